@@ -1,0 +1,183 @@
+"""Layers that several of the papers' models really share.
+
+A layer stands here only when two models use it with the same equations; parts that merely
+look alike stay in their model's file. Shapes: `B` batch, `T` frames, `J` joints, `C`
+channels, `H` heads. `dtype` is the type of the computation, as everywhere in linen: None
+follows the inputs and parameters (so float64 parameters give a float64 model), bfloat16
+computes the matrix products in bfloat16 while parameters, statistics, softmax and
+normalisations stay float32.
+"""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+
+def torch_linear_init(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
+    """PyTorch's default for Linear and Conv weights: uniform in +-1/sqrt(fan_in).
+
+    `shape` is a linen kernel, `[..., in, out]`; fan_in is the product of all but the last axis.
+    """
+    fan_in = 1
+    for size in shape[:-1]:
+        fan_in *= size
+    bound = fan_in**-0.5
+    return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+
+def torch_bias_init(fan_in: int) -> nn.initializers.Initializer:
+    """PyTorch's default for Linear and Conv biases: uniform in +-1/sqrt(fan_in)."""
+    bound = fan_in**-0.5
+
+    def init(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init
+
+
+class Linear(nn.Module):
+    """`nn.Dense` with PyTorch's default initialisation, the one every reference model starts from."""
+
+    features: int
+    use_bias: bool = True
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """`[..., C_in]` to `[..., features]`."""
+        return nn.Dense(
+            self.features,
+            use_bias=self.use_bias,
+            dtype=self.dtype,
+            kernel_init=torch_linear_init,
+            bias_init=torch_bias_init(x.shape[-1]),
+            name="dense",
+        )(x)
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation over every axis but the last, with the reference models' statistics.
+
+    Normalises with the biased batch variance and keeps the *unbiased* one in the running
+    average, as PyTorch does (linen's own keeps the biased one). Under `jit` over a sharded
+    batch the statistics are those of the global batch.
+
+    Attributes:
+      momentum: PyTorch's convention, `running = (1 - momentum) * running + momentum * batch`.
+        A recipe that decays it rescales the step of the running statistics in the train step.
+      epsilon: added to the variance.
+      scale_init: initial value of the scale.
+    """
+
+    momentum: float = 0.1
+    epsilon: float = 1e-5
+    scale_init: float = 1.0
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Normalises `x [..., C]`; with `train` it uses and updates the batch's statistics."""
+        channels = x.shape[-1:]
+        scale = self.param("scale", nn.initializers.constant(self.scale_init), channels)
+        bias = self.param("bias", nn.initializers.zeros_init(), channels)
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
+        running_var = self.variable("batch_stats", "var", jnp.ones, channels)
+        if train:
+            axes = tuple(range(x.ndim - 1))
+            # Statistics in at least float32: bfloat16 sums over a batch lose most of their digits.
+            wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+            mean = jnp.mean(wide, axes)
+            var = jnp.mean(jnp.square(wide - mean), axes)
+            if not self.is_initializing():
+                count = x.size // x.shape[-1]
+                unbiased = var * (count / max(count - 1, 1))
+                running_mean.value += self.momentum * (mean - running_mean.value)
+                running_var.value += self.momentum * (unbiased - running_var.value)
+        else:
+            mean, var = running_mean.value, running_var.value
+        # One multiply and one add per element; XLA fuses them with what follows.
+        factor = scale * jax.lax.rsqrt(var + self.epsilon)
+        out_dtype = self.dtype or jnp.promote_types(x.dtype, scale.dtype)
+        return (x * factor + (bias - mean * factor)).astype(out_dtype)
+
+
+class LayerNorm(nn.Module):
+    """`nn.LayerNorm` at the references' epsilon, with its statistics in at least float32."""
+
+    epsilon: float = 1e-5
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Normalises the last axis of `x [..., C]`."""
+        return nn.LayerNorm(epsilon=self.epsilon, dtype=self.dtype, use_fast_variance=False, name="norm")(x)
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention over the second-to-last axis: softmax(Q K^T / sqrt(C / H)) V.
+
+    One projection C -> 3C gives Q, K and V in thirds, heads contiguous inside each; heads are
+    concatenated and projected C -> C. The softmax runs in at least float32.
+
+    Attributes:
+      heads: `H`; must divide the width.
+      qkv_bias: whether the joint projection has a bias.
+      dropout_rate: dropout of the attention weights and of the output.
+    """
+
+    heads: int
+    qkv_bias: bool = True
+    dropout_rate: float = 0.0
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """`[..., tokens, C]` to the same shape."""
+        *batch, tokens, width = x.shape
+        head_width = width // self.heads
+        qkv = Linear(3 * width, use_bias=self.qkv_bias, dtype=self.dtype, name="qkv")(x)
+        qkv = qkv.reshape(*batch, tokens, 3, self.heads, head_width)
+        query, key, value = qkv[..., 0, :, :], qkv[..., 1, :, :], qkv[..., 2, :, :]
+        logits = jnp.einsum("...qhc,...khc->...hqk", query * head_width**-0.5, key)
+        weights = nn.softmax(logits.astype(jnp.promote_types(logits.dtype, jnp.float32)))
+        weights = weights.astype(value.dtype)
+        self.sow("intermediates", "weights", weights)
+        weights = nn.Dropout(self.dropout_rate)(weights, deterministic=not train)
+        out = jnp.einsum("...hqk,...khc->...qhc", weights, value).reshape(*batch, tokens, width)
+        out = Linear(width, dtype=self.dtype, name="proj")(out)
+        return nn.Dropout(self.dropout_rate)(out, deterministic=not train)
+
+
+class Mlp(nn.Module):
+    """Linear C -> hidden, exact GELU (erf), Linear hidden -> C."""
+
+    hidden: int
+    dropout_rate: float = 0.0
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """`[..., C]` to the same shape."""
+        width = x.shape[-1]
+        x = Linear(self.hidden, dtype=self.dtype, name="fc1")(x)
+        x = nn.gelu(x, approximate=False)
+        x = nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+        x = Linear(width, dtype=self.dtype, name="fc2")(x)
+        return nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+
+
+class DropPath(nn.Module):
+    """Stochastic depth: drops a residual branch per sample, survivors scaled by 1/(1 - rate).
+
+    A sample is one index of the first axis.
+    """
+
+    rate: float
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Returns `x [B, ...]` with some samples zeroed in training."""
+        rest = tuple(range(1, x.ndim))
+        return nn.Dropout(self.rate, broadcast_dims=rest)(x, deterministic=not train)
