@@ -85,22 +85,22 @@ class BatchNorm(nn.Module):
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
         running_var = self.variable("batch_stats", "var", jnp.ones, channels)
         if train:
-            axes = tuple(range(x.ndim - 1))
             # Statistics in at least float32: bfloat16 sums over a batch lose most of their digits.
-            wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-            mean = jnp.mean(wide, axes)
-            var = jnp.mean(jnp.square(wide - mean), axes)
+            wide = x.astype(jnp.promote_types(x.dtype, jnp.float32)).reshape(-1, *channels)
+            mean = jnp.mean(wide, axis=0)
+            var = jnp.mean(jnp.square(wide - mean[None]), axis=0)
             if not self.is_initializing():
-                count = x.size // x.shape[-1]
-                unbiased = var * (count / max(count - 1, 1))
+                unbiased = var * (wide.shape[0] / max(wide.shape[0] - 1, 1))
                 running_mean.value += self.momentum * (mean - running_mean.value)
                 running_var.value += self.momentum * (unbiased - running_var.value)
         else:
             mean, var = running_mean.value, running_var.value
         # One multiply and one add per element; XLA fuses them with what follows.
         factor = scale * jax.lax.rsqrt(var + self.epsilon)
+        offset = bias - mean * factor
+        row = (1,) * (x.ndim - 1) + channels
         out_dtype = self.dtype or jnp.promote_types(x.dtype, scale.dtype)
-        return (x * factor + (bias - mean * factor)).astype(out_dtype)
+        return (x * factor.reshape(row) + offset.reshape(row)).astype(out_dtype)
 
 
 class LayerNorm(nn.Module):
