@@ -1,0 +1,197 @@
+"""What changes during training, and the jitted function that changes it.
+
+One dispatch runs many steps: windows are gathered from the device-resident data, flipped and
+centred inside the step, so nothing waits on the host.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import ml_collections
+import optax
+from flax import linen as nn
+from jax.sharding import Mesh
+
+from jaxpose import optimizers, sharding, windows
+from jaxpose.losses import LOSSES
+from jaxpose.skeletons import get_skeleton
+
+
+@flax.struct.dataclass
+class TrainState:
+    """Everything that training changes.
+
+    Attributes:
+      step: number of updates made.
+      params: the model's parameters.
+      batch_stats: running statistics of batch normalisation (empty for models without).
+      opt_state: the optimiser's state.
+    """
+
+    step: jax.Array
+    params: Any
+    batch_stats: Any
+    opt_state: optax.OptState
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """What the model is applied with."""
+        return {"params": self.params, "batch_stats": self.batch_stats}
+
+
+class Schedule(NamedTuple):
+    """The length of training, which rates and the loss stages are functions of."""
+
+    num_epochs: int
+    steps_per_epoch: int
+    steps_per_dispatch: int
+
+    @property
+    def num_steps(self) -> int:
+        """Updates in all."""
+        return self.num_epochs * self.steps_per_epoch
+
+
+def create_state(
+    model: nn.Module, optimizer: optax.GradientTransformation, keypoints_shape: tuple[int, ...], seed: int, mesh: Mesh
+) -> TrainState:
+    """A fresh state, born on the mesh. `keypoints_shape` is one batch's `[B, T, J, 2]`."""
+
+    def init(key: jax.Array) -> TrainState:
+        variables = model.init(key, jnp.zeros(keypoints_shape), train=False)
+        params = variables["params"]
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            params=params,
+            batch_stats=variables.get("batch_stats", {}),
+            opt_state=optimizer.init(params),
+        )
+
+    return jax.jit(init, out_shardings=sharding.replicated(mesh))(jax.random.key(seed))
+
+
+def make_epoch_order(
+    num_samples: int, steps_per_epoch: int, batch_size: int, seed: int, mesh: Mesh
+) -> Callable[[int], jax.Array]:
+    """The order of samples as a pure function of the seed and the epoch.
+
+    Returns a function of the epoch giving `[steps_per_epoch * batch_size]` int32 sample numbers:
+    random permutations of the samples, one after another where an epoch is longer than a pass.
+    """
+    needed = steps_per_epoch * batch_size
+    passes = -(-needed // num_samples)
+
+    def order(epoch: jax.Array) -> jax.Array:
+        key = jax.random.fold_in(jax.random.key(seed), epoch)
+        keys = jax.random.split(key, passes)
+        permutations = [jax.random.permutation(k, num_samples) for k in keys]
+        return jnp.concatenate(permutations)[:needed].astype(jnp.int32)
+
+    return jax.jit(order, out_shardings=sharding.replicated(mesh))
+
+
+def make_train_steps(
+    model: nn.Module,
+    optimizer: optax.GradientTransformation,
+    config: ml_collections.ConfigDict,
+    schedule: Schedule,
+    causal_shift: int,
+    keypoints_skeleton: str,
+    mesh: Mesh,
+) -> Callable[..., tuple[TrainState, jax.Array]]:
+    """A jitted function that makes `schedule.steps_per_dispatch` updates.
+
+    It takes `(state, table, samples, order, first)`: the state (donated), the device-resident
+    `FrameTable`, the frames that may be targets `[S]`, the epoch's order, and the position in
+    the order where these steps begin. A sample number of `S` or more stands for the flipped
+    copy of sample `number - S`. It returns the new state and the loss of each step.
+    """
+    skeleton = get_skeleton(model.skeleton)
+    keypoints_mirror = get_skeleton(keypoints_skeleton)
+    loss_function = LOSSES[config.loss]
+    batch_sharding = sharding.over_batch(mesh)
+
+    def make_batch(table: windows.FrameTable, samples: jax.Array, numbers: jax.Array) -> tuple[jax.Array, jax.Array]:
+        numbers = jax.lax.with_sharding_constraint(numbers, batch_sharding)
+        flipped = numbers >= samples.shape[0]
+        frames = samples[numbers % samples.shape[0]]
+        keypoints, positions = windows.gather_windows(table, frames, model.receptive_field, causal_shift)
+        positions = windows.root_centre(positions, skeleton.root) * config.target_scale
+        keypoints = windows.flip_where(flipped, keypoints, keypoints_mirror)
+        positions = windows.flip_where(flipped, positions, skeleton)
+        return keypoints, positions
+
+    def loss_and_statistics(
+        params: Any, state: TrainState, keypoints: jax.Array, positions: jax.Array
+    ) -> tuple[jax.Array, Any]:
+        key = jax.random.fold_in(jax.random.key(config.seed + 1), state.step)
+        output, updated = model.apply(
+            {"params": params, "batch_stats": state.batch_stats},
+            keypoints,
+            train=True,
+            rngs={"dropout": key},
+            mutable=["batch_stats"],
+        )
+        centre = positions.shape[1] // 2 + causal_shift
+        target = positions[:, centre : centre + 1]
+        if not isinstance(output, tuple):
+            return loss_function(output, target), updated.get("batch_stats", {})
+        # GLA-GCN's two stages: centre and sequence, then the centre alone.
+        centre_positions, sequence = output
+        in_stage_one = state.step // schedule.steps_per_epoch < config.stage_two_epoch
+        loss = loss_function(centre_positions, target)
+        loss += jnp.where(in_stage_one, loss_function(sequence, positions), 0.0)
+        return loss, updated.get("batch_stats", {})
+
+    def step(
+        state: TrainState, table: windows.FrameTable, samples: jax.Array, numbers: jax.Array
+    ) -> tuple[TrainState, jax.Array]:
+        keypoints, positions = make_batch(table, samples, numbers)
+        gradient = jax.value_and_grad(loss_and_statistics, has_aux=True)
+        (loss, batch_stats), grads = gradient(state.params, state, keypoints, positions)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        if config.batch_norm_decay:
+            momentum = optimizers.batch_norm_momentum(state.step // schedule.steps_per_epoch, schedule.num_epochs)
+            batch_stats = rescale_statistics(state.batch_stats, batch_stats, momentum)
+        new_state = TrainState(
+            step=state.step + 1,
+            params=optax.apply_updates(state.params, updates),
+            batch_stats=batch_stats,
+            opt_state=opt_state,
+        )
+        return new_state, loss
+
+    def steps(
+        state: TrainState, table: windows.FrameTable, samples: jax.Array, order: jax.Array, first: jax.Array
+    ) -> tuple[TrainState, jax.Array]:
+        def body(state: TrainState, i: jax.Array) -> tuple[TrainState, jax.Array]:
+            numbers = jax.lax.dynamic_slice_in_dim(order, (first + i) * config.batch_size, config.batch_size)
+            return step(state, table, samples, numbers)
+
+        return jax.lax.scan(body, state, jnp.arange(schedule.steps_per_dispatch))
+
+    everywhere = sharding.replicated(mesh)
+    return jax.jit(
+        steps,
+        donate_argnums=0,
+        in_shardings=everywhere,
+        out_shardings=everywhere,
+    )
+
+
+def rescale_statistics(old: Any, new: Any, momentum: jax.Array) -> Any:
+    """Running statistics as if batch normalisation had used `momentum` instead of its own 0.1.
+
+    A layer moves its statistics by 0.1 of the way to the batch's; the way is scaled here, so
+    that models know nothing of the schedule. The convolutions' residual and down paths of
+    GLA-GCN keep 0.1, as its code leaves them out.
+    """
+
+    def rescale(path: tuple[Any, ...], before: jax.Array, after: jax.Array) -> jax.Array:
+        kept = any(key.key in ("down_bn", "residual_bn") for key in path)
+        return after if kept else before + (momentum / 0.1) * (after - before)
+
+    return jax.tree_util.tree_map_with_path(rescale, old, new)
