@@ -116,6 +116,25 @@ HUMANEVA_15 = Skeleton(
     right=(5, 6, 7, 11, 12, 13),
 )  # fmt: skip
 
+HUMANEVA_20 = Skeleton(
+    name="humaneva_20",
+    joints=(
+        "torso_distal", "torso_proximal", "head_proximal",
+        "left_upper_arm_proximal", "left_upper_arm_distal",
+        "left_lower_arm_proximal", "left_lower_arm_distal",
+        "right_upper_arm_proximal", "right_upper_arm_distal",
+        "right_lower_arm_proximal", "right_lower_arm_distal",
+        "left_upper_leg_proximal", "left_upper_leg_distal",
+        "left_lower_leg_proximal", "left_lower_leg_distal",
+        "right_upper_leg_proximal", "right_upper_leg_distal",
+        "right_lower_leg_proximal", "right_lower_leg_distal",
+        "head_distal",
+    ),
+    parents=(-1, 0, 1, 1, 3, 4, 5, 1, 7, 8, 9, 0, 11, 12, 13, 0, 15, 16, 17, 2),
+    left=(3, 4, 5, 6, 11, 12, 13, 14),
+    right=(7, 8, 9, 10, 15, 16, 17, 18),
+)  # fmt: skip
+
 MPI_INF_3DHP_17 = Skeleton(
     name="mpi_inf_3dhp_17",
     joints=(
@@ -126,6 +145,23 @@ MPI_INF_3DHP_17 = Skeleton(
     parents=(1, 15, 1, 2, 3, 1, 5, 6, 14, 8, 9, 14, 11, 12, -1, 14, 1),
     left=(5, 6, 7, 11, 12, 13),
     right=(2, 3, 4, 8, 9, 10),
+)  # fmt: skip
+
+MPI_INF_3DHP_28 = Skeleton(
+    name="mpi_inf_3dhp_28",
+    joints=(
+        "spine3", "spine4", "spine2", "spine", "pelvis", "neck", "head", "head_top",
+        "left_clavicle", "left_shoulder", "left_elbow", "left_wrist", "left_hand",
+        "right_clavicle", "right_shoulder", "right_elbow", "right_wrist", "right_hand",
+        "left_hip", "left_knee", "left_ankle", "left_foot", "left_toe",
+        "right_hip", "right_knee", "right_ankle", "right_foot", "right_toe",
+    ),
+    parents=(
+        2, 0, 3, 4, -1, 1, 5, 6, 5, 8, 9, 10, 11, 5, 13, 14, 15, 16, 4, 18, 19, 20, 21, 4, 23,
+        24, 25, 26,
+    ),
+    left=(8, 9, 10, 11, 12, 18, 19, 20, 21, 22),
+    right=(13, 14, 15, 16, 17, 23, 24, 25, 26, 27),
 )  # fmt: skip
 
 COCO_17 = Skeleton(
@@ -140,9 +176,59 @@ COCO_17 = Skeleton(
     right=(2, 4, 6, 8, 10, 12, 14, 16),
 )  # fmt: skip
 
+HALPE_26 = Skeleton(
+    name="halpe_26",
+    joints=(
+        *COCO_17.joints, "head", "neck", "hip", "left_big_toe", "right_big_toe", "left_small_toe",
+        "right_small_toe", "left_heel", "right_heel",
+    ),
+    parents=(),
+    left=(*COCO_17.left, 20, 22, 24),
+    right=(*COCO_17.right, 21, 23, 25),
+)  # fmt: skip
+
+BODY_25 = Skeleton(
+    name="body_25",
+    joints=(
+        "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder",
+        "left_elbow", "left_wrist", "mid_hip", "right_hip", "right_knee", "right_ankle",
+        "left_hip", "left_knee", "left_ankle", "right_eye", "left_eye", "right_ear", "left_ear",
+        "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe",
+        "right_heel",
+    ),
+    parents=(),
+    left=(5, 6, 7, 12, 13, 14, 16, 18, 19, 20, 21),
+    right=(2, 3, 4, 9, 10, 11, 15, 17, 22, 23, 24),
+)  # fmt: skip
+
+MPII_16 = Skeleton(
+    name="mpii_16",
+    joints=(
+        "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "pelvis",
+        "thorax", "upper_neck", "head_top", "right_wrist", "right_elbow", "right_shoulder",
+        "left_shoulder", "left_elbow", "left_wrist",
+    ),
+    parents=(),
+    left=(3, 4, 5, 13, 14, 15),
+    right=(2, 1, 0, 12, 11, 10),
+)  # fmt: skip
+
 SKELETONS = {
     skeleton.name: skeleton
-    for skeleton in (H36M_17, H36M_16, H36M_19, H36M_32, HUMANEVA_15, MPI_INF_3DHP_17, COCO_17)
+    for skeleton in (
+        H36M_17,
+        H36M_16,
+        H36M_19,
+        H36M_32,
+        HUMANEVA_15,
+        HUMANEVA_20,
+        MPI_INF_3DHP_17,
+        MPI_INF_3DHP_28,
+        COCO_17,
+        HALPE_26,
+        BODY_25,
+        MPII_16,
+    )
 }
 
 
