@@ -151,6 +151,13 @@ def back_project(
     return positions_3d - positions_3d[..., root : root + 1, :]
 
 
+def flip_camera(camera: Array) -> Array:
+    """The camera `[..., 9]` that sees the mirrored scene: cx and p1 negated (protocol P.6)."""
+    xp = camera.__array_namespace__()
+    cx, p1 = camera[..., 2:3], camera[..., 7:8]
+    return xp.concat([camera[..., :2], -cx, camera[..., 3:7], -p1, camera[..., 8:]], axis=-1)
+
+
 def _perspective(positions_3d: Array) -> Array:
     xp = positions_3d.__array_namespace__()
     return xp.clip(positions_3d[..., :2] / positions_3d[..., 2:], -1, 1)

@@ -149,6 +149,12 @@ def test_jit_gives_the_numbers_of_numpy(points, camera, pose):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 
 
+def test_the_flipped_camera_sees_the_mirrored_scene(points, camera):
+    mirror = np.array([-1.0, 1.0])
+    seen = cameras.project(points * np.array([-1.0, 1.0, 1.0]), cameras.flip_camera(camera))
+    np.testing.assert_allclose(seen, cameras.project(points, camera) * mirror, rtol=1e-12)
+
+
 def test_a_single_camera_and_its_batch_agree(points, camera):
     single = cameras.project(points[2], camera[2])
     np.testing.assert_array_equal(cameras.project(points, camera)[2], single)
