@@ -98,7 +98,6 @@ def make_train_steps(
     optimizer: optax.GradientTransformation,
     config: ml_collections.ConfigDict,
     schedule: Schedule,
-    causal_shift: int,
     keypoints_skeleton: str,
     mesh: Mesh,
 ) -> Callable[..., tuple[TrainState, jax.Array]]:
@@ -118,7 +117,7 @@ def make_train_steps(
         numbers = jax.lax.with_sharding_constraint(numbers, batch_sharding)
         flipped = numbers >= samples.shape[0]
         frames = samples[numbers % samples.shape[0]]
-        keypoints, positions = windows.gather_windows(table, frames, model.receptive_field, causal_shift)
+        keypoints, positions = windows.gather_windows(table, frames, model.receptive_field, model.causal_shift)
         positions = windows.root_centre(positions, skeleton.root) * config.target_scale
         keypoints = windows.flip_where(flipped, keypoints, keypoints_mirror)
         positions = windows.flip_where(flipped, positions, skeleton)
@@ -135,7 +134,7 @@ def make_train_steps(
             rngs={"dropout": key},
             mutable=["batch_stats"],
         )
-        centre = positions.shape[1] // 2 + causal_shift
+        centre = positions.shape[1] // 2 + model.causal_shift
         target = positions[:, centre : centre + 1]
         if not isinstance(output, tuple):
             return loss_function(output, target), updated.get("batch_stats", {})

@@ -1,0 +1,89 @@
+"""The fields every config has; a paper's config fills in its own values."""
+
+import ml_collections
+
+H36M_TRAIN = ("S1", "S5", "S6", "S7", "S8")
+H36M_TEST = ("S9", "S11")
+CMU_TRAIN = ("01", "02", "07", "13", "135")
+CMU_TEST = ("05", "09", "49")
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """A fully populated config; `model` and `dataset.name` are for the caller to fill in."""
+    config = ml_collections.ConfigDict()
+    config.seed = 0
+    config.model = ml_collections.ConfigDict()
+
+    dataset = config.dataset = ml_collections.ConfigDict()
+    dataset.name = ""  # TFDS builder and builder config
+    dataset.data_dir = ""  # where it is prepared; empty: TFDS's own default
+    dataset.train_subjects = ()
+    # Held out of train_subjects; the best checkpoint is the one with the smallest MPJPE on
+    # them. Empty: the last checkpoint counts as the best.
+    dataset.validation_subjects = ()
+    dataset.test_subjects = ()
+    dataset.frame_stride = 1  # keep every n-th frame, in training and test
+
+    config.batch_size = 128  # poses an update, over all devices
+    config.num_epochs = 60
+    config.steps_per_epoch = 0  # 0: one pass over the training frames
+    config.steps_per_dispatch = 100  # updates that run without returning to Python
+    config.augment_flip = True  # an epoch holds every frame and its mirror image
+    config.target_scale = 1.0  # training unit in 1/metre: 1 trains in metres, 1000 in millimetres
+    config.loss = "mpjpe"  # mpjpe or mse
+    # Models with a sequence branch learn sequence and centre before this epoch, then the centre.
+    config.stage_two_epoch = 0
+    config.batch_norm_decay = False  # PyTorch momentum 0.1 falling to 0.001 over the epochs
+
+    optimizer = config.optimizer = ml_collections.ConfigDict()
+    optimizer.name = "adam"  # adam, adamw, amsgrad or ranger
+    optimizer.learning_rate = 1e-3
+    optimizer.schedule = "exponential"  # exponential, cosine, halving or warmup_cosine
+    optimizer.decay = 0.95  # per epoch: exponential and halving
+    optimizer.final_learning_rate = 1e-5  # cosine
+    optimizer.warmup_steps = 0  # warmup_cosine
+    optimizer.weight_decay = 0.0  # adamw and ranger
+
+    config.evaluate_every = 1  # epochs between evaluations and checkpoints
+    config.eval_batch_size = 1024
+    config.flip_average = True  # test-time average with the mirrored input
+    # The field's habit: keep the checkpoint that is best on the test subjects. Named in results.
+    config.select_on_test = False
+    config.precision = "float32"  # float32, tf32 (NVIDIA) or bfloat16 products
+    return config
+
+
+def use_human36m(config: ml_collections.ConfigDict, dataset: str) -> None:
+    """Human3.6M protocol 1: the published split, with S8 held out to select the checkpoint."""
+    config.dataset.name = dataset
+    config.dataset.train_subjects = H36M_TRAIN
+    config.dataset.validation_subjects = ("S8",)
+    config.dataset.test_subjects = H36M_TEST
+
+
+def use_cmu(config: ml_collections.ConfigDict) -> None:
+    """A trial run on real motion capture: a few minutes on two CPU cores."""
+    config.dataset.name = "cmu_mocap/gt"
+    config.dataset.train_subjects = CMU_TRAIN
+    config.dataset.test_subjects = CMU_TEST
+    _use_short_schedule(config, num_epochs=10, steps_per_epoch=300)
+
+
+def use_quickstart(config: ml_collections.ConfigDict) -> None:
+    """Synthetic motion, nothing to download: trains in minutes on a laptop."""
+    config.dataset.name = "synthetic/gt"
+    config.dataset.train_subjects = ("train_0", "train_1", "train_2", "train_3")
+    config.dataset.test_subjects = ("test_0", "test_1")
+    _use_short_schedule(config, num_epochs=5, steps_per_epoch=200)
+
+
+def _use_short_schedule(config: ml_collections.ConfigDict, num_epochs: int, steps_per_epoch: int) -> None:
+    config.batch_size = 256
+    config.num_epochs = num_epochs
+    config.steps_per_epoch = steps_per_epoch
+    config.steps_per_dispatch = 20
+    config.loss = "mpjpe"
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 1e-3
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 100

@@ -1,0 +1,54 @@
+"""Trains, evaluates or describes a model.
+
+    python -m jaxpose.main --config=configs/ampose.py:quickstart --workdir=runs/quickstart
+"""
+
+import json
+import sys
+
+from absl import app, flags
+from ml_collections import config_flags
+
+from jaxpose.errors import JaxposeError
+
+_CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and variant: configs/ampose.py:cmu.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the run: checkpoints, metrics, pictures.")
+_MODE = flags.DEFINE_enum(
+    "mode",
+    "train",
+    ["train", "evaluate", "describe"],
+    "train: train (or resume) and evaluate; evaluate: score the best checkpoint of the workdir; "
+    "describe: print the model's size and cost as JSON, without data.",
+)
+_DISTRIBUTED = flags.DEFINE_bool(
+    "distributed", False, "Run over many hosts: jax.distributed.initialize from the cluster's environment."
+)
+
+
+def main(argv: list[str]) -> None:
+    """Runs the mode."""
+    if len(argv) > 1:
+        raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
+    # Imported here so that a mistyped flag is answered before JAX starts.
+    from jaxpose import describe, models, train
+
+    try:
+        config = _CONFIG.value
+        if _MODE.value == "describe":
+            print(json.dumps(describe.describe(models.build_model(config)), indent=2))
+            return
+        if not _WORKDIR.value:
+            raise JaxposeError(f"--mode={_MODE.value} needs --workdir=DIR")
+        if _DISTRIBUTED.value:
+            train.initialize_distributed()
+        if _MODE.value == "train":
+            train.train_and_evaluate(config, _WORKDIR.value)
+        else:
+            train.evaluate_workdir(config, _WORKDIR.value)
+    except JaxposeError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("config")
+    app.run(main)

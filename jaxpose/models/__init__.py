@@ -1,0 +1,27 @@
+"""The models, in one dict from the name in a config to the module."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+import ml_collections
+
+from jaxpose.errors import JaxposeError
+from jaxpose.models.ampose import AMPose
+
+MODELS: dict[str, type[nn.Module]] = {"ampose": AMPose}
+
+
+def build_model(config: ml_collections.ConfigDict) -> nn.Module:
+    """The module that `config.model` describes, computing in `config.precision`.
+
+    Raises:
+      JaxposeError: unknown model, or a field the model does not have.
+    """
+    fields = config.model.to_dict()
+    name = fields.pop("name")
+    if name not in MODELS:
+        raise JaxposeError(f"config.model.name {name!r} is unknown; known: {', '.join(MODELS)}")
+    module = MODELS[name]
+    known = [field for field in module.__dataclass_fields__ if field not in ("parent", "name", "dtype")]
+    if unknown := sorted(set(fields) - set(known)):
+        raise JaxposeError(f"config.model has no field {', '.join(unknown)} in model {name!r}; it has {', '.join(known)}")
+    return module(**fields, dtype=jnp.bfloat16 if config.precision == "bfloat16" else None)

@@ -1,0 +1,447 @@
+"""The training loop and its ends: data to device, resume, evaluate, report."""
+
+import dataclasses
+import importlib.metadata
+import json
+import pathlib
+import signal
+import sys
+import time
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import ml_collections
+import numpy as np
+import optax
+from absl import logging
+from jax.sharding import Mesh
+from tqdm import tqdm
+
+from jaxpose import evaluate, optimizers, pictures, sharding, windows
+from jaxpose.checkpoints import Checkpoints, write_json
+from jaxpose.clips import Clips, downsample, fingerprint, select_subjects
+from jaxpose.datasets.reader import load_clips
+from jaxpose.errors import JaxposeError
+from jaxpose.metric_writer import MetricWriter, read_metrics
+from jaxpose.models import build_model
+from jaxpose.train_state import Schedule, TrainState, create_state, make_epoch_order, make_train_steps
+
+_PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "default"}
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets")
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """The clips of a run. `validation` is empty where nothing is held out."""
+
+    train: Clips
+    validation: Clips
+    test: Clips
+
+
+def load_splits(config: ml_collections.ConfigDict) -> Splits:
+    """Reads the prepared data set once and splits it by subject.
+
+    Raises:
+      JaxposeError: not prepared, or a subject is unknown or on both sides.
+    """
+    dataset = config.dataset
+    clips = downsample(load_clips(dataset.name, dataset.data_dir or None), dataset.frame_stride)
+    held_out = set(dataset.validation_subjects)
+    if missing := held_out - set(dataset.train_subjects):
+        raise JaxposeError(f"config.dataset.validation_subjects {sorted(missing)} are not among train_subjects")
+    if both := set(dataset.train_subjects) & set(dataset.test_subjects):
+        raise JaxposeError(f"config.dataset: subjects {sorted(both)} are in train_subjects and in test_subjects")
+    splits = Splits(
+        train=select_subjects(clips, [s for s in dataset.train_subjects if s not in held_out]),
+        validation=select_subjects(clips, dataset.validation_subjects),
+        test=select_subjects(clips, dataset.test_subjects),
+    )
+    for field in ("train", "test"):
+        if not getattr(splits, field).num_frames:
+            raise JaxposeError(f"config.dataset.{field}_subjects selects no frames; give at least one subject")
+    return splits
+
+
+def check_skeletons(model: nn.Module, clips: Clips) -> None:
+    """Raises JaxposeError unless the data's joints are the model's."""
+    if model.skeleton != clips.skeleton:
+        raise JaxposeError(
+            f"the model predicts skeleton {model.skeleton!r}, the data set {clips.dataset!r} holds "
+            f"{clips.skeleton!r}; choose a data set with the same joints or set config.model.skeleton"
+        )
+
+
+class Evaluator:
+    """Scores variables on one set of clips; the clips stay on the device."""
+
+    def __init__(self, model: nn.Module, config: ml_collections.ConfigDict, clips: Clips, mesh: Mesh):
+        """Puts `clips` on the device."""
+        sharding.check_batch_size("config.eval_batch_size", config.eval_batch_size, mesh)
+        self.clips = clips
+        self.frames = evaluate.scored_frames(clips)
+        self._table = sharding.put_replicated(windows.frame_table(clips), mesh)
+        self._predict = evaluate.make_predict(
+            model, clips.keypoints_skeleton, config.target_scale, config.flip_average, mesh
+        )
+        # Small sets must not be padded up to a batch many times their size.
+        fitting = -(-len(self.frames) // mesh.size) * mesh.size
+        self._batch_size = min(config.eval_batch_size, fitting)
+        self._mesh = mesh
+
+    def predict(self, variables: Any, frames: np.ndarray | None = None) -> np.ndarray:
+        """Root-relative positions `[M, J, 3]`, metres, of `frames` (default: all scored ones)."""
+        frames = self.frames if frames is None else frames
+        return evaluate.predict_frames(
+            self._predict, variables, self._table, frames, self._batch_size, self._mesh
+        )
+
+    def score(self, variables: Any) -> dict[str, Any]:
+        """All metrics, millimetres."""
+        return evaluate.score(self.predict(variables), self.clips, self.frames)
+
+
+def train_and_evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[str, Any]:
+    """Trains to the end, resuming what `workdir` holds, then evaluates the best checkpoint.
+
+    Returns what it writes to `<workdir>/results.json`. SIGTERM saves a checkpoint and exits
+    with status 143; the same command goes on from there.
+
+    Raises:
+      JaxposeError: bad config or data, a workdir of another config, a non-finite loss.
+    """
+    set_precision(config)
+    mesh = sharding.make_mesh()
+    sharding.check_batch_size("config.batch_size", config.batch_size, mesh)
+    model = build_model(config)
+    directory = open_workdir(workdir)
+    check_config(config, directory)
+    splits = load_splits(config)
+    check_skeletons(model, splits.train)
+    description = describe_run(config, splits.train)
+    check_data(description, directory)
+    if is_writer():
+        write_json(directory / "config.json", config.to_dict())
+        write_json(directory / "environment.json", {k: v for k, v in description.items() if k != "config"})
+
+    selection = splits.test if config.select_on_test else splits.validation
+    selector = Evaluator(model, config, selection, mesh) if selection.num_frames else None
+    with Checkpoints(directory, description) as checkpoints:
+        state = _train(config, model, splits.train, selector, checkpoints, directory, mesh)
+        best = checkpoints.restore_best(state)
+    return _report(config, model, best, splits, directory, mesh)
+
+
+def evaluate_workdir(config: ml_collections.ConfigDict, workdir: str) -> dict[str, Any]:
+    """Scores the best checkpoint of `workdir` on the config's test subjects.
+
+    The data set may be another than the one trained on; the baselines are then fitted on that
+    data set's `train_subjects`.
+
+    Raises:
+      JaxposeError: no checkpoint, or the model differs from the one trained.
+    """
+    set_precision(config)
+    mesh = sharding.make_mesh()
+    directory = pathlib.Path(workdir)
+    if not (directory / "config.json").exists():
+        raise JaxposeError(f"--workdir={workdir} holds no run (no config.json); train there first")
+    trained = json.loads((directory / "config.json").read_text())
+    if differing := _differences({"model": trained["model"]}, {"model": _plain(config.model)}):
+        raise JaxposeError(f"the model of {workdir} was trained with other fields:\n{differing}")
+    model = build_model(config)
+    splits = load_splits(config)
+    check_skeletons(model, splits.test)
+    with Checkpoints(directory) as checkpoints:
+        state = create_state(model, _optimizer(config, Schedule(1, 1, 1)), _shape(config, model, splits.test), 0, mesh)
+        best = checkpoints.restore_best(state)
+    if best is None:
+        raise JaxposeError(f"--workdir={workdir} holds no complete checkpoint")
+    return _report(config, model, best, splits, directory, mesh)
+
+
+def _train(
+    config: ml_collections.ConfigDict,
+    model: nn.Module,
+    clips: Clips,
+    selector: Evaluator | None,
+    checkpoints: Checkpoints,
+    directory: pathlib.Path,
+    mesh: Mesh,
+) -> TrainState:
+    """The loop: dispatch, then write the previous dispatch's metrics, evaluate, save."""
+    frames = evaluate.scored_frames(clips)
+    num_samples = len(frames) * (2 if config.augment_flip else 1)
+    schedule = make_schedule(config, num_samples)
+    optimizer = _optimizer(config, schedule)
+    state = create_state(model, optimizer, _shape(config, model, clips), config.seed, mesh)
+    if (restored := checkpoints.restore_latest(state)) is not None:
+        state = restored
+    step = int(state.step)
+    if step >= schedule.num_steps:
+        return state
+
+    order_of_epoch = make_epoch_order(num_samples, schedule.steps_per_epoch, config.batch_size, config.seed, mesh)
+    table = sharding.put_replicated(windows.frame_table(clips), mesh)
+    samples = sharding.put_replicated(frames, mesh)
+    train_steps = make_train_steps(model, optimizer, config, schedule, clips.keypoints_skeleton, mesh)
+    order = order_of_epoch(step // schedule.steps_per_epoch)
+    # Compiled once, ahead: a shape that changed later would be an error, never a recompilation.
+    train_steps = train_steps.lower(state, table, samples, order, jnp.int32(0)).compile()
+
+    writer = MetricWriter(directory, resume_step=step) if is_writer() else None
+    learning_rate = make_learning_rate(config, schedule)
+    stop = StopSignal()
+    progress = tqdm(
+        total=schedule.num_steps, initial=step, unit="step", desc="train", disable=not is_writer(), mininterval=1.0
+    )
+    pending: tuple[int, jax.Array, float] | None = None
+    begun = time.perf_counter()
+
+    def settle() -> None:
+        """Writes the metrics of the dispatch before: by now the device works on the next one."""
+        nonlocal pending
+        if pending is None:
+            return
+        first, losses, since = pending
+        pending = None
+        losses = np.asarray(losses)
+        if not np.isfinite(losses).all():
+            bad = first + int(np.argmin(np.isfinite(losses))) + 1
+            good = checkpoints.steps[-1] if checkpoints.steps else None
+            kept = f"the checkpoint of step {good} is intact" if good is not None else "no checkpoint was written yet"
+            raise JaxposeError(
+                f"the loss is not finite at step {bad}; {kept} in {directory}. Lower "
+                "config.optimizer.learning_rate, or look for broken frames in the data."
+            )
+        seconds = time.perf_counter() - since
+        last = first + len(losses)
+        rate = len(losses) * config.batch_size / seconds
+        progress.update(len(losses))
+        progress.set_postfix(loss=f"{losses.mean():.5f}", poses_per_s=f"{rate:.0f}", refresh=False)
+        if writer:
+            writer.write(
+                last,
+                epoch=last / schedule.steps_per_epoch,
+                loss=float(losses.mean(dtype=np.float64)),
+                learning_rate=float(learning_rate(last - 1)),
+                seconds=seconds,
+                poses_per_second=rate,
+            )
+
+    try:
+        while step < schedule.num_steps:
+            position = step % schedule.steps_per_epoch
+            if position == 0:
+                order = order_of_epoch(step // schedule.steps_per_epoch)
+            state, losses = train_steps(state, table, samples, order, jnp.int32(position))
+            settle()
+            pending = (step, losses, begun)
+            step += schedule.steps_per_dispatch
+            begun = time.perf_counter()
+            epoch_ends = step % schedule.steps_per_epoch == 0
+            is_due = epoch_ends and (step // schedule.steps_per_epoch) % config.evaluate_every == 0
+            is_last = step == schedule.num_steps
+            if is_due or is_last or stop.requested:
+                settle()
+                score = None
+                if selector and (is_due or is_last):
+                    scores = selector.score(state.variables)
+                    score = scores["mpjpe"]
+                    if writer:
+                        names = evaluate.METRICS
+                        writer.write(step, **{f"selection_{k}": scores[k] for k in names if scores[k] is not None})
+                if writer:
+                    writer.flush()
+                checkpoints.save(state, step, score)
+                begun = time.perf_counter()
+                if stop.requested:
+                    checkpoints.wait()
+                    logging.warning("stopped by a signal; saved step %d of %d", step, schedule.num_steps)
+                    sys.exit(143)
+        checkpoints.wait()
+    finally:
+        progress.close()
+        stop.restore()
+        if writer:
+            writer.close()
+    return state
+
+
+def _report(
+    config: ml_collections.ConfigDict, model: nn.Module, best: TrainState, splits: Splits, directory: pathlib.Path, mesh: Mesh
+) -> dict[str, Any]:
+    """Scores the best checkpoint on the test clips; writes results and pictures."""
+    evaluator = Evaluator(model, config, splits.test, mesh)
+    predicted = evaluator.predict(best.variables)
+    results = evaluate.score(predicted, splits.test, evaluator.frames)
+    results.update(evaluate.baselines(splits.train, splits.test))
+    results["step"] = int(best.step)
+    results["protocol"] = protocol_fields(config, model, splits)
+    if is_writer():
+        write_json(directory / "results.json", results)
+        evaluate.print_results(results, f"{config.model.name} on {splits.test.dataset}")
+        pictures.draw_learning_curves(read_metrics(directory / "metrics.jsonl"), directory / "learning_curves.png")
+        pictures.animate_clip(splits.test, evaluator.frames, predicted, directory / "prediction.gif")
+        logging.info("results and pictures are in %s", directory)
+    return results
+
+
+def protocol_fields(config: ml_collections.ConfigDict, model: nn.Module, splits: Splits) -> dict[str, Any]:
+    """What a score was measured under; printed beside it (the numbers do not compare without)."""
+    test = splits.test
+    if config.select_on_test:
+        selected = "best on the test subjects"
+    elif config.dataset.validation_subjects:
+        selected = f"best on held-out {', '.join(config.dataset.validation_subjects)}"
+    else:
+        selected = "last"
+    return {
+        "dataset": test.dataset,
+        "keypoints_source": test.keypoints_source,
+        "joints": test.skeleton,
+        "train_subjects": list(splits.train.subjects),
+        "test_subjects": list(test.subjects),
+        "test_frames": "valid frames" if not test.valid.all() else "all frames",
+        "receptive_field": model.receptive_field,
+        "frame_stride": config.dataset.frame_stride,
+        "flip_average": config.flip_average,
+        "checkpoint": selected,
+        "average": "unweighted over actions of frame-weighted means",
+        "alignment": "root",
+        "precision": config.precision,
+    }
+
+
+def make_schedule(config: ml_collections.ConfigDict, num_samples: int) -> Schedule:
+    """Whole dispatches only: an epoch leaves out the last fraction of one (other samples each time)."""
+    wanted = config.steps_per_epoch or num_samples // config.batch_size
+    if wanted < 1:
+        raise JaxposeError(f"config.batch_size={config.batch_size} is larger than the {num_samples} training samples")
+    per_dispatch = min(config.steps_per_dispatch, wanted)
+    return Schedule(config.num_epochs, wanted // per_dispatch * per_dispatch, per_dispatch)
+
+
+def make_learning_rate(config: ml_collections.ConfigDict, schedule: Schedule) -> optax.Schedule:
+    """The learning rate as a function of the step."""
+    return optimizers.make_schedule(config.optimizer, schedule.num_epochs, schedule.steps_per_epoch)
+
+
+def _optimizer(config: ml_collections.ConfigDict, schedule: Schedule) -> optax.GradientTransformation:
+    return optimizers.make_optimizer(config.optimizer, make_learning_rate(config, schedule))
+
+
+def _shape(config: ml_collections.ConfigDict, model: nn.Module, clips: Clips) -> tuple[int, ...]:
+    return (1, model.receptive_field, *clips.keypoints_2d.shape[1:])
+
+
+def set_precision(config: ml_collections.ConfigDict) -> None:
+    """Sets the precision of matrix products; bfloat16 models ask for it layer by layer.
+
+    Raises:
+      JaxposeError: unknown precision.
+    """
+    if config.precision not in _PRECISIONS:
+        raise JaxposeError(f"config.precision {config.precision!r} is unknown; known: {', '.join(_PRECISIONS)}")
+    jax.config.update("jax_default_matmul_precision", _PRECISIONS[config.precision])
+
+
+def open_workdir(workdir: str) -> pathlib.Path:
+    """Creates the directory and tries to write there.
+
+    Raises:
+      JaxposeError: it cannot be written.
+    """
+    directory = pathlib.Path(workdir).absolute()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        probe = directory / ".writable"
+        probe.write_text("jaxpose")
+        probe.unlink()
+    except OSError as error:
+        raise JaxposeError(f"--workdir={workdir} cannot be written: {error.strerror or error}") from error
+    return directory
+
+
+def describe_run(config: ml_collections.ConfigDict, clips: Clips) -> dict[str, Any]:
+    """What makes a checkpoint self-describing."""
+    return {
+        "config": _plain(config),
+        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES} | {"python": sys.version.split()[0]},
+        "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        "data": {"dataset": clips.dataset, "fingerprint": fingerprint(clips), "frames": clips.num_frames},
+        "skeleton": clips.skeleton,
+        "keypoints_skeleton": clips.keypoints_skeleton,
+        "normalisation": "x: [0, width] to [-1, 1]; y by the same factor, centred; positions root-relative, metres",
+    }
+
+
+def check_config(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
+    """Raises JaxposeError with the differing fields if `directory` holds a run of another config."""
+    path = directory / "config.json"
+    if path.exists() and (differing := _differences(json.loads(path.read_text()), _plain(config))):
+        raise JaxposeError(
+            f"{directory} holds a run with another config; use a new --workdir or undo the change:\n{differing}"
+        )
+
+
+def check_data(description: dict[str, Any], directory: pathlib.Path) -> None:
+    """Raises JaxposeError if the training data is not what the run in `directory` began with."""
+    path = directory / "environment.json"
+    if not path.exists():
+        return
+    before, now = json.loads(path.read_text())["data"], description["data"]
+    if before != now:
+        raise JaxposeError(f"the training data has changed since the run in {directory} began: {before}, now {now}")
+
+
+def _plain(config: ml_collections.ConfigDict) -> dict[str, Any]:
+    """The config as JSON reads it back (tuples are lists there)."""
+    return json.loads(json.dumps(config.to_dict()))
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "config") -> str:
+    lines = []
+    for key in sorted({*before, *now}):
+        old, new, name = before.get(key, "absent"), now.get(key, "absent"), f"{prefix}.{key}"
+        if isinstance(old, dict) and isinstance(new, dict):
+            lines += [_differences(old, new, name)]
+        elif old != new:
+            lines.append(f"  {name}: {old!r} there, {new!r} now")
+    return "\n".join(line for line in lines if line)
+
+
+def is_writer() -> bool:
+    """Whether this process writes logs and reports: the first one."""
+    return jax.process_index() == 0
+
+
+def initialize_distributed() -> None:
+    """Joins the processes that the cluster's environment names (SLURM, TPU pods, Open MPI).
+
+    Raises:
+      JaxposeError: the environment names no cluster.
+    """
+    try:
+        jax.distributed.initialize()
+    except (ValueError, RuntimeError) as error:
+        raise JaxposeError(f"--distributed: cannot join the other processes: {error}") from error
+
+
+class StopSignal:
+    """Turns SIGTERM into a flag that the loop reads between dispatches."""
+
+    def __init__(self) -> None:
+        """Installs the handler."""
+        self.requested = False
+        self._previous = signal.signal(signal.SIGTERM, self._request)
+
+    def _request(self, signum: int, frame: Any) -> None:
+        del signum, frame
+        self.requested = True
+
+    def restore(self) -> None:
+        """Puts the previous handler back."""
+        signal.signal(signal.SIGTERM, self._previous)
