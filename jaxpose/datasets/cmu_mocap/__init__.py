@@ -1,0 +1,1 @@
+"""CMU Graphics Lab Motion Capture Database."""

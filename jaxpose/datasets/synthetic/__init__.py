@@ -1,0 +1,1 @@
+"""Procedural human motion: the data set that needs no download."""

@@ -1,0 +1,85 @@
+"""Synthetic data set: procedural motion of sampled bodies, seen by the Human3.6M cameras of S1."""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from jaxpose.datasets import base
+from jaxpose.datasets.h36m_cameras import FPS, h36m_cameras
+from jaxpose.datasets.rendering import add_detector_noise, render
+from jaxpose.datasets.report import Report
+from jaxpose.datasets.schema import clip_example
+from jaxpose.datasets.synthetic.body import sample_body
+from jaxpose.datasets.synthetic.motions import MOTIONS, generate
+from jaxpose.skeletons import H36M_17
+
+# Statures in metres: the test bodies lie between training bodies and equal none.
+STATURES = {
+    "train": (1.52, 1.58, 1.64, 1.70, 1.76, 1.82, 1.88, 1.94),
+    "test": (1.61, 1.73, 1.85),
+}
+TAKES = {"train": 2, "test": 1}
+FRAMES = 250  # 5 seconds a take
+
+
+@dataclasses.dataclass(kw_only=True)
+class SyntheticConfig(base.ClipConfig):
+    """`seed` decides bodies, motions and noise."""
+
+    seed: int = 0
+
+
+class Builder(base.ClipBuilder):
+    """Fifteen kinds of procedural motion (`action`) by eight training and three test bodies.
+
+    Subjects are `train_0` .. `train_7` and `test_0` .. `test_2`. Every take draws its own body
+    posture, tempo, range and heading, so test bodies and test motions do not occur in training.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    BUILDER_CONFIGS: ClassVar[list[SyntheticConfig]] = [
+        SyntheticConfig(name="gt", description="2D is the exact projection"),
+        SyntheticConfig(
+            name="noisy", description="2D with a detector's errors", keypoints_source="noisy_projection"
+        ),
+    ]
+    DESCRIPTION = "Procedural human motion by forward kinematics, four projected cameras; no download."
+    NEEDS_SOURCE = False
+
+    def splits(self, source: pathlib.Path | None, report: Report) -> dict[str, Iterable[dict]]:
+        """`train` and `test` bodies."""
+        return {split: self._clips(split) for split in STATURES}
+
+    def _clips(self, split: str) -> Iterator[dict]:
+        for number, stature in enumerate(STATURES[split]):
+            person = [self.builder_config.seed, list(STATURES).index(split), number]
+            body = sample_body(stature, np.random.default_rng(person))
+            for kind, action in enumerate(MOTIONS):
+                for take in range(TAKES[split]):
+                    rng = np.random.default_rng([*person, kind, take])
+                    positions, _ = generate(action, body, FRAMES, FPS, rng)
+                    yield from self._views(f"{split}_{number}", action, take, positions, rng)
+
+    def _views(
+        self, subject: str, action: str, take: int, positions: np.ndarray, rng: np.random.Generator
+    ) -> Iterator[dict]:
+        for camera in h36m_cameras("S1"):
+            keypoints_2d, positions_3d, valid = render(positions, camera)
+            if self.builder_config.keypoints_source != "gt":
+                keypoints_2d = add_detector_noise(keypoints_2d, rng)
+            yield clip_example(
+                subject=subject,
+                action=action,
+                take=f"{action}_{take}",
+                camera=camera,
+                skeleton=H36M_17,
+                keypoints_2d=keypoints_2d,
+                positions_3d=positions_3d,
+                valid=valid,
+                fps=FPS,
+                keypoints_source=self.builder_config.keypoints_source,
+            )
