@@ -33,6 +33,25 @@ def quaternion_inverse(quaternion: Array) -> Array:
     return xp.concat([quaternion[..., :1], -quaternion[..., 1:]], axis=-1)
 
 
+def quaternion_from_matrix(rotation: np.ndarray) -> np.ndarray:
+    """The unit quaternion `[4]`, w >= 0, of a rotation matrix `[3, 3]`, or of the nearest rotation.
+
+    It is the eigenvector of the largest eigenvalue of a symmetric matrix (Bar-Itzhack 2000),
+    which has no special cases and bears rounded matrices.
+    """
+    (a, b, c), (d, e, f), (g, h, i) = np.asarray(rotation, np.float64).tolist()
+    symmetric = np.array(
+        [
+            [a + e + i, h - f, c - g, d - b],
+            [h - f, a - e - i, b + d, c + g],
+            [c - g, b + d, e - a - i, f + h],
+            [d - b, c + g, f + h, i - a - e],
+        ]
+    )
+    quaternion = np.linalg.eigh(symmetric).eigenvectors[:, -1]
+    return -quaternion if quaternion[0] < 0 else quaternion
+
+
 def world_to_camera(positions_3d: Array, orientation: Array, translation: Array) -> Array:
     """World positions `[..., 3]` in the camera frame.
 

@@ -57,6 +57,8 @@ class Clips:
       positions_3d: `[N, J, 3]` float32, metres, camera frame, absolute root; NaN where absent.
       valid: `[N]` bool: frames that may be a target or be scored.
       clips: the index, in the order of the arrays, covering them without gaps.
+      activity: `[N]` int8, the numbered activity of each frame where it changes within a take
+        (test set of MPI-INF-3DHP), 0 elsewhere; None means 0 everywhere.
     """
 
     dataset: str
@@ -67,6 +69,7 @@ class Clips:
     positions_3d: np.ndarray
     valid: np.ndarray
     clips: tuple[Clip, ...]
+    activity: np.ndarray | None = None
 
     @property
     def num_frames(self) -> int:
@@ -126,6 +129,7 @@ def _pack(clips: Clips, parts: list[tuple[Clip, slice]]) -> Clips:
         positions_3d=clips.positions_3d[frames],
         valid=clips.valid[frames],
         clips=tuple(index),
+        activity=None if clips.activity is None else clips.activity[frames],
     )
 
 

@@ -60,6 +60,7 @@ def clip_features(skeleton: Skeleton, keypoints_skeleton: Skeleton) -> tfds.feat
             "keypoints_2d": array((None, keypoints_skeleton.num_joints, 2)),
             "positions_3d": array((None, skeleton.num_joints, 3)),
             "valid": array((None,), np.bool_),
+            "activity": array((None,), np.int8),  # of each frame, numbered by the data set; 0: not given
             "has_positions_3d": np.bool_,
             "has_absolute_root": np.bool_,
             "has_intrinsics": np.bool_,
@@ -85,6 +86,7 @@ def clip_example(
     positions_3d: np.ndarray | None,
     fps: float,
     valid: np.ndarray | None = None,
+    activity: np.ndarray | None = None,
     keypoints_source: str = "gt",
     keypoints_skeleton: Skeleton | None = None,
     has_absolute_root: bool = True,
@@ -101,6 +103,8 @@ def clip_example(
       positions_3d: `[F, J, 3]` metres, camera frame; None where the data set has none.
       fps: frames per second.
       valid: `[F]` bool; None means every frame.
+      activity: `[F]` int8, where it changes within a take (the test set of MPI-INF-3DHP numbers
+        its seven from 1); None where the data set gives none.
       keypoints_source: where the 2D comes from.
       keypoints_skeleton: joints of `keypoints_2d`; None means `skeleton`.
       has_absolute_root: whether the root of `positions_3d` is its place in the camera frame.
@@ -116,10 +120,13 @@ def clip_example(
         positions_3d = np.full((num_frames, skeleton.num_joints, 3), np.nan, np.float32)
     if valid is None:
         valid = np.ones(num_frames, np.bool_)
+    if activity is None:
+        activity = np.zeros(num_frames, np.int8)
     for name, array, shape in (
         ("keypoints_2d", keypoints_2d, (num_frames, keypoints_skeleton.num_joints, 2)),
         ("positions_3d", positions_3d, (num_frames, skeleton.num_joints, 3)),
         ("valid", valid, (num_frames,)),
+        ("activity", activity, (num_frames,)),
     ):
         if array.shape != shape or num_frames == 0:
             raise JaxposeError(
@@ -144,6 +151,7 @@ def clip_example(
         "keypoints_2d": keypoints_2d.astype(np.float32),
         "positions_3d": positions_3d.astype(np.float32),
         "valid": valid.astype(np.bool_),
+        "activity": activity.astype(np.int8),
         "has_positions_3d": has_positions_3d,
         "has_absolute_root": has_positions_3d and has_absolute_root,
         "has_intrinsics": has_intrinsics,
