@@ -1,0 +1,354 @@
+"""GLA-GCN: global-local adaptive graph convolutional network (Yu et al., ICCV 2023).
+
+A window of 2D poses becomes a graph in space and time. Adaptive graph convolutional (AGCN)
+blocks mix joints by `S + A + P` (data-dependent, fixed and learnt matrices) and frames by a
+kernel of 9; strided modules shrink the window to one frame; individually connected layers
+read each joint's position from that joint's features alone.
+
+The released network is `sequence_layers=0, head="shared"`. The paper's adds the branch that
+reconstructs the whole 3D sequence (`sequence_layers=3`) and `head="individual"`.
+
+Features are kept as `[B, J, T, C]`: joints fold into the batch of a 1-D convolution over
+frames, and aggregation over joints is one small matrix product per sample, both without a
+transpose.
+"""
+
+import math
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxpose import graphs
+from jaxpose.errors import JaxposeError
+from jaxpose.models.layers import BatchNorm, Linear, torch_bias_init, torch_linear_init
+from jaxpose.skeletons import COCO_17, HUMANEVA_15, Skeleton, get_skeleton
+
+NUM_SUBSETS = 3  # neighbours: the joint itself, inward, outward
+TEMPORAL_KERNEL = 9
+HEADS = ("shared", "individual", "dense")
+
+# Each HumanEva joint is the mean of two COCO joints, mostly of one joint with itself (protocol P.1).
+_COCO_FIRST = (11, 5, 5, 7, 9, 6, 8, 10, 11, 13, 15, 12, 14, 16, 0)
+_COCO_SECOND = (12, 6, 5, 7, 9, 6, 8, 10, 11, 13, 15, 12, 14, 16, 0)
+
+
+def coco_to_humaneva(keypoints_2d: jax.Array) -> jax.Array:
+    """COCO keypoints `[..., 17, 2]` as `humaneva_15` `[..., 15, 2]` (protocol P.1).
+
+    The hip and the thorax are midpoints; the nose stands for the head.
+    """
+    return 0.5 * (keypoints_2d[..., _COCO_FIRST, :] + keypoints_2d[..., _COCO_SECOND, :])
+
+
+def _pointwise(features: int, name: str, dtype: Any, std: float | None = None) -> nn.Dense:
+    """A 1x1 convolution; initial weights normal, by default with fan-out variance 2 / features."""
+    std = (2 / features) ** 0.5 if std is None else std
+    return nn.Dense(features, dtype=dtype, kernel_init=nn.initializers.normal(std), name=name)
+
+
+class AdaptiveGraphConv(nn.Module):
+    """Adaptive graph convolution: `ReLU(Drop(BN(sum_k W_k x (S_k + A_k + P_k))) + down(x))` (Eq. 2, 3).
+
+    `S_k = softmax_i(theta_k(x_i) . phi_k(x_j) / (E T))` compares joints over the whole window,
+    one matrix per sample; the released code divides by `E T`, the paper does not. The embedding
+    width `E` is a quarter of `features`. `A_k` is fixed, `P_k` learnt. `down` is the identity
+    if the width does not change, else a 1x1 convolution with BatchNorm. Dropout stands inside
+    the residual, as in the released code (the paper draws it after the layer).
+
+    Attributes:
+      features: width of the output.
+      graph: name for `graphs.gla_gcn_adjacency`.
+      adaptive: False drops S and P, which leaves a plain ST-GCN layer (ablation, Table 6).
+      dropout_rate: 0.1 in the released code, whatever the model's other dropout.
+    """
+
+    features: int
+    graph: str
+    adaptive: bool = True
+    dropout_rate: float = 0.1
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """`[B, J, T, C_in]` to `[B, J, T, features]`."""
+        mixing = self._mixing(x)
+        std = (2 / (self.features * x.shape[-1] * NUM_SUBSETS)) ** 0.5
+        # Aggregating first works on C_in channels, which is never the wider side but in the sequence head.
+        y = sum(
+            _pointwise(self.features, f"project_{k}", self.dtype, std)(jnp.einsum("bij,bitc->bjtc", m, x))
+            for k, m in enumerate(mixing)
+        )
+        y = BatchNorm(scale_init=1e-6, dtype=self.dtype, name="graph_bn")(y, train=train)
+        y = nn.Dropout(self.dropout_rate)(y, deterministic=not train)
+        if x.shape[-1] != self.features:
+            x = _pointwise(self.features, "down", self.dtype)(x)
+            x = BatchNorm(dtype=self.dtype, name="down_bn")(x, train=train)
+        return nn.relu(y + x)
+
+    def _mixing(self, x: jax.Array) -> list[jax.Array]:
+        """The matrices `M_k = S_k + A_k + P_k`, `[B, J, J]` each; column `j` is what joint `j` receives."""
+        batch, joints, frames, _ = x.shape
+        wide = jnp.promote_types(x.dtype, jnp.float32)
+        adjacency = jnp.asarray(graphs.gla_gcn_adjacency(self.graph), wide)
+        if not self.adaptive:
+            return [jnp.broadcast_to(a[None], (batch, joints, joints)).astype(x.dtype) for a in adjacency]
+        width = self.features // 4 or 3
+        learnt = self.param("adjacency", nn.initializers.constant(1e-6), adjacency.shape)
+        mixing = []
+        for k in range(NUM_SUBSETS):
+            source = _pointwise(width, f"theta_{k}", self.dtype)(x).reshape(batch, joints, frames * width)
+            target = _pointwise(width, f"phi_{k}", self.dtype)(x).reshape(batch, joints, frames * width)
+            logits = jnp.einsum("biz,bjz->bij", source, target).astype(wide) / (width * frames)
+            similarity = nn.softmax(logits, axis=1)  # over the source joint: columns sum to 1
+            self.sow("intermediates", "similarity", similarity)
+            mixing.append((similarity + (adjacency[k] + learnt[k])[None]).astype(x.dtype))
+        return mixing
+
+
+class AgcnBlock(nn.Module):
+    """AGCN(C_in, features, stride): graph convolution, convolution over time, residual, ReLU (Figure 1).
+
+    BatchNorms on the main path are `graph_bn` and `temporal_bn`; those of the side paths are
+    `down_bn` and `residual_bn`. The released recipe decays the momentum of the former alone.
+
+    Attributes:
+      features: width of the output.
+      graph: name for `graphs.gla_gcn_adjacency`.
+      stride: of the convolution over time (kernel 9, padding 4).
+      residual: whether the block has its own residual: the identity where width and length
+        stay, else a convolution of kernel 1 with BatchNorm.
+      relu: whether the block ends in a ReLU.
+      adaptive: see `AdaptiveGraphConv`.
+      dropout_rate: dropout inside the graph convolution.
+    """
+
+    features: int
+    graph: str
+    stride: int = 1
+    residual: bool = True
+    relu: bool = True
+    adaptive: bool = True
+    dropout_rate: float = 0.1
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """`[B, J, T, C_in]` to `[B, J, (T - 1) // stride + 1, features]`."""
+        y = AdaptiveGraphConv(
+            self.features, self.graph, self.adaptive, self.dropout_rate, self.dtype, name="graph_conv"
+        )(x, train=train)
+        y = nn.Conv(
+            self.features,
+            (TEMPORAL_KERNEL,),
+            strides=(self.stride,),
+            padding=[(TEMPORAL_KERNEL // 2, TEMPORAL_KERNEL // 2)],
+            dtype=self.dtype,
+            kernel_init=nn.initializers.normal((2 / (self.features * TEMPORAL_KERNEL)) ** 0.5),
+            name="temporal_conv",
+        )(y)
+        y = BatchNorm(dtype=self.dtype, name="temporal_bn")(y, train=train)
+        if self.residual:
+            if x.shape[-1] != self.features or self.stride != 1:
+                x = _pointwise(self.features, "residual", self.dtype)(x[:, :, :: self.stride])
+                x = BatchNorm(dtype=self.dtype, name="residual_bn")(x, train=train)
+            y = y + x
+        return nn.relu(y) if self.relu else y
+
+
+class UnsharedLinear(nn.Module):
+    """`W_j v_j + b_j`: a linear layer of its own for every joint (Eq. 5)."""
+
+    features: int
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """`[B, J, C]` to `[B, J, features]`."""
+        _, joints, width = x.shape
+        kernels = [
+            self.param(f"kernel_{j}", torch_linear_init, (width, self.features)) for j in range(joints)
+        ]
+        biases = [self.param(f"bias_{j}", torch_bias_init(width), (self.features,)) for j in range(joints)]
+        x, kernel, bias = nn.dtypes.promote_dtype(x, jnp.stack(kernels), jnp.stack(biases), dtype=self.dtype)
+        return jnp.einsum("bjc,jcd->bjd", x, kernel) + bias[None]
+
+
+class GlaGcn(nn.Module):
+    """GLA-GCN, the paper's and the released one.
+
+    Attributes:
+      skeleton: joints of the output.
+      keypoints_skeleton: joints of the input where they differ: `coco_17` for `humaneva_15`
+        (converted by `coco_to_humaneva`). None: the same as `skeleton`.
+      graph: a skeleton's links, or another graph over as many joints, for
+        `graphs.gla_gcn_adjacency`. None: those of `skeleton`. The released MPI-INF-3DHP
+        experiments use `h36m_17`, the HumanEva script `humaneva_15_script`.
+      filter_widths: stride of each strided module, odd; the receptive field is their product.
+      channels: width `C`.
+      input_norm: BatchNorm of the input; the released HumanEva script leaves it out.
+      sequence_layers: AGCN blocks before the strided modules, whose output also becomes the 3D
+        sequence; 0 (released) has neither the blocks nor the sequence. The paper's has 3.
+      sequence_dropout_rate: dropout after each of those blocks.
+      sequence_head_residual: whether the AGCN(C, 3, 1) block that makes the sequence has a
+        residual. It never ends in a ReLU: coordinates are signed.
+      head: `shared`: one linear layer for all joints (released). `individual`: the weighted mean
+        of a layer per joint and a shared one (Eq. 7). `dense`: one layer from the features of
+        all joints to all positions (ablation, Table 6).
+      head_blend: lambda of Eq. 7, the weight of the layers per joint; the paper does not state
+        it. Only for `head="individual"`.
+      adaptive: False: without the adaptive matrices (ablation, Table 6).
+      strided: False: no strides, average pooling over time instead (ablation, Table 6).
+      swap_input: True: left and right limbs of the input change places (ablation, Table 6).
+      dropout_rate: dropout after every block of the strided modules.
+      graph_dropout_rate: dropout inside every graph convolution.
+    """
+
+    skeleton: str
+    keypoints_skeleton: str | None = None
+    graph: str | None = None
+    filter_widths: tuple[int, ...] = (3, 3, 3)
+    channels: int = 96
+    input_norm: bool = True
+    sequence_layers: int = 0
+    sequence_dropout_rate: float = 0.1
+    sequence_head_residual: bool = True
+    head: str = "shared"
+    head_blend: float = 0.5
+    adaptive: bool = True
+    strided: bool = True
+    swap_input: bool = False
+    dropout_rate: float = 0.1
+    graph_dropout_rate: float = 0.1
+    dtype: Any = None
+
+    @property
+    def receptive_field(self) -> int:
+        """Frames in one window."""
+        return math.prod(self.filter_widths)
+
+    @nn.compact
+    def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array | tuple[jax.Array, jax.Array]:
+        """Lifts windows of 2D poses, screen-normalised, to root-relative positions in metres.
+
+        Args:
+          keypoints_2d: `[B, T, J2, 2]`. `T` is the receptive field. Longer windows are averaged
+            over time at the end, and fit only where residual and convolution of every strided
+            module give the same length (for widths of 3: where no length is 1 modulo 3).
+          train: whether BatchNorm uses the batch's statistics and dropout is on.
+
+        Returns:
+          positions_3d `[B, 1, J, 3]` of the centre frame; with `sequence_layers` the pair of it and
+          the 3D sequence `[B, T, J, 3]`.
+
+        Raises:
+          JaxposeError: the fields contradict each other or the input does not fit them.
+        """
+        self._check(keypoints_2d.shape)
+        x = self._prepare(keypoints_2d, train=train)
+        x = self._block("expand")(x, train=train)
+        for i in range(self.sequence_layers):
+            x = self._block(f"sequence_{i}")(x, train=train)
+            x = nn.Dropout(self.sequence_dropout_rate)(x, deterministic=not train)
+        features = self._shrink(x, train=train)
+        positions_3d = self._head(features)[:, None]
+        if not self.sequence_layers:
+            return positions_3d
+        block = self._block("sequence_head", features=3, residual=self.sequence_head_residual, relu=False)
+        return positions_3d, block(x, train=train).transpose(0, 2, 1, 3)
+
+    def _block(self, name: str, features: int | None = None, **kwargs: Any) -> AgcnBlock:
+        return AgcnBlock(
+            self.channels if features is None else features,
+            self.graph or self.skeleton,
+            adaptive=self.adaptive,
+            dropout_rate=self.graph_dropout_rate,
+            dtype=self.dtype,
+            name=name,
+            **kwargs,
+        )
+
+    def _prepare(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
+        """Joint set, swap and normalisation of the input: `[B, T, J2, 2]` to `[B, J, T, 2]`."""
+        x = keypoints_2d if self.dtype is None else keypoints_2d.astype(self.dtype)
+        if self.keypoints_skeleton not in (None, self.skeleton):
+            x = coco_to_humaneva(x)
+        if self.swap_input:
+            x = x[:, :, get_skeleton(self.skeleton).mirror]
+        if self.input_norm:
+            flat = x.reshape(*x.shape[:2], -1)  # channel = 2 joint + coordinate
+            x = BatchNorm(dtype=self.dtype, name="input_bn")(flat, train=train).reshape(x.shape)
+        return x.transpose(0, 2, 1, 3)
+
+    def _shrink(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """The strided modules and the mean over what is left of time: `[B, J, T, C]` to `[B, J, C]`."""
+        for i, width in enumerate(self.filter_widths):
+            stride = width if self.strided else 1
+            # With stride 3 the window of output o is centred on frame 3o, the residual on 3o + 1.
+            residual = x[:, :, stride // 2 :: stride]
+            x = self._block(f"module_{i}_plain")(x, train=train)
+            x = nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+            x = self._block(f"module_{i}_strided", stride=stride, residual=False)(x, train=train)
+            x = residual + nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+        return jnp.mean(x, axis=2)
+
+    def _head(self, features: jax.Array) -> jax.Array:
+        """`[B, J, C]` to `[B, J, 3]`."""
+        if self.head == "dense":
+            batch, joints, width = features.shape
+            flat = features.reshape(batch, joints * width)
+            return Linear(3 * joints, dtype=self.dtype, name="head_dense")(flat).reshape(batch, joints, 3)
+        shared = Linear(3, dtype=self.dtype, name="head_shared")(features)
+        if self.head == "shared":
+            return shared
+        unshared = UnsharedLinear(3, dtype=self.dtype, name="head_unshared")(features)
+        return self.head_blend * unshared + (1 - self.head_blend) * shared
+
+    def _check(self, shape: tuple[int, ...]) -> None:
+        skeleton = get_skeleton(self.skeleton)
+        keypoints_skeleton = get_skeleton(self.keypoints_skeleton or self.skeleton)
+        self._check_fields(skeleton, keypoints_skeleton)
+        wanted = (keypoints_skeleton.num_joints, 2)
+        if len(shape) != 4 or shape[2:] != wanted:
+            raise JaxposeError(
+                f"GlaGcn for {keypoints_skeleton.name} takes keypoints_2d [B, T, {wanted[0]}, 2], got {shape}"
+            )
+        if shape[1] < self.receptive_field:
+            raise JaxposeError(
+                f"GlaGcn with filter_widths {self.filter_widths} needs windows of {self.receptive_field} "
+                f"frames, got {shape[1]}"
+            )
+        frames = shape[1]
+        for width in self.filter_widths if self.strided else ():
+            if (frames - 1) % width < width // 2:
+                raise JaxposeError(
+                    f"GlaGcn with filter_widths {self.filter_widths} does not fit windows of {shape[1]} frames: "
+                    f"{frames} frames reach the module of stride {width}, whose residual and convolution then "
+                    f"differ in length; use a multiple of {self.receptive_field}"
+                )
+            frames = (frames - 1) // width + 1
+
+    def _check_fields(self, skeleton: Skeleton, keypoints_skeleton: Skeleton) -> None:
+        if keypoints_skeleton != skeleton and (keypoints_skeleton, skeleton) != (COCO_17, HUMANEVA_15):
+            raise JaxposeError(
+                f"GlaGcn cannot turn {keypoints_skeleton.name} keypoints into {skeleton.name}; it takes "
+                f"keypoints of {skeleton.name} itself, and coco_17 where skeleton is humaneva_15"
+            )
+        graph = self.graph or self.skeleton
+        joints = graphs.gla_gcn_adjacency(graph).shape[-1]
+        if joints != skeleton.num_joints:
+            raise JaxposeError(
+                f"graph {graph!r} has {joints} joints, skeleton {skeleton.name!r} {skeleton.num_joints}; "
+                "they must agree"
+            )
+        if not self.filter_widths or any(width < 1 or width % 2 == 0 for width in self.filter_widths):
+            raise JaxposeError(f"filter_widths must be odd numbers, one per module, got {self.filter_widths}")
+        if self.channels < 1:
+            raise JaxposeError(f"channels must be at least 1, got {self.channels}")
+        if self.sequence_layers < 0:
+            raise JaxposeError(f"sequence_layers must be 0 or more, got {self.sequence_layers}")
+        if self.head not in HEADS:
+            raise JaxposeError(f"unknown head {self.head!r}; known: {', '.join(HEADS)}")
+        if not 0 <= self.head_blend <= 1:
+            raise JaxposeError(f"head_blend is a weight between 0 and 1, got {self.head_blend}")
