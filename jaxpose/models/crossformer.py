@@ -1,0 +1,278 @@
+"""CrossFormer: PoseFormer with cross-joint and cross-frame interaction (Hassanin et al.).
+
+The paper and its released code disagree; the fields choose between them:
+
+| | mlp_ratio | qkv_bias | frame_groups | zeroed_frames | cross_frame |
+|---|---|---|---|---|---|
+| the model whose size and cost the paper reports (defaults) | 2 | True | 1 | None | gated |
+| the released code and its checkpoints, 81 frames | 4 | False | 3 | (10, 16) | gated |
+| equations 7 to 9 as printed | 2 | True | 1 | None | bilinear |
+
+Further differences of the code, which all three keep: a layer scale and a LayerNorm before
+the interaction modules, full instead of depth-wise convolutions in the cross-joint module,
+one LayerNorm per stack, one temporal position vector shared by all frames, attention scaled
+by the head width, and the head's LayerNorm before its linear map.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxpose.errors import JaxposeError
+from jaxpose.models.layers import Attention, DropPath, LayerNorm, Linear, Mlp, torch_bias_init, torch_linear_init
+from jaxpose.models.poseformer import FrameMixingHead, JointEmbedding, check_window, drop_path_rates
+
+CROSS_FRAME = ("gated", "bilinear", "none")
+
+
+class CrossFormer(nn.Module):
+    """Lifts a window of 2D poses to the 3D pose of its centre frame.
+
+    The defaults reproduce the paper's parameter count and cost with 81 frames; 9 and 27
+    frames were published too. Table 5 switches off `cross_joint`, `cross_frame`,
+    `spatial_positions` and `temporal_positions`.
+
+    Attributes:
+      skeleton: name of the skeleton of input and output; gives `J`.
+      num_frames: frames of the window, `T`; odd.
+      joint_width: width `e` of a joint's token; a frame's token has `D = J * e` channels.
+      depth: blocks of each of the two stacks.
+      heads: attention heads of both stacks; divides `joint_width`.
+      mlp_ratio: hidden width of the MLPs over their input width.
+      qkv_bias: whether the query, key and value projections have biases.
+      cross_joint: whether the spatial blocks have the cross-joint interaction.
+      cross_frame: interaction of the temporal blocks: `gated` as released, `bilinear` as
+        equations 7 to 9, or `none`.
+      frame_groups: groups of frames that the gated interaction treats apart; divides `num_frames`.
+      zeroed_frames: first and one past the last frame of the window that are set to 0 before
+        the network, as the released code does; None for no frames.
+      spatial_positions: whether joints have learned position vectors.
+      temporal_positions: whether the learned vector shared by all frames is added.
+      dropout_rate: dropout after the position vectors and in attention and MLPs.
+      drop_path_rate: stochastic depth of the last block of each stack; earlier blocks rise to
+        it linearly from 0.
+      dtype: type of the matrix products; None follows inputs and parameters.
+    """
+
+    skeleton: str = "h36m_17"
+    num_frames: int = 81
+    joint_width: int = 32
+    depth: int = 4
+    heads: int = 8
+    mlp_ratio: float = 2.0
+    qkv_bias: bool = True
+    cross_joint: bool = True
+    cross_frame: str = "gated"
+    frame_groups: int = 1
+    zeroed_frames: tuple[int, int] | None = None
+    spatial_positions: bool = True
+    temporal_positions: bool = True
+    dropout_rate: float = 0.0
+    drop_path_rate: float = 0.1
+    dtype: Any = None
+
+    @property
+    def receptive_field(self) -> int:
+        """Frames that one output pose sees."""
+        return self.num_frames
+
+    @nn.compact
+    def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
+        """`keypoints_2d [B, T, J, 2]` to root-relative positions `[B, 1, J, 3]` in metres.
+
+        Raises:
+          JaxposeError: the fields or the input's shape do not fit each other.
+        """
+        check_window(self, keypoints_2d)
+        self._check_interactions()
+        batch, frames, joints, _ = keypoints_2d.shape
+        width = joints * self.joint_width
+        rates = drop_path_rates(self.drop_path_rate, self.depth)
+        if self.zeroed_frames:
+            keypoints_2d = keypoints_2d.at[:, slice(*self.zeroed_frames)].set(0.0)
+
+        x = keypoints_2d.reshape(batch * frames, joints, 2)
+        embedding = JointEmbedding(
+            self.joint_width, self.spatial_positions, dtype=self.dtype, name="joint_embedding"
+        )
+        x = nn.Dropout(self.dropout_rate)(embedding(x), deterministic=not train)
+        interaction = functools.partial(CrossJoint, dtype=self.dtype) if self.cross_joint else None
+        for i, rate in enumerate(rates):
+            x = self._block(interaction, rate, f"spatial_block_{i}")(x, train=train)
+        x = LayerNorm(name="spatial_norm")(x)
+
+        x = x.reshape(batch, frames, width)
+        if self.temporal_positions:
+            x = x + self.param("temporal_positions", nn.initializers.zeros_init(), (1, width))[None]
+        x = nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+        interaction = {
+            "gated": functools.partial(GatedCrossFrame, groups=self.frame_groups, dtype=self.dtype),
+            "bilinear": functools.partial(BilinearCrossFrame, dtype=self.dtype),
+            "none": None,
+        }[self.cross_frame]
+        for i, rate in enumerate(rates):
+            x = self._block(interaction, rate, f"temporal_block_{i}")(x, train=train)
+        x = LayerNorm(name="temporal_norm")(x)
+        return FrameMixingHead(joints, name="head")(x)
+
+    def _block(self, interaction: Callable[..., nn.Module] | None, drop_path_rate: float, name: str) -> "Block":
+        return Block(
+            self.heads,
+            self.mlp_ratio,
+            self.qkv_bias,
+            interaction=interaction,
+            dropout_rate=self.dropout_rate,
+            drop_path_rate=drop_path_rate,
+            dtype=self.dtype,
+            name=name,
+        )
+
+    def _check_interactions(self) -> None:
+        if self.cross_frame not in CROSS_FRAME:
+            raise JaxposeError(
+                f"CrossFormer: unknown cross_frame={self.cross_frame!r}; known: {', '.join(CROSS_FRAME)}"
+            )
+        if self.frame_groups < 1 or self.num_frames % self.frame_groups:
+            divisors = [n for n in range(1, self.num_frames + 1) if self.num_frames % n == 0]
+            raise JaxposeError(
+                f"CrossFormer: frame_groups={self.frame_groups} does not divide num_frames={self.num_frames}; "
+                f"these do: {', '.join(map(str, divisors))}"
+            )
+        if self.zeroed_frames:
+            # The last index may lie past a short window: the released (10, 16) leaves 9 frames alone.
+            if len(self.zeroed_frames) != 2 or not 0 <= self.zeroed_frames[0] <= self.zeroed_frames[1]:
+                raise JaxposeError(
+                    f"CrossFormer: zeroed_frames={self.zeroed_frames} must be the first and one past the last "
+                    "frame to zero, such as (10, 16), or None"
+                )
+
+
+class Block(nn.Module):
+    """Pre-norm transformer block with an interaction module between attention and MLP.
+
+    `x += g1 * MHSA(LN(x))`, `x += g3 * INT(LN(x))`, `x += g2 * MLP(LN(x))` with learned channel
+    vectors g that start at 1e-5; each branch is dropped per sample at `drop_path_rate`.
+
+    Attributes:
+      interaction: makes the interaction module; None drops that branch.
+    """
+
+    heads: int
+    mlp_ratio: float
+    qkv_bias: bool
+    interaction: Callable[..., nn.Module] | None = None
+    dropout_rate: float = 0.0
+    drop_path_rate: float = 0.0
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """`[samples, tokens, C]` to the same shape."""
+        width = x.shape[-1]
+
+        def branch(name: str, function: Callable[[jax.Array], jax.Array]) -> jax.Array:
+            y = function(LayerNorm(dtype=self.dtype, name=f"{name}_norm")(x))
+            scale = self.param(f"{name}_scale", nn.initializers.constant(1e-5), (width,))
+            return DropPath(self.drop_path_rate)(scale[None, None] * y, train=train)
+
+        attention = Attention(self.heads, self.qkv_bias, self.dropout_rate, dtype=self.dtype, name="attention")
+        x = x + branch("attention", functools.partial(attention, train=train))
+        if self.interaction is not None:
+            x = x + branch("interaction", self.interaction(name="interaction"))
+        mlp = Mlp(int(width * self.mlp_ratio), self.dropout_rate, dtype=self.dtype, name="mlp")
+        return x + branch("mlp", functools.partial(mlp, train=train))
+
+
+class CrossJoint(nn.Module):
+    """Cross-joint interaction, equation 5: `Z = CONV(GN(GELU(CONV(Z)))) + Z`.
+
+    Convolutions of kernel 5 over the joints in array order; GN normalises each channel over
+    the joints of a frame.
+    """
+
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, z: jax.Array) -> jax.Array:
+        """`[frames, J, C]` to the same shape."""
+        width = z.shape[-1]
+        y = _convolution(width, 5, bias=True, dtype=self.dtype, name="conv1")(z)
+        y = nn.gelu(y, approximate=False)
+        y = _group_norm(width, self.dtype)(y)
+        return _convolution(width, 5, bias=True, dtype=self.dtype, name="conv2")(y) + z
+
+
+class GatedCrossFrame(nn.Module):
+    """Cross-frame interaction of the released code, in the place of equations 7 to 9.
+
+    Frames are the channels of convolutions of kernel 3 over a token's `D` entries. In every
+    group of frames the value is scaled by one number, the inner product of key and query;
+    then convolution and GroupNorm by group, and the input is added.
+    """
+
+    groups: int = 1
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, z: jax.Array) -> jax.Array:
+        """`[B, T, D]` to the same shape."""
+        x = z.swapaxes(1, 2)  # frames are channels, and channels come last
+        frames = x.shape[-1]
+        key, query, value = (
+            _convolution(frames, 3, dtype=self.dtype, name=name)(x) for name in ("key", "query", "value")
+        )
+        grouped = (*x.shape[:2], self.groups, frames // self.groups)
+        # Summed in at least float32: the sum runs over all entries of a group of frames.
+        products = (key * query).astype(jnp.promote_types(key.dtype, jnp.float32)).reshape(grouped)
+        gate = products.sum(axis=(1, 3), keepdims=True).astype(value.dtype)
+        y = (gate * value.reshape(grouped)).reshape(x.shape)
+        y = _convolution(frames, 3, groups=self.groups, dtype=self.dtype, name="conv")(y)
+        return _group_norm(self.groups, self.dtype)(y).swapaxes(1, 2) + z
+
+
+class BilinearCrossFrame(nn.Module):
+    """Cross-frame interaction by equations 7 to 9: `Z = GN(CONV((K Q^T / D) V)) + Z`.
+
+    K, Q, V are linear maps D -> D of each frame without biases (equation 7). The paper gives
+    no scale for the `[T, T]` correlations; division by D keeps them of order one. CONV has
+    kernel 3 over the frames, D -> D channels and no bias; GN has one group.
+    """
+
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, z: jax.Array) -> jax.Array:
+        """`[B, T, D]` to the same shape."""
+        width = z.shape[-1]
+        key, query, value = (
+            Linear(width, use_bias=False, dtype=self.dtype, name=name)(z) for name in ("key", "query", "value")
+        )
+        correlation = jnp.einsum("bfd,bgd->bfg", key, query) / width
+        y = jnp.einsum("bfg,bgd->bfd", correlation, value)
+        y = _convolution(width, 3, dtype=self.dtype, name="conv")(y)
+        return _group_norm(1, self.dtype)(y) + z
+
+
+def _convolution(
+    features: int, kernel: int, *, bias: bool = False, groups: int = 1, dtype: Any, name: str
+) -> nn.Conv:
+    """Convolution `[B, positions, C]` of unchanged shape, with PyTorch's initialisation."""
+    return nn.Conv(
+        features,
+        (kernel,),
+        padding=kernel // 2,
+        feature_group_count=groups,
+        use_bias=bias,
+        dtype=dtype,
+        kernel_init=torch_linear_init,
+        bias_init=torch_bias_init(kernel * features),
+        name=name,
+    )
+
+
+def _group_norm(groups: int, dtype: Any) -> nn.GroupNorm:
+    return nn.GroupNorm(groups, epsilon=1e-5, use_fast_variance=False, dtype=dtype, name="norm")
