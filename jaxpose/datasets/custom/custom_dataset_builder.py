@@ -1,0 +1,85 @@
+"""A user's own recordings as clips: `custom/h36m_17`, `custom/h36m_16`, `custom/coco_17`."""
+
+import pathlib
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+import tensorflow_datasets as tfds
+
+from jaxpose.conversions import convert
+from jaxpose.datasets.base import ClipBuilder, ClipConfig
+from jaxpose.datasets.checks import check_clip
+from jaxpose.datasets.custom import files
+from jaxpose.datasets.report import Finding, Report
+from jaxpose.datasets.schema import clip_example
+from jaxpose.skeletons import get_skeleton
+
+
+class Builder(ClipBuilder):
+    """A folder of 2D keypoints, with 3D where there is some; `files` documents the layout.
+
+    2D is converted to the config's joints by the rules of `jaxpose.conversions`. A frame is valid
+    where every joint was seen; others are filled in and serve as neighbours. All recordings are
+    in one split, `train`, as configs choose by subject.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    BUILDER_CONFIGS: ClassVar[list[ClipConfig]] = [
+        ClipConfig(name="h36m_17", description="the 17 Human3.6M joints", keypoints_source="custom"),
+        ClipConfig(
+            name="h36m_16",
+            description="the 16 Human3.6M joints without Neck/Nose",
+            skeleton="h36m_16",
+            keypoints_source="custom",
+        ),
+        ClipConfig(
+            name="coco_17",
+            description="2D in COCO's joints as given, 3D in the 17 of Human3.6M",
+            keypoints_skeleton="coco_17",
+            keypoints_source="custom",
+        ),
+    ]
+    DESCRIPTION = "Recordings of your own: 2D keypoints, with 3D where there is some."
+    HOW_TO_GET = (
+        "Give a folder of npz or JSON recordings as --source. Each holds keypoints_2d [F, J, 2] in "
+        "pixels, and its joint order (coco_17, halpe_26, body_25, mpii_16 or h36m_17), image_size and "
+        f"fps, or {files.SETTINGS_FILE} in the folder does; a folder of OpenPose's frames and an "
+        "AlphaPose result list are read too. jaxpose/datasets/custom/files.py documents every key."
+    )
+
+    def splits(self, source: pathlib.Path, report: Report) -> dict[str, Iterable[dict]]:
+        """All recordings in the split `train`."""
+        return {"train": self._examples(source)}
+
+    def check(self, source: pathlib.Path) -> list[Finding]:
+        """Every recording on its own."""
+        findings = []
+        for example in self._examples(source):
+            found = list(check_clip(example))
+            what = "/".join((example["subject"], example["take"], example["camera"]))
+            valid, frames = int(example["valid"].sum()), len(example["valid"])
+            detail = f"{frames} frames, {frames - valid} with joints filled in"
+            findings += found or [Finding("complete" if valid == frames else "suspicious", what, detail)]
+        return findings
+
+    def _examples(self, source: pathlib.Path) -> Iterator[dict]:
+        skeleton = get_skeleton(self.builder_config.skeleton)
+        keypoints_skeleton = get_skeleton(self.builder_config.keypoints_skeleton or skeleton.name)
+        for recording in files.load_folder(source):
+            keypoints_2d, seen = files.keypoints_as(recording, keypoints_skeleton.name)
+            positions_3d = recording.positions_3d
+            if positions_3d is not None:
+                positions_3d = convert(positions_3d, recording.skeleton, skeleton.name)
+            yield clip_example(
+                subject=recording.subject,
+                action=recording.action,
+                take=recording.take,
+                camera=recording.camera,
+                skeleton=skeleton,
+                keypoints_skeleton=keypoints_skeleton,
+                keypoints_source=self.builder_config.keypoints_source,
+                keypoints_2d=keypoints_2d,
+                positions_3d=positions_3d,
+                valid=seen,
+                fps=recording.fps,
+            )

@@ -1,0 +1,40 @@
+"""What is published about MPI-INF-3DHP (protocol P.5 and the data set's own README)."""
+
+TRAIN_IMAGE_SIZE = (2048, 2048)
+CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)  # of 14; the set that VNect chose and everybody trains on
+
+# Subject: usable frames (the first ones of the file) and frames per second of Seq1 and Seq2.
+TRAIN = {
+    "S1": {"Seq1": (6416, 25), "Seq2": (12430, 50)},
+    "S2": {"Seq1": (6502, 25), "Seq2": (6081, 25)},
+    "S3": {"Seq1": (12488, 50), "Seq2": (12283, 50)},
+    "S4": {"Seq1": (6171, 25), "Seq2": (6675, 25)},
+    "S5": {"Seq1": (12820, 50), "Seq2": (12312, 50)},
+    "S6": {"Seq1": (6188, 25), "Seq2": (6145, 25)},
+    "S7": {"Seq1": (6239, 25), "Seq2": (6320, 25)},
+    "S8": {"Seq1": (6468, 25), "Seq2": (6054, 25)},
+}
+
+# Sequence: frames, valid frames.
+TEST = {
+    "TS1": (6151, 603),
+    "TS2": (6080, 540),
+    "TS3": (5838, 505),
+    "TS4": (6007, 553),
+    "TS5": (320, 276),
+    "TS6": (492, 452),
+}
+# Green screen, studio without it, outdoors.
+SCENES = {"TS1": "GS", "TS2": "GS", "TS3": "noGS", "TS4": "noGS", "TS5": "Outdoor", "TS6": "Outdoor"}
+# Numbered from 1 in the files, where they change from frame to frame.
+ACTIVITIES = (
+    "Standing/Walking", "Exercising", "Sitting", "Reaching/Crouching", "On The Floor", "Sports",
+    "Miscellaneous",
+)  # fmt: skip
+# The files do not state a rate for the test sequences; nothing in the protocol depends on it.
+TEST_FPS = 25.0
+
+
+def image_size(sequence: str) -> tuple[int, int]:
+    """(width, height) of `TS1` ... `TS6`."""
+    return (1920, 1080) if SCENES[sequence] == "Outdoor" else (2048, 2048)
