@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from jaxpose import cameras
-from jaxpose.datasets.base import Finding
+from jaxpose.datasets.report import Finding
 from jaxpose.skeletons import get_skeleton
 
 MEAN_BONE_RANGE = (0.05, 0.5)  # metres; a factor of 1000 between units cannot hide in it

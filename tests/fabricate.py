@@ -1,0 +1,34 @@
+"""Small made-up files in the exact layouts of the data sets, to try a pipeline without a licence.
+
+    python -m tests.fabricate NAME DIR
+
+writes the layout NAME into DIR; without arguments it lists the names.
+"""
+
+import pathlib
+import sys
+from collections.abc import Callable
+
+from tests import fabricate_human36m
+
+FABRICATORS: dict[str, Callable[[pathlib.Path], None]] = {
+    "human36m": fabricate_human36m.fabricate_npz,
+    "human36m_archives": fabricate_human36m.fabricate_archives,
+    "human36m_extracted": fabricate_human36m.fabricate_extracted,
+    "human36m_motionbert": fabricate_human36m.fabricate_motionbert,
+}
+
+
+def main(argv: list[str]) -> int:
+    """Runs the command line and returns the exit status."""
+    if len(argv) != 2 or argv[0] not in FABRICATORS:
+        print(f"usage: python -m tests.fabricate NAME DIR\nNAME: {', '.join(FABRICATORS)}", file=sys.stderr)
+        return 2
+    folder = pathlib.Path(argv[1])
+    FABRICATORS[argv[0]](folder)
+    print(f"wrote {argv[0]} into {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
