@@ -12,9 +12,10 @@ import pathlib
 from collections.abc import Iterable, Iterator
 
 import tensorflow_datasets as tfds
+from tqdm import tqdm
 
 from jaxpose.datasets import schema
-from jaxpose.datasets.report import Report
+from jaxpose.datasets.report import Finding, Report, Source
 from jaxpose.errors import JaxposeError
 from jaxpose.skeletons import get_skeleton
 
@@ -32,21 +33,6 @@ class ClipConfig(tfds.core.BuilderConfig):
     skeleton: str = "h36m_17"
     keypoints_skeleton: str | None = None
     keypoints_source: str = "gt"
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """One line of a check before writing.
-
-    Attributes:
-      status: "complete", "missing" or "suspicious".
-      what: the subject, take or file.
-      detail: what was found, and what was expected.
-    """
-
-    status: str
-    what: str
-    detail: str
 
 
 class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -91,25 +77,27 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """TFDS name with builder config, e.g. `cmu_mocap/gt`."""
         return f"{self.name}/{self.builder_config.name}"
 
-    def find_source(self, dl_manager: tfds.download.DownloadManager) -> pathlib.Path | None:
-        """The archive or folder to read.
+    def is_prepared(self) -> bool:
+        """Whether the data folder holds the finished data set."""
+        return (pathlib.Path(self.data_dir) / "dataset_info.json").exists()
+
+    def find_source(self, dl_manager: tfds.download.DownloadManager | None) -> pathlib.Path | None:
+        """The archive or folder to read; None for generated data.
+
+        Args:
+          dl_manager: downloads what may be downloaded; None means to take only what is here.
 
         Raises:
-          JaxposeError: it was not given and does not lie in the manual folder, or does not
-            exist, or is empty.
+          JaxposeError: it is not there, or is empty.
         """
         if not self.NEEDS_SOURCE:
             return None
-        if self.source is None:
-            manual = pathlib.Path(dl_manager._manual_dir) / self.name
-            if not manual.exists():
-                raise JaxposeError(f"{self.name} needs files that are not here. {self.HOW_TO_GET}")
-            return manual
-        if not self.source.exists():
-            raise JaxposeError(f"source {self.source} does not exist. {self.HOW_TO_GET}")
-        if _is_empty(self.source):
-            raise JaxposeError(f"source {self.source} is empty. {self.HOW_TO_GET}")
-        return self.source
+        source = self.source or pathlib.Path(self.data_dir_root) / "downloads" / "manual" / self.name
+        if not source.exists():
+            raise JaxposeError(f"{self.full_name}: {source} does not exist. {self.HOW_TO_GET}")
+        if not (source.stat().st_size if source.is_file() else any(source.iterdir())):
+            raise JaxposeError(f"{self.full_name}: {source} is empty. {self.HOW_TO_GET}")
+        return source
 
     def check(self, source: pathlib.Path | None) -> list[Finding]:
         """What is complete, missing or suspicious in `source`, without converting it."""
@@ -138,29 +126,23 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         source = self.find_source(dl_manager)
-        report = Report(dataset=self.full_name, source=describe_source(source))
+        report = Report(dataset=self.full_name, source=source and Source.of(source))
+        report.findings += self.check(source)
         splits = self.splits(source, report)
-        return {name: self._generate_examples(examples, report) for name, examples in splits.items()}
+        return {name: self._generate_examples(name, examples, report) for name, examples in splits.items()}
 
-    def _generate_examples(self, examples: Iterable[dict], report: Report) -> Iterator[tuple[int, dict]]:
+    def _generate_examples(
+        self, split: str, examples: Iterable[dict], report: Report
+    ) -> Iterator[tuple[int, dict]]:
         seen = set()
-        for index, example in enumerate(examples):
+        progress = tqdm(examples, desc=f"{self.full_name} {split}", unit=" clips", mininterval=0.5)
+        for index, example in enumerate(progress):
             key = (example["subject"], example["take"], example["camera"])
             if key in seen:
                 raise JaxposeError(f"{self.full_name}: {'/'.join(key)} occurs twice in the source")
             seen.add(key)
             report.count(example)
             yield index, example
+        # Kept with the data; after the last split it holds all of them.
         self.info.metadata["report"] = report.to_json()
 
-
-def describe_source(source: pathlib.Path | None) -> str:
-    """Path, number of files and bytes: enough to notice that it changed."""
-    if source is None:
-        return ""
-    files = [source] if source.is_file() else [path for path in source.rglob("*") if path.is_file()]
-    return f"{source} ({len(files)} files, {sum(path.stat().st_size for path in files):,} bytes)"
-
-
-def _is_empty(source: pathlib.Path) -> bool:
-    return source.stat().st_size == 0 if source.is_file() else not any(source.iterdir())

@@ -7,7 +7,23 @@ import numpy as np
 from jaxpose import cameras
 from jaxpose.clips import Clip, Clips
 from jaxpose.datasets import get_builder
+from jaxpose.datasets.base import ClipBuilder
 from jaxpose.errors import JaxposeError
+
+
+def require_prepared(builder: ClipBuilder) -> None:
+    """Raises JaxposeError, with the commands that mend it, unless the data of `builder` is prepared."""
+    if builder.is_prepared():
+        return
+    source = " --source=PATH" if builder.NEEDS_SOURCE else ""
+    raise JaxposeError(
+        f"data set {builder.full_name} is not prepared: {builder.data_dir} does not exist.\n"
+        "Prepare it with: "
+        f"python -m jaxpose.prepare {builder.full_name}{source} --data_dir={builder.data_dir_root}\n"
+        f"{builder.HOW_TO_GET}\n"
+        "To train without any download: "
+        "python -m jaxpose.main --config=configs/ampose.py:quickstart --workdir=runs/quickstart"
+    )
 
 
 def load_clips(dataset: str, data_dir: str | pathlib.Path | None = None) -> Clips:
@@ -21,16 +37,7 @@ def load_clips(dataset: str, data_dir: str | pathlib.Path | None = None) -> Clip
       JaxposeError: unknown data set, or not prepared.
     """
     builder = get_builder(dataset, data_dir=data_dir)
-    if not builder.is_prepared():
-        where = "" if data_dir is None else f" --data_dir={data_dir}"
-        source = " --source=PATH" if builder.NEEDS_SOURCE else ""
-        raise JaxposeError(
-            f"data set {builder.full_name} is not prepared: {builder.data_dir} does not exist.\n"
-            f"Prepare it with: python -m jaxpose.prepare {builder.full_name}{source}{where}\n"
-            f"{builder.HOW_TO_GET}\n"
-            "To train without any download: "
-            "python -m jaxpose.main --config=configs/ampose.py:quickstart --workdir=runs/quickstart"
-        )
+    require_prepared(builder)
     examples = [example for split in builder.as_data_source().values() for example in split]
     index, start = [], 0
     for example in examples:

@@ -1,9 +1,50 @@
 """What preparing a data set found, counted while it is written and kept beside the data."""
 
 import dataclasses
+import pathlib
 from collections.abc import Iterable
 
 import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One line of a check before writing.
+
+    Attributes:
+      status: "complete", "missing" or "suspicious".
+      what: the subject, take or file.
+      detail: what was found, and what was expected.
+    """
+
+    status: str
+    what: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.status:10}  {self.what}: {self.detail}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Where data came from; number of files and bytes tell whether it has changed since."""
+
+    path: str
+    files: int
+    size: int
+
+    @classmethod
+    def of(cls, path: pathlib.Path) -> "Source":
+        """The archive or folder at `path`."""
+        files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+        return cls(str(path), len(files), sum(file.stat().st_size for file in files))
+
+    def same_content(self, other: "Source") -> bool:
+        """Whether both hold as many files and bytes, wherever they lie."""
+        return (self.files, self.size) == (other.files, other.size)
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.files:,} {'file' if self.files == 1 else 'files'}, {self.size:,} bytes)"
 
 
 @dataclasses.dataclass
@@ -31,14 +72,16 @@ class Report:
 
     Attributes:
       dataset: TFDS name with builder config.
-      source: where the data came from, and how many files and bytes it holds.
+      source: where the data came from; None for generated data.
       subjects: counts by subject, in order of appearance.
+      findings: of the check before writing.
       notes: what was skipped or looked odd, one sentence each.
     """
 
     dataset: str
-    source: str = ""
+    source: Source | None = None
     subjects: dict[str, SubjectCount] = dataclasses.field(default_factory=dict)
+    findings: list[Finding] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
 
     def count(self, example: dict[str, object]) -> None:
@@ -59,8 +102,13 @@ class Report:
     @classmethod
     def from_json(cls, saved: dict) -> "Report":
         """The report that `to_json` wrote."""
-        subjects = {name: SubjectCount(**row) for name, row in saved["subjects"].items()}
-        return cls(**{**saved, "subjects": subjects})
+        return cls(
+            dataset=saved["dataset"],
+            source=Source(**saved["source"]) if saved["source"] else None,
+            subjects={name: SubjectCount(**row) for name, row in saved["subjects"].items()},
+            findings=[Finding(**finding) for finding in saved["findings"]],
+            notes=saved["notes"],
+        )
 
     def __str__(self) -> str:
         rows = [("subject", "takes", "clips", "frames", "invalid", "fps")]
@@ -72,7 +120,9 @@ class Report:
         lines += [
             "  " + "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
         ]
-        return "\n".join(lines + [f"  note: {note}" for note in self.notes])
+        lines += [f"  {finding}" for finding in self.findings]
+        lines += [f"  note: {note}" for note in self.notes]
+        return "\n".join(lines)
 
 
 def _row(name: str, count: SubjectCount) -> tuple[str, ...]:

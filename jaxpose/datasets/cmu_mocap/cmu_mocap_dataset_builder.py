@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 import numpy as np
+import requests
 import tensorflow_datasets as tfds
 
 from jaxpose.datasets import base
@@ -60,17 +61,19 @@ class Builder(base.ClipBuilder):
     )
     HOMEPAGE = "http://mocap.cs.cmu.edu"
     HOW_TO_GET = (
-        f"cmu_mocap is downloaded from {URL} (about 1.2 GB); "
-        "a copy of that archive, or its extracted folder, can be given as --source=PATH."
+        f"The archive is downloaded from {URL}; "
+        "a copy of it, or its extracted folder, can be given as --source=PATH."
     )
 
-    def find_source(self, dl_manager: tfds.download.DownloadManager) -> pathlib.Path:
+    def find_source(self, dl_manager: tfds.download.DownloadManager | None) -> pathlib.Path:
         """`source`, or the archive downloaded from the database's site."""
-        if self.source is not None:
+        if self.source is not None or dl_manager is None:
             return super().find_source(dl_manager)
         try:
+            # Fails in seconds where there is no network; TFDS tries again for minutes.
+            requests.head(URL, timeout=20, allow_redirects=True).raise_for_status()
             return pathlib.Path(dl_manager.download(URL))
-        except Exception as error:
+        except (OSError, tfds.download.DownloadError) as error:
             raise JaxposeError(f"could not download {URL}: {error}. {self.HOW_TO_GET}") from error
 
     def splits(self, source: pathlib.Path, report: Report) -> dict[str, Iterable[dict]]:

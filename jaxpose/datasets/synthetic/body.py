@@ -37,7 +37,7 @@ LIMITS = TRUNK_LIMITS | {
 }
 
 # Segment lengths as shares of stature, after the tables of Drillis and Contini; the joint centres of
-# hips and shoulders lie further in than the body's outline.
+# hips and shoulders lie further in than the body's outline, and the head's below its top.
 _SEGMENTS = {
     "hip_offset": 0.075,
     "thigh": 0.245,

@@ -39,7 +39,8 @@ def generate(
     for name, values in drawn.items():
         angles[name] = angles[name] + values
     # An average of angles within the limits is within them: smoothing after the cut keeps both.
-    angles = {name: _smooth(np.clip(angles[name], *limits)) for name, limits in LIMITS.items()}
+    table = np.stack([np.clip(angles[name], *limits) for name, limits in LIMITS.items()], axis=1)
+    angles = dict(zip(LIMITS, _smooth(table).T, strict=True))
     positions = forward_kinematics(body, angles, heading)
     height = _smooth((body.clearance - positions[..., 2]).max(axis=1)) + jump
     place = np.concatenate([_planted_path(positions), height[:, None]], axis=1)
@@ -79,10 +80,10 @@ def _drift(t: np.ndarray, rng: np.random.Generator, size: float) -> np.ndarray:
 def _smooth(values: np.ndarray, sigma: float = 2.0) -> np.ndarray:
     """Gaussian average along the first axis, `sigma` in frames, edges repeated."""
     reach = int(3 * sigma)
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    padding = [(reach, reach)] + [(0, 0)] * (values.ndim - 1)
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(values, padding, mode="edge"), len(kernel), 0)
-    return windows @ (kernel / kernel.sum())
+    offsets = np.arange(-reach, reach + 1)
+    kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
+    frames = np.clip(np.arange(len(values))[:, None] + offsets[None], 0, len(values) - 1)
+    return np.moveaxis(values[frames], 1, -1) @ (kernel / kernel.sum())
 
 
 def _cycle(t: np.ndarray, rng: np.random.Generator, slowest: float, fastest: float) -> np.ndarray:
