@@ -9,6 +9,7 @@ import pathlib
 from jaxpose.datasets.base import ClipBuilder
 from jaxpose.datasets.cmu_mocap.cmu_mocap_dataset_builder import Builder as CmuMocap
 from jaxpose.datasets.custom.custom_dataset_builder import Builder as Custom
+from jaxpose.datasets.human36m.human36m_dataset_builder import Builder as Human36m
 from jaxpose.datasets.humaneva.humaneva_dataset_builder import Builder as HumanEva
 from jaxpose.datasets.mpi_inf_3dhp.mpi_inf_3dhp_dataset_builder import Builder as MpiInf3dhp
 from jaxpose.datasets.synthetic.synthetic_dataset_builder import Builder as Synthetic
@@ -17,6 +18,7 @@ from jaxpose.errors import JaxposeError
 BUILDERS: dict[str, type[ClipBuilder]] = {
     "synthetic": Synthetic,
     "cmu_mocap": CmuMocap,
+    "human36m": Human36m,
     "humaneva": HumanEva,
     "mpi_inf_3dhp": MpiInf3dhp,
     "custom": Custom,

@@ -57,9 +57,24 @@ def check_clip(example: Mapping[str, Any]) -> Iterator[Finding]:
     Bone lengths, keypoints inside the image, and, where the camera and the absolute root are
     known, the distance between the keypoints and the projected 3D joints.
     """
-    for message in (*_bone_messages(example), *_image_messages(example), *_reprojection_messages(example)):
-        what = "/".join((example["subject"], example["take"], example["camera"]))
-        yield Finding("suspicious", what, message)
+    for message in (*_bone_messages(example), *_reprojection_messages(example)):
+        yield Finding("suspicious", _what(example), message)
+    yield from check_image(example)
+
+
+def check_image(example: Mapping[str, Any]) -> Iterator[Finding]:
+    """Whether the keypoints of the valid frames lie inside the image, up to a tenth of its size."""
+    keypoints_2d = example["keypoints_2d"][example["valid"]]
+    size = np.asarray(example["image_size"], np.float32)
+    outside = (keypoints_2d < -0.1 * size) | (keypoints_2d > 1.1 * size)
+    fraction = outside.any(axis=-1).mean() if len(keypoints_2d) else 0.0
+    if fraction > OUTSIDE_FRACTION:
+        message = f"{fraction:.1%} of the keypoints lie outside the {size[0]:.0f}x{size[1]:.0f} image"
+        yield Finding("suspicious", _what(example), message)
+
+
+def _what(example: Mapping[str, Any]) -> str:
+    return "/".join((example["subject"], example["take"], example["camera"]))
 
 
 def _bone_messages(example: Mapping[str, Any]) -> Iterator[str]:
@@ -80,15 +95,6 @@ def _bone_messages(example: Mapping[str, Any]) -> Iterator[str]:
     if change.max() > BONE_CHANGE:
         joint = skeleton.joints[child[change.argmax()]]
         yield f"the bone to {joint} changes its length by up to {change.max():.2f} m"
-
-
-def _image_messages(example: Mapping[str, Any]) -> Iterator[str]:
-    keypoints_2d = example["keypoints_2d"][example["valid"]]
-    size = np.asarray(example["image_size"], np.float32)
-    outside = (keypoints_2d < -0.1 * size) | (keypoints_2d > 1.1 * size)
-    fraction = outside.any(axis=-1).mean() if len(keypoints_2d) else 0.0
-    if fraction > OUTSIDE_FRACTION:
-        yield f"{fraction:.1%} of the keypoints lie outside the {size[0]:.0f}x{size[1]:.0f} image"
 
 
 def _reprojection_messages(example: Mapping[str, Any]) -> Iterator[str]:

@@ -7,8 +7,8 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from jaxpose.datasets import base
-from jaxpose.datasets.checks import check_clip, check_counts
-from jaxpose.datasets.human36m import facts
+from jaxpose.datasets.checks import check_clip, check_counts, check_image
+from jaxpose.datasets.human36m import facts, motionbert
 from jaxpose.datasets.human36m.takes import DETECTIONS, OFFICIAL_2D, PROJECTIONS, Recordings, clips
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.errors import JaxposeError
@@ -29,6 +29,8 @@ def _configs() -> Iterator[base.ClipConfig]:
         )
         if keypoints_skeleton != "coco_17":
             yield base.ClipConfig(name=f"{source}_16", skeleton="h36m_16", keypoints_source=source)
+    for source in motionbert.FILES:
+        yield base.ClipConfig(name=f"{source}_17", skeleton="h36m_17", keypoints_source=source)
 
 
 class Builder(base.ClipBuilder):
@@ -37,7 +39,9 @@ class Builder(base.ClipBuilder):
     A config is named by its 2D and its joints. 2D: `gt` is the projection with full distortion,
     `gt_linear` the one by a pinhole camera, `d2` the keypoints of the official files; the others
     are VideoPose3D's detection files. Joints: 17, 16 (without Neck/Nose), 19 (with toes), 32.
-    Where 2D is COCO's or, at 17 joints, MPII's, it keeps its own skeleton.
+    Where 2D is COCO's or, at 17 joints, MPII's, it keeps its own skeleton. `motionbert_*` is in
+    image space: its positions are half image widths, not metres, and are scored by
+    `motionbert.published_mpjpe`.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -59,15 +63,21 @@ class Builder(base.ClipBuilder):
         "given as --source=PATH: either Poses_D3_Positions_S{1,5,6,7,8,9,11}.tgz (for d2_* also "
         "Poses_D2_Positions_S*.tgz), packed or extracted, or data_3d_h36m.npz as made by VideoPose3D's "
         "prepare_data_h36m.py; for detected 2D also data_2d_h36m_<source>.npz, for example "
-        "https://dl.fbaipublicfiles.com/video-pose-3d/data_2d_h36m_cpn_ft_h36m_dbb.npz."
+        "https://dl.fbaipublicfiles.com/video-pose-3d/data_2d_h36m_cpn_ft_h36m_dbb.npz; for motionbert_*, "
+        f"{' or '.join(motionbert.FILES.values())} as MotionBERT's documentation links it."
     )
 
     def check(self, source: pathlib.Path) -> list[Finding]:
         """Takes, frames and totals against the published table, then every clip."""
+        if self._image_space:
+            return list(self._image_space_findings(source))
         return list(self._findings(source))
 
     def splits(self, source: pathlib.Path, report: Report) -> dict[str, Iterable[dict]]:
         """`train` and `test` by subject, as far as they are there."""
+        if self._image_space:
+            report.notes.append("3D is in image space (half image widths), not in metres")
+            return {split: self._image_space_clips(source, split) for split in ("train", "test")}
         opened = Recordings(source, self.builder_config)
         if missing := [subject for subject in facts.SUBJECTS if subject not in opened.subjects]:
             report.notes.append(f"subject {', '.join(missing)} is missing: not the published protocol")
@@ -81,6 +91,23 @@ class Builder(base.ClipBuilder):
         for subject in subjects:
             for take in opened.takes(subject):
                 yield from clips(take, self.builder_config)
+
+    @property
+    def _image_space(self) -> bool:
+        return self.builder_config.keypoints_source in motionbert.FILES
+
+    def _image_space_clips(self, source: pathlib.Path, split: str) -> Iterator[dict]:
+        name = self.builder_config.keypoints_source
+        path = source / motionbert.FILES[name] if source.is_dir() else source
+        return motionbert.clip_examples(motionbert.read_clips(path, split), name)
+
+    def _image_space_findings(self, source: pathlib.Path) -> Iterator[Finding]:
+        for split, total in (("train", motionbert.TRAIN_FRAMES), ("test", motionbert.TEST_FRAMES)):
+            frames = 0
+            for example in self._image_space_clips(source, split):
+                frames += len(example["valid"])
+                yield from check_image(example)
+            yield _total(split, frames, total)
 
     def _findings(self, source: pathlib.Path) -> Iterator[Finding]:
         opened = Recordings(source, self.builder_config)
@@ -106,9 +133,13 @@ class Builder(base.ClipBuilder):
             ("test", facts.TEST_SUBJECTS, facts.TEST_FRAMES),
         ):
             found = 4 * sum(count for (subject, _), count in frames.items() if subject in subjects)
-            status = "complete" if found == total else "suspicious"
-            yield Finding(status, split, f"{found:,} frames over 4 cameras; published: {total:,}")
+            yield _total(split, found, total)
         yield from clip_findings
+
+
+def _total(split: str, found: int, published: int) -> Finding:
+    status = "complete" if found == published else "suspicious"
+    return Finding(status, split, f"{found:,} frames over 4 cameras; published: {published:,}")
 
 
 _DRIFT = (
