@@ -74,7 +74,7 @@ class AMPose(nn.Module):
         return 0
 
     @property
-    def input_skeleton(self) -> str:
+    def keypoints_skeleton(self) -> str:
         """Name of the skeleton of the input keypoints."""
         return H36M_19.name if self.toe_direction else self.skeleton
 
@@ -83,7 +83,7 @@ class AMPose(nn.Module):
         """Lifts `num_frames` frames to the pose of the centre one.
 
         Args:
-          keypoints_2d: `[B, T, J, 2]`, screen-normalised, joints of `input_skeleton`.
+          keypoints_2d: `[B, T, J, 2]`, screen-normalised, joints of `keypoints_skeleton`.
           train: batch statistics and dropout.
 
         Returns:
@@ -149,11 +149,11 @@ class AMPose(nn.Module):
                 f"AMPose toe_direction needs skeleton 'h36m_16' or 'h36m_17', whose joints and the toes "
                 f"are in {H36M_19.name!r}; found {skeleton.name!r}"
             )
-        joints = get_skeleton(self.input_skeleton).num_joints
+        joints = get_skeleton(self.keypoints_skeleton).num_joints
         if len(input_shape) != 4 or input_shape[1:] != (self.num_frames, joints, 2):
             raise JaxposeError(
                 f"AMPose input is {list(input_shape)}; num_frames {self.num_frames} and skeleton "
-                f"{self.input_skeleton!r} want [B, {self.num_frames}, {joints}, 2]"
+                f"{self.keypoints_skeleton!r} want [B, {self.num_frames}, {joints}, 2]"
             )
 
 
