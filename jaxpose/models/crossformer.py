@@ -23,7 +23,15 @@ import jax
 import jax.numpy as jnp
 
 from jaxpose.errors import JaxposeError
-from jaxpose.models.layers import Attention, DropPath, LayerNorm, Linear, Mlp, torch_bias_init, torch_linear_init
+from jaxpose.models.layers import (
+    Attention,
+    DropPath,
+    LayerNorm,
+    Linear,
+    Mlp,
+    torch_bias_init,
+    torch_linear_init,
+)
 from jaxpose.models.poseformer import FrameMixingHead, JointEmbedding, check_window, drop_path_rates
 
 CROSS_FRAME = ("gated", "bilinear", "none")
@@ -80,6 +88,11 @@ class CrossFormer(nn.Module):
         """Frames that one output pose sees."""
         return self.num_frames
 
+    @property
+    def causal_shift(self) -> int:
+        """0: the target is the window's centre frame."""
+        return 0
+
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
         """`keypoints_2d [B, T, J, 2]` to root-relative positions `[B, 1, J, 3]` in metres.
@@ -119,7 +132,9 @@ class CrossFormer(nn.Module):
         x = LayerNorm(name="temporal_norm")(x)
         return FrameMixingHead(joints, name="head")(x)
 
-    def _block(self, interaction: Callable[..., nn.Module] | None, drop_path_rate: float, name: str) -> "Block":
+    def _block(
+        self, interaction: Callable[..., nn.Module] | None, drop_path_rate: float, name: str
+    ) -> "Block":
         return Block(
             self.heads,
             self.mlp_ratio,
@@ -139,16 +154,16 @@ class CrossFormer(nn.Module):
         if self.frame_groups < 1 or self.num_frames % self.frame_groups:
             divisors = [n for n in range(1, self.num_frames + 1) if self.num_frames % n == 0]
             raise JaxposeError(
-                f"CrossFormer: frame_groups={self.frame_groups} does not divide num_frames={self.num_frames}; "
-                f"these do: {', '.join(map(str, divisors))}"
+                f"CrossFormer: frame_groups={self.frame_groups} does not divide "
+                f"num_frames={self.num_frames}; these do: {', '.join(map(str, divisors))}"
             )
-        if self.zeroed_frames:
-            # The last index may lie past a short window: the released (10, 16) leaves 9 frames alone.
-            if len(self.zeroed_frames) != 2 or not 0 <= self.zeroed_frames[0] <= self.zeroed_frames[1]:
-                raise JaxposeError(
-                    f"CrossFormer: zeroed_frames={self.zeroed_frames} must be the first and one past the last "
-                    "frame to zero, such as (10, 16), or None"
-                )
+        # The last index may lie past a short window: the released (10, 16) leaves 9 frames alone.
+        zeroed = self.zeroed_frames or (0, 0)
+        if len(zeroed) != 2 or not 0 <= zeroed[0] <= zeroed[1]:
+            raise JaxposeError(
+                f"CrossFormer: zeroed_frames={zeroed} must be the first and one past the last frame to "
+                "zero, such as (10, 16), or None"
+            )
 
 
 class Block(nn.Module):
@@ -179,7 +194,9 @@ class Block(nn.Module):
             scale = self.param(f"{name}_scale", nn.initializers.constant(1e-5), (width,))
             return DropPath(self.drop_path_rate)(scale[None, None] * y, train=train)
 
-        attention = Attention(self.heads, self.qkv_bias, self.dropout_rate, dtype=self.dtype, name="attention")
+        attention = Attention(
+            self.heads, self.qkv_bias, self.dropout_rate, dtype=self.dtype, name="attention"
+        )
         x = x + branch("attention", functools.partial(attention, train=train))
         if self.interaction is not None:
             x = x + branch("interaction", self.interaction(name="interaction"))
@@ -223,7 +240,8 @@ class GatedCrossFrame(nn.Module):
         x = z.swapaxes(1, 2)  # frames are channels, and channels come last
         frames = x.shape[-1]
         key, query, value = (
-            _convolution(frames, 3, dtype=self.dtype, name=name)(x) for name in ("key", "query", "value")
+            _convolution(frames, 3, dtype=self.dtype, name=name)(x)
+            for name in ("key", "query", "value")
         )
         grouped = (*x.shape[:2], self.groups, frames // self.groups)
         # Summed in at least float32: the sum runs over all entries of a group of frames.
@@ -249,7 +267,8 @@ class BilinearCrossFrame(nn.Module):
         """`[B, T, D]` to the same shape."""
         width = z.shape[-1]
         key, query, value = (
-            Linear(width, use_bias=False, dtype=self.dtype, name=name)(z) for name in ("key", "query", "value")
+            Linear(width, use_bias=False, dtype=self.dtype, name=name)(z)
+            for name in ("key", "query", "value")
         )
         correlation = jnp.einsum("bfd,bgd->bfg", key, query) / width
         y = jnp.einsum("bfg,bgd->bfd", correlation, value)

@@ -52,6 +52,11 @@ class PoseFormer(nn.Module):
         """Frames that one output pose sees."""
         return self.num_frames
 
+    @property
+    def causal_shift(self) -> int:
+        """0: the target is the window's centre frame."""
+        return 0
+
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
         """`keypoints_2d [B, T, J, 2]` to root-relative positions `[B, 1, J, 3]` in metres.
@@ -107,7 +112,9 @@ class Block(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """`[samples, tokens, C]` to the same shape."""
-        attention = Attention(self.heads, self.qkv_bias, self.dropout_rate, dtype=self.dtype, name="attention")
+        attention = Attention(
+            self.heads, self.qkv_bias, self.dropout_rate, dtype=self.dtype, name="attention"
+        )
         mlp = Mlp(int(x.shape[-1] * self.mlp_ratio), self.dropout_rate, dtype=self.dtype, name="mlp")
         drop_path = DropPath(self.drop_path_rate)
         y = attention(LayerNorm(epsilon=1e-6, dtype=self.dtype, name="attention_norm")(x), train=train)
@@ -171,7 +178,8 @@ def check_window(model: Any, keypoints_2d: jax.Array) -> None:
     kind = type(model).__name__
     if model.num_frames < 1 or model.num_frames % 2 == 0:
         raise JaxposeError(
-            f"{kind}: num_frames={model.num_frames} has no centre frame; use an odd number such as 9, 27 or 81"
+            f"{kind}: num_frames={model.num_frames} has no centre frame; use an odd number, "
+            "such as 9, 27 or 81"
         )
     for field in ("joint_width", "depth", "heads"):
         if getattr(model, field) < 1:
@@ -186,7 +194,7 @@ def check_window(model: Any, keypoints_2d: jax.Array) -> None:
     expected = (model.num_frames, skeleton.num_joints, 2)
     if keypoints_2d.ndim != 4 or keypoints_2d.shape[1:] != expected:
         raise JaxposeError(
-            f"{kind}: keypoints_2d has shape {keypoints_2d.shape}, expected [B, T, J, 2] with T={expected[0]} "
-            f"(num_frames) and J={expected[1]} (skeleton {skeleton.name!r}); feed such windows, or set "
-            "num_frames and skeleton to the data's"
+            f"{kind}: keypoints_2d has shape {keypoints_2d.shape}, expected [B, T, J, 2] with "
+            f"T={expected[0]} (num_frames) and J={expected[1]} (skeleton {skeleton.name!r}); feed such "
+            "windows, or set num_frames and skeleton to the data's"
         )

@@ -19,22 +19,24 @@ def entries(model: CrossFormer) -> list[Entry]:
     """
     if model.cross_frame == "bilinear":
         raise JaxposeError(
-            "CrossFormer with cross_frame='bilinear' has no PyTorch counterpart, so no checkpoint converts to or "
-            "from it; use cross_frame='gated'"
+            "CrossFormer with cross_frame='bilinear' has no PyTorch counterpart, so no checkpoint "
+            "converts to or from it; use cross_frame='gated'"
         )
     mapped = embedding_and_head(positions=model.spatial_positions)
     mapped += layer_norm("Spatial_norm", ("spatial_norm",)) + layer_norm("Temporal_norm1", ("temporal_norm",))
     if model.temporal_positions:
         mapped.append(Entry("Temporal_pos_embed1", ("params", "temporal_positions")))
     for i in range(model.depth):
-        for torch_name, path in ((f"Spatial_blocks.{i}", f"spatial_block_{i}"), (f"blocks1.{i}", f"temporal_block_{i}")):
+        spatial = (f"Spatial_blocks.{i}", f"spatial_block_{i}")
+        temporal = (f"blocks1.{i}", f"temporal_block_{i}")
+        for torch_name, path in (spatial, temporal):
             mapped += attention_and_mlp(torch_name, path, qkv_bias=model.qkv_bias)
             mapped.append(Entry(f"{torch_name}.gamma1", ("params", path, "attention_scale")))
             mapped.append(Entry(f"{torch_name}.gamma2", ("params", path, "mlp_scale")))
         if model.cross_joint:
-            mapped += _cross_joint(f"Spatial_blocks.{i}", f"spatial_block_{i}")
+            mapped += _cross_joint(*spatial)
         if model.cross_frame == "gated":
-            mapped += _cross_frame(f"blocks1.{i}", f"temporal_block_{i}")
+            mapped += _cross_frame(*temporal)
     return mapped
 
 
