@@ -147,6 +147,16 @@ def body_25_to_h36m_17(positions: Array) -> Array:
     )
 
 
+def halpe_26_to_coco_17(positions: Array) -> Array:
+    """The 17 COCO keypoints that Halpe-26 begins with, copied."""
+    return _assemble(positions, HALPE_26, COCO_17)
+
+
+def body_25_to_coco_17(positions: Array) -> Array:
+    """The 17 COCO keypoints among BODY_25's, copied."""
+    return _assemble(positions, BODY_25, COCO_17)
+
+
 def mpii_16_to_h36m_17(positions: Array) -> Array:
     """MPII keypoints as Human3.6M joints.
 
@@ -240,6 +250,8 @@ CONVERSIONS: dict[tuple[str, str], Callable[[Array], Array]] = {
     ("coco_17", "h36m_17"): coco_17_to_h36m_17,
     ("halpe_26", "h36m_17"): halpe_26_to_h36m_17,
     ("body_25", "h36m_17"): body_25_to_h36m_17,
+    ("halpe_26", "coco_17"): halpe_26_to_coco_17,
+    ("body_25", "coco_17"): body_25_to_coco_17,
     ("mpii_16", "h36m_17"): mpii_16_to_h36m_17,
     ("humaneva_20", "humaneva_15"): humaneva_20_to_humaneva_15,
     ("mpi_inf_3dhp_28", "mpi_inf_3dhp_17"): mpi_inf_3dhp_28_to_mpi_inf_3dhp_17,

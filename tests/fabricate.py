@@ -9,13 +9,18 @@ import pathlib
 import sys
 from collections.abc import Callable
 
-from tests import fabricate_human36m
+from tests import fabricate_custom, fabricate_human36m, fabricate_humaneva, fabricate_mpi_inf_3dhp
 
 FABRICATORS: dict[str, Callable[[pathlib.Path], None]] = {
     "human36m": fabricate_human36m.fabricate_npz,
     "human36m_archives": fabricate_human36m.fabricate_archives,
     "human36m_extracted": fabricate_human36m.fabricate_extracted,
     "human36m_motionbert": fabricate_human36m.fabricate_motionbert,
+    "humaneva": fabricate_humaneva.fabricate_npz,
+    "humaneva_mat": fabricate_humaneva.fabricate_mat,
+    "mpi_inf_3dhp": fabricate_mpi_inf_3dhp.fabricate_official,
+    "mpi_inf_3dhp_p_stmo": fabricate_mpi_inf_3dhp.fabricate_npz,
+    "custom": fabricate_custom.fabricate_folder,
 }
 
 

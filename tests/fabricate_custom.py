@@ -13,7 +13,7 @@ IMAGE_SIZE = (1280, 720)
 CAMERA = camera_around("front", 20.0, IMAGE_SIZE, 900.0)
 
 
-def write(folder: pathlib.Path, num_frames: int = 40) -> None:
+def fabricate_folder(folder: pathlib.Path, num_frames: int = 40) -> None:
     """One recording per layout, each in a folder of the person's name."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = {"keypoints": "coco_17", "image_size": IMAGE_SIZE, "fps": FPS}

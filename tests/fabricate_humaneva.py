@@ -23,14 +23,9 @@ FAILURES = {  # frames [start, end) without motion capture
 FOCAL = 600.0
 
 
-def write(folder: pathlib.Path, subjects: tuple[str, ...] = tables.SUBJECTS) -> None:
-    """Every layout: `converted_15j`, `converted_20j`, and the npz files of both."""
-    for joints in (15, 20):
-        write_mat(folder, joints, subjects)
-        write_npz(folder, joints, subjects)
-
-
-def write_mat(folder: pathlib.Path, joints: int, subjects: tuple[str, ...] = tables.SUBJECTS) -> None:
+def fabricate_mat(
+    folder: pathlib.Path, joints: int = 15, subjects: tuple[str, ...] = tables.SUBJECTS
+) -> None:
     """`converted_15j/Train/S1/Walking_1.mat` and so on."""
     for subject, action in _takes(subjects):
         poses_3d, poses_2d, _ = _take(subject, action, joints)
@@ -39,7 +34,9 @@ def write_mat(folder: pathlib.Path, joints: int, subjects: tuple[str, ...] = tab
         scipy.io.savemat(path, {"poses_3d": 1000 * poses_3d, "poses_2d": poses_2d}, do_compression=True)
 
 
-def write_npz(folder: pathlib.Path, joints: int, subjects: tuple[str, ...] = tables.SUBJECTS) -> None:
+def fabricate_npz(
+    folder: pathlib.Path, joints: int = 15, subjects: tuple[str, ...] = tables.SUBJECTS
+) -> None:
     """`data_3d_humaneva15.npz`, its ground-truth 2D and its COCO detections."""
     positions_3d, positions_2d, detections = {}, {}, {}
     for subject, action in _takes(subjects):

@@ -22,13 +22,7 @@ NUM_CAMERAS = 14
 UNIVERSAL = 0.9  # univ_annot3 is the same pose at another body height
 
 
-def write(folder: pathlib.Path, num_frames: int = 12) -> None:
-    """Both layouts, in `folder/official` and `folder/p_stmo`."""
-    write_official(folder / "official", num_frames)
-    write_npz(folder / "p_stmo", num_frames)
-
-
-def write_official(folder: pathlib.Path, num_frames: int) -> None:
+def fabricate_official(folder: pathlib.Path, num_frames: int = 60) -> None:
     """`mpi_inf_3dhp/S1/Seq1/annot.mat`, `camera.calibration`, `mpi_inf_3dhp_test_set/TS1/annot_data.mat`."""
     for subject, take in _takes():
         path = folder / "mpi_inf_3dhp" / subject / take
@@ -86,7 +80,7 @@ def write_annot_data(path: pathlib.Path, **arrays: np.ndarray | None) -> None:
                 file[key] = array
 
 
-def write_npz(folder: pathlib.Path, num_frames: int) -> None:
+def fabricate_npz(folder: pathlib.Path, num_frames: int = 60) -> None:
     """`data_train_3dhp.npz` and `data_test_3dhp.npz`."""
     folder.mkdir(parents=True, exist_ok=True)
     train = {}

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
-from jaxpose.conversions import convert
 from jaxpose.datasets.base import ClipBuilder, ClipConfig
 from jaxpose.datasets.checks import check_clip
 from jaxpose.datasets.custom import files
@@ -67,9 +66,6 @@ class Builder(ClipBuilder):
         keypoints_skeleton = get_skeleton(self.builder_config.keypoints_skeleton or skeleton.name)
         for recording in files.load_folder(source):
             keypoints_2d, seen = files.keypoints_as(recording, keypoints_skeleton.name)
-            positions_3d = recording.positions_3d
-            if positions_3d is not None:
-                positions_3d = convert(positions_3d, recording.skeleton, skeleton.name)
             yield clip_example(
                 subject=recording.subject,
                 action=recording.action,
@@ -79,7 +75,7 @@ class Builder(ClipBuilder):
                 keypoints_skeleton=keypoints_skeleton,
                 keypoints_source=self.builder_config.keypoints_source,
                 keypoints_2d=keypoints_2d,
-                positions_3d=positions_3d,
+                positions_3d=files.positions_as(recording, skeleton.name),
                 valid=seen,
                 fps=recording.fps,
             )

@@ -283,6 +283,24 @@ def _row(value: Any, size: int, where: str) -> tuple[float, ...]:
     return tuple(array.tolist())
 
 
+def positions_as(recording: Recording, skeleton: str) -> np.ndarray | None:
+    """3D of a recording in the joints of `skeleton`, `[F, J, 3]`, or None.
+
+    Raises:
+      JaxposeError: there is no conversion.
+    """
+    if recording.positions_3d is None:
+        return None
+    return _convert(recording.positions_3d, recording.skeleton, skeleton, recording.where)
+
+
+def _convert(array: np.ndarray, source: str, target: str, where: str) -> np.ndarray:
+    try:
+        return convert(array, source, target)
+    except JaxposeError as error:
+        raise JaxposeError(f"{where}: {error}") from None
+
+
 def keypoints_as(recording: Recording, skeleton: str) -> tuple[np.ndarray, np.ndarray]:
     """2D of a recording in the joints of `skeleton`, without gaps.
 
@@ -295,7 +313,7 @@ def keypoints_as(recording: Recording, skeleton: str) -> tuple[np.ndarray, np.nd
     Raises:
       JaxposeError: there is no conversion, or a joint was never seen.
     """
-    keypoints_2d = np.array(convert(recording.keypoints_2d, recording.keypoints, skeleton))
+    keypoints_2d = np.array(_convert(recording.keypoints_2d, recording.keypoints, skeleton, recording.where))
     seen = np.isfinite(keypoints_2d).all(axis=-1)
     frames = np.arange(len(keypoints_2d))
     for joint, name in enumerate(get_skeleton(skeleton).joints):

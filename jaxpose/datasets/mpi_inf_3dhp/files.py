@@ -107,21 +107,19 @@ def load_annot_data(path: pathlib.Path, annotation: str) -> View:
         ) from error
     annot2 = _test_array(require_key(held, "annot2", str(path)), f"{path}: annot2", 2)
     annot3 = _test_array(require_key(held, annotation, str(path)), f"{path}: {annotation}", 3)
+    view = _view(annot2, annot3, str(path))
     flags = {
         key: require_array(require_key(held, key, str(path)), f"{path}: {key}", (len(annot2), 1))[:, 0]
         for key in ("valid_frame", "activity_annotation")
     }
-    return _test_view(annot2, annot3, flags["valid_frame"], flags["activity_annotation"], str(path))
+    return _marked(view, flags["valid_frame"], flags["activity_annotation"], str(path))
 
 
 def _test_array(value: np.ndarray, where: str, dims: int) -> np.ndarray:
     return require_array(value, where, (None, 1, 17, dims))[:, 0]
 
 
-def _test_view(
-    keypoints_2d: np.ndarray, positions_3d: np.ndarray, valid: np.ndarray, activity: np.ndarray, where: str
-) -> View:
-    view = _view(keypoints_2d, positions_3d, where)
+def _marked(view: View, valid: np.ndarray, activity: np.ndarray, where: str) -> View:
     if not np.isin(valid, (0, 1)).all() or not valid.any():
         raise JaxposeError(f"{where}: valid frames are marked by 0 and 1, and at least one is valid")
     if not np.isin(activity, range(8)).all():
@@ -172,7 +170,7 @@ def load_test_npz(path: pathlib.Path) -> dict[str, View]:
         if isinstance(valid, np.ndarray) and valid.ndim == 2:
             valid = valid.reshape(-1)
         valid = require_array(valid, f"{where}['valid']", (len(view.valid),))
-        views[sequence] = _test_view(view.keypoints_2d, view.positions_3d, valid, view.activity, where)
+        views[sequence] = _marked(view, valid, view.activity, where)
     return views
 
 
