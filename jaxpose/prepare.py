@@ -1,8 +1,8 @@
 """Prepares a data set: finds its files, checks them, and writes them once in TFDS's format.
 
-    python -m jaxpose.prepare synthetic
-    python -m jaxpose.prepare cmu_mocap --source=allasfamc.zip
-    python -m jaxpose.prepare human36m/cpn_ft_h36m_dbb_17 --source=DIR --check
+python -m jaxpose.prepare synthetic
+python -m jaxpose.prepare cmu_mocap --source=allasfamc.zip
+python -m jaxpose.prepare human36m/cpn_ft_h36m_dbb_17 --source=DIR --check
 """
 
 import argparse

@@ -145,4 +145,3 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             yield index, example
         # Kept with the data; after the last split it holds all of them.
         self.info.metadata["report"] = report.to_json()
-
