@@ -40,6 +40,13 @@ class Macs(NamedTuple):
         return Macs(self.total + other.total, self.linear + other.linear)
 
 
+def input_shape(model: nn.Module) -> tuple[int, ...]:
+    """`[1, T, J2, 2]`: the keypoints of one receptive field."""
+    # Models whose input differs from [B, T, J, 2] over their own joints have a field that says so.
+    joints = get_skeleton(getattr(model, "keypoints_skeleton", None) or model.skeleton).num_joints
+    return (1, model.receptive_field, joints, getattr(model, "in_features", 2))
+
+
 def describe(model: nn.Module) -> dict[str, Any]:
     """Parameters, cost and shapes of `model` for one pose from one receptive field, in eval mode.
 
@@ -50,9 +57,7 @@ def describe(model: nn.Module) -> dict[str, Any]:
     Raises:
       JaxposeError: the model's fields do not fit each other.
     """
-    # Models whose input differs from [B, T, J, 2] over their own joints have a field that says so.
-    joints = get_skeleton(getattr(model, "keypoints_skeleton", None) or model.skeleton).num_joints
-    shape = (1, model.receptive_field, joints, getattr(model, "in_features", 2))
+    shape = input_shape(model)
     keypoints_2d = jax.ShapeDtypeStruct(shape, jnp.float32)
     variables = jax.eval_shape(lambda x: model.init(jax.random.key(0), x, train=False), keypoints_2d)
     batch_norm_elements = 0

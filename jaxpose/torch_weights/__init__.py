@@ -1,1 +1,33 @@
-"""How the reference implementations' PyTorch state dicts map to linen variables, one file a model."""
+"""How the reference implementations' PyTorch state dicts map to linen variables, one file a model.
+
+Each module has `entries(model) -> list[Entry]`, the map of the model's variables, and
+`leftovers(model) -> dict[str, tuple[int, ...]]`, names and PyTorch shapes of what the reference
+saves and never uses.
+"""
+
+from types import ModuleType
+
+from jaxpose.errors import JaxposeError
+from jaxpose.torch_weights import crossformer, gast_net, gla_gcn, poseformer, videopose3d
+
+STATE_DICTS: dict[str, ModuleType] = {
+    "crossformer": crossformer,
+    "gast_net": gast_net,
+    "gla_gcn": gla_gcn,
+    "poseformer": poseformer,
+    "videopose3d": videopose3d,
+}
+
+
+def get_state_dict_map(model_name: str) -> ModuleType:
+    """The module that maps `model_name` (`config.model.name`).
+
+    Raises:
+      JaxposeError: the model has no published PyTorch implementation.
+    """
+    if model_name not in STATE_DICTS:
+        raise JaxposeError(
+            f"model {model_name!r} has no published PyTorch implementation, so nothing converts to or "
+            f"from it; these do: {', '.join(STATE_DICTS)}"
+        )
+    return STATE_DICTS[model_name]

@@ -111,7 +111,6 @@ def leftovers(model: CrossFormer) -> dict[str, tuple[int, ...]]:
         shapes |= _scale_and_bias(f"{module}.bn", joint_width) | _scale_and_bias(f"{module}.gn1", joint_width)
         shapes |= {f"{module}.conv3.weight": (17, 17, 5), f"{module}.conv3.bias": (17,)}
         shapes |= {f"{module}.bn.running_mean": (joint_width,), f"{module}.bn.running_var": (joint_width,)}
-        shapes[f"{module}.bn.num_batches_tracked"] = ()
     return shapes
 
 

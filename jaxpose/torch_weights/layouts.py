@@ -31,11 +31,13 @@ def reshape(torch_shape: tuple[int, ...], linen_shape: tuple[int, ...]) -> Layou
 
 SAME = Layout(lambda a: a, lambda a: a)
 LINEAR = Layout(lambda a: a.T, lambda a: a.T)  # (out, in) <-> (in, out)
-CONV1D = Layout(lambda a: a.transpose(2, 1, 0), lambda a: a.transpose(2, 1, 0))  # (out, in, k) <-> (k, in, out)
+# (out, in, k) <-> (k, in, out)
+CONV1D = Layout(lambda a: a.transpose(2, 1, 0), lambda a: a.transpose(2, 1, 0))
 # (out, in, k, 1) <-> (k, in, out): temporal convolutions with joints folded into the batch.
 CONV2D_TIME = Layout(lambda a: a[..., 0].transpose(2, 1, 0), lambda a: a.transpose(2, 1, 0)[..., None])
 POINTWISE_1D = Layout(lambda a: a[..., 0].T, lambda a: a.T[..., None])  # (out, in, 1) <-> (in, out)
-POINTWISE_2D = Layout(lambda a: a[..., 0, 0].T, lambda a: a.T[..., None, None])  # (out, in, 1, 1) <-> (in, out)
+# (out, in, 1, 1) <-> (in, out)
+POINTWISE_2D = Layout(lambda a: a[..., 0, 0].T, lambda a: a.T[..., None, None])
 
 
 class Entry(NamedTuple):
@@ -46,7 +48,9 @@ class Entry(NamedTuple):
     layout: Layout = SAME
 
 
-def linear(torch_name: str, path: tuple[str, ...], *, bias: bool = True, layout: Layout = LINEAR) -> list[Entry]:
+def linear(
+    torch_name: str, path: tuple[str, ...], *, bias: bool = True, layout: Layout = LINEAR
+) -> list[Entry]:
     """`layers.Linear` at `path` (collection left out) from `<torch_name>.weight` and `.bias`."""
     entries = [Entry(f"{torch_name}.weight", ("params", *path, "dense", "kernel"), layout)]
     return entries + ([Entry(f"{torch_name}.bias", ("params", *path, "dense", "bias"))] if bias else [])
@@ -94,11 +98,11 @@ def from_torch(
     problems = []
     for entry in entries:
         wanted = _get(expected, entry.path)
+        wanted_torch = entry.layout.to_torch(np.zeros(wanted.shape)).shape
         if entry.torch_name not in state_dict:
-            problems.append(f"missing: {entry.torch_name} {entry.layout.to_torch(np.zeros(wanted.shape)).shape}")
+            problems.append(f"missing: {entry.torch_name} {wanted_torch}")
             continue
         array = np.asarray(state_dict[entry.torch_name])
-        wanted_torch = entry.layout.to_torch(np.zeros(wanted.shape)).shape
         if array.shape != wanted_torch:
             problems.append(f"shape: {entry.torch_name} is {array.shape}, the model wants {wanted_torch}")
             continue
@@ -123,11 +127,12 @@ def to_torch(
     """
     state_dict: dict[str, np.ndarray] = {}
     for entry in entries:
-        state_dict[entry.torch_name] = np.ascontiguousarray(entry.layout.to_torch(np.asarray(_get(variables, entry.path))))
-        if entry.torch_name.endswith("running_var"):
-            state_dict[entry.torch_name.replace("running_var", "num_batches_tracked")] = np.zeros((), np.int64)
+        array = entry.layout.to_torch(np.asarray(_get(variables, entry.path)))
+        state_dict[entry.torch_name] = np.ascontiguousarray(array)
     for name, shape in (leftovers or {}).items():
         state_dict[name] = np.zeros(shape, np.float32)
+    for name in [name for name in state_dict if name.endswith("running_var")]:
+        state_dict[name.replace("running_var", "num_batches_tracked")] = np.zeros((), np.int64)
     return state_dict
 
 

@@ -1,0 +1,255 @@
+"""Converts checkpoints from and to the PyTorch reference implementations.
+
+    python -m jaxpose.convert --config=configs/gla_gcn.py:VARIANT --torch=FILE --workdir=DIR
+    python -m jaxpose.convert --config=configs/gla_gcn.py:VARIANT --to-torch=FILE --workdir=DIR
+
+The first writes a native checkpoint that `jaxpose.main --mode=evaluate --workdir=DIR` scores;
+the second writes the best checkpoint of a run under the reference's names. The only place that
+needs PyTorch, the optional extra `convert`: `pip install torch`.
+"""
+
+import importlib.metadata
+import json
+import os
+import pathlib
+import pickle
+import sys
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+from absl import app, flags
+from ml_collections import config_flags
+
+from jaxpose import optimizers, sharding, torch_weights, train
+from jaxpose.checkpoints import Checkpoints, write_json
+from jaxpose.describe import input_shape
+from jaxpose.errors import JaxposeError
+from jaxpose.models import build_model
+from jaxpose.torch_weights import layouts
+from jaxpose.train_state import Schedule, TrainState, create_state
+
+_CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and variant of the model.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the native checkpoint.")
+_TORCH = flags.DEFINE_string("torch", None, "PyTorch checkpoint to read (.bin, .pt, .pth).")
+_TO_TORCH = flags.DEFINE_string("to-torch", None, "PyTorch checkpoint to write.")
+
+# Keys under which the reference implementations save the lifting model's state dict.
+_STATE_DICT_KEYS = ("model_pos", "model", "state_dict")
+
+
+def main(argv: list[str]) -> None:
+    """Converts in the direction that the flags ask for."""
+    if len(argv) > 1:
+        raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
+    try:
+        if (_TORCH.value is None) == (_TO_TORCH.value is None):
+            raise JaxposeError("give either --torch=FILE (to read) or --to-torch=FILE (to write)")
+        if _TORCH.value is not None:
+            convert_from_torch(_CONFIG.value, pathlib.Path(_TORCH.value), pathlib.Path(_WORKDIR.value))
+        else:
+            convert_to_torch(_CONFIG.value, pathlib.Path(_WORKDIR.value), pathlib.Path(_TO_TORCH.value))
+    except JaxposeError as error:
+        sys.exit(f"error: {error}")
+
+
+def convert_from_torch(
+    config: ml_collections.ConfigDict, torch_file: pathlib.Path, workdir: pathlib.Path
+) -> None:
+    """Writes the weights of `torch_file` as a native checkpoint of step 0 in `workdir`.
+
+    Raises:
+      JaxposeError: the file cannot be read, does not fit the config's model, or `workdir`
+        already holds a run; nothing is written then.
+    """
+    names = torch_weights.get_state_dict_map(config.model.name)
+    if (workdir / "config.json").exists():
+        raise JaxposeError(f"--workdir={workdir} already holds a run; give a new directory")
+    model = build_model(config)
+    state = _fresh_state(config)
+    state_dict = read_torch(torch_file)
+    try:
+        variables = layouts.from_torch(
+            names.entries(model), state_dict, state.variables, leftovers=names.leftovers(model)
+        )
+    except JaxposeError as error:
+        raise JaxposeError(f"--torch={torch_file}: {error}") from None
+    _write_native(config, workdir, state, variables, torch_file.name)
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
+    print(f"converted {parameters:,} parameters of {torch_file} to {workdir}")
+
+
+def convert_to_torch(
+    config: ml_collections.ConfigDict, workdir: pathlib.Path, torch_file: pathlib.Path
+) -> None:
+    """Writes the best checkpoint of `workdir` as `{"model_pos": state dict}`, on CPU, float32.
+
+    Arrays that the reference saves and never uses are written as zeros, so that its strict
+    loading accepts the file.
+
+    Raises:
+      JaxposeError: no checkpoint, another config, or `torch_file` cannot be written.
+    """
+    torch = _import_torch()
+    names = torch_weights.get_state_dict_map(config.model.name)
+    model = build_model(config)
+    arrays = layouts.to_torch(names.entries(model), _read_native(config, workdir), names.leftovers(model))
+    partial = torch_file.with_name(torch_file.name + ".partial")
+    try:
+        torch.save({"model_pos": {name: torch.from_numpy(array) for name, array in arrays.items()}}, partial)
+        os.replace(partial, torch_file)
+    except (OSError, RuntimeError) as error:  # torch reports a missing folder as a RuntimeError
+        raise JaxposeError(f"--to-torch={torch_file} cannot be written: {error}") from error
+    print(f"wrote {len(arrays)} arrays of {workdir} to {torch_file}")
+
+
+def read_torch(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """The lifting model's state dict in a PyTorch checkpoint, without `module.` prefixes.
+
+    The file is a state dict, or a dict that holds one as `model_pos`, `model` or `state_dict`.
+    It is untrusted: only tensors, plain containers and NumPy's arrays and random states (which
+    the reference implementations save beside the weights) are unpickled; anything else is
+    refused before it runs.
+
+    Raises:
+      JaxposeError: PyTorch is not installed, or the file is missing, broken, refused or holds
+        no state dict.
+    """
+    torch = _import_torch()
+    try:
+        with torch.serialization.safe_globals(_allowed_globals()):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise JaxposeError(f"--torch={path} cannot be read: {error.strerror or error}") from error
+    except pickle.UnpicklingError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise JaxposeError(
+            f"--torch={path} is not a PyTorch checkpoint, or holds objects other than tensors and NumPy "
+            f"random states, which are not loaded because they could run code: {reason}"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise JaxposeError(f"--torch={path} is damaged or not a PyTorch checkpoint: {error}") from error
+    return _state_dict(content, path)
+
+
+def _state_dict(content: Any, path: pathlib.Path) -> dict[str, np.ndarray]:
+    if isinstance(content, Mapping):
+        for key in _STATE_DICT_KEYS:
+            if isinstance(content.get(key), Mapping):
+                content = content[key]
+                break
+    if not isinstance(content, Mapping) or not content or not all(map(_is_tensor, content.values())):
+        is_dict = isinstance(content, Mapping)
+        found = f"the keys {', '.join(map(str, content))}" if is_dict else f"a {type(content).__name__}"
+        raise JaxposeError(
+            f"--torch={path} holds no state dict, bare or as {' or '.join(_STATE_DICT_KEYS)}; "
+            f"it holds {found}"
+        )
+    # float() first: NumPy has no bfloat16.
+    return {
+        name.removeprefix("module."): (t.float() if t.is_floating_point() else t).numpy()
+        for name, t in content.items()
+    }
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, _import_torch().Tensor)
+
+
+def _allowed_globals() -> list[Any]:
+    """What may be unpickled beyond PyTorch's own list: the parts of NumPy random states and arrays.
+
+    Pairs give an object the name that older NumPy versions pickled it under.
+    """
+    multiarray = np._core.multiarray
+    random_pickle = np.random._pickle
+    return [
+        np.ndarray,
+        np.dtype,
+        *{type(np.dtype(code)) for code in "?bBhHiIlLqQefd"},
+        multiarray._reconstruct,
+        multiarray.scalar,
+        (multiarray._reconstruct, "numpy.core.multiarray._reconstruct"),
+        (multiarray.scalar, "numpy.core.multiarray.scalar"),
+        np.random.RandomState,
+        np.random.MT19937,
+        (np.random.RandomState, "numpy.random.mtrand.RandomState"),
+        (random_pickle.__randomstate_ctor, "numpy.random.__RandomState_ctor"),
+        random_pickle.__randomstate_ctor,
+        random_pickle.__bit_generator_ctor,
+    ]
+
+
+def _import_torch() -> ModuleType:
+    try:
+        import torch
+    except ImportError as error:
+        raise JaxposeError(
+            "converting needs PyTorch, the optional extra `convert`, which is not installed: "
+            "pip install torch"
+        ) from error
+    return torch
+
+
+def _fresh_state(config: ml_collections.ConfigDict) -> TrainState:
+    """A training state of the config's model and optimiser, as `jaxpose.main` makes it."""
+    model = build_model(config)
+    learning_rate = train.make_learning_rate(config, Schedule(1, 1, 1))
+    optimizer = optimizers.make_optimizer(config.optimizer, learning_rate)
+    return create_state(model, optimizer, input_shape(model), config.seed, sharding.make_mesh())
+
+
+def _write_native(
+    config: ml_collections.ConfigDict,
+    workdir: pathlib.Path,
+    state: TrainState,
+    variables: dict[str, Any],
+    source: str,
+) -> None:
+    """Writes `state` with its weights replaced by `variables`, and the config, to `workdir`."""
+    weights = jax.tree.map(
+        lambda like, array: jax.device_put(array.astype(like.dtype), like.sharding),
+        {"params": state.params, "batch_stats": state.batch_stats},
+        {"batch_stats": {}, **variables},
+    )
+    description = {
+        "config": json.loads(json.dumps(config.to_dict())),
+        "converted_from": source,
+        "versions": {"jax": jax.__version__, "torch": importlib.metadata.version("torch")},
+    }
+    train.open_workdir(str(workdir))
+    with Checkpoints(workdir, description) as checkpoints:
+        checkpoints.save(state.replace(**weights), step=0, score=None)
+        checkpoints.wait()
+    write_json(workdir / "config.json", config.to_dict())
+
+
+def _read_native(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
+    """The variables of the best checkpoint in `workdir`.
+
+    Raises:
+      JaxposeError: no run is there, or it has another model or optimiser than `config`.
+    """
+    path = workdir / "config.json"
+    if not path.exists():
+        raise JaxposeError(f"--workdir={workdir} holds no run (no config.json)")
+    trained, given = json.loads(path.read_text()), json.loads(json.dumps(config.to_dict()))
+    for section in ("model", "optimizer"):
+        if trained[section] != given[section]:
+            raise JaxposeError(
+                f"--workdir={workdir} was trained with config.{section} {trained[section]}, --config has "
+                f"{given[section]}; give the config it was trained with"
+            )
+    with Checkpoints(workdir) as checkpoints:
+        state = checkpoints.restore_best(_fresh_state(config))
+    if state is None:
+        raise JaxposeError(f"--workdir={workdir} holds no complete checkpoint")
+    return jax.device_get(state.variables)
+
+
+if __name__ == "__main__":
+    flags.mark_flags_as_required(["config", "workdir"])
+    app.run(main)
