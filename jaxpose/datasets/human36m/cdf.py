@@ -11,7 +11,9 @@ from jaxpose.errors import JaxposeError
 
 _MOST_VARIABLES = 64
 _MOST_DIMENSIONS = 8
-_MOST_VALUES = 2**31
+_MOST_VALUES = 2**24  # the longest take of Human3.6M has 2**20
+_MOST_INDEX_RECORDS = 10_000
+_INDEX_RECORD = 6
 
 
 def read_pose(path: pathlib.Path, name: str, channels: int) -> np.ndarray:
@@ -35,11 +37,20 @@ def read_pose(path: pathlib.Path, name: str, channels: int) -> np.ndarray:
             "get it again"
         ) from error
     width = 32 * channels
-    if pose.dtype not in (np.float32, np.float64) or pose.shape[-1:] != (width,) or pose.size == 0:
+    one_record = pose.ndim == 2 or (pose.ndim == 3 and pose.shape[0] == 1)
+    if (
+        pose.dtype not in (np.float32, np.float64)
+        or not one_record
+        or pose.shape[-1] != width
+        or not pose.size
+    ):
         raise JaxposeError(
             f"{name}: 'Pose' is {pose.dtype} of shape {pose.shape}; expected floats (1, frames, {width})"
         )
-    return pose.reshape(-1, 32, channels).astype(np.float32)
+    pose = pose.reshape(-1, 32, channels).astype(np.float32)
+    if blank := np.flatnonzero(~pose.any(axis=(1, 2))).tolist():  # what cdflib makes of missing data
+        raise JaxposeError(f"{name}: frame {blank[0]} (counted from 0) holds only zeros; get the file again")
+    return pose
 
 
 def _check_structure(content: bytes) -> None:
@@ -63,10 +74,33 @@ def _check_structure(content: bytes) -> None:
     layout = f">{offset}I{offset}Ii{2 * offset}5IiI{offset}I{name_length}sI"
     for _ in range(variables):
         header = struct.unpack_from(layout, content, variable)
-        next_variable, last_record, elements, dimensions = header[2], header[4], header[12], header[-1]
+        next_variable, last_record, index = header[2], header[4], header[5]
+        elements, dimensions = header[12], header[-1]
         if elements != 1 or dimensions > _MOST_DIMENSIONS:
             raise ValueError(f"a variable has {dimensions} dimensions of {elements} elements")
         sizes = struct.unpack_from(f">{dimensions}I", content, variable + struct.calcsize(layout))
         if not 0 <= math.prod((last_record + 1, *sizes)) <= _MOST_VALUES:
             raise ValueError(f"a variable has {last_record + 1} records of shape {sizes}")
+        _check_index(content, index, offset)
         variable = next_variable
+
+
+def _check_index(content: bytes, head: int, offset: str) -> None:
+    """Bounds the tree of records that say where a variable's values are."""
+    layout = f">{offset}I{offset}2I"
+    records, seen = [head], 0
+    while records:
+        record = records.pop()
+        seen += 1
+        _, kind, following, entries, used = struct.unpack_from(layout, content, record)
+        if kind != _INDEX_RECORD or entries > _MOST_VALUES or used > entries or seen > _MOST_INDEX_RECORDS:
+            raise ValueError("its index of values is broken")
+        begin = record + struct.calcsize(layout)
+        children = struct.unpack_from(f">{entries}{offset}", content, begin + 8 * entries)[:used]
+        size = struct.calcsize(f">{offset}")
+        records += [child for child in children if _kind_of(content, child, size) == _INDEX_RECORD]
+        records += [following] if following else []
+
+
+def _kind_of(content: bytes, record: int, size: int) -> int:
+    return struct.unpack_from(">I", content, record + size)[0]
