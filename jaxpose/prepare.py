@@ -43,9 +43,7 @@ def prepare(
         source and `overwrite` is False. Nothing half-written stays behind.
     """
     builder = get_builder(dataset, data_dir=data_dir, source=source)
-    if not builder.is_prepared():
-        _write(builder)
-    elif overwrite:
+    if overwrite or not builder.is_prepared():
         with _set_aside(pathlib.Path(builder.data_dir)):
             builder = get_builder(dataset, data_dir=data_dir, source=source)
             _write(builder)
@@ -111,7 +109,10 @@ def _remove_unless_used(folder: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def _set_aside(folder: pathlib.Path) -> Iterator[None]:
-    """Moves prepared data away, back again if what follows fails, and deletes it otherwise."""
+    """Moves what is there away, back again if what follows fails, and deletes it otherwise."""
+    if not folder.exists():
+        yield
+        return
     aside = folder.with_name(f"previous.{folder.name}")
     shutil.rmtree(aside, ignore_errors=True)
     folder.rename(aside)

@@ -7,6 +7,7 @@ A builder of a data set is a package `jaxpose/datasets/<name>/` with a module
 they are converted, `check`. TensorFlow is never needed.
 """
 
+import abc
 import dataclasses
 import pathlib
 from collections.abc import Iterable, Iterator
@@ -78,8 +79,11 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return f"{self.name}/{self.builder_config.name}"
 
     def is_prepared(self) -> bool:
-        """Whether the data folder holds the finished data set."""
-        return (pathlib.Path(self.data_dir) / "dataset_info.json").exists()
+        """Whether the data folder holds the finished data set, in today's schema."""
+        if not (pathlib.Path(self.data_dir) / "dataset_info.json").exists():
+            return False
+        written = tfds.features.FeatureConnector.from_config(self.data_dir)
+        return written.to_json() == self.info.features.to_json()
 
     def find_source(self, dl_manager: tfds.download.DownloadManager | None) -> pathlib.Path | None:
         """The archive or folder to read; None for generated data.
@@ -103,13 +107,13 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """What is complete, missing or suspicious in `source`, without converting it."""
         return []
 
+    @abc.abstractmethod
     def splits(self, source: pathlib.Path | None, report: Report) -> dict[str, Iterable[dict]]:
         """Examples made by `schema.clip_example`, by split; skipped parts go to `report.notes`.
 
         Clips keep this order when they are read. Raise JaxposeError for bad files: nothing is
         then left in the data folder.
         """
-        raise TypeError(f"{type(self).__name__} does not define splits()")
 
     def _info(self) -> tfds.core.DatasetInfo:
         skeleton = get_skeleton(self.builder_config.skeleton)

@@ -15,9 +15,11 @@ def require_prepared(builder: ClipBuilder) -> None:
     """Raises JaxposeError, with the commands that mend it, unless the data of `builder` is prepared."""
     if builder.is_prepared():
         return
+    exists = pathlib.Path(builder.data_dir).exists()
+    found = "was written by another version of jaxpose" if exists else "does not exist"
     source = " --source=PATH" if builder.NEEDS_SOURCE else ""
     raise JaxposeError(
-        f"data set {builder.full_name} is not prepared: {builder.data_dir} does not exist.\n"
+        f"data set {builder.full_name} is not prepared: {builder.data_dir} {found}.\n"
         "Prepare it with: "
         f"python -m jaxpose.prepare {builder.full_name}{source} --data_dir={builder.data_dir_root}\n"
         f"{builder.HOW_TO_GET}\n"
@@ -34,11 +36,11 @@ def load_clips(dataset: str, data_dir: str | pathlib.Path | None = None) -> Clip
       data_dir: TFDS data folder; None means TFDS's default.
 
     Raises:
-      JaxposeError: unknown data set, or not prepared.
+      JaxposeError: unknown data set, not prepared, or its files are damaged.
     """
     builder = get_builder(dataset, data_dir=data_dir)
     require_prepared(builder)
-    examples = [example for split in builder.as_data_source().values() for example in split]
+    examples = _read(builder)
     index, start = [], 0
     for example in examples:
         index.append(_clip(example, start))
@@ -54,6 +56,16 @@ def load_clips(dataset: str, data_dir: str | pathlib.Path | None = None) -> Clip
         clips=tuple(index),
         activity=np.concatenate([example["activity"] for example in examples]),
     )
+
+
+def _read(builder: ClipBuilder) -> list[dict]:
+    try:
+        return [example for split in builder.as_data_source().values() for example in split]
+    except (RuntimeError, ValueError) as error:  # what array_record and TFDS raise on damaged files
+        raise JaxposeError(
+            f"the files in {builder.data_dir} are damaged ({error}); prepare {builder.full_name} again "
+            "with --overwrite"
+        ) from error
 
 
 def _screen_normalized(example: dict) -> np.ndarray:

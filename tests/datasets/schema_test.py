@@ -11,7 +11,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from jaxpose import cameras
-from jaxpose.datasets import BUILDERS, base, get_builder
+from jaxpose.datasets import BUILDERS, base, get_builder, schema
 from jaxpose.datasets.reader import load_clips
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.datasets.schema import Camera, clip_example
@@ -175,6 +175,37 @@ def test_not_prepared_says_what_to_run(tmp_path):
     )
     assert "mocap.cs.cmu.edu" in str(error.value)
     assert ":quickstart" in str(error.value)
+
+
+def test_damaged_files_are_named(tmp_path, builder):
+    builder.examples = (_example(300), _example(300, take="b"))
+    prepare("made_up", data_dir=tmp_path)
+    (records,) = tmp_path.glob("made_up/plain/1.0.0/*train*array_record*")
+    content = records.read_bytes()
+    for damaged in (b"", content[: len(content) // 2]):
+        records.write_bytes(damaged)
+        with pytest.raises(JaxposeError, match=r"made_up/plain/1\.0\.0 are damaged.*--overwrite"):
+            load_clips("made_up", tmp_path)
+    prepare("made_up", data_dir=tmp_path, overwrite=True)
+    assert load_clips("made_up", tmp_path).num_frames == 600
+
+
+def test_files_of_an_older_schema_are_written_again(tmp_path, builder, monkeypatch):
+    builder.examples = (_example(3), _example(2, take="b"))
+    features = schema.clip_features(H36M_17, H36M_17)
+    older = tfds.features.FeaturesDict({name: features[name] for name in features if name != "fps"})
+    with monkeypatch.context() as patched:
+        patched.setattr(schema, "clip_features", lambda *_: older)
+        builder.examples = tuple(
+            {name: value for name, value in example.items() if name != "fps"} for example in builder.examples
+        )
+        patched.setattr(Report, "count", lambda *_: None)
+        prepare("made_up", data_dir=tmp_path)
+    with pytest.raises(JaxposeError, match="another version of jaxpose"):
+        load_clips("made_up", tmp_path)
+    builder.examples = (_example(3), _example(2, take="b"))
+    prepare("made_up", data_dir=tmp_path)
+    assert load_clips("made_up", tmp_path).clips[0].fps == 50
 
 
 @pytest.mark.parametrize(
