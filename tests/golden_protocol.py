@@ -1,0 +1,303 @@
+"""What jaxpose computes for each protocol file: (key, computed, recorded) by file content."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+
+import jax
+import numpy as np
+
+from jaxpose import augmentation, cameras, graphs, metrics, windows
+from jaxpose.errors import JaxposeError
+from jaxpose.skeletons import H36M_16, H36M_17, H36M_19, HUMANEVA_15, Skeleton
+from tests import golden_optimizers
+
+Arrays = Mapping[str, np.ndarray]
+Pairs = Iterator[tuple[str, np.ndarray, np.ndarray]]
+
+BY_JOINTS = {15: HUMANEVA_15, 16: H36M_16, 17: H36M_17, 19: H36M_19}
+
+
+def find(arrays: Arrays) -> Callable[[Arrays, np.dtype], Pairs]:
+    """The function for a file, by a key (or the beginning of one) that only this kind has.
+
+    Raises:
+      JaxposeError: no kind of protocol file has these keys.
+    """
+    for marker, function in KINDS.items():
+        if any(key.startswith(marker) for key in arrays):
+            return function
+    raise JaxposeError(f"neither a model nor a known protocol file; it holds {', '.join(list(arrays)[:8])}")
+
+
+def _skeleton(num_joints: int) -> Skeleton:
+    if num_joints not in BY_JOINTS:
+        raise JaxposeError(f"no skeleton of {num_joints} joints")
+    return BY_JOINTS[num_joints]
+
+
+def _adjacency(arrays: Arrays, dtype: np.dtype) -> Pairs:
+    convert = {
+        "binary": "binary",
+        "literal_zero_degree_gives_0": "literal",
+        "own_degree_clamped_to_1": "clamped",
+        "row_mean": "row_mean",
+        "full_graph_normalised_then_split": "split",
+    }
+    graph_names = {"h36m": "h36m_17", "humaneva15": "humaneva_15", "he13_script_15": "humaneva_15_script"}
+    for key in arrays:
+        match key.split("/"):
+            case ["ampose_derived", joints, name]:
+                kind, normalisation = name.split("_", 1)
+                groups = "self_closer_farther_mirror" if kind == "symmetric" else "self_closer_farther"
+                k = ("self", "closer", "farther", "symmetric").index(kind)
+                skeleton = _skeleton(int(joints[1:]))
+                yield key, graphs.neighbour_groups(skeleton, groups, convert[normalisation])[k], arrays[key]
+            case ["gla_gcn", name]:
+                found = graphs.gla_gcn_adjacency(graph_names[name.removesuffix("_f32")])
+                yield key.removesuffix("_f32"), found, arrays[key]
+            case ["gast", joints, name]:
+                skeleton = _skeleton(int(joints[1:]))
+                yield key, _gast_graph(skeleton, name, arrays[key]), arrays[key]
+
+
+def _gast_graph(skeleton: Skeleton, name: str, recorded: np.ndarray) -> np.ndarray:
+    match name:
+        case "physical_row_normalised":
+            return graphs.physical_adjacency(skeleton)
+        case "symmetric_mask":
+            return graphs.symmetric_mask(skeleton)
+        case "connection_mask":
+            return graphs.connection_mask(skeleton)
+        case "symmetric" | "connection":  # only the pattern of these matters; it must be the mask's
+            mask = (
+                graphs.symmetric_mask(skeleton) if name == "symmetric" else graphs.connection_mask(skeleton)
+            )
+            return np.where(mask, np.where(recorded != 0, recorded, np.nan), 0)
+        case "parents":
+            return np.array(skeleton.parents)
+        case "joints_left":
+            return np.array(skeleton.left)
+        case "joints_right":
+            return np.array(skeleton.right)
+    raise JaxposeError(f"unknown graph {name!r}")
+
+
+def _metrics(arrays: Arrays, dtype: np.dtype) -> Pairs:
+    predicted, target, weight = (arrays[key].astype(dtype) for key in ("pred", "target", "weight"))
+    sequence = (-1, *predicted.shape[-2:])
+
+    @jax.jit
+    def compute() -> dict[str, jax.Array]:
+        return {
+            "mpjpe_per_pose": metrics.mpjpe_per_pose(predicted, target),
+            "p_mpjpe_per_pose": metrics.p_mpjpe_per_pose(predicted, target),
+            "weighted_mpjpe": metrics.weighted_mpjpe_per_pose(predicted, target, weight).mean(),
+            "n_mpjpe": metrics.n_mpjpe_per_pose(predicted, target).mean(),
+            "mean_velocity_error_axis0": metrics.velocity_errors(
+                predicted.reshape(sequence), target.reshape(sequence)
+            ).mean(),
+        }
+
+    found = compute()
+    found |= {name: found[f"{name}_per_pose"].mean() for name in ("mpjpe", "p_mpjpe")}
+    for name, value in found.items():
+        for key in (name, f"{name}_f64"):
+            yield key if dtype == np.float64 else name, value, arrays[key]
+
+
+def _camera(arrays: Arrays, dtype: np.dtype) -> Pairs:
+    def get(key: str) -> np.ndarray:
+        return arrays[key].astype(dtype)
+
+    orientation, translation, params = get("orientation"), get("translation"), get("camera_params")
+    there = cameras.world_to_camera(get("world"), orientation, translation)
+    yield "world_to_camera", there, arrays["world_to_camera"]
+    back = cameras.camera_to_world(get("world"), orientation, translation)
+    yield "camera_to_world", back, arrays["camera_to_world"]
+    yield "roundtrip", cameras.camera_to_world(there, orientation, translation), arrays["roundtrip"]
+    yield "qrot", cameras.quaternion_rotate(get("qrot_q"), get("qrot_v")), arrays["qrot"]
+    yield "qinverse", cameras.quaternion_inverse(get("qrot_q")), arrays["qinverse"]
+    intrinsics = np.concatenate([get("raw_focal_length"), get("raw_center")], axis=-1)
+    sizes = [tuple(size) for size in arrays["resolution_wh"].tolist()]
+    vectors = [
+        cameras.normalized_intrinsics(row, lens, size)
+        for row, lens, size in zip(intrinsics, params[:, 4:], sizes, strict=True)
+    ]
+    yield "camera_params", np.stack(vectors), arrays["camera_params"]
+    projected = cameras.project(get("project_input"), params)
+    yield "project_to_2d", projected, arrays["project_to_2d"]
+    yield "project_to_2d_f64", projected, arrays["project_to_2d_f64"]
+    linear = cameras.project_linear(get("project_input"), params)
+    yield "project_to_2d_linear", linear, arrays["project_to_2d_linear"]
+    pixels = get("pixels")
+    for key in arrays:
+        if key.startswith("normalized_"):
+            name = key.removeprefix("normalized_")
+            width, height = map(int, name.split("x"))
+            yield key, cameras.normalize_screen_coordinates(pixels, (width, height)), arrays[key]
+            inverse = cameras.image_coordinates(get(key), (width, height))
+            yield f"image_coordinates_{name}", inverse, arrays[f"image_coordinates_{name}"]
+
+
+def _generators(arrays: Arrays, dtype: np.dtype) -> Pairs:
+    config = json.loads(str(arrays["config"]))
+    count = sum(key.endswith("/poses_2d") for key in arrays)
+    names = ("poses_2d", "poses_3d", "camera")
+    sequences = [[arrays[f"seq{i}/{name}"] for name in names] for i in range(count)]
+    skeleton = _skeleton(sequences[0][0].shape[1])
+    for case in config["cases"]:
+        compute = _chunked if "chunk_length" in case else _unchunked
+        for key, found in compute(case, sequences, skeleton):
+            yield f"{case['name']}/{key}", found, arrays[f"{case['name']}/{key}"]
+    for key in arrays:
+        if key.startswith("subset/"):
+            fraction, num_frames, stride = (part[1:] for part in key.split("/")[1].split("_"))
+            found = windows.subset_frames(int(num_frames), float(fraction), int(stride))
+            yield key, np.array(found), arrays[key]
+
+
+def _mirrored(parts: list[np.ndarray], skeleton: Skeleton) -> list[np.ndarray]:
+    poses_2d, poses_3d, camera = parts
+    return [windows.flip(poses_2d, skeleton), windows.flip(poses_3d, skeleton), cameras.flip_camera(camera)]
+
+
+def _chunked(case: dict, sequences: list, skeleton: Skeleton) -> Iterator[tuple[str, np.ndarray]]:
+    sequences = [
+        [poses_2d[:: case["downsample"]], poses_3d[:: case["downsample"]], c]
+        for poses_2d, poses_3d, c in sequences
+    ]
+    lengths, length = [len(poses_2d) for poses_2d, _, _ in sequences], case["chunk_length"]
+    pairs = windows.chunk_list(lengths, length, flipped=case["augment"])
+    yield "pairs", pairs
+    if case["shuffle"]:
+        pairs = np.random.RandomState(case["random_seed"]).permutation(pairs)
+    yield "order", pairs
+    batches, pad = [], case["pad"]
+    for sequence, start, _, flipped in pairs:
+        poses_2d, poses_3d, camera = sequences[sequence]
+        bounds = np.zeros(1, int), np.array([len(poses_2d)])
+        inputs = windows.window_rows(
+            np.array([start - pad - case["causal_shift"]]), length + 2 * pad, *bounds
+        )[0]
+        targets = windows.window_rows(np.array([start]), length, *bounds)[0]
+        parts = [poses_2d[inputs], poses_3d[targets], camera]
+        batches.append(_mirrored(parts, skeleton) if flipped else parts)
+    for key, parts in zip(("batch_2d", "batch_3d", "cam"), zip(*batches, strict=True), strict=True):
+        yield key, np.stack(parts)
+    size = case["batch_size"]
+    yield "batch_sizes", np.array([len(pairs[first : first + size]) for first in range(0, len(pairs), size)])
+
+
+def _unchunked(case: dict, sequences: list, skeleton: Skeleton) -> Iterator[tuple[str, np.ndarray]]:
+    for i, (poses_2d, poses_3d, camera) in enumerate(sequences):
+        padded = windows.pad_sequence(poses_2d, 2 * case["pad"] + 1, case["causal_shift"])
+        copies = [[padded, poses_3d, camera]]
+        if case["augment"]:
+            copies.append(_mirrored(copies[0], skeleton))
+        for key, parts in zip(("batch_2d", "batch_3d", "cam"), zip(*copies, strict=True), strict=True):
+            yield f"seq{i}/{key}", np.stack(parts)
+
+
+def _flip_average(arrays: Arrays, dtype: np.dtype) -> Pairs:
+    inputs, predicted, mirrored = (arrays[key].astype(dtype) for key in ("input", "pred", "pred_on_flipped"))
+    skeleton = _skeleton(inputs.shape[-2])
+    unflipped = windows.flip(mirrored, skeleton)
+    yield "input_flipped", windows.flip(inputs, skeleton), arrays["input_flipped"]
+    yield "pred_unflipped", unflipped, arrays["pred_unflipped"]
+    yield "average", (predicted + unflipped) / 2, arrays["average"]
+
+
+def _mpi_inf_3dhp(arrays: Arrays, dtype: np.dtype) -> Pairs:
+    yield "thresholds_mm", np.array(metrics.AUC_THRESHOLDS_MM), arrays["thresholds_mm"]
+    groups = [list(joints) for joints in metrics.MPI_INF_3DHP_JOINT_GROUPS.values()]
+    groups.append(list(metrics.MPI_INF_3DHP_PCK_JOINTS))
+    curves = {"pck": metrics.pck_per_pose, "auc": metrics.auc_per_pose}
+    errors = {"probe": arrays["probe/error"].astype(dtype)}
+    for take in sorted({key.split("/")[0] for key in arrays if key.endswith("/annot")}):
+        valid = arrays[f"{take}/valid"]
+        annotation, predicted = arrays[f"{take}/annot"][valid], arrays[f"{take}/pred_root_relative"][valid]
+        target = windows.root_centre(annotation, 14)
+        predicted[:, 14] = 0
+        errors[take] = np.asarray(metrics.joint_errors(predicted.astype(dtype), target.astype(dtype)))
+        yield f"{take}/error", errors[take], arrays[f"{take}/error"]
+    errors["All"] = np.concatenate([errors[take] for take in errors if take != "probe"])
+    for scene, takes in metrics.MPI_INF_3DHP_SCENES.items():
+        pooled = np.concatenate([errors[take] for take in takes])[:, groups[-1]]
+        for name, curve in curves.items():
+            yield f"{scene}/{name}_total", 100 * curve(pooled).mean(), arrays[f"{scene}/{name}_total"]
+    for take, millimetres in errors.items():
+        for name, curve in curves.items():
+            found = np.array([100 * curve(millimetres[:, joints]).mean() for joints in groups])
+            yield f"{take}/{name}", found, arrays[f"{take}/{name}"]
+        if take != "probe":
+            yield f"{take}/mpjpe", millimetres.mean(), arrays[f"{take}/mpjpe"]
+            yield f"{take}/mpjpe_per_joint", millimetres.mean(0), arrays[f"{take}/mpjpe_per_joint"]
+    for name, curve in curves.items():
+        yield f"All/{name}_all17", 100 * curve(errors["All"]).mean(), arrays[f"All/{name}_all17"]
+
+
+def _back_projection(arrays: Arrays, dtype: np.dtype) -> Pairs:
+    uv, depth, truth, camera = (
+        arrays[key].astype(dtype) for key in ("uv", "depth_root_relative", "root_and_gt", "camera")
+    )
+    found = cameras.back_project(uv, depth[..., 0], truth[..., 0, 2], camera)
+    yield "xyz_root_relative", found, arrays["xyz_root_relative"]
+
+
+def _target_moves(arrays: Arrays, dtype: np.dtype) -> Pairs:
+    for key in arrays:
+        if key.startswith("out_a"):
+            degrees, scale = map(float, key.removeprefix("out_a").split("_s"))
+            found = augmentation.move_in_image_plane(arrays["target"].astype(dtype), degrees, scale)
+            yield key, found, arrays[key]
+
+
+def _sliding_windows(arrays: Arrays, dtype: np.dtype) -> Pairs:
+    sequence = arrays["sequence"].astype(dtype)
+    receptive_field = json.loads(str(arrays["config"]))["receptive_field"]
+    frames = np.arange(len(sequence))
+    bounds = np.zeros_like(frames), np.full_like(frames, len(sequence))
+    table = windows.FrameTable(sequence, sequence, *bounds)
+    yield "windows", windows.gather_windows(table, frames, receptive_field)[0], arrays["windows"]
+    padded = windows.pad_sequence(sequence, receptive_field)
+    slid = np.stack([padded[i : i + receptive_field] for i in frames])
+    yield "windows", slid, arrays["windows"]
+
+
+def _protocol_average(arrays: Arrays, dtype: np.dtype) -> Pairs:
+    actions = json.loads(str(arrays["config"]))["actions"]
+    sums = metrics.Sums(0, 0)
+    for i, action in enumerate(actions):
+        error, frames = arrays[f"{action}/sequence_error"], arrays[f"{action}/sequence_frames"]
+        for value, count in zip(error, frames, strict=True):
+            one = np.arange(len(actions)) == i
+            sums = sums.merge(metrics.Sums(value * count * one, count * one))
+    average = metrics.group_average(sums)
+    yield "per_action", average.per_group, arrays["per_action"]
+    yield "average", np.array(average.average), arrays["average"]
+    rounded = arrays["average_rounded_1_decimal"]
+    yield "average_rounded_1_decimal", np.round(average.average, 1), rounded
+
+
+def _optimizers(arrays: Arrays, dtype: np.dtype) -> Pairs:
+    return golden_optimizers.optimizer_pairs(arrays)
+
+
+def _schedules(arrays: Arrays, dtype: np.dtype) -> Pairs:
+    return golden_optimizers.schedule_pairs(arrays)
+
+
+KINDS: dict[str, Callable[[Arrays, np.dtype], Pairs]] = {
+    "ampose_derived/": _adjacency,
+    "p_mpjpe_per_pose": _metrics,
+    "project_to_2d": _camera,
+    "chunked": _generators,
+    "pred_on_flipped": _flip_average,
+    "thresholds_mm": _mpi_inf_3dhp,
+    "depth_root_relative": _back_projection,
+    "out_a": _target_moves,
+    "windows": _sliding_windows,
+    "per_action": _protocol_average,
+    "grads/": _optimizers,
+    "bn_momentum": _schedules,
+}
