@@ -18,17 +18,21 @@ Positions = dict[str, dict[str, np.ndarray]]
 Keypoints = dict[str, dict[str, list[np.ndarray]]]
 
 
-def load_positions_3d(path: pathlib.Path, skeleton: Skeleton) -> Positions:
+def load_positions_3d(path: pathlib.Path, skeleton: Skeleton, *, finite: bool = True) -> Positions:
     """{subject: {action: [F, J, 3]}}, metres, world frame.
 
     Raises:
-      JaxposeError: the file is missing or damaged, or an entry is not of `skeleton`.
+      JaxposeError: the file is missing or damaged, an entry is not of `skeleton` or, where
+        `finite` asks for that, not finite.
     """
     held = require_key(load_npz(path), "positions_3d", str(path))
     return {
         subject: {
             action: require_array(
-                array, f"{path}: positions_3d[{subject!r}][{action!r}]", (None, skeleton.num_joints, 3)
+                array,
+                f"{path}: positions_3d[{subject!r}][{action!r}]",
+                (None, skeleton.num_joints, 3),
+                finite=finite,
             )
             for action, array in _items(actions, f"{path}: positions_3d[{subject!r}]")
         }
@@ -36,12 +40,15 @@ def load_positions_3d(path: pathlib.Path, skeleton: Skeleton) -> Positions:
     }
 
 
-def load_keypoints_2d(path: pathlib.Path, skeleton: Skeleton, num_cameras: int) -> Keypoints:
+def load_keypoints_2d(
+    path: pathlib.Path, skeleton: Skeleton, num_cameras: int, *, finite: bool = True
+) -> Keypoints:
     """{subject: {action: [per camera [F, J, 2]]}}, pixels.
 
     Raises:
-      JaxposeError: the file is missing or damaged, an entry is not of `skeleton` or has fewer
-        cameras, or the file's mirror pairs are those of another joint order.
+      JaxposeError: the file is missing or damaged, an entry is not of `skeleton`, has fewer
+        cameras or, where `finite` asks for that, is not finite, or the file's mirror pairs are
+        those of another joint order.
     """
     contents = load_npz(path)
     held = require_key(contents, "positions_2d", str(path))
@@ -56,7 +63,7 @@ def load_keypoints_2d(path: pathlib.Path, skeleton: Skeleton, num_cameras: int) 
             if len(views) < num_cameras:
                 raise JaxposeError(f"{where}: expected {num_cameras} cameras, found {len(views)}")
             keypoints[subject][action] = [
-                require_array(view, f"{where}[{camera}]", (None, skeleton.num_joints, 2))
+                require_array(view, f"{where}[{camera}]", (None, skeleton.num_joints, 2), finite=finite)
                 for camera, view in enumerate(views[:num_cameras])
             ]
     return keypoints

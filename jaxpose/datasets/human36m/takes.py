@@ -61,6 +61,7 @@ class Take:
     Attributes:
       subject: `S1`, ...
       name: canonical take name.
+      origin: the files it comes from, for error messages.
       cameras: the four cameras.
       positions: `[F, 32, 3]` in the world, or four of them in the camera frames; metres.
       keypoints: four `[F', J, 2]` in pixels; None to project the positions.
@@ -69,6 +70,7 @@ class Take:
 
     subject: str
     name: str
+    origin: str
     cameras: tuple[Camera, ...]
     positions: np.ndarray | tuple[np.ndarray, ...]
     keypoints: Sequence[np.ndarray] | None = None
@@ -99,10 +101,12 @@ class Recordings:
         self._metadata = metadata[0] if metadata else None
         self._npz_positions = None
         self._official = None
-        if (folder / videopose3d.POSITIONS_FILE).exists() and config.keypoints_source != OFFICIAL_2D:
-            self._npz_positions = videopose3d.read_positions(folder / videopose3d.POSITIONS_FILE)
+        self._positions_path = folder / videopose3d.POSITIONS_FILE
+        if self._positions_path.exists() and config.keypoints_source != OFFICIAL_2D:
+            self._npz_positions = videopose3d.read_positions(self._positions_path)
             self.subjects = tuple(subject for subject in facts.SUBJECTS if subject in self._npz_positions)
         else:
+            self._positions_path = path
             self._official = OfficialFiles(path)
             self.subjects = self._official.subjects
         self._keypoints_path = folder / videopose3d.keypoints_file(config.keypoints_source)
@@ -123,8 +127,17 @@ class Recordings:
                 f"{self._keypoints_path if self._keypoints else 'D2_Positions'} has no 2D for {subject}, "
                 f"take {', '.join(map(repr, missing))}, which the 3D has; get the whole file"
             )
+        origin = str(self._positions_path) + (f" and {self._keypoints_path.name}" if self._keypoints else "")
         return [
-            Take(subject, name, lenses, positions[name], keypoints and keypoints[name], keypoints_skeleton)
+            Take(
+                subject=subject,
+                name=name,
+                origin=origin,
+                cameras=lenses,
+                positions=positions[name],
+                keypoints=keypoints and keypoints[name],
+                keypoints_skeleton=keypoints_skeleton,
+            )
             for name in facts.published_order(subject, names)
         ]
 
@@ -176,6 +189,13 @@ def clips(take: Take, config: ClipConfig) -> Iterator[dict[str, object]]:
     Raises:
       JaxposeError: the 2D of a camera is shorter than the 3D, or a number is not finite.
     """
+    try:
+        yield from _clips(take, config)
+    except JaxposeError as error:
+        raise JaxposeError(f"{take.origin}: {error}") from None
+
+
+def _clips(take: Take, config: ClipConfig) -> Iterator[dict[str, object]]:
     skeleton = get_skeleton(config.skeleton)
     keypoints_skeleton = get_skeleton(config.keypoints_skeleton or config.skeleton)
     linear = config.keypoints_source == "gt_linear"

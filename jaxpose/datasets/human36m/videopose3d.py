@@ -27,7 +27,7 @@ def read_positions(path: pathlib.Path) -> dict[str, dict[str, np.ndarray]]:
     Raises:
       JaxposeError: the file is missing, damaged, of another layout, or holds an unknown subject.
     """
-    positions = load_positions_3d(path, H36M_32)
+    positions = load_positions_3d(path, H36M_32, finite=False)  # told of by clip
     if unknown := [subject for subject in positions if subject not in facts.SUBJECTS]:
         raise JaxposeError(f"{path}: subject {unknown[0]!r} is not of {', '.join(facts.SUBJECTS)}")
     if not any(positions.values()):
@@ -43,7 +43,7 @@ def read_keypoints(path: pathlib.Path, skeleton: Skeleton) -> dict[str, dict[str
     Raises:
       JaxposeError: the file is missing, damaged, of another layout or with other joints.
     """
-    keypoints = load_keypoints_2d(path, skeleton, len(CAMERA_NAMES))
+    keypoints = load_keypoints_2d(path, skeleton, len(CAMERA_NAMES), finite=False)
     labelled = {subject: takes for subject, takes in keypoints.items() if subject in facts.SUBJECTS}
     return _canonical(labelled, path)
 
