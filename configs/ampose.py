@@ -16,7 +16,6 @@ Variants:
 import ml_collections
 
 from configs import default
-from jaxpose.errors import JaxposeError
 
 SIZES = {f"d{depth}w{width}": (depth, width) for depth, width in
          ((4, 108), (4, 128), (5, 128), (4, 256), (4, 384), (5, 512), (6, 512))}  # fmt: skip
@@ -30,8 +29,7 @@ def get_config(variant: str = "cpn17") -> ml_collections.ConfigDict:
     Raises:
       JaxposeError: unknown variant.
     """
-    if variant not in VARIANTS:
-        raise JaxposeError(f"configs/ampose.py has no variant {variant!r}; it has {', '.join(VARIANTS)}")
+    default.check_variant("configs/ampose.py", variant, VARIANTS)
     config = default.get_config()
     model = config.model
     model.name = "ampose"

@@ -1,6 +1,10 @@
 """The fields every config has; a paper's config fills in its own values."""
 
+from collections.abc import Iterable
+
 import ml_collections
+
+from jaxpose.errors import JaxposeError
 
 H36M_TRAIN = ("S1", "S5", "S6", "S7", "S8")
 H36M_TEST = ("S9", "S11")
@@ -29,6 +33,11 @@ def get_config() -> ml_collections.ConfigDict:
     config.steps_per_epoch = 0  # 0: one pass over the training frames
     config.steps_per_dispatch = 100  # updates that run without returning to Python
     config.augment_flip = True  # an epoch holds every frame and its mirror image
+    # Virtual views (none of the papers): turn poses about the vertical, change bones by up to this part.
+    config.augment_rotation = False
+    config.augment_bones = 0.0
+    # GLA-GCN's: targets turn and scale a little in the image plane, the input stays.
+    config.augment_target = False
     config.target_scale = 1.0  # training unit in 1/metre: 1 trains in metres, 1000 in millimetres
     config.loss = "mpjpe"  # mpjpe or mse
     # Models with a sequence branch learn sequence and centre before this epoch, then the centre.
@@ -53,12 +62,34 @@ def get_config() -> ml_collections.ConfigDict:
     return config
 
 
+def check_variant(file: str, variant: str, variants: Iterable[str]) -> None:
+    """Raises JaxposeError unless `variant` is one of `variants`."""
+    if variant not in variants:
+        raise JaxposeError(f"{file} has no variant {variant!r}; it has {', '.join(variants)}")
+
+
 def use_human36m(config: ml_collections.ConfigDict, dataset: str) -> None:
     """Human3.6M protocol 1: the published split, with S8 held out to select the checkpoint."""
     config.dataset.name = dataset
     config.dataset.train_subjects = H36M_TRAIN
     config.dataset.validation_subjects = ("S8",)
     config.dataset.test_subjects = H36M_TEST
+
+
+def use_humaneva(config: ml_collections.ConfigDict, dataset: str) -> None:
+    """HumanEva-I: trains on Train/S1-S3, scored on Validate/S1-S3 by subject and action."""
+    config.dataset.name = dataset
+    config.dataset.train_subjects = ("Train/S1", "Train/S2", "Train/S3")
+    config.dataset.test_subjects = ("Validate/S1", "Validate/S2", "Validate/S3")
+
+
+def use_mpi_inf_3dhp(config: ml_collections.ConfigDict) -> None:
+    """MPI-INF-3DHP with the universal skeleton, trained in millimetres; S8 held out to select."""
+    config.dataset.name = "mpi_inf_3dhp/univ_annot3"
+    config.dataset.train_subjects = tuple(f"S{i}" for i in range(1, 9))
+    config.dataset.validation_subjects = ("S8",)
+    config.dataset.test_subjects = tuple(f"TS{i}" for i in range(1, 7))
+    config.target_scale = 1000.0
 
 
 def use_cmu(config: ml_collections.ConfigDict) -> None:
@@ -72,8 +103,8 @@ def use_cmu(config: ml_collections.ConfigDict) -> None:
 def use_quickstart(config: ml_collections.ConfigDict) -> None:
     """Synthetic motion, nothing to download: trains in minutes on a laptop."""
     config.dataset.name = "synthetic/gt"
-    config.dataset.train_subjects = ("train_0", "train_1", "train_2", "train_3")
-    config.dataset.test_subjects = ("test_0", "test_1")
+    config.dataset.train_subjects = tuple(f"train_{i}" for i in range(8))
+    config.dataset.test_subjects = ("test_0", "test_1", "test_2")
     _use_short_schedule(config, num_epochs=5, steps_per_epoch=200)
 
 
@@ -82,6 +113,8 @@ def _use_short_schedule(config: ml_collections.ConfigDict, num_epochs: int, step
     config.num_epochs = num_epochs
     config.steps_per_epoch = steps_per_epoch
     config.steps_per_dispatch = 20
+    config.augment_rotation = True
+    config.augment_bones = 0.1
     config.loss = "mpjpe"
     config.optimizer.name = "adam"
     config.optimizer.learning_rate = 1e-3

@@ -132,10 +132,10 @@ def mean_pose(train: Clips) -> np.ndarray:
     return root_relative(train, scored_frames(train)).mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
-def fit_ridge(train: Clips, penalty: float = 1e-4) -> Callable[[np.ndarray], np.ndarray]:
+def fit_ridge(train: Clips, penalty: float = 1.0) -> Callable[[np.ndarray], np.ndarray]:
     """Ridge regression from one frame's 2D joints and a constant to the root-relative pose.
 
-    `penalty` is per frame and spares the constant. Returns `keypoints [M, J2, 2] -> [M, J, 3]`.
+    `penalty` on the squared weights spares the constant (scikit-learn's convention and default). Returns `keypoints [M, J2, 2] -> [M, J, 3]`.
     """
 
     def features(keypoints: np.ndarray) -> np.ndarray:
@@ -147,7 +147,7 @@ def fit_ridge(train: Clips, penalty: float = 1e-4) -> Callable[[np.ndarray], np.
     for part in np.array_split(frames, max(1, len(frames) // 100_000)):
         x, y = features(train.keypoints_2d[part]), root_relative(train, part).reshape(len(part), -1)
         gram, moment = gram + x.T @ x, moment + x.T @ y
-    ridge = penalty * len(frames) * np.eye(len(gram))
+    ridge = penalty * np.eye(len(gram))
     ridge[-1, -1] = 0.0
     weights = np.linalg.solve(gram + ridge, moment)
     joints = train.positions_3d.shape[1]

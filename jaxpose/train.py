@@ -19,14 +19,14 @@ from absl import logging
 from jax.sharding import Mesh
 from tqdm import tqdm
 
-from jaxpose import evaluate, optimizers, pictures, sharding, windows
+from jaxpose import evaluate, optimizers, pictures, sharding, virtual_views, windows
 from jaxpose.checkpoints import Checkpoints, write_json
 from jaxpose.clips import Clips, downsample, fingerprint, select_subjects
 from jaxpose.datasets.reader import load_clips
 from jaxpose.errors import JaxposeError
 from jaxpose.metric_writer import MetricWriter, read_metrics
 from jaxpose.models import build_model
-from jaxpose.train_state import Schedule, TrainState, create_state, make_epoch_order, make_train_steps
+from jaxpose.train_state import Schedule, TrainData, TrainState, create_state, make_epoch_order, make_train_steps
 
 _PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "default"}
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets")
@@ -184,12 +184,13 @@ def _train(
         return state
 
     order_of_epoch = make_epoch_order(num_samples, schedule.steps_per_epoch, config.batch_size, config.seed, mesh)
-    table = sharding.put_replicated(windows.frame_table(clips), mesh)
-    samples = sharding.put_replicated(frames, mesh)
+    sees_views = config.augment_rotation or config.augment_bones
+    views = virtual_views.view_table(clips) if sees_views else None
+    data = sharding.put_replicated(TrainData(windows.frame_table(clips), frames, views), mesh)
     train_steps = make_train_steps(model, optimizer, config, schedule, clips.keypoints_skeleton, mesh)
     order = order_of_epoch(step // schedule.steps_per_epoch)
     # Compiled once, ahead: a shape that changed later would be an error, never a recompilation.
-    train_steps = train_steps.lower(state, table, samples, order, jnp.int32(0)).compile()
+    train_steps = train_steps.lower(state, data, order, jnp.int32(0)).compile()
 
     writer = MetricWriter(directory, resume_step=step) if is_writer() else None
     learning_rate = make_learning_rate(config, schedule)
@@ -197,17 +198,16 @@ def _train(
     progress = tqdm(
         total=schedule.num_steps, initial=step, unit="step", desc="train", disable=not is_writer(), mininterval=1.0
     )
-    pending: tuple[int, jax.Array, float] | None = None
-    begun = time.perf_counter()
+    pending: tuple[int, jax.Array] | None = None  # first step and losses of the dispatch before
+    clock = time.perf_counter()
 
     def settle() -> None:
         """Writes the metrics of the dispatch before: by now the device works on the next one."""
-        nonlocal pending
+        nonlocal pending, clock
         if pending is None:
             return
-        first, losses, since = pending
+        first, losses = pending[0], np.asarray(pending[1])
         pending = None
-        losses = np.asarray(losses)
         if not np.isfinite(losses).all():
             bad = first + int(np.argmin(np.isfinite(losses))) + 1
             good = checkpoints.steps[-1] if checkpoints.steps else None
@@ -216,7 +216,7 @@ def _train(
                 f"the loss is not finite at step {bad}; {kept} in {directory}. Lower "
                 "config.optimizer.learning_rate, or look for broken frames in the data."
             )
-        seconds = time.perf_counter() - since
+        seconds, clock = time.perf_counter() - clock, time.perf_counter()
         last = first + len(losses)
         rate = len(losses) * config.batch_size / seconds
         progress.update(len(losses))
@@ -236,11 +236,10 @@ def _train(
             position = step % schedule.steps_per_epoch
             if position == 0:
                 order = order_of_epoch(step // schedule.steps_per_epoch)
-            state, losses = train_steps(state, table, samples, order, jnp.int32(position))
+            state, losses = train_steps(state, data, order, jnp.int32(position))
             settle()
-            pending = (step, losses, begun)
+            pending = (step, losses)
             step += schedule.steps_per_dispatch
-            begun = time.perf_counter()
             epoch_ends = step % schedule.steps_per_epoch == 0
             is_due = epoch_ends and (step // schedule.steps_per_epoch) % config.evaluate_every == 0
             is_last = step == schedule.num_steps
@@ -256,7 +255,7 @@ def _train(
                 if writer:
                     writer.flush()
                 checkpoints.save(state, step, score)
-                begun = time.perf_counter()
+                clock = time.perf_counter()
                 if stop.requested:
                     checkpoints.wait()
                     logging.warning("stopped by a signal; saved step %d of %d", step, schedule.num_steps)

@@ -15,7 +15,7 @@ import optax
 from flax import linen as nn
 from jax.sharding import Mesh
 
-from jaxpose import optimizers, sharding, windows
+from jaxpose import augmentation, optimizers, sharding, virtual_views, windows
 from jaxpose.losses import LOSSES
 from jaxpose.skeletons import get_skeleton
 
@@ -40,6 +40,20 @@ class TrainState:
     def variables(self) -> dict[str, Any]:
         """What the model is applied with."""
         return {"params": self.params, "batch_stats": self.batch_stats}
+
+
+class TrainData(NamedTuple):
+    """The device-resident training data.
+
+    Attributes:
+      table: all frames.
+      samples: `[S]` int32, the frames that may be targets.
+      views: cameras of the clips where training sees virtual views, else None.
+    """
+
+    table: windows.FrameTable
+    samples: jax.Array
+    views: virtual_views.ViewTable | None
 
 
 class Schedule(NamedTuple):
@@ -103,30 +117,44 @@ def make_train_steps(
 ) -> Callable[..., tuple[TrainState, jax.Array]]:
     """A jitted function that makes `schedule.steps_per_dispatch` updates.
 
-    It takes `(state, table, samples, order, first)`: the state (donated), the device-resident
-    `FrameTable`, the frames that may be targets `[S]`, the epoch's order, and the position in
-    the order where these steps begin. A sample number of `S` or more stands for the flipped
-    copy of sample `number - S`. It returns the new state and the loss of each step.
+    It takes `(state, data, order, first)`: the state (donated), the data, the epoch's order, and
+    the position in the epoch where these steps begin. A sample number of `S` or more stands for
+    the flipped copy of sample `number - S`. It returns the new state and the loss of each step.
     """
     skeleton = get_skeleton(model.skeleton)
     keypoints_mirror = get_skeleton(keypoints_skeleton)
     loss_function = LOSSES[config.loss]
     batch_sharding = sharding.over_batch(mesh)
 
-    def make_batch(table: windows.FrameTable, samples: jax.Array, numbers: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def make_batch(data: TrainData, numbers: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         numbers = jax.lax.with_sharding_constraint(numbers, batch_sharding)
-        flipped = numbers >= samples.shape[0]
-        frames = samples[numbers % samples.shape[0]]
-        keypoints, positions = windows.gather_windows(table, frames, model.receptive_field, model.causal_shift)
+        flipped = numbers >= data.samples.shape[0]
+        frames = data.samples[numbers % data.samples.shape[0]]
+        keypoints, positions = windows.gather_windows(
+            data.table, frames, model.receptive_field, model.causal_shift
+        )
+        view_key, target_key = jax.random.split(key)
+        if data.views is not None:
+            clips = data.views.clip_of_frame[frames]
+            keypoints, positions = virtual_views.random_views(
+                view_key,
+                positions,
+                data.views.camera[clips],
+                data.views.up[clips],
+                skeleton,
+                rotation=config.augment_rotation,
+                bones=config.augment_bones,
+            )
         positions = windows.root_centre(positions, skeleton.root) * config.target_scale
         keypoints = windows.flip_where(flipped, keypoints, keypoints_mirror)
         positions = windows.flip_where(flipped, positions, skeleton)
+        if config.augment_target:
+            positions = augmentation.random_move_in_image_plane(target_key, positions)
         return keypoints, positions
 
     def loss_and_statistics(
-        params: Any, state: TrainState, keypoints: jax.Array, positions: jax.Array
+        params: Any, state: TrainState, keypoints: jax.Array, positions: jax.Array, key: jax.Array
     ) -> tuple[jax.Array, Any]:
-        key = jax.random.fold_in(jax.random.key(config.seed + 1), state.step)
         output, updated = model.apply(
             {"params": params, "batch_stats": state.batch_stats},
             keypoints,
@@ -145,12 +173,12 @@ def make_train_steps(
         loss += jnp.where(in_stage_one, loss_function(sequence, positions), 0.0)
         return loss, updated.get("batch_stats", {})
 
-    def step(
-        state: TrainState, table: windows.FrameTable, samples: jax.Array, numbers: jax.Array
-    ) -> tuple[TrainState, jax.Array]:
-        keypoints, positions = make_batch(table, samples, numbers)
+    def step(state: TrainState, data: TrainData, numbers: jax.Array) -> tuple[TrainState, jax.Array]:
+        key = jax.random.fold_in(jax.random.key(config.seed + 1), state.step)
+        data_key, model_key = jax.random.split(key)
+        keypoints, positions = make_batch(data, numbers, data_key)
         gradient = jax.value_and_grad(loss_and_statistics, has_aux=True)
-        (loss, batch_stats), grads = gradient(state.params, state, keypoints, positions)
+        (loss, batch_stats), grads = gradient(state.params, state, keypoints, positions, model_key)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         if config.batch_norm_decay:
             momentum = optimizers.batch_norm_momentum(state.step // schedule.steps_per_epoch, schedule.num_epochs)
@@ -164,11 +192,11 @@ def make_train_steps(
         return new_state, loss
 
     def steps(
-        state: TrainState, table: windows.FrameTable, samples: jax.Array, order: jax.Array, first: jax.Array
+        state: TrainState, data: TrainData, order: jax.Array, first: jax.Array
     ) -> tuple[TrainState, jax.Array]:
         def body(state: TrainState, i: jax.Array) -> tuple[TrainState, jax.Array]:
             numbers = jax.lax.dynamic_slice_in_dim(order, (first + i) * config.batch_size, config.batch_size)
-            return step(state, table, samples, numbers)
+            return step(state, data, numbers)
 
         return jax.lax.scan(body, state, jnp.arange(schedule.steps_per_dispatch))
 

@@ -1,0 +1,65 @@
+"""PoseFormer: 3D human pose estimation with spatial and temporal transformers (ICCV 2021).
+
+    python -m jaxpose.main --config=configs/poseformer.py --workdir=runs/poseformer
+
+Expected MPJPE on Human3.6M, figures quoted by the papers, not measured here (nobody here holds
+the licence): cpn27 47.0, cpn9 49.9, cpn81 45.7 without pre-training, gt81 31.3 mm.
+
+Variants:
+    cpn81 (default), cpn27, cpn9, gt81   published settings
+    mpi9                                 MPI-INF-3DHP
+    quickstart, cmu                      synthetic motion; real motion capture: minutes on a laptop
+"""
+
+import ml_collections
+
+from configs import default
+
+HUMAN36M = {"cpn81": ("cpn_ft_h36m_dbb_17", 81), "cpn27": ("cpn_ft_h36m_dbb_17", 27), "cpn9": ("cpn_ft_h36m_dbb_17", 9),
+            "gt81": ("gt_17", 81)}  # fmt: skip
+VARIANTS = (*HUMAN36M, "mpi9", "quickstart", "cmu")
+
+
+def get_config(variant: str = "cpn81") -> ml_collections.ConfigDict:
+    """The config of `variant`.
+
+    Raises:
+      JaxposeError: unknown variant.
+    """
+    default.check_variant("configs/poseformer.py", variant, VARIANTS)
+    config = default.get_config()
+    model = config.model
+    model.name = "poseformer"
+    model.skeleton = "h36m_17"
+    model.num_frames = 81
+    model.joint_width = 32
+    model.depth = 4
+    model.heads = 8
+    model.mlp_ratio = 2.0
+    model.qkv_bias = True
+    model.dropout_rate = 0.0
+    model.drop_path_rate = 0.1
+
+    config.batch_size = 512
+    config.num_epochs = 200
+    config.optimizer.name = "adamw"
+    config.optimizer.weight_decay = 0.1
+    config.optimizer.learning_rate = 4e-5
+    config.optimizer.schedule = "exponential"
+    config.optimizer.decay = 0.99
+
+    if variant in HUMAN36M:
+        dataset, model.num_frames = HUMAN36M[variant]
+        default.use_human36m(config, f"human36m/{dataset}")
+        if variant == "gt81":
+            config.optimizer.learning_rate = 4e-4
+    elif variant == "mpi9":
+        default.use_mpi_inf_3dhp(config)
+        model.skeleton = "mpi_inf_3dhp_17"
+        model.num_frames = 9
+    else:
+        model.num_frames = 9
+        model.joint_width = 16
+        model.depth = 3
+        default.use_cmu(config) if variant == "cmu" else default.use_quickstart(config)
+    return config
