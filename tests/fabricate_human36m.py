@@ -14,14 +14,13 @@ import zlib
 import numpy as np
 
 from jaxpose import cameras
-from jaxpose.datasets.h36m_cameras import CAMERA_NAMES, SUBJECTS, h36m_cameras
+from jaxpose.datasets.h36m_cameras import SUBJECTS, h36m_cameras
 from jaxpose.datasets.human36m import facts
 from jaxpose.datasets.schema import Camera
-from jaxpose.skeletons import COCO_17, H36M_16, H36M_17, H36M_32, MPII_16
+from jaxpose.skeletons import COCO_17, H36M_17, H36M_32
 
 EXTRA_FRAMES = (1, 3, 3, 1)  # of the video over the 3D track, by camera
 _IN_32 = [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]
-_WITHOUT_NECK = [*range(9), *range(10, 17)]
 
 # Metres from the parent, standing, facing +y, z up; joints that repeat another have no offset.
 _OFFSETS = np.zeros((32, 3))
@@ -238,50 +237,10 @@ def write_metadata(path: pathlib.Path) -> None:
     poses = np.zeros((4, 11, 6))
     for subject in SUBJECTS:
         for index, camera in enumerate(h36m_cameras(subject)):
-            number = int(subject[1:]) - 1
-            poses[index, number, :3] = _angles(np.array(camera.orientation))
-            poses[index, number, 3:] = 1000 * np.array(camera.translation)
-    lenses = []
-    for camera in h36m_cameras("S1"):
-        k1, k2, k3, a, b = camera.distortion
-        lenses += [*camera.intrinsics, k1, k2, k3, b, a]  # the file has the tangential terms swapped
-    numbers = " ".join(f"{number!r}" for number in [*poses.ravel().tolist(), *lenses])
-    path.write_text(f"<?xml version='1.0'?>\n<metadata>\n<w0>[{numbers}]</w0>\n</metadata>\n")
-
-
-def _angles(orientation: np.ndarray) -> np.ndarray:
-    """a with `X(a0) Y(a1) Z(a2)` = world to camera."""
-    r = cameras.quaternion_rotate(cameras.quaternion_inverse(orientation), np.eye(3)).T
-    return np.array([np.arctan2(-r[1, 2], r[2, 2]), np.arcsin(r[0, 2]), np.arctan2(-r[0, 1], r[0, 0])])
-
-
-def fabricate_motionbert(
-    folder: pathlib.Path, subjects: tuple[str, ...] = SUBJECTS, most_takes: int | None = None
-) -> None:
-    """`h36m_sh_conf_cam_source_final.pkl`; S9's long takes are not cut to the 3D track."""
-    folder.mkdir(parents=True, exist_ok=True)
-    splits = {"train": facts.TRAIN_SUBJECTS, "test": facts.TEST_SUBJECTS}
-    data = {
-        split: _motionbert_split([name for name in subjects if name in names], most_takes, split == "test")
-        for split, names in splits.items()
-    }
-    with (folder / "h36m_sh_conf_cam_source_final.pkl").open("wb") as file:
-        pickle.dump(data, file)
-
-
-def _motionbert_split(subjects: list[str], most_takes: int | None, test: bool) -> dict:
-    columns: dict[str, list] = {}
-    for subject in subjects:
-        for take in takes_of(subject, most_takes):
-            action = facts.action_of(take)
-            trials = [name for name in facts.FRAMES[subject] if facts.action_of(name) == action]
-            number = (
-                2 - trials.index(take) if subject == "S9" and action == "Waiting" else 1 + trials.index(take)
-            )
-            if (subject, take) in facts.DRIFTING_TAKES:
-                number = 1 if action == "Waiting" else 2
-            elif subject == "S9" and action in ("Greeting", "SittingDown", "Waiting"):
-                number = 2 if action == "Waiting" else 1
+            number = 1 + trials.index(take)
+            if subject == "S9" and action in ("Greeting", "SittingDown", "Waiting"):
+                drifting = (subject, take) in facts.DRIFTING_TAKES
+                number = 1 if drifting == (action == "Waiting") else 2
             length = video_frames(subject, take)[0] if test else num_frames(subject, take)
             world = motion(subject, take, length)[:, _IN_32]
             for index, camera in enumerate(h36m_cameras(subject)):
@@ -320,7 +279,3 @@ def _add_motionbert_clip(
     }
     for name, values in clip.items():
         columns.setdefault(name, []).append(values)
-
-
-assert len(CAMERA_NAMES) == len(EXTRA_FRAMES)
-assert MPII_16.num_joints == H36M_16.num_joints

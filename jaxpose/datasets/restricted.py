@@ -371,11 +371,6 @@ def _add_items(machine: _Machine, _: Any) -> None:
     machine.top(set).update(map(_key, items))
 
 
-def _stack_global(machine: _Machine, _: Any) -> None:
-    module, name = machine.pop(2)
-    machine.push_global(f"{module}.{name}")
-
-
 def _dict_of_marked(machine: _Machine, _: Any) -> None:
     items = machine.pop_mark()
     machine.stack.append({})
@@ -397,7 +392,7 @@ _OPERATIONS: dict[str, Callable[[_Machine, Any], Any]] = {
     "SETITEM": lambda machine, _: machine.set_items(machine.pop(2)),
     "SETITEMS": lambda machine, _: machine.set_items(machine.pop_mark()),
     "GLOBAL": lambda machine, argument: machine.push_global(argument.replace(" ", ".")),
-    "STACK_GLOBAL": _stack_global,
+    "STACK_GLOBAL": lambda machine, _: machine.push_global("{}.{}".format(*machine.pop(2))),
     "REDUCE": lambda machine, _: machine.reduce(),
     "BUILD": lambda machine, _: machine.build(),
 }

@@ -200,27 +200,27 @@ def _clips(take: Take, config: ClipConfig) -> Iterator[dict[str, object]]:
     keypoints_skeleton = get_skeleton(config.keypoints_skeleton or config.skeleton)
     linear = config.keypoints_source == "gt_linear"
     for index, camera in enumerate(take.cameras):
-        positions_3d = _in_camera(take, index)
+        positions_3d = _CONVERSIONS["h36m_32", skeleton.name](_in_camera(take, index))
         if take.keypoints is None:
             keypoints_2d = _projected(positions_3d, camera, config.keypoints_source)
         else:
-            keypoints_2d = take.keypoints[index]
-            if len(keypoints_2d) < len(positions_3d):
+            detected = take.keypoints[index]
+            if len(detected) < len(positions_3d):
                 raise JaxposeError(
-                    f"{take.subject}, take {take.name!r}, camera {camera.name}: {len(keypoints_2d)} frames "
-                    f"of 2D ({config.keypoints_source}) for {len(positions_3d)} of 3D; the 2D must not be "
-                    "shorter: are both files of the same release?"
+                    f"{take.subject}, take {take.name!r}, camera {camera.name}: {len(detected)} frames of 2D "
+                    f"({config.keypoints_source}) for {len(positions_3d)} of 3D; the 2D must not be shorter: "
+                    "are both files of the same release?"
                 )
-            keypoints_2d = keypoints_2d[: len(positions_3d)]
-        convert_keypoints = _CONVERSIONS[take.keypoints_skeleton, keypoints_skeleton.name]
+            convert_keypoints = _CONVERSIONS[take.keypoints_skeleton, keypoints_skeleton.name]
+            keypoints_2d = convert_keypoints(detected[: len(positions_3d)])
         yield clip_example(
             subject=take.subject,
             action=facts.action_of(take.name),
             take=take.name,
             camera=dataclasses.replace(camera, distortion=None) if linear else camera,
             skeleton=skeleton,
-            keypoints_2d=convert_keypoints(keypoints_2d),
-            positions_3d=_CONVERSIONS["h36m_32", skeleton.name](positions_3d),
+            keypoints_2d=keypoints_2d,
+            positions_3d=positions_3d,
             fps=FPS,
             keypoints_source=config.keypoints_source,
             keypoints_skeleton=keypoints_skeleton,
