@@ -7,6 +7,8 @@ import pathlib
 import threading
 import zipfile
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
@@ -222,11 +224,37 @@ BAD_SKELETON = {
     "zero length unit": ("length 0.45", "length 0", "positive"),
     "direction not finite": ("direction 1.0 0.0 0.0", "direction nan 0.0 0.0", "direction is 'nan 0.0 0.0'"),
     "length not a number": ("length 7.0", "length seven", "bone 'lfemur' length is 'seven'"),
-    "other axis order": ("axis 0 0 20 XYZ", "axis 0 0 20 ZYX", "axis order ZYX"),
-    "unknown degree of freedom": ("dof rx ry rz", "dof rx ry l", "expected XYZ and rx, ry, rz"),
+    "other axis order": ("axis 0 0 20 XYZ", "axis 0 0 20 ZYX", "'ZYX'"),
+    "axis without order": ("axis 0 0 20 XYZ", "axis", "x y z XYZ"),
+    "degree of freedom twice": ("dof rx ry rz", "dof rx ry rx", "expected x y z XYZ, and rx, ry, rz"),
+    "bone with two parents": ("rfemur rtibia\n", "rfemur rtibia ltibia\n", "'ltibia', twice"),
+    "unknown degree of freedom": ("dof rx ry rz", "dof rx ry l", "expected x y z XYZ, and rx, ry, rz"),
     "hierarchy names a stranger": ("lfemur ltibia\n", "lfemur tail\n", "'tail', which :bonedata lacks"),
     "child before its parent": ("root lhipjoint", "nowhere lhipjoint", "'nowhere'"),
 }
+
+
+_TEXTS = (asf_text(), amc_text(3))
+
+
+@hypothesis.settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@hypothesis.given(
+    which=st.integers(0, 1),
+    start=st.floats(0, 1),
+    length=st.integers(0, 40),
+    new=st.text("0189.-:#rxyz \n\u00b2nan", max_size=6),
+)
+def test_damaged_text_gives_finite_joints_or_the_projects_error(which, start, length, new):
+    texts = list(_TEXTS)
+    position = int(start * len(texts[which]))
+    texts[which] = texts[which][:position] + new + texts[which][position + length :]
+    try:
+        skeleton = asf_amc.parse_asf(texts[0], "x.asf")
+        motion = asf_amc.parse_amc(texts[1], skeleton, "x.amc")
+    except JaxposeError:
+        return
+    if set(cmu.JOINT_BONES) <= set(skeleton.bones):
+        assert np.isfinite(cmu.joints(skeleton, motion)).all()
 
 
 @pytest.mark.parametrize("name", BAD_SKELETON)

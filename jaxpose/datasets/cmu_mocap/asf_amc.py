@@ -213,11 +213,12 @@ def _bones(lines: list[list[str]], scale: float, name: str) -> dict[str, Bone]:
         where = f"{name}: bone {bone!r}"
         direction = _numbers(_field(block, "direction", where), 3, f"{where} direction")
         (length,) = _numbers(_field(block, "length", where), 1, f"{where} length")
-        *axis, order = _field(block, "axis", where)
+        axis = _field(block, "axis", where)
         dof = next((tuple(tokens[1:]) for tokens in block if tokens[0] == "dof"), ())
-        if order != "XYZ" or not set(dof) <= set(_ROTATIONS):
-            raise JaxposeError(f"{where} has axis order {order} and dof {dof}; expected XYZ and rx, ry, rz")
-        bones[bone] = Bone(bone, "", direction * length * scale, _numbers(axis, 3, f"{where} axis"), dof)
+        if axis[3:] != ["XYZ"] or not set(dof) <= set(_ROTATIONS) or len(set(dof)) < len(dof):
+            raise JaxposeError(f"{where} has axis {axis} and dof {dof}; expected x y z XYZ, and rx, ry, rz")
+        angles = _numbers(axis[:3], 3, f"{where} axis")
+        bones[bone] = Bone(bone, "", direction * length * scale, angles, dof)
     return bones
 
 
@@ -228,8 +229,9 @@ def _attach(bones: dict[str, Bone], hierarchy: list[list[str]], name: str) -> di
         if parent != _ROOT and parent not in attached:
             raise JaxposeError(f"{name}: :hierarchy names children of {parent!r} before its own parent")
         for child in children:
-            if child not in bones:
-                raise JaxposeError(f"{name}: :hierarchy names bone {child!r}, which :bonedata lacks")
+            if child not in bones or child in attached:
+                found = "twice" if child in attached else "which :bonedata lacks"
+                raise JaxposeError(f"{name}: :hierarchy names bone {child!r}, {found}")
             attached[child] = dataclasses.replace(bones[child], parent=parent)
     return attached
 
@@ -271,7 +273,7 @@ def _defect(text: str, skeleton: AcclaimSkeleton, name: str) -> JaxposeError:
             in_motion = in_motion or line.strip() == ":DEGREES"
             continue
         where = f"{name}, line {number}, frame {frame}"
-        if len(tokens) == 1 and tokens[0].isdigit():
+        if len(tokens) == 1 and tokens[0].isdecimal():
             if int(tokens[0]) != frame + 1:
                 return JaxposeError(f"{where}: frame {tokens[0]} follows; expected {frame + 1}; {fix}")
             if frame and seen != moving:

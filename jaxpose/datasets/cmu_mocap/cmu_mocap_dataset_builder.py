@@ -153,7 +153,7 @@ class Archive:
         """
         try:
             content = (self._source / name).read_bytes() if self._zip is None else self._zip.read(name)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
             raise JaxposeError(f"{self._source}: cannot read {name} ({error}); get it again") from error
         return content.decode("latin-1")
 
