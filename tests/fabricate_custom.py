@@ -10,6 +10,7 @@ from tests.fabricated_motion import camera_around, positions_world, seen_by
 
 FPS = 30.0
 IMAGE_SIZE = (1280, 720)
+KEYS = ["keypoints", "keypoints_2d", "image_size", "fps", "positions_3d", "skeleton", "intrinsics", "take"]
 CAMERA = camera_around("front", 20.0, IMAGE_SIZE, 900.0)
 
 

@@ -1,5 +1,6 @@
 """Checks on what a file holds, before anything is done with it."""
 
+import importlib
 import pathlib
 import types
 from typing import Any
@@ -24,7 +25,7 @@ def require_array(
       JaxposeError: not real numbers, another shape, or not finite.
     """
     expected = "[" + ", ".join("F" if size is None else str(size) for size in shape) + "]"
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub" or value.dtype.itemsize > 8:
         found = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
         raise JaxposeError(f"{where}: expected an array {expected} of numbers, found {found}")
     fits = value.ndim == len(shape) and all(
@@ -61,28 +62,9 @@ def require_extra(package: str, extra: str, file: pathlib.Path) -> types.ModuleT
       JaxposeError: it is not installed; the message names the extra that installs it.
     """
     try:
-        return __import__(package, fromlist=["_"])
+        return importlib.import_module(package)
     except ImportError:
         raise JaxposeError(
-            f"reading {file} needs the package {package.partition('.')[0]}: pip install 'jaxpose[{extra}]'"
+            f"reading {file} needs the package {package}: pip install {package}, or all that "
+            f"{extra} needs, from the folder of this project: pip install '.[{extra}]'"
         ) from None
-
-
-def load_mat(path: pathlib.Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """The variables `keys` of a MATLAB file of version 7 or older (scipy; extra `mat`).
-
-    Raises:
-      JaxposeError: scipy is missing, or the file is missing, damaged, of another kind, or lacks a key.
-    """
-    io = require_extra("scipy.io", "mat", path)
-    if not path.is_file():
-        raise JaxposeError(f"{path} does not exist")
-    try:
-        held = io.loadmat(path, variable_names=keys)
-    except NotImplementedError:
-        raise JaxposeError(f"{path}: a MATLAB 7.3 (HDF5) file; expected version 7 or older") from None
-    except Exception as error:  # scipy raises whatever a damaged file makes its parser trip over
-        raise JaxposeError(
-            f"{path}: not a MATLAB file, or damaged: {error or type(error).__name__}. Get it again"
-        ) from error
-    return {key: require_key(held, key, str(path)) for key in keys}

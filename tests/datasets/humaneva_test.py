@@ -1,6 +1,5 @@
 """HumanEva-I from its .mat files and from VideoPose3D's npz pairs, whole and damaged."""
 
-import builtins
 import pathlib
 import shutil
 
@@ -284,19 +283,6 @@ def test_missing_files(folder, tmp_path):
     shutil.copy(folder / "npz" / "data_3d_humaneva15.npz", tmp_path)
     with pytest.raises(JaxposeError, match=r"data_2d_humaneva15_gt\.npz does not exist"):
         prepare("humaneva", source=tmp_path, data_dir=tmp_path / "data")
-
-
-def test_a_missing_package_names_the_extra(folder, monkeypatch):
-    real_import = builtins.__import__
-
-    def without_scipy(name, *args, **kwargs):
-        if name.startswith("scipy"):
-            raise ImportError(name)
-        return real_import(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without_scipy)
-    with pytest.raises(JaxposeError, match=r"needs the package scipy: pip install 'jaxpose\[mat\]'"):
-        files.load_converted(folder / "mat" / "converted_15j", HUMANEVA_15)
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ from jaxpose.datasets.restricted import load_npz
 from jaxpose.datasets.schema import Camera
 from jaxpose.datasets.videopose3d_npz import load_keypoints_2d
 from jaxpose.errors import JaxposeError
-from jaxpose.skeletons import COCO_17, get_skeleton
+from jaxpose.skeletons import COCO_17, SKELETONS, get_skeleton
 
 SETTINGS_FILE = "dataset.json"
 LAYOUTS = ("coco_17", "halpe_26", "body_25", "mpii_16", "h36m_17")
@@ -224,7 +224,7 @@ def _load_videopose3d(path: pathlib.Path, contents: dict[str, Any]) -> Iterator[
 def _recording(contents: dict[str, Any], where: str) -> Recording:
     """Checks the contents of one recording."""
     layout = require_key(contents, "keypoints", _hint(where))
-    if layout not in LAYOUTS:
+    if not isinstance(layout, str) or layout not in LAYOUTS:
         raise JaxposeError(f"{where}: keypoints is {layout!r}; known joint orders are {', '.join(LAYOUTS)}")
     keypoints_2d = require_key(contents, "keypoints_2d", where)
     dims = 3 if np.ndim(keypoints_2d) == 3 and keypoints_2d.shape[2] == 3 else 2
@@ -238,8 +238,8 @@ def _recording(contents: dict[str, Any], where: str) -> Recording:
     skeleton = contents.get("skeleton", "h36m_17")
     positions_3d = contents.get("positions_3d")
     if positions_3d is not None:
-        if not isinstance(skeleton, str):
-            raise JaxposeError(f"{where}: skeleton is {skeleton!r}; expected the name of a joint order")
+        if not isinstance(skeleton, str) or skeleton not in SKELETONS:
+            raise JaxposeError(f"{where}: skeleton is {skeleton!r}; known are {', '.join(SKELETONS)}")
         shape = (len(keypoints_2d), get_skeleton(skeleton).num_joints, 3)
         positions_3d = require_array(positions_3d, f"{where}: positions_3d ({skeleton})", shape)
     names = {key: contents.get(key, contents["take"]) for key in ("subject", "action", "take", "camera")}

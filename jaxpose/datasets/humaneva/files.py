@@ -14,8 +14,9 @@ import numpy as np
 
 from jaxpose.cameras import world_to_camera
 from jaxpose.datasets import schema
-from jaxpose.datasets.arrays import load_mat, require_array
+from jaxpose.datasets.arrays import require_array
 from jaxpose.datasets.humaneva import tables
+from jaxpose.datasets.mat_file import load_mat
 from jaxpose.datasets.videopose3d_npz import Keypoints, Positions, load_keypoints_2d, load_positions_3d
 from jaxpose.errors import JaxposeError
 from jaxpose.skeletons import Skeleton

@@ -12,7 +12,8 @@ import numpy as np
 
 from jaxpose.cameras import quaternion_from_matrix
 from jaxpose.conversions import convert
-from jaxpose.datasets.arrays import load_mat, require_array, require_extra, require_key
+from jaxpose.datasets.arrays import require_array, require_extra, require_key
+from jaxpose.datasets.mat_file import load_mat
 from jaxpose.datasets.mpi_inf_3dhp import tables
 from jaxpose.datasets.restricted import load_npz
 from jaxpose.datasets.schema import Camera
@@ -66,13 +67,15 @@ def load_annot_mat(path: pathlib.Path, annotation: str) -> dict[int, View]:
 
 def _cell(path: pathlib.Path, held: dict[str, np.ndarray], key: str, camera: int, dims: int) -> np.ndarray:
     cells = held[key]
-    if cells.dtype != object or cells.shape != (NUM_CAMERAS, 1):
-        raise JaxposeError(
-            f"{path}: {key} is {list(cells.shape)} of {cells.dtype}; expected a {NUM_CAMERAS} x 1 cell array"
-        )
+    if not isinstance(cells, np.ndarray) or cells.dtype != object or cells.shape != (NUM_CAMERAS, 1):
+        raise JaxposeError(f"{path}: {key} is {_kind(cells)}; expected a {NUM_CAMERAS} x 1 cell array")
     # Rows beyond the usable ones may hold anything; the clip made of the usable ones is checked.
     rows = require_array(cells[camera, 0], f"{path}: {key}{{{camera + 1}}}", (None, 28 * dims), finite=False)
     return convert(rows.reshape(-1, 28, dims), "mpi_inf_3dhp_28", "mpi_inf_3dhp_17")
+
+
+def _kind(value: np.ndarray | None) -> str:
+    return "no array" if value is None else f"an array {list(value.shape)} of {value.dtype}"
 
 
 def _view(keypoints_2d: np.ndarray, positions_3d: np.ndarray, where: str) -> View:
@@ -85,14 +88,14 @@ def _view(keypoints_2d: np.ndarray, positions_3d: np.ndarray, where: str) -> Vie
 
 
 def load_annot_data(path: pathlib.Path, annotation: str) -> View:
-    """The test annotation `TS1/annot_data.mat`, a MATLAB 7.3 file (h5py; extra `hdf5`).
+    """The test annotation `TS1/annot_data.mat`, a MATLAB 7.3 file (h5py; extra `mpi_inf_3dhp`).
 
     Arrays are `[F, 1, 17, 2 or 3]`, `valid_frame` and `activity_annotation` `[F, 1]`.
 
     Raises:
       JaxposeError: h5py is missing, or the file is damaged, of another kind, or not as documented.
     """
-    h5py = require_extra("h5py", "hdf5", path)
+    h5py = require_extra("h5py", "mpi_inf_3dhp", path)
     keys = ("annot2", annotation, "valid_frame", "activity_annotation")
     if not path.is_file():
         raise JaxposeError(f"{path} does not exist")
