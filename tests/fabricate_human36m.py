@@ -237,6 +237,43 @@ def write_metadata(path: pathlib.Path) -> None:
     poses = np.zeros((4, 11, 6))
     for subject in SUBJECTS:
         for index, camera in enumerate(h36m_cameras(subject)):
+            number = int(subject[1:]) - 1
+            poses[index, number, :3] = _angles(np.array(camera.orientation))
+            poses[index, number, 3:] = 1000 * np.array(camera.translation)
+    lenses = []
+    for camera in h36m_cameras("S1"):
+        k1, k2, k3, a, b = camera.distortion
+        lenses += [*camera.intrinsics, k1, k2, k3, b, a]  # the file has the tangential terms swapped
+    numbers = " ".join(f"{number!r}" for number in [*poses.ravel().tolist(), *lenses])
+    path.write_text(f"<?xml version='1.0'?>\n<metadata>\n<w0>[{numbers}]</w0>\n</metadata>\n")
+
+
+def _angles(orientation: np.ndarray) -> np.ndarray:
+    """a with `X(a0) Y(a1) Z(a2)` = world to camera."""
+    r = cameras.quaternion_rotate(cameras.quaternion_inverse(orientation), np.eye(3)).T
+    return np.array([np.arctan2(-r[1, 2], r[2, 2]), np.arcsin(r[0, 2]), np.arctan2(-r[0, 1], r[0, 0])])
+
+
+def fabricate_motionbert(
+    folder: pathlib.Path, subjects: tuple[str, ...] = SUBJECTS, most_takes: int | None = None
+) -> None:
+    """`h36m_sh_conf_cam_source_final.pkl`; S9's long takes are not cut to the 3D track."""
+    folder.mkdir(parents=True, exist_ok=True)
+    splits = {"train": facts.TRAIN_SUBJECTS, "test": facts.TEST_SUBJECTS}
+    data = {
+        split: _motionbert_split([name for name in subjects if name in names], most_takes, split == "test")
+        for split, names in splits.items()
+    }
+    with (folder / "h36m_sh_conf_cam_source_final.pkl").open("wb") as file:
+        pickle.dump(data, file)
+
+
+def _motionbert_split(subjects: list[str], most_takes: int | None, test: bool) -> dict:
+    columns: dict[str, list] = {}
+    for subject in subjects:
+        for take in takes_of(subject, most_takes):
+            action = facts.action_of(take)
+            trials = [name for name in facts.FRAMES[subject] if facts.action_of(name) == action]
             number = 1 + trials.index(take)
             if subject == "S9" and action in ("Greeting", "SittingDown", "Waiting"):
                 drifting = (subject, take) in facts.DRIFTING_TAKES
