@@ -8,6 +8,8 @@ No two projects agree on how COCO keypoints become Human3.6M joints. The rules h
 ones MotionBERT uses where it has one (Halpe-26 with pelvis, neck and head annotated), the
 means of protocol P.1 (pelvis between the hips, thorax between the shoulders), and for the top
 of the head, which COCO and OpenPose do not annotate, an extrapolation from body proportions.
+They are approximations: in the CMU motion capture of `cmu_mocap`, which has both, the mean of
+the shoulders lies 75 mm from the thorax joint on average, and the spine rule 64 mm from the spine.
 """
 
 from collections.abc import Callable
