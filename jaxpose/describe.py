@@ -82,7 +82,7 @@ def describe(model: nn.Module) -> dict[str, Any]:
         "macs_published": macs.linear + 2 * batch_norm_elements,
         "receptive_field": model.receptive_field,
         "input_shape": list(shape),
-        "output_shape": list(output.shape),
+        "output_shape": list((output[0] if isinstance(output, tuple) else output).shape),
     }
 
 

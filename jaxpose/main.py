@@ -6,7 +6,7 @@
 import json
 import sys
 
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import config_flags
 
 from jaxpose.errors import JaxposeError
@@ -29,6 +29,8 @@ def main(argv: list[str]) -> None:
     """Runs the mode."""
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
+    if not flags.FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.WARNING)  # orbax narrates every file it writes
     # Imported here so that a mistyped flag is answered before JAX starts.
     from jaxpose import describe, models, train
 

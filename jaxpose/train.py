@@ -26,6 +26,7 @@ from jaxpose.datasets.reader import load_clips
 from jaxpose.errors import JaxposeError
 from jaxpose.metric_writer import MetricWriter, read_metrics
 from jaxpose.models import build_model
+from jaxpose.prepare import ensure_prepared
 from jaxpose.train_state import Schedule, TrainData, TrainState, create_state, make_epoch_order, make_train_steps
 
 _PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "default"}
@@ -48,6 +49,7 @@ def load_splits(config: ml_collections.ConfigDict) -> Splits:
       JaxposeError: not prepared, or a subject is unknown or on both sides.
     """
     dataset = config.dataset
+    ensure_prepared(dataset.name, dataset.data_dir or None)
     clips = downsample(load_clips(dataset.name, dataset.data_dir or None), dataset.frame_stride)
     held_out = set(dataset.validation_subjects)
     if missing := held_out - set(dataset.train_subjects):
