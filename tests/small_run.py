@@ -1,0 +1,71 @@
+"""A training run of seconds on random smooth motion in memory.
+
+`python -m tests.small_run WORKDIR [OVERRIDES_AS_JSON]` trains in a process of its own, for tests
+that kill it or give it several devices.
+"""
+
+import json
+import sys
+
+import ml_collections
+import numpy as np
+
+from configs import ampose
+from jaxpose import train
+from jaxpose.clips import Clip, Clips
+from jaxpose.skeletons import get_skeleton
+
+SUBJECTS = ("train_0", "train_1", "train_2", "train_3", "test_0", "test_1")
+
+
+def small_clips(skeleton: str = "h36m_17", frames: int = 60) -> Clips:
+    """Two takes of each subject seen by one camera; every seventh frame is invalid in one take."""
+    rng = np.random.default_rng(0)
+    joints = get_skeleton(skeleton).num_joints
+    rest = rng.normal(size=(joints, 3)) * 0.3
+    index, keypoints, positions, valid = [], [], [], []
+    for subject in SUBJECTS:
+        for take, action in (("Walk 1", "Walk"), ("Sit", "Sit")):
+            phase = np.linspace(0, 6, frames)[:, None, None] + rng.uniform(0, 6, (1, joints, 3))
+            world = rest[None] + 0.2 * np.sin(phase) + np.array([0.0, 0.0, 4.0])
+            positions.append(world)
+            keypoints.append(world[..., :2] / world[..., 2:] * 2.2)
+            valid.append(np.arange(frames) % 7 != 3 if action == "Sit" else np.ones(frames, bool))
+            index.append(
+                Clip(subject, action, take, "front", frames * len(index), frames, 50.0, (1000, 1000), True)
+            )
+    return Clips(
+        "small/gt",
+        skeleton,
+        skeleton,
+        "gt",
+        np.concatenate(keypoints).astype(np.float32),
+        np.concatenate(positions).astype(np.float32),
+        np.concatenate(valid),
+        tuple(index),
+    )
+
+
+def small_config() -> ml_collections.ConfigDict:
+    """AMPose of two layers; 6 epochs of 12 updates, 4 to a dispatch."""
+    config = ampose.get_config("quickstart")
+    config.model.depth, config.model.width, config.model.heads = 2, 16, 4
+    config.model.graph_norm = "batch"
+    config.model.dropout_rate = 0.1
+    config.dataset.validation_subjects = ("train_3",)
+    config.batch_size, config.num_epochs, config.steps_per_epoch, config.steps_per_dispatch = 16, 6, 12, 4
+    config.eval_batch_size = 64
+    return config
+
+
+def train_small(workdir: str, overrides: dict | None = None, clips: Clips | None = None) -> dict:
+    """Trains in this process; returns the results."""
+    config = small_config()
+    config.update_from_flattened_dict(overrides or {})
+    train.ensure_prepared = lambda name, data_dir: None
+    train.load_clips = lambda name, data_dir: small_clips() if clips is None else clips
+    return train.train_and_evaluate(config, workdir)
+
+
+if __name__ == "__main__":
+    train_small(sys.argv[1], json.loads(sys.argv[2]) if len(sys.argv) > 2 else None)
