@@ -11,6 +11,7 @@ import io
 import pathlib
 import pickletools
 import re
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -78,7 +79,9 @@ def _existing(path: str | pathlib.Path) -> pathlib.Path:
 def _naming(path: pathlib.Path) -> Iterator[None]:
     """Turns whatever a damaged file causes into one error that names the file."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pickletools' remarks on escapes in damaged text
+            yield
     except JaxposeError as error:
         raise JaxposeError(f"{path}: {error}") from None
     except _DAMAGE as error:
@@ -209,10 +212,6 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin-1")
 
 
-def _empty_bytes() -> bytes:
-    return b""
-
-
 def _set(items: Any = ()) -> set:
     return set(map(_key, items))
 
@@ -232,7 +231,7 @@ for _core in ("numpy.core", "numpy._core"):
     _CALLS[f"{_core}.multiarray.scalar"] = _scalar
     _CALLS[f"{_core}.numeric._frombuffer"] = _from_buffer
 for _builtins in ("builtins", "__builtin__"):
-    _CALLS[f"{_builtins}.bytes"] = _empty_bytes
+    _CALLS[f"{_builtins}.bytes"] = lambda: b""  # how protocol 2 writes it
     _CALLS[f"{_builtins}.complex"] = complex
     _CALLS[f"{_builtins}.set"] = _set
     _CALLS[f"{_builtins}.frozenset"] = _set

@@ -471,6 +471,15 @@ def test_a_take_that_breaks_off_in_zeros_is_refused(official):
         examples(official, "gt_17")
 
 
+def test_a_take_in_another_byte_order_than_it_says_is_refused(official):
+    path = official / "S1/MyPoseFeatures/D3_Positions/Directions 1.cdf"
+    content = bytearray(path.read_bytes())
+    content[39] = 1  # the encoding: big endian
+    path.write_bytes(content)
+    with pytest.raises(JaxposeError, match=r"frame 0 .* numbers beyond 100000 mm"):
+        examples(official, "gt_17")
+
+
 def test_without_cdflib_the_extra_is_named(official, monkeypatch):
     monkeypatch.setitem(sys.modules, "cdflib", None)
     with pytest.raises(JaxposeError, match=r"cdflib.*human36m"):

@@ -12,6 +12,7 @@ from jaxpose.errors import JaxposeError
 _MOST_VARIABLES = 64
 _MOST_DIMENSIONS = 8
 _MOST_VALUES = 2**24  # the longest take of Human3.6M has 2**20
+_LARGEST_NUMBER = 1e5  # millimetres or pixels
 _MOST_INDEX_RECORDS = 10_000
 _INDEX_RECORD = 6
 
@@ -47,10 +48,15 @@ def read_pose(path: pathlib.Path, name: str, channels: int) -> np.ndarray:
         raise JaxposeError(
             f"{name}: 'Pose' is {pose.dtype} of shape {pose.shape}; expected floats (1, frames, {width})"
         )
-    pose = pose.reshape(-1, 32, channels).astype(np.float32)
-    if blank := np.flatnonzero(~pose.any(axis=(1, 2))).tolist():  # what cdflib makes of missing data
-        raise JaxposeError(f"{name}: frame {blank[0]} (counted from 0) holds only zeros; get the file again")
-    return pose
+    pose = pose.reshape(-1, 32, channels)
+    with np.errstate(invalid="ignore"):  # damaged files hold NaN that the processor signals
+        bad = ~(np.abs(pose) < _LARGEST_NUMBER).all(axis=(1, 2)) | ~pose.any(axis=(1, 2))
+    if bad.any():  # zeros are what cdflib makes of missing data
+        raise JaxposeError(
+            f"{name}: frame {int(bad.argmax())} (counted from 0) holds only zeros, or numbers beyond "
+            f"{_LARGEST_NUMBER:g} mm or pixels; get the file again"
+        )
+    return pose.astype(np.float32)
 
 
 def _check_structure(content: bytes) -> None:
