@@ -5,7 +5,6 @@ from typing import Any
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 from rich.console import Console
@@ -83,46 +82,55 @@ def scored_frames(clips: Clips) -> np.ndarray:
     return frames
 
 
-def score(predicted: np.ndarray, clips: Clips, frames: np.ndarray) -> dict[str, Any]:
+_PER_POSE = {
+    "mpjpe": jax.jit(metrics.mpjpe_per_pose),
+    "p_mpjpe": jax.jit(metrics.p_mpjpe_per_pose),
+    "n_mpjpe": jax.jit(metrics.n_mpjpe_per_pose),
+}
+
+
+def score(
+    predicted: np.ndarray, clips: Clips, frames: np.ndarray, names: Sequence[str] = METRICS
+) -> dict[str, Any]:
     """Errors of `predicted [M, J, 3]` (root-relative metres) at `frames`, in millimetres.
 
     The published numbers (`mpjpe`, `p_mpjpe`, `n_mpjpe`, `mpjve`) are unweighted means over
     actions of frame-weighted means; `frame_*` are the flat means over frames (protocol P.3).
-    `mpjve` is per frame interval, over neighbouring frames of a clip.
+    `mpjve` is per frame interval, over neighbouring frames of a clip. A number that no frame
+    counts towards is None.
     """
     target = root_relative(clips, frames)
     clip_of_frame = clips.clip_of_frame[frames]
     action_names = tuple(dict.fromkeys(clip.action for clip in clips.clips))
-    action_of_clip = np.array([action_names.index(clip.action) for clip in clips.clips], np.int32)
+    action_of_clip = np.array([action_names.index(clip.action) for clip in clips.clips])
     actions = action_of_clip[clip_of_frame]
+    counts = np.bincount(actions, minlength=len(action_names))
+    present = [(i, action) for i, action in enumerate(action_names) if counts[i]]
 
-    neighbours = (np.diff(frames) == 1) & (np.diff(clip_of_frame) == 0)
-    errors = {
-        "mpjpe": (metrics.mpjpe_per_pose, np.ones(len(frames), bool)),
-        "p_mpjpe": (metrics.p_mpjpe_per_pose, np.ones(len(frames), bool)),
-        "n_mpjpe": (metrics.n_mpjpe_per_pose, np.ones(len(frames), bool)),
-        "mpjve": (None, np.append(neighbours, False)),
-    }
     results: dict[str, Any] = {"frames": len(frames)}
-    per_action: dict[str, dict[str, float]] = {}
-    for name, (per_pose, counted) in errors.items():
-        if per_pose is not None:
-            values = np.asarray(jax.jit(per_pose)(predicted, target), np.float64)
+    per_action: dict[str, dict[str, Any]] = {action: {"frames": int(counts[i])} for i, action in present}
+    for name in names:
+        if name == "mpjve":
+            errors = np.asarray(metrics.velocity_errors(predicted, target)) if len(frames) > 1 else np.zeros(0)
+            counted = (np.diff(frames) == 1) & (np.diff(clip_of_frame) == 0)
+            groups = actions[:-1]
         else:
-            velocity = np.linalg.norm(np.diff(predicted - target, axis=0), axis=-1).mean(-1)
-            values = np.append(velocity, 0.0)
-        values = values * MILLIMETRES
-        means = {}
-        for index, action in enumerate(action_names):
-            chosen = counted & (actions == index)
-            if chosen.any():
-                means[action] = float(values[chosen].mean())
-                per_action.setdefault(action, {})[name] = means[action]
-        results[name] = float(np.mean(list(means.values()))) if means else None
-        results[f"frame_{name}"] = float(values[counted].mean()) if counted.any() else None
-    for index, action in enumerate(action_names):
-        if action in per_action:
-            per_action[action]["frames"] = int((actions == index).sum())
+            errors = np.asarray(_PER_POSE[name](predicted, target))
+            counted, groups = np.ones(len(frames), bool), actions
+        if not counted.any():
+            results[name] = results[f"frame_{name}"] = None
+            continue
+        millimetres = errors[counted].astype(np.float64) * MILLIMETRES
+        average = metrics.group_average(
+            metrics.Sums(
+                np.bincount(groups[counted], millimetres, len(action_names)),
+                np.bincount(groups[counted], minlength=len(action_names)),
+            )
+        )
+        results[name], results[f"frame_{name}"] = average.average, average.frame_mean
+        for i, action in present:
+            value = average.per_group[i]
+            per_action[action][name] = None if np.isnan(value) else float(value)
     results["per_action"] = per_action
     return results
 
@@ -135,7 +143,8 @@ def mean_pose(train: Clips) -> np.ndarray:
 def fit_ridge(train: Clips, penalty: float = 1.0) -> Callable[[np.ndarray], np.ndarray]:
     """Ridge regression from one frame's 2D joints and a constant to the root-relative pose.
 
-    `penalty` on the squared weights spares the constant (scikit-learn's convention and default). Returns `keypoints [M, J2, 2] -> [M, J, 3]`.
+    `penalty` is on the squared weights and spares the constant (scikit-learn's convention and
+    default). Returns `keypoints [M, J2, 2] -> [M, J, 3]`.
     """
 
     def features(keypoints: np.ndarray) -> np.ndarray:
@@ -160,8 +169,8 @@ def baselines(train: Clips, test: Clips) -> dict[str, float]:
     constant = np.broadcast_to(mean_pose(train), (len(frames), *test.positions_3d.shape[1:]))
     linear = fit_ridge(train)(test.keypoints_2d[frames])
     return {
-        "mean_pose_mpjpe": score(constant, test, frames)["mpjpe"],
-        "linear_mpjpe": score(linear, test, frames)["mpjpe"],
+        "mean_pose_mpjpe": score(constant, test, frames, ["mpjpe"])["mpjpe"],
+        "linear_mpjpe": score(linear, test, frames, ["mpjpe"])["mpjpe"],
     }
 
 

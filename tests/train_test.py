@@ -1,0 +1,163 @@
+"""The training program on seconds of motion in memory."""
+
+import json
+import pathlib
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxpose import sharding, train
+from jaxpose.errors import JaxposeError
+from jaxpose.metric_writer import read_metrics
+from jaxpose.train_state import make_epoch_order
+from tests.small_run import small_clips, small_config, train_small
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run: its directory and results."""
+    directory = tmp_path_factory.mktemp("finished")
+    return directory, train_small(str(directory))
+
+
+def checkpoint_files(directory):
+    return {path: path.read_bytes() for path in directory.rglob("checkpoints/**/*") if path.is_file()}
+
+
+def test_results_hold_scores_baselines_and_protocol(finished):
+    directory, results = finished
+    assert json.loads((directory / "results.json").read_text()) == results
+    assert results["frames"] == sum(small_clips().valid[-240:])
+    assert set(results["per_action"]) == {"Walk", "Sit"}
+    mean = np.mean([results["per_action"][action]["mpjpe"] for action in ("Walk", "Sit")])
+    assert results["mpjpe"] == pytest.approx(mean)
+    assert 0 < results["p_mpjpe"] <= results["mpjpe"]
+    assert results["n_mpjpe"] > 0
+    assert results["mpjve"] > 0
+    assert results["linear_mpjpe"] < results["mean_pose_mpjpe"]
+    protocol = results["protocol"]
+    assert protocol["test_subjects"] == ["test_0", "test_1"]
+    assert protocol["train_subjects"] == ["train_0", "train_1", "train_2"]
+    assert protocol["checkpoint"] == "best on held-out train_3"
+
+
+def test_training_lowers_the_loss_and_logs_every_dispatch(finished):
+    directory, _ = finished
+    rows = read_metrics(directory / "metrics.jsonl")
+    losses = {row["step"]: row["loss"] for row in rows if "loss" in row}
+    assert list(losses) == list(range(4, 73, 4))
+    assert losses[72] < 0.8 * losses[4]
+    assert list((directory / "tensorboard").iterdir())
+
+
+def test_pictures_are_drawn(finished):
+    directory, _ = finished
+    with Image.open(directory / "learning_curves.png") as curves:
+        assert np.asarray(curves.convert("L")).std() > 5
+    with Image.open(directory / "prediction.gif") as animation:
+        assert animation.n_frames > 5
+
+
+def test_evaluate_reproduces_the_score_and_takes_other_data(finished, monkeypatch):
+    directory, results = finished
+    config = small_config()
+    monkeypatch.setattr(train, "ensure_prepared", lambda name, data_dir: None)
+    monkeypatch.setattr(train, "load_clips", lambda name, data_dir: small_clips())
+    again = train.evaluate_workdir(config, str(directory))
+    assert again["mpjpe"] == pytest.approx(results["mpjpe"], rel=1e-5)
+    config.dataset.test_subjects = ("test_1",)
+    other = train.evaluate_workdir(config, str(directory))
+    assert other["frames"] < results["frames"]
+    config.model.depth = 3
+    with pytest.raises(JaxposeError, match=r"model\.depth: 2 there, 3 now"):
+        train.evaluate_workdir(config, str(directory))
+
+
+def test_changed_config_is_refused_with_the_differing_fields(finished):
+    directory, _ = finished
+    before = checkpoint_files(directory)
+    with pytest.raises(JaxposeError, match=r"(?s)batch_size: 16 there, 8 now.*optimizer\.learning_rate: 0\.001 there"):
+        train_small(str(directory), {"batch_size": 8, "optimizer.learning_rate": 0.5})
+    assert checkpoint_files(directory) == before
+
+
+def test_changed_data_is_refused(finished):
+    directory, _ = finished
+    with pytest.raises(JaxposeError, match="training data has changed"):
+        train_small(str(directory), clips=small_clips(frames=50))
+
+
+def test_non_finite_loss_names_the_step_and_keeps_the_last_good_checkpoint(tmp_path):
+    clips = small_clips()
+    train_small(str(tmp_path), {"num_epochs": 2}, clips=clips)
+    before = checkpoint_files(tmp_path)
+    (tmp_path / "config.json").unlink()  # as if the rate had been changed by hand
+    with pytest.raises(JaxposeError, match=r"not finite at step \d+; the checkpoint of step 24 is intact"):
+        train_small(str(tmp_path), {"num_epochs": 6, "optimizer.learning_rate": 1e30}, clips=clips)
+    assert checkpoint_files(tmp_path) == before
+    assert max(row["step"] for row in read_metrics(tmp_path / "metrics.jsonl")) < 40
+
+
+def test_joints_of_data_and_model_must_agree(tmp_path):
+    with pytest.raises(JaxposeError, match=r"skeleton 'h36m_17', the data set 'small/gt' holds 'h36m_16'"):
+        train_small(str(tmp_path), clips=small_clips("h36m_16"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"dataset.train_subjects": ("nobody",), "dataset.validation_subjects": ()}, "no subject 'nobody'"),
+        ({"dataset.test_subjects": ("train_1",)}, r"subjects \['train_1'\] are in train_subjects and in test"),
+        ({"dataset.validation_subjects": ("test_0",)}, "not among train_subjects"),
+        ({"dataset.test_subjects": ()}, "test_subjects selects no frames"),
+        ({"batch_size": 100_000, "steps_per_epoch": 0}, "larger than the .* training samples"),
+        ({"precision": "float8"}, "'float8' is unknown; known: float32"),
+        ({"model.heads": 3}, "heads"),
+        ({"model.num_frames": 4}, "odd"),
+        ({"optimizer.name": "sgd"}, "'sgd' is unknown; known: adam"),
+    ],
+)
+def test_bad_fields_are_named(tmp_path, overrides, message):
+    config = {"dataset.train_subjects": ("train_0", "train_1", "train_3")} | overrides
+    with pytest.raises(JaxposeError, match=message):
+        train_small(str(tmp_path / "run"), config)
+
+
+def test_workdir_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("not a directory")
+    with pytest.raises(JaxposeError, match="cannot be written"):
+        train_small(str(tmp_path / "file" / "run"))
+
+
+def test_unknown_model_field_lists_the_fields(tmp_path):
+    config = small_config()
+    config.model.depht = 3
+    with pytest.raises(JaxposeError, match=r"no field depht in model 'ampose'; it has .*depth"):
+        train.train_and_evaluate(config, str(tmp_path))
+
+
+def test_batch_must_split_over_the_devices():
+    class Eight:
+        size = 8
+
+    with pytest.raises(JaxposeError, match="batch_size=100 does not split evenly over 8 devices; the nearest .* is 96"):
+        sharding.check_batch_size("config.batch_size", 100, Eight())
+
+
+def test_order_takes_every_sample_once_a_pass_and_differs_by_epoch():
+    order = make_epoch_order(50, steps_per_epoch=12, batch_size=10, seed=3, mesh=sharding.make_mesh())
+    first = np.asarray(order(0))
+    assert first.shape == (120,)
+    for part in (first[:50], first[50:100]):
+        np.testing.assert_array_equal(np.sort(part), np.arange(50))
+    assert (first != np.asarray(order(1))).mean() > 0.9
+    np.testing.assert_array_equal(first, np.asarray(order(0)))
+
+
+def test_no_tensorflow():
+    import sys
+
+    assert "tensorflow" not in sys.modules
+    assert pathlib.Path(jax.__file__).exists()
