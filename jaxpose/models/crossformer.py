@@ -244,10 +244,11 @@ class GatedCrossFrame(nn.Module):
             for name in ("key", "query", "value")
         )
         grouped = (*x.shape[:2], self.groups, frames // self.groups)
-        # Summed in at least float32: the sum runs over all entries of a group of frames.
-        products = (key * query).astype(jnp.promote_types(key.dtype, jnp.float32)).reshape(grouped)
-        gate = products.sum(axis=(1, 3), keepdims=True).astype(value.dtype)
-        y = (gate * value.reshape(grouped)).reshape(x.shape)
+        key, query, value = key.reshape(grouped), query.reshape(grouped), value.reshape(grouped)
+        # In at least float32: the sum runs over all entries of a group of frames.
+        wide = jnp.promote_types(key.dtype, jnp.float32)
+        gate = jnp.einsum("bdgt,bdgt->bg", key, query, preferred_element_type=wide)
+        y = jnp.einsum("bg,bdgt->bdgt", gate, value).reshape(x.shape)
         y = _convolution(frames, 3, groups=self.groups, dtype=self.dtype, name="conv")(y)
         return _group_norm(self.groups, self.dtype)(y).swapaxes(1, 2) + z
 

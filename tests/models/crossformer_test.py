@@ -1,0 +1,204 @@
+"""CrossFormer: sizes of its variants, both interactions, Table 5's switches, bad fields."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxpose.describe import describe
+from jaxpose.errors import JaxposeError
+from jaxpose.models.crossformer import BilinearCrossFrame, CrossFormer, CrossJoint, GatedCrossFrame
+from tests.models.poseformer_test import apply, keypoints, randomised
+
+RELEASED = {"mlp_ratio": 4.0, "qkv_bias": False, "frame_groups": 3, "zeroed_frames": (10, 16)}
+TABLES = ("spatial_positions", "temporal_positions")
+
+
+def small_model(**fields):
+    return CrossFormer(**{"num_frames": 9, "joint_width": 8, "depth": 1, "heads": 2, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "parameters", "mega_macs"),
+    [
+        ({"num_frames": 9}, 9_616_245, 99.7),
+        ({"num_frames": 27}, 9_647_511, 313.9),
+        ({"num_frames": 81}, 9_927_933, 1075.0),
+        ({"num_frames": 27, **RELEASED}, 14_390_735, 446.1),
+        ({"num_frames": 81, **RELEASED}, 14_624_501, 1452.5),
+    ],
+)
+def test_published_sizes(fields, parameters, mega_macs):
+    description = describe(CrossFormer(**fields))
+    assert description["parameters"] == parameters
+    assert round(description["macs"] / 1e6, 1) == mega_macs
+
+
+D = 17 * 32
+# Interaction, its LayerNorm (2 vectors) and layer scale (1), in 4 blocks each.
+CROSS_JOINT = 4 * (2 * (5 * 32 * 32 + 32) + 2 * 32 + 3 * 32)
+CROSS_FRAME = 4 * (4 * 3 * 9 * 9 + 2 * 9 + 3 * D)
+BILINEAR = 4 * (3 * D * D + 3 * D * D + 2 * D + 3 * D)
+
+
+@pytest.mark.parametrize(
+    ("fields", "difference"),
+    [
+        ({"cross_joint": False}, -CROSS_JOINT),
+        ({"cross_frame": "none"}, -CROSS_FRAME),
+        ({"cross_frame": "bilinear"}, BILINEAR - CROSS_FRAME),
+        ({"spatial_positions": False}, -D),
+        ({"temporal_positions": False}, -D),
+        ({"cross_joint": False, "cross_frame": "none"}, -CROSS_JOINT - CROSS_FRAME),
+        ({"frame_groups": 3}, -4 * (3 * 9 * 9 - 3 * 9 * 3)),
+        ({"qkv_bias": False}, -4 * 3 * (32 + D)),
+        ({"mlp_ratio": 4.0}, 4 * 2 * (2 * 32 * 32 + 2 * D * D) + 4 * 2 * (32 + D)),
+    ],
+)
+def test_each_field_adds_or_removes_its_parameters(fields, difference):
+    model = CrossFormer(num_frames=9, **fields)
+    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), keypoints(), train=False))
+    assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes)) == 9_616_245 + difference
+
+
+@pytest.mark.parametrize(
+    ("switch", "block_name"),
+    [({"cross_joint": False}, "spatial_block_0"), ({"cross_frame": "none"}, "temporal_block_0")],
+)
+def test_dropping_a_module_drops_its_residual_branch(switch, block_name):
+    model, x = small_model(), keypoints()
+    variables = randomised(model, x)
+    block = dict(variables["params"][block_name])
+    block["interaction_scale"] = jnp.zeros_like(block["interaction_scale"])
+    without = {"params": variables["params"] | {block_name: block}}
+    # The module without the branch ignores the branch's leftover parameters.
+    ablated = apply(small_model(**switch), without, x)
+    np.testing.assert_allclose(ablated, apply(model, without, x), atol=2e-6)
+    assert jnp.max(jnp.abs(ablated - apply(model, variables, x))) > 1e-3
+
+
+@pytest.mark.parametrize("switch", TABLES)
+def test_dropping_a_position_table_fixes_it_to_zero(switch):
+    model, x = small_model(), keypoints()
+    variables = randomised(model, x)
+    params = dict(variables["params"])
+    if switch == "spatial_positions":
+        embedding = dict(params["joint_embedding"])
+        params["joint_embedding"] = embedding | {"positions": jnp.zeros_like(embedding["positions"])}
+    else:
+        params["temporal_positions"] = jnp.zeros_like(params["temporal_positions"])
+    ablated = apply(small_model(**{switch: False}), variables, x)
+    np.testing.assert_allclose(ablated, apply(model, {"params": params}, x), atol=2e-6)
+    assert jnp.max(jnp.abs(ablated - apply(model, variables, x))) > 1e-3
+
+
+def test_layer_scales_begin_at_1e_5():
+    params = jax.jit(lambda: small_model().init(jax.random.key(0), keypoints(), train=False))()["params"]
+    for name in ("attention_scale", "interaction_scale", "mlp_scale"):
+        np.testing.assert_array_equal(params["temporal_block_0"][name], np.full(17 * 8, 1e-5, np.float32))
+
+
+def test_the_released_model_is_blind_to_its_zeroed_frames():
+    model, x = small_model(num_frames=27, **RELEASED), keypoints(batch=1, frames=27)
+    variables = randomised(model, x)
+    gradient = jax.jit(jax.grad(lambda x: jnp.sum(model.apply(variables, x, train=False) ** 2)))(x)
+    seen = np.asarray(jnp.any(gradient[0] != 0, axis=(1, 2)))
+    np.testing.assert_array_equal(seen, [not 10 <= frame < 16 for frame in range(27)])
+
+
+def test_zeroing_leaves_windows_of_9_frames_alone():
+    x = keypoints()
+    model, released = small_model(), small_model(zeroed_frames=(10, 16))
+    variables = randomised(model, x)
+    np.testing.assert_array_equal(apply(model, variables, x), apply(released, variables, x))
+
+
+def convolution(x, kernel):
+    """`x [positions, C_in]`, `kernel [k, C_in, C_out]`: unchanged length, zeros outside."""
+    taps, half = len(kernel), len(kernel) // 2
+    out = np.zeros((len(x), kernel.shape[2]))
+    for position in range(len(x)):
+        for tap in range(taps):
+            source = position + tap - half
+            if 0 <= source < len(x):
+                out[position] += x[source] @ kernel[tap]
+    return out
+
+
+def group_norm(x, groups, parameters):
+    """`x [positions, C]`: normalised over positions and the channels of each group."""
+    out = np.empty_like(x)
+    for group in np.array_split(np.arange(x.shape[1]), groups):
+        part = x[:, group]
+        out[:, group] = (part - part.mean()) / np.sqrt(part.var() + 1e-5)
+    return out * parameters["scale"] + parameters["bias"]
+
+
+def run_in_float64(module, z):
+    """The module's output and its random parameters, as NumPy arrays."""
+    with jax.enable_x64(True):
+        z = jnp.asarray(z)
+        shapes = jax.eval_shape(lambda: module.init(jax.random.key(0), z))["params"]
+        rng = np.random.default_rng(1)
+        params = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), shapes)
+        return np.asarray(module.apply({"params": params}, z)), params
+
+
+def test_cross_joint_is_equation_5():
+    z = np.random.default_rng(0).normal(size=(2, 7, 4))
+    actual, p = run_in_float64(CrossJoint(), z)
+    gelu = np.vectorize(lambda v: 0.5 * v * (1 + math.erf(v / math.sqrt(2))))
+    for sample, out in zip(z, actual, strict=True):
+        y = gelu(convolution(sample, p["conv1"]["kernel"]) + p["conv1"]["bias"])
+        y = convolution(group_norm(y, 4, p["norm"]), p["conv2"]["kernel"]) + p["conv2"]["bias"]
+        np.testing.assert_allclose(out, y + sample, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_gated_cross_frame_scales_each_group_by_one_inner_product(groups):
+    z = np.random.default_rng(0).normal(size=(2, 6, 5))
+    actual, p = run_in_float64(GatedCrossFrame(groups), z)
+    for sample, out in zip(z, actual, strict=True):
+        key, query, value = (convolution(sample.T, p[name]["kernel"]) for name in ("key", "query", "value"))
+        parts = []
+        for group in np.array_split(np.arange(6), groups):
+            gated = np.sum(key[:, group] * query[:, group]) * value[:, group]
+            parts.append(convolution(gated, p["conv"]["kernel"][:, :, group]))
+        expected = group_norm(np.concatenate(parts, axis=1), groups, p["norm"]).T + sample
+        np.testing.assert_allclose(out, expected, rtol=1e-10, atol=1e-10)
+
+
+def test_bilinear_cross_frame_is_equations_7_to_9():
+    z = np.random.default_rng(0).normal(size=(2, 5, 6))
+    actual, p = run_in_float64(BilinearCrossFrame(), z)
+    for sample, out in zip(z, actual, strict=True):
+        key, query, value = (sample @ p[name]["dense"]["kernel"] for name in ("key", "query", "value"))
+        correlation = np.array([[np.dot(k, q) for q in query] for k in key]) / 6
+        expected = group_norm(convolution(correlation @ value, p["conv"]["kernel"]), 1, p["norm"]) + sample
+        np.testing.assert_allclose(out, expected, rtol=1e-10, atol=1e-10)
+
+
+def test_bfloat16_keeps_positions_float32_and_near():
+    model, x = small_model(), keypoints()
+    variables = randomised(model, x)
+    exact, rounded = apply(model, variables, x), apply(small_model(dtype=jnp.bfloat16), variables, x)
+    assert rounded.dtype == jnp.float32
+    assert 0 < jnp.abs(rounded - exact).max() / jnp.abs(exact).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"frame_groups": 2}, "frame_groups=2 does not divide num_frames=9; these do: 1, 3, 9"),
+        ({"cross_frame": "outer"}, "unknown cross_frame='outer'; known: gated, bilinear, none"),
+        ({"zeroed_frames": (16, 10)}, r"zeroed_frames=\(16, 10\) must be the first and one past the last"),
+        ({"heads": 5}, "heads=5 does not divide joint_width=8"),
+        ({"num_frames": 4}, "num_frames=4 has no centre frame"),
+        ({"skeleton": "h36m_19"}, "J=19"),
+    ],
+)
+def test_fields_that_do_not_fit_are_named(fields, message):
+    with pytest.raises(JaxposeError, match=message):
+        jax.eval_shape(lambda: small_model(**fields).init(jax.random.key(0), keypoints(), train=False))
