@@ -116,8 +116,8 @@ class AMPose(nn.Module):
                 )
                 z = z.at[:, np.array([skeleton.joints.index(name) for name in ANKLES])].add(toes)
             z = Encoder(self.heads, self.dropout_rate, self.dtype, name=f"enc_{index}")(z, train=train)
-        z = layers.LayerNorm(dtype=self.dtype, name="norm")(z)
-        return layers.Linear(3, dtype=self.dtype, name="head")(z)[:, None]
+        # In the parameters' precision: bfloat16 would round positions to millimetres.
+        return layers.Linear(3, name="head")(layers.LayerNorm(name="norm")(z))[:, None]
 
     def _check(self, skeleton: Skeleton, input_shape: tuple[int, ...]) -> None:
         """Raises JaxposeError unless fields and input fit each other."""
@@ -146,8 +146,8 @@ class AMPose(nn.Module):
             raise JaxposeError(f"AMPose needs bones; skeleton {skeleton.name!r} is a 2D keypoint layout")
         if self.toe_direction and not {*ANKLES} <= {*skeleton.joints} <= {*H36M_19.joints}:
             raise JaxposeError(
-                f"AMPose toe_direction needs skeleton 'h36m_16' or 'h36m_17', whose joints and the toes "
-                f"are in {H36M_19.name!r}; found {skeleton.name!r}"
+                f"AMPose toe_direction reads {H36M_19.name!r}, which does not hold the joints of "
+                f"{skeleton.name!r}; use skeleton 'h36m_16' or 'h36m_17'"
             )
         joints = get_skeleton(self.keypoints_skeleton).num_joints
         if len(input_shape) != 4 or input_shape[1:] != (self.num_frames, joints, 2):
