@@ -15,9 +15,9 @@ def mpjpe_loss(predicted: jax.Array, target: jax.Array) -> jax.Array:
     """Mean Euclidean joint distance (protocol P.7) of `[..., J, 3]`; its gradient at 0 is 0."""
     _check(predicted, target)
     squared = jnp.sum(jnp.square(predicted - target), axis=-1)
-    # The square root has no derivative at 0, where a perfect joint lies.
-    positive = squared > 0
-    return jnp.mean(jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0))
+    # The square root has no derivative at 0, where a perfect joint lies; NaN stays NaN.
+    perfect = squared == 0
+    return jnp.mean(jnp.where(perfect, 0.0, jnp.sqrt(jnp.where(perfect, 1.0, squared))))
 
 
 def squared_distance_loss(predicted: jax.Array, target: jax.Array) -> jax.Array:

@@ -52,6 +52,8 @@ def small_config() -> ml_collections.ConfigDict:
     config.model.depth, config.model.width, config.model.heads = 2, 16, 4
     config.model.graph_norm = "batch"
     config.model.dropout_rate = 0.1
+    config.augment_rotation, config.augment_bones = False, 0.0
+    config.dataset.train_subjects, config.dataset.test_subjects = SUBJECTS[:4], SUBJECTS[4:]
     config.dataset.validation_subjects = ("train_3",)
     config.batch_size, config.num_epochs, config.steps_per_epoch, config.steps_per_dispatch = 16, 6, 12, 4
     config.eval_batch_size = 64
