@@ -8,11 +8,11 @@ the second writes the best checkpoint of a run under the reference's names. The 
 needs PyTorch, the optional extra `convert`: `pip install torch`.
 """
 
-import importlib.metadata
 import json
 import os
 import pathlib
 import pickle
+import re
 import sys
 from collections.abc import Mapping
 from types import ModuleType
@@ -69,15 +69,15 @@ def convert_from_torch(
     if (workdir / "config.json").exists():
         raise JaxposeError(f"--workdir={workdir} already holds a run; give a new directory")
     model = build_model(config)
-    state = _fresh_state(config)
     state_dict = read_torch(torch_file)
+    expected = jax.eval_shape(lambda: _fresh_state(config)).variables
     try:
         variables = layouts.from_torch(
-            names.entries(model), state_dict, state.variables, leftovers=names.leftovers(model)
+            names.entries(model), state_dict, expected, leftovers=names.leftovers(model)
         )
     except JaxposeError as error:
         raise JaxposeError(f"--torch={torch_file}: {error}") from None
-    _write_native(config, workdir, state, variables, torch_file.name)
+    _write_native(config, workdir, variables, torch_file.name)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
     print(f"converted {parameters:,} parameters of {torch_file} to {workdir}")
 
@@ -97,9 +97,11 @@ def convert_to_torch(
     names = torch_weights.get_state_dict_map(config.model.name)
     model = build_model(config)
     arrays = layouts.to_torch(names.entries(model), _read_native(config, workdir), names.leftovers(model))
+    # tensor() copies: JAX's arrays are read-only, and PyTorch has no such tensors.
+    state_dict = {name: torch.tensor(array) for name, array in arrays.items()}
     partial = torch_file.with_name(torch_file.name + ".partial")
     try:
-        torch.save({"model_pos": {name: torch.from_numpy(array) for name, array in arrays.items()}}, partial)
+        torch.save({"model_pos": state_dict}, partial)
         os.replace(partial, torch_file)
     except (OSError, RuntimeError) as error:  # torch reports a missing folder as a RuntimeError
         raise JaxposeError(f"--to-torch={torch_file} cannot be written: {error}") from error
@@ -125,10 +127,11 @@ def read_torch(path: pathlib.Path) -> dict[str, np.ndarray]:
     except OSError as error:
         raise JaxposeError(f"--torch={path} cannot be read: {error.strerror or error}") from error
     except pickle.UnpicklingError as error:
-        reason = str(error).strip().splitlines()[-1]
+        refused = re.search(r"GLOBAL (\S+)", str(error))
+        found = f"it holds {refused[1]}" if refused else f"({str(error).splitlines()[0]})"
         raise JaxposeError(
-            f"--torch={path} is not a PyTorch checkpoint, or holds objects other than tensors and NumPy "
-            f"random states, which are not loaded because they could run code: {reason}"
+            f"--torch={path} is not a PyTorch checkpoint of tensors and NumPy random states alone, and "
+            f"nothing else is loaded, because it could run code: {found}"
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise JaxposeError(f"--torch={path} is damaged or not a PyTorch checkpoint: {error}") from error
@@ -203,13 +206,10 @@ def _fresh_state(config: ml_collections.ConfigDict) -> TrainState:
 
 
 def _write_native(
-    config: ml_collections.ConfigDict,
-    workdir: pathlib.Path,
-    state: TrainState,
-    variables: dict[str, Any],
-    source: str,
+    config: ml_collections.ConfigDict, workdir: pathlib.Path, variables: dict[str, Any], source: str
 ) -> None:
-    """Writes `state` with its weights replaced by `variables`, and the config, to `workdir`."""
+    """Writes a fresh state with the weights `variables`, and the config, to `workdir`."""
+    state = _fresh_state(config)
     weights = jax.tree.map(
         lambda like, array: jax.device_put(array.astype(like.dtype), like.sharding),
         {"params": state.params, "batch_stats": state.batch_stats},
@@ -218,7 +218,7 @@ def _write_native(
     description = {
         "config": json.loads(json.dumps(config.to_dict())),
         "converted_from": source,
-        "versions": {"jax": jax.__version__, "torch": importlib.metadata.version("torch")},
+        "versions": {"jax": jax.__version__},
     }
     train.open_workdir(str(workdir))
     with Checkpoints(workdir, description) as checkpoints:

@@ -1,0 +1,221 @@
+"""Checkpoints of the reference implementations become native ones, and back.
+
+What reads or writes PyTorch files is skipped where PyTorch is not installed.
+"""
+
+import os
+import pathlib
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from configs import crossformer as crossformer_config
+from configs import poseformer as poseformer_config
+from jaxpose import convert, train
+from jaxpose.errors import JaxposeError
+from jaxpose.models import build_model
+from jaxpose.torch_weights import crossformer, layouts, poseformer
+from tests.small_run import small_clips
+from tests.torch_weights_test import random_variables
+
+
+@pytest.fixture(scope="module")
+def torch():
+    return pytest.importorskip("torch", reason="PyTorch, the extra `convert`, is not installed")
+
+
+@pytest.fixture
+def config():
+    config = poseformer_config.get_config("quickstart")
+    config.model.update({"num_frames": 9, "joint_width": 8, "depth": 1, "heads": 2})
+    config.dataset.train_subjects, config.dataset.validation_subjects = ("train_0", "train_1"), ()
+    config.dataset.test_subjects = ("test_0",)
+    config.eval_batch_size = 64
+    return config
+
+
+@pytest.fixture
+def state_dict(config):
+    """Random weights under the reference's names."""
+    model = build_model(config)
+    return layouts.to_torch(poseformer.entries(model), random_variables(model))
+
+
+def save(torch, path, content, **kwargs):
+    torch.save(content, path, **kwargs)
+    return path
+
+
+def tensors(torch, arrays, prefix=""):
+    return {prefix + name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+
+
+def assert_same(actual, expected):
+    assert actual.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(actual[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize("key", ["model_pos", "model", "state_dict", None])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_reads_every_form_of_state_dict(torch, tmp_path, state_dict, key, prefix):
+    content = tensors(torch, state_dict, prefix)
+    path = save(torch, tmp_path / "file.pth", content if key is None else {key: content, "epoch": 3})
+    assert_same(convert.read_torch(path), state_dict)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_reads_files_with_a_numpy_random_state(torch, tmp_path, state_dict, zipped):
+    content = {
+        "model_pos": tensors(torch, state_dict, "module."),
+        "epoch": 80,
+        "lr": np.float64(1e-4),
+        "random_state": np.random.RandomState(1234),
+        "optimizer": {"state": {0: {"step": 7, "exp_avg": torch.ones(2)}}, "param_groups": [{"params": [0]}]},
+    }
+    path = save(torch, tmp_path / "epoch_80.bin", content, _use_new_zipfile_serialization=zipped)
+    assert_same(convert.read_torch(path), state_dict)
+
+
+def test_reads_the_random_state_of_older_numpy_versions(torch, tmp_path):
+    class OldRandomState:
+        """Pickles as NumPy 1.16 pickled its RandomState, the version of the published files."""
+
+        def __reduce__(self):
+            make = vars(np.random)["__RandomState_ctor"]
+            return (make, (), np.random.RandomState(5).get_state())
+
+    content = {"model_pos": {"a": torch.ones(2)}, "random_state": OldRandomState()}
+    path = save(torch, tmp_path / "old.bin", content, _use_new_zipfile_serialization=False)
+    data = path.read_bytes()
+    assert b"cnumpy.random\n__RandomState_ctor\n" in data
+    assert b"cnumpy._core.multiarray\n" in data
+    path.write_bytes(data.replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n"))
+    np.testing.assert_array_equal(convert.read_torch(path)["a"], np.ones(2))
+
+
+def test_refuses_objects_that_would_run_code(torch, tmp_path):
+    target = tmp_path / "ran"
+
+    class Malicious:
+        def __reduce__(self):
+            return (os.mkdir, (str(target),))
+
+    path = save(torch, tmp_path / "bad.pt", {"model_pos": {"a": torch.ones(2)}, "payload": Malicious()})
+    with pytest.raises(JaxposeError, match=r"bad\.pt .*could run code: it holds .*mkdir"):
+        convert.read_torch(path)
+    assert not target.exists()
+
+
+def test_bfloat16_weights_become_float32(torch, tmp_path):
+    path = save(torch, tmp_path / "half.pt", {"a": torch.full((2,), 0.5, dtype=torch.bfloat16)})
+    array = convert.read_torch(path)["a"]
+    assert array.dtype == np.float32
+    np.testing.assert_array_equal(array, [0.5, 0.5])
+
+
+def test_unreadable_files_are_named(torch, tmp_path):
+    missing, text, cut = tmp_path / "missing.bin", tmp_path / "text.bin", tmp_path / "cut.bin"
+    text.write_text("not a checkpoint")
+    data = save(torch, tmp_path / "whole.bin", {"a": torch.ones(1000)}).read_bytes()
+    cut.write_bytes(data[: len(data) // 2])
+    (tmp_path / "empty.bin").touch()
+    for path in (missing, text, cut, tmp_path / "empty.bin"):
+        with pytest.raises(JaxposeError, match=f"--torch={path}"):
+            convert.read_torch(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [({"epoch": 3, "lr": 0.1}, "the keys epoch, lr"), ([1, 2], "a list"), ({}, "the keys")],
+)
+def test_files_without_a_state_dict_say_what_they_hold(torch, tmp_path, content, found):
+    path = save(torch, tmp_path / "other.pt", content)
+    with pytest.raises(JaxposeError, match=f"holds no state dict.*it holds {found}"):
+        convert.read_torch(path)
+
+
+def test_a_converted_checkpoint_evaluates_with_exactly_the_files_weights(
+    tmp_path, config, state_dict, monkeypatch
+):
+    monkeypatch.setattr(convert, "read_torch", lambda path: state_dict)
+    monkeypatch.setattr(train, "ensure_prepared", lambda name, data_dir: None)
+    monkeypatch.setattr(train, "load_clips", lambda name, data_dir: small_clips())
+    monkeypatch.setattr(train.pictures, "animate_clip", lambda *args: None)
+    convert.convert_from_torch(config, tmp_path / "epoch_80.bin", tmp_path / "run")
+    results = train.evaluate_workdir(config, str(tmp_path / "run"))
+    assert results["step"] == 0
+    assert np.isfinite(results["mpjpe"])
+
+    variables = convert._read_native(config, tmp_path / "run")
+    assert_same(layouts.to_torch(poseformer.entries(build_model(config)), variables), state_dict)
+    config.optimizer.name = "amsgrad"
+    with pytest.raises(JaxposeError, match=r"trained with config\.optimizer .*give the config"):
+        convert._read_native(config, tmp_path / "run")
+
+
+def test_weights_are_written_under_the_reference_names(torch, tmp_path, monkeypatch):
+    config = crossformer_config.get_config("released_cpn81")
+    config.model.update({"num_frames": 9, "joint_width": 4, "depth": 1, "heads": 2})
+    model = build_model(config)
+    variables = random_variables(model)
+    for leaf in jax.tree.leaves(variables):
+        leaf.flags.writeable = False  # as JAX's arrays are
+    monkeypatch.setattr(convert, "_read_native", lambda config, workdir: variables)
+    convert.convert_to_torch(config, tmp_path / "run", tmp_path / "back.pt")
+    assert [path.name for path in tmp_path.iterdir()] == ["back.pt"]
+    written = torch.load(tmp_path / "back.pt", weights_only=True)["model_pos"]
+    assert written["Spatial_blocks.0.local_mp.bn.weight"].shape == (4,)  # an unused leftover
+    back = layouts.from_torch(
+        crossformer.entries(model),
+        convert.read_torch(tmp_path / "back.pt"),
+        variables,
+        leftovers=crossformer.leftovers(model),
+    )
+    jax.tree.map(np.testing.assert_array_equal, back, variables)
+
+
+def test_an_unwritable_target_is_named(torch, tmp_path, config, monkeypatch):
+    variables = random_variables(build_model(config))
+    monkeypatch.setattr(convert, "_read_native", lambda config, workdir: variables)
+    with pytest.raises(JaxposeError, match=r"--to-torch=.*cannot be written"):
+        convert.convert_to_torch(config, tmp_path, tmp_path / "no" / "such" / "back.pt")
+
+
+def test_a_checkpoint_of_another_model_leaves_nothing_behind(tmp_path, config, state_dict, monkeypatch):
+    state_dict["blocks.7.extra"] = np.zeros((2, 3), np.float32)
+    del state_dict["head.1.bias"]
+    state_dict["Temporal_pos_embed"] = np.zeros((1, 27, 136), np.float32)
+    monkeypatch.setattr(convert, "read_torch", lambda path: state_dict)
+    source, workdir = tmp_path / "w.pt", tmp_path / "run"
+    with pytest.raises(JaxposeError) as error:
+        convert.convert_from_torch(config, source, workdir)
+    message = str(error.value)
+    assert message.startswith(f"--torch={source}: the checkpoint does not fit the model")
+    for problem in (
+        "left over: blocks.7.extra (2, 3)",
+        "missing: head.1.bias (51,)",
+        "shape: Temporal_pos_embed is (1, 27, 136), the model wants (1, 9, 136)",
+    ):
+        assert problem in message
+    assert not workdir.exists()
+
+
+def test_a_workdir_in_use_is_not_overwritten(tmp_path, config):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(JaxposeError, match="already holds a run"):
+        convert.convert_from_torch(config, tmp_path / "any.pt", tmp_path)
+
+
+def test_models_without_a_reference_are_refused_first(tmp_path, config):
+    config.model.name = "ampose"
+    with pytest.raises(JaxposeError, match="no published PyTorch implementation"):
+        convert.convert_from_torch(config, tmp_path / "any.pt", tmp_path / "run")
+
+
+def test_without_torch_the_message_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(JaxposeError, match=r"`convert`.*pip install torch"):
+        convert.read_torch(pathlib.Path("any.pt"))
