@@ -22,6 +22,11 @@ _HEADS = 4
 _kaiming_normal = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
 
 
+def _product(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    # Over one flat axis: with several, the kernel's gradient makes XLA transpose its operands first.
+    return (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], kernel.shape[-1])
+
+
 class SemanticGraphConv(nn.Module):
     """Graph convolution with a learned softmax weight per edge and output channel (Eqs. 1 and 2).
 
@@ -46,11 +51,10 @@ class SemanticGraphConv(nn.Module):
         """`[B, T, J, C]` to `[B, T, J, features]`."""
         channels = x.shape[-1]
         kernel = self.param("kernel", self._kernel_init, (channels, 2 * self.features))
-        edges = self.param(
-            "edges", nn.initializers.ones_init(), (1 if self.shared_edges else self.features, int(self.mask.sum()))
-        )
+        graphs_learned = 1 if self.shared_edges else self.features
+        edges = self.param("edges", nn.initializers.ones_init(), (graphs_learned, int(self.mask.sum())))
         x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
-        own, others = jnp.split(x @ kernel, 2, axis=-1)
+        own, others = jnp.split(_product(x, kernel), 2, axis=-1)
         weights = self._edge_weights(edges).astype(x.dtype)
         diagonal = jnp.diagonal(weights, axis1=1, axis2=2).T[None, None]
         # The diagonal of the full product is taken back, which is cheaper than a second masked matrix.
@@ -144,12 +148,11 @@ class GlobalHead(nn.Module):
         values_bias = self.param("g_bias", zeros, (width,))
         logits = logits_bias = adaptive = None
         if self.attention:
-            embeddings = jnp.stack(
-                [self.param(f"{name}_kernel", _kaiming_normal, (channels, width)) for name in ("theta", "phi")]
-            )
-            biases = jnp.stack([self.param(f"{name}_bias", zeros, (width,)) for name in ("theta", "phi")])
+            maps = ("theta", "phi")
+            kernels = jnp.stack([self.param(f"{m}_kernel", _kaiming_normal, (channels, width)) for m in maps])
+            biases = jnp.stack([self.param(f"{m}_bias", zeros, (width,)) for m in maps])
             halves = self.param("w", _kaiming_normal, (2 * width, 1)).reshape(2, width)
-            logits = jnp.einsum("ncq,nq->cn", embeddings, halves, precision="highest")
+            logits = jnp.einsum("ncq,nq->cn", kernels, halves, precision="highest")
             logits_bias = jnp.sum(biases * halves, axis=-1)
         if self.adaptive:
             adaptive = self.param("adaptive", zeros, (joints, joints))
@@ -204,7 +207,7 @@ class GlobalGraph(nn.Module):
         """All heads' linear maps of `x` in one product, heads outermost."""
         kernel, bias = jnp.concatenate(kernels, axis=-1), jnp.concatenate(biases)
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
-        return x @ kernel + bias.reshape((1,) * (x.ndim - 1) + bias.shape)
+        return _product(x, kernel) + bias.reshape((1,) * (x.ndim - 1) + bias.shape)
 
 
 class GraphAttentionBlock(nn.Module):
@@ -325,9 +328,9 @@ class GASTNet(nn.Module):
             )(x, train=train)
 
         x = norm(keypoints_2d, "input_norm")
-        expand = temporal_conv(self.channels, self.filter_widths[0], 1, kernel_init=_kaiming_normal, name="expand")
-        x = attention_block(nn.relu(norm(expand(x), "expand_norm")), 0)
         dilation = self.filter_widths[0]
+        x = temporal_conv(self.channels, dilation, 1, kernel_init=_kaiming_normal, name="expand")(x)
+        x = attention_block(nn.relu(norm(x, "expand_norm")), 0)
         for block, width in enumerate(self.filter_widths[1:], start=1):
             channels = x.shape[-1]
             residual = temporal.aligned_frames(x, width, dilation, causal=self.causal, strided=self.strided)
@@ -343,10 +346,10 @@ class GASTNet(nn.Module):
     def _check(self, keypoints_2d: jax.Array) -> None:
         temporal.check_filter_widths("GAST-Net", self.filter_widths)
         if self.dense and self.strided:
-            raise JaxposeError("GAST-Net: dense kernels overlap and have no strided form; set strided=False")
+            raise JaxposeError("GAST-Net: dense kernels have no strided form; set strided=False")
         if self.channels < _HEADS or self.channels % _HEADS:
             raise JaxposeError(
-                f"GAST-Net: channels={self.channels} is not a positive multiple of its {_HEADS} attention heads"
+                f"GAST-Net: channels={self.channels} must be a positive multiple of its {_HEADS} heads"
             )
         if not (self.symmetric_graph or self.connection_graph):
             raise JaxposeError("GAST-Net: symmetric_graph and connection_graph are both off; leave one on")

@@ -65,7 +65,9 @@ def _window_products(x: jax.Array, kernel: jax.Array) -> jax.Array:
     windows = x.reshape(batch, frames // size, size, *joints, channels)
     if joints:
         windows = jnp.moveaxis(windows, 2, -2)
-    return windows.reshape(batch, frames // size, *joints, size * channels) @ kernel.reshape(-1, features)
+    # Over one flat axis: with several, the kernel's gradient makes XLA transpose its operands first.
+    out = windows.reshape(-1, size * channels) @ kernel.reshape(-1, features)
+    return out.reshape(batch, frames // size, *joints, features)
 
 
 def aligned_frames(x: jax.Array, width: int, dilation: int, *, causal: bool, strided: bool) -> jax.Array:
@@ -89,7 +91,7 @@ def check_filter_widths(model: str, filter_widths: tuple[int, ...]) -> None:
     """Raises JaxposeError unless the widths are odd positive numbers, at least one of them."""
     if not filter_widths or any(width < 1 or width % 2 == 0 for width in filter_widths):
         raise JaxposeError(
-            f"{model}: filter_widths {tuple(filter_widths)} must be one or more odd numbers, such as (3, 3, 3)"
+            f"{model}: filter_widths {tuple(filter_widths)} must be one or more odd numbers, e.g. (3, 3, 3)"
         )
 
 
@@ -98,8 +100,8 @@ def check_keypoints(model: str, keypoints_2d: jax.Array, skeleton: str, features
     expected = (get_skeleton(skeleton).num_joints, features)
     if keypoints_2d.ndim != 4 or keypoints_2d.shape[2:] != expected:
         raise JaxposeError(
-            f"{model}: keypoints_2d must be [batch, frames, {expected[0]}, {features}] ({expected[0]} joints of "
-            f"skeleton {skeleton!r}, in_features={features}), got {list(keypoints_2d.shape)}"
+            f"{model}: keypoints_2d must be [batch, frames, {expected[0]}, {features}] (joints of skeleton "
+            f"{skeleton!r}, in_features={features}), got {list(keypoints_2d.shape)}"
         )
 
 

@@ -63,14 +63,14 @@ class VideoPose3D(nn.Module):
           JaxposeError: a field or the input's shape does not fit.
         """
         self._check(keypoints_2d)
+
         def hidden(x: jax.Array, norm: str) -> jax.Array:
             x = nn.relu(BatchNorm(dtype=self.dtype, name=norm)(x, train=train))
             return nn.Dropout(self.dropout_rate)(x, deterministic=not train)
 
         def temporal_conv(width: int, dilation: int, name: str) -> temporal.TemporalConv:
-            return temporal.TemporalConv(
-                self.channels, width, dilation, dense=self.dense, strided=self.strided, dtype=self.dtype, name=name
-            )
+            form = {"dense": self.dense, "strided": self.strided, "dtype": self.dtype}
+            return temporal.TemporalConv(self.channels, width, dilation, name=name, **form)
 
         x = keypoints_2d.reshape(*keypoints_2d.shape[:2], -1)
         x = hidden(temporal_conv(self.filter_widths[0], 1, "expand")(x), "expand_norm")
@@ -88,10 +88,8 @@ class VideoPose3D(nn.Module):
     def _check(self, keypoints_2d: jax.Array) -> None:
         temporal.check_filter_widths("VideoPose3D", self.filter_widths)
         if self.dense and self.strided:
-            raise JaxposeError("VideoPose3D: dense kernels overlap and have no strided form; set strided=False")
+            raise JaxposeError("VideoPose3D: dense kernels have no strided form; set strided=False")
         temporal.check_keypoints(
             "VideoPose3D", keypoints_2d, self.keypoints_skeleton or self.skeleton, self.in_features
         )
-        temporal.check_frames(
-            "VideoPose3D", keypoints_2d.shape[1], self.filter_widths, strided=self.strided
-        )
+        temporal.check_frames("VideoPose3D", keypoints_2d.shape[1], self.filter_widths, strided=self.strided)

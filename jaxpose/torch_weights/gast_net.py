@@ -1,7 +1,15 @@
 """State-dict names of the released GAST-Net."""
 
 from jaxpose.models.gast_net import GASTNet, GraphAttentionBlock, LocalGraph
-from jaxpose.torch_weights.layouts import CONV2D_TIME, POINTWISE_1D, POINTWISE_2D, Entry, Layout, batch_norm, linear
+from jaxpose.torch_weights.layouts import (
+    CONV2D_TIME,
+    POINTWISE_1D,
+    POINTWISE_2D,
+    Entry,
+    Layout,
+    batch_norm,
+    linear,
+)
 
 Path = tuple[str, ...]
 
@@ -19,7 +27,9 @@ def entries(model: GASTNet) -> list[Entry]:
     found += batch_norm("expand_bn", ("expand_norm",))
     for block in range(1, len(model.filter_widths)):
         first, second = 2 * (block - 1), 2 * block - 1
-        found.append(Entry(f"layers_conv.{first}.weight", ("params", f"temporal_{block}", "kernel"), CONV2D_TIME))
+        found.append(
+            Entry(f"layers_conv.{first}.weight", ("params", f"temporal_{block}", "kernel"), CONV2D_TIME)
+        )
         found += batch_norm(f"layers_bn.{first}", (f"temporal_norm_{block}",))
         found += linear(f"layers_conv.{second}", (f"pointwise_{block}",), bias=False, layout=POINTWISE_2D)
         found += batch_norm(f"layers_bn.{second}", (f"pointwise_norm_{block}",))

@@ -19,7 +19,7 @@ def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Golden
     joints_in, joints_out = config["num_joints_in"], config["num_joints_out"]
     if config["cls"] not in _STRIDED or joints_in not in _SKELETONS or joints_out not in (1, *_SKELETONS):
         raise JaxposeError(
-            f"VideoPose3D golden: class {config['cls']!r} with {joints_in} joints in and {joints_out} out is unknown"
+            f"VideoPose3D golden: unknown {config['cls']!r} with {joints_in} joints in, {joints_out} out"
         )
     trajectory = joints_out == 1
     model = VideoPose3D(
@@ -34,4 +34,6 @@ def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Golden
         trajectory=trajectory,
         dropout_rate=0.0,
     )
-    return GoldenModel(module=model, entries=weights.entries(model), leftovers=tuple(weights.leftovers(model)))
+    return GoldenModel(
+        module=model, entries=weights.entries(model), leftovers=tuple(weights.leftovers(model))
+    )
