@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,6 +15,14 @@ from tests import golden_optimizers
 Arrays = Mapping[str, np.ndarray]
 Pairs = Iterator[tuple[str, np.ndarray, np.ndarray]]
 
+NORMALISATIONS = {
+    "binary": "binary",
+    "literal_zero_degree_gives_0": "literal",
+    "own_degree_clamped_to_1": "clamped",
+    "row_mean": "row_mean",
+    "full_graph_normalised_then_split": "split",
+}
+GLA_GCN_GRAPHS = {"h36m": "h36m_17", "humaneva15": "humaneva_15", "he13_script_15": "humaneva_15_script"}
 BY_JOINTS = {15: HUMANEVA_15, 16: H36M_16, 17: H36M_17, 19: H36M_19}
 
 
@@ -35,44 +44,48 @@ def _skeleton(num_joints: int) -> Skeleton:
     return BY_JOINTS[num_joints]
 
 
+def model_graphs(config: Mapping[str, Any], arrays: Arrays) -> Pairs:
+    """The graphs that a model file stores under `adj/`."""
+    for key in arrays:
+        if key == "adj/A":
+            script = config["cls"].startswith("HE_13")
+            found = graphs.gla_gcn_adjacency(
+                GLA_GCN_GRAPHS["he13_script_15" if script else config["dataset"]]
+            )
+            yield key, found, arrays[key]
+        elif key.startswith("adj/"):
+            yield key, _gast_graph(_skeleton(config["num_joints"]), key.removeprefix("adj/")), arrays[key]
+
+
 def _adjacency(arrays: Arrays, dtype: np.dtype) -> Pairs:
-    convert = {
-        "binary": "binary",
-        "literal_zero_degree_gives_0": "literal",
-        "own_degree_clamped_to_1": "clamped",
-        "row_mean": "row_mean",
-        "full_graph_normalised_then_split": "split",
-    }
-    graph_names = {"h36m": "h36m_17", "humaneva15": "humaneva_15", "he13_script_15": "humaneva_15_script"}
     for key in arrays:
         match key.split("/"):
             case ["ampose_derived", joints, name]:
                 kind, normalisation = name.split("_", 1)
                 groups = "self_closer_farther_mirror" if kind == "symmetric" else "self_closer_farther"
-                k = ("self", "closer", "farther", "symmetric").index(kind)
-                skeleton = _skeleton(int(joints[1:]))
-                yield key, graphs.neighbour_groups(skeleton, groups, convert[normalisation])[k], arrays[key]
+                stack = graphs.neighbour_groups(
+                    _skeleton(int(joints[1:])), groups, NORMALISATIONS[normalisation]
+                )
+                yield key, stack[("self", "closer", "farther", "symmetric").index(kind)], arrays[key]
             case ["gla_gcn", name]:
-                found = graphs.gla_gcn_adjacency(graph_names[name.removesuffix("_f32")])
-                yield key.removesuffix("_f32"), found, arrays[key]
+                yield key, graphs.gla_gcn_adjacency(GLA_GCN_GRAPHS[name.removesuffix("_f32")]), arrays[key]
             case ["gast", joints, name]:
-                skeleton = _skeleton(int(joints[1:]))
-                yield key, _gast_graph(skeleton, name, arrays[key]), arrays[key]
+                yield key, _gast_graph(_skeleton(int(joints[1:])), name), arrays[key]
 
 
-def _gast_graph(skeleton: Skeleton, name: str, recorded: np.ndarray) -> np.ndarray:
+def _gast_graph(skeleton: Skeleton, name: str) -> np.ndarray:
+    physical = graphs.physical_adjacency(skeleton)
     match name:
         case "physical_row_normalised":
-            return graphs.physical_adjacency(skeleton)
-        case "symmetric_mask":
-            return graphs.symmetric_mask(skeleton)
+            return physical
+        case "symmetric" | "symmetric_mask":
+            mask = graphs.symmetric_mask(skeleton)
+            return mask if name.endswith("mask") else mask.astype(float)
         case "connection_mask":
             return graphs.connection_mask(skeleton)
-        case "symmetric" | "connection":  # only the pattern of these matters; it must be the mask's
-            mask = (
-                graphs.symmetric_mask(skeleton) if name == "symmetric" else graphs.connection_mask(skeleton)
-            )
-            return np.where(mask, np.where(recorded != 0, recorded, np.nan), 0)
+        case "connection":  # the reference stores the powers whose pattern the mask is
+            distal = np.isin(np.arange(skeleton.num_joints), graphs.distal_joints(skeleton))
+            return np.where(distal[:, None], physical @ physical, physical)
         case "parents":
             return np.array(skeleton.parents)
         case "joints_left":
@@ -102,7 +115,7 @@ def _metrics(arrays: Arrays, dtype: np.dtype) -> Pairs:
     found |= {name: found[f"{name}_per_pose"].mean() for name in ("mpjpe", "p_mpjpe")}
     for name, value in found.items():
         for key in (name, f"{name}_f64"):
-            yield key if dtype == np.float64 else name, value, arrays[key]
+            yield key, value, arrays[key]
 
 
 def _camera(arrays: Arrays, dtype: np.dtype) -> Pairs:
