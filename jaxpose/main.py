@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import sys
 
 from absl import app, flags, logging
@@ -32,6 +33,8 @@ def main(argv: list[str]) -> None:
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # orbax narrates every file it writes
     # Imported here so that a mistyped flag is answered before JAX starts.
+    import jax
+
     from jaxpose import describe, models, train
 
     try:
@@ -41,6 +44,8 @@ def main(argv: list[str]) -> None:
             return
         if not _WORKDIR.value:
             raise JaxposeError(f"--mode={_MODE.value} needs --workdir=DIR")
+        if jax.config.jax_compilation_cache_dir is None:
+            jax.config.update("jax_compilation_cache_dir", os.path.expanduser("~/.cache/jaxpose/compiled"))
         if _DISTRIBUTED.value:
             train.initialize_distributed()
         if _MODE.value == "train":

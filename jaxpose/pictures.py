@@ -66,19 +66,22 @@ def animate_clip(
     error = np.linalg.norm(poses - truth, axis=-1).mean(-1) * 1000
     keypoints = clips.keypoints_2d[frames[shown]]
 
-    figure = plt.figure(figsize=(9.6, 3.6))
-    flat = figure.add_subplot(1, 3, 1)
+    figure = plt.figure(figsize=(9.6, 3.8))
+    flat = figure.add_axes((0.01, 0.1, 0.3, 0.8))
     flat.set(title="input", aspect="equal", xticks=[], yticks=[])
-    low, high = keypoints.min((0, 1)) - 0.05, keypoints.max((0, 1)) + 0.05
-    flat.set(xlim=(low[0], high[0]), ylim=(high[1], low[1]))
+    low, high = keypoints.min((0, 1)), keypoints.max((0, 1))
+    middle, half = (low + high) / 2, (high - low).max() / 2 + 0.05
+    flat.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] + half, middle[1] - half))
     bones = keypoints_skeleton.bones or ()
     lines = [flat.plot([], [], color=colour, lw=2)[0] for colour in bone_colours(keypoints_skeleton)]
     dots = flat.plot([], [], "o", ms=3, color=MIDDLE)[0]
     solids = []
-    for column, (title, azimuth) in enumerate((("camera view", -90), ("from the side", 0)), start=2):
-        axis = figure.add_subplot(1, 3, column, projection="3d")
-        axis.set(title=title, xlim=(-0.9, 0.9), ylim=(-0.9, 0.9), zlim=(-0.9, 0.9))
+    reach = max(np.abs(truth).max(), np.abs(poses).max())
+    for left, title, azimuth in ((0.32, "camera view", -90), (0.66, "from the side", 0)):
+        axis = figure.add_axes((left, 0.06, 0.34, 0.86), projection="3d")
+        axis.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach), zlim=(-reach, reach))
         axis.set(xticklabels=[], yticklabels=[], zticklabels=[])
+        axis.set_box_aspect((1, 1, 1), zoom=1.3)
         axis.view_init(elev=8, azim=azimuth)
         true_lines = [axis.plot([], [], [], color="#b8b8b8", lw=3)[0] for _ in skeleton.bones]
         lines_3d = [axis.plot([], [], [], color=colour, lw=1.8)[0] for colour in bone_colours(skeleton)]

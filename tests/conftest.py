@@ -1,4 +1,12 @@
-"""Strictness that every test runs under."""
+"""Strictness that every test runs under, and a cache of compiled programs that all tests share."""
+
+import os
+import pathlib
+import tempfile
+
+# Before JAX is imported, and in the environment: runs in processes of their own inherit it.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(pathlib.Path(tempfile.gettempdir()) / "jaxpose-tests"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 import jax
 
