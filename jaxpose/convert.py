@@ -21,7 +21,7 @@ from typing import Any
 import jax
 import ml_collections
 import numpy as np
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import config_flags
 
 from jaxpose import optimizers, sharding, torch_weights, train
@@ -32,11 +32,6 @@ from jaxpose.models import build_model
 from jaxpose.torch_weights import layouts
 from jaxpose.train_state import Schedule, TrainState, create_state
 
-_CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and variant of the model.")
-_WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the native checkpoint.")
-_TORCH = flags.DEFINE_string("torch", None, "PyTorch checkpoint to read (.bin, .pt, .pth).")
-_TO_TORCH = flags.DEFINE_string("to-torch", None, "PyTorch checkpoint to write.")
-
 # Keys under which the reference implementations save the lifting model's state dict.
 _STATE_DICT_KEYS = ("model_pos", "model", "state_dict")
 
@@ -45,13 +40,17 @@ def main(argv: list[str]) -> None:
     """Converts in the direction that the flags ask for."""
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
+    if not flags.FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.WARNING)  # orbax narrates every file it writes
+    config, workdir = flags.FLAGS.config, pathlib.Path(flags.FLAGS.workdir)
+    source, target = flags.FLAGS.torch, flags.FLAGS["to-torch"].value
     try:
-        if (_TORCH.value is None) == (_TO_TORCH.value is None):
+        if (source is None) == (target is None):
             raise JaxposeError("give either --torch=FILE (to read) or --to-torch=FILE (to write)")
-        if _TORCH.value is not None:
-            convert_from_torch(_CONFIG.value, pathlib.Path(_TORCH.value), pathlib.Path(_WORKDIR.value))
+        if source is not None:
+            convert_from_torch(config, pathlib.Path(source), workdir)
         else:
-            convert_to_torch(_CONFIG.value, pathlib.Path(_WORKDIR.value), pathlib.Path(_TO_TORCH.value))
+            convert_to_torch(config, workdir, pathlib.Path(target))
     except JaxposeError as error:
         sys.exit(f"error: {error}")
 
@@ -250,6 +249,15 @@ def _read_native(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> di
     return jax.device_get(state.variables)
 
 
+def _define_flags() -> None:
+    """Not on import: `jaxpose.main` has flags of the same names."""
+    config_flags.DEFINE_config_file("config", None, "Config file and variant of the model.")
+    flags.DEFINE_string("workdir", None, "Directory of the native checkpoint.")
+    flags.DEFINE_string("torch", None, "PyTorch checkpoint to read (.bin, .pt, .pth).")
+    flags.DEFINE_string("to-torch", None, "PyTorch checkpoint to write.")
+
+
 if __name__ == "__main__":
+    _define_flags()
     flags.mark_flags_as_required(["config", "workdir"])
     app.run(main)

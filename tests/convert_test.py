@@ -5,6 +5,7 @@ What reads or writes PyTorch files is skipped where PyTorch is not installed.
 
 import os
 import pathlib
+import subprocess
 import sys
 
 import jax
@@ -19,6 +20,8 @@ from jaxpose.models import build_model
 from jaxpose.torch_weights import crossformer, layouts, poseformer
 from tests.small_run import small_clips
 from tests.torch_weights_test import random_variables
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -219,3 +222,13 @@ def test_without_torch_the_message_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(JaxposeError, match=r"`convert`.*pip install torch"):
         convert.read_torch(pathlib.Path("any.pt"))
+
+
+def test_the_command_needs_exactly_one_direction(tmp_path):
+    flags = ["--config=configs/poseformer.py", f"--workdir={tmp_path}"]
+    command = [sys.executable, "-m", "jaxpose.convert", *flags]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 1
+    assert process.stderr.strip().endswith(
+        "error: give either --torch=FILE (to read) or --to-torch=FILE (to write)"
+    )
