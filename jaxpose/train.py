@@ -23,6 +23,7 @@ from jaxpose import evaluate, optimizers, pictures, sharding, virtual_views, win
 from jaxpose.checkpoints import Checkpoints, write_json
 from jaxpose.clips import Clips, downsample, fingerprint, select_subjects
 from jaxpose.datasets.reader import load_clips
+from jaxpose.describe import input_shape
 from jaxpose.errors import JaxposeError
 from jaxpose.metric_writer import MetricWriter, read_metrics
 from jaxpose.models import build_model
@@ -156,8 +157,10 @@ def evaluate_workdir(config: ml_collections.ConfigDict, workdir: str) -> dict[st
     model = build_model(config)
     splits = load_splits(config)
     check_skeletons(model, splits.test)
+    # The optimiser of the run, whatever the command names now: a checkpoint holds its state too.
+    optimizer = _optimizer(ml_collections.ConfigDict(trained), Schedule(1, 1, 1))
     with Checkpoints(directory) as checkpoints:
-        state = create_state(model, _optimizer(config, Schedule(1, 1, 1)), _shape(config, model, splits.test), 0, mesh)
+        state = create_state(model, optimizer, input_shape(model), 0, mesh)
         best = checkpoints.restore_best(state)
     if best is None:
         raise JaxposeError(f"--workdir={workdir} holds no complete checkpoint")
@@ -178,7 +181,7 @@ def _train(
     num_samples = len(frames) * (2 if config.augment_flip else 1)
     schedule = make_schedule(config, num_samples)
     optimizer = _optimizer(config, schedule)
-    state = create_state(model, optimizer, _shape(config, model, clips), config.seed, mesh)
+    state = create_state(model, optimizer, input_shape(model), config.seed, mesh)
     if (restored := checkpoints.restore_latest(state)) is not None:
         state = restored
     step = int(state.step)
@@ -332,10 +335,6 @@ def make_learning_rate(config: ml_collections.ConfigDict, schedule: Schedule) ->
 
 def _optimizer(config: ml_collections.ConfigDict, schedule: Schedule) -> optax.GradientTransformation:
     return optimizers.make_optimizer(config.optimizer, make_learning_rate(config, schedule))
-
-
-def _shape(config: ml_collections.ConfigDict, model: nn.Module, clips: Clips) -> tuple[int, ...]:
-    return (1, model.receptive_field, *clips.keypoints_2d.shape[1:])
 
 
 def set_precision(config: ml_collections.ConfigDict) -> None:
