@@ -13,7 +13,7 @@ frames, and aggregation over joints is one small matrix product per sample, both
 transpose.
 """
 
-import math
+import functools
 from typing import Any
 
 import flax.linen as nn
@@ -22,6 +22,7 @@ import jax.numpy as jnp
 
 from jaxpose import graphs
 from jaxpose.errors import JaxposeError
+from jaxpose.models import temporal
 from jaxpose.models.layers import BatchNorm, Linear, torch_bias_init, torch_linear_init
 from jaxpose.skeletons import COCO_17, HUMANEVA_15, Skeleton, get_skeleton
 
@@ -73,13 +74,21 @@ class AdaptiveGraphConv(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """`[B, J, T, C_in]` to `[B, J, T, features]`."""
-        mixing = self._mixing(x)
-        std = (2 / (self.features * x.shape[-1] * NUM_SUBSETS)) ** 0.5
-        # Aggregating first works on C_in channels, which is never the wider side but in the sequence head.
-        y = sum(
-            _pointwise(self.features, f"project_{k}", self.dtype, std)(jnp.einsum("bij,bitc->bjtc", m, x))
-            for k, m in enumerate(mixing)
-        )
+        batch, joints, frames, width = x.shape
+        rows = x.reshape(batch * joints * frames, width)
+        std = (2 / (self.features * width * NUM_SUBSETS)) ** 0.5
+        y = 0
+        for k, mixing in enumerate(self._mixing(rows, batch, joints)):
+            # Projecting first costs as much as mixing first, and keeps the activation before this layer out
+            # of the flat [B, J, T C], where XLA on CPU computes it without vector instructions.
+            kernel = self.param(f"project_kernel_{k}", nn.initializers.normal(std), (width, self.features))
+            poses = jnp.matmul(*nn.dtypes.promote_dtype(rows, kernel, dtype=self.dtype))
+            y += jnp.einsum("bij,biz->bjz", mixing, poses.reshape(batch, joints, frames * self.features))
+        biases = [
+            self.param(f"project_bias_{k}", nn.initializers.zeros_init(), (self.features,))
+            for k in range(NUM_SUBSETS)
+        ]
+        y = y.reshape(batch, joints, frames, self.features) + sum(biases).astype(y.dtype)[None, None, None]
         y = BatchNorm(scale_init=1e-6, dtype=self.dtype, name="graph_bn")(y, train=train)
         y = nn.Dropout(self.dropout_rate)(y, deterministic=not train)
         if x.shape[-1] != self.features:
@@ -87,24 +96,106 @@ class AdaptiveGraphConv(nn.Module):
             x = BatchNorm(dtype=self.dtype, name="down_bn")(x, train=train)
         return nn.relu(y + x)
 
-    def _mixing(self, x: jax.Array) -> list[jax.Array]:
-        """The matrices `M_k = S_k + A_k + P_k`, `[B, J, J]` each; column `j` is what joint `j` receives."""
-        batch, joints, frames, _ = x.shape
-        wide = jnp.promote_types(x.dtype, jnp.float32)
+    def _mixing(self, rows: jax.Array, batch: int, joints: int) -> list[jax.Array]:
+        """The matrices `M_k = S_k + A_k + P_k` `[B, J, J]`; column `j` is what joint `j` receives."""
+        wide = jnp.promote_types(rows.dtype, jnp.float32)
         adjacency = jnp.asarray(graphs.gla_gcn_adjacency(self.graph), wide)
         if not self.adaptive:
-            return [jnp.broadcast_to(a[None], (batch, joints, joints)).astype(x.dtype) for a in adjacency]
-        width = self.features // 4 or 3
+            return [jnp.broadcast_to(a[None], (batch, joints, joints)).astype(rows.dtype) for a in adjacency]
         learnt = self.param("adjacency", nn.initializers.constant(1e-6), adjacency.shape)
         mixing = []
         for k in range(NUM_SUBSETS):
-            source = _pointwise(width, f"theta_{k}", self.dtype)(x).reshape(batch, joints, frames * width)
-            target = _pointwise(width, f"phi_{k}", self.dtype)(x).reshape(batch, joints, frames * width)
-            logits = jnp.einsum("biz,bjz->bij", source, target).astype(wide) / (width * frames)
+            source, target = (
+                _pointwise(self.features // 4 or 3, f"{name}_{k}", self.dtype)(rows).reshape(batch, joints, -1)
+                for name in ("theta", "phi")
+            )
+            logits = jnp.einsum("biz,bjz->bij", source, target).astype(wide) / source.shape[-1]
             similarity = nn.softmax(logits, axis=1)  # over the source joint: columns sum to 1
             self.sow("intermediates", "similarity", similarity)
-            mixing.append((similarity + (adjacency[k] + learnt[k])[None]).astype(x.dtype))
+            mixing.append((similarity + (adjacency[k] + learnt[k])[None]).astype(rows.dtype))
         return mixing
+
+
+def _convolve(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
+    """`x [N, T, C]` by `kernel [9, C, features]`, zero padding of 4."""
+    padding = [(TEMPORAL_KERNEL // 2, TEMPORAL_KERNEL // 2)]
+    return jax.lax.conv_general_dilated(
+        x, kernel, (stride,), padding, dimension_numbers=("NWC", "WIO", "NWC")
+    )
+
+
+_convolve_fast_gradient = jax.custom_vjp(_convolve, nondiff_argnums=(2,))
+
+
+def _convolve_forward(x: jax.Array, kernel: jax.Array, stride: int) -> tuple[jax.Array, Any]:
+    return _convolve(x, kernel, stride), (x, kernel)
+
+
+def _convolve_backward(stride: int, saved: Any, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def generic(x: jax.Array, kernel: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return jax.vjp(lambda x, kernel: _convolve(x, kernel, stride), x, kernel)[1](grad)
+
+    # XLA's own gradients are good on accelerators. On CPU they double the time of a training step: they
+    # transpose whole activations and leave the fast convolution as soon as there is a stride.
+    cpu = functools.partial(_convolve_backward_cpu, stride)
+    return jax.lax.platform_dependent(*saved, grad, cpu=cpu, default=generic)
+
+
+def _convolve_backward_cpu(
+    stride: int, x: jax.Array, kernel: jax.Array, grad: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Gradients of `_convolve` as one matrix product per tap and one convolution without stride."""
+    pad = TEMPORAL_KERNEL // 2
+    (_, frames, channels), (_, out_frames, features) = x.shape, grad.shape
+    padded = jnp.pad(x, ((0, 0), (pad, pad), (0, 0)))
+    last = stride * (out_frames - 1) + 1
+    flat = grad.reshape(-1, features)
+    taps = [
+        padded[:, i : i + last : stride].reshape(-1, channels).T @ flat for i in range(TEMPORAL_KERNEL)
+    ]
+    # Padded frames in blocks of `stride`: block q receives sum_m grad[q - m] kernel[stride m + r] at r.
+    reach = -(-TEMPORAL_KERNEL // stride)
+    blocks = jnp.pad(kernel, ((0, reach * stride - TEMPORAL_KERNEL), (0, 0), (0, 0)))
+    blocks = blocks.reshape(reach, stride * channels, features)[::-1].transpose(0, 2, 1)
+    first_block, last_block = pad // stride, (pad + frames - 1) // stride
+    x_grad = jax.lax.conv_general_dilated(
+        grad,
+        blocks,
+        (1,),
+        [(reach - 1 - first_block, last_block - out_frames + 1)],
+        dimension_numbers=("NWC", "WIO", "NWC"),
+    ).reshape(x.shape[0], -1, channels)
+    start = pad - stride * first_block
+    return x_grad[:, start : start + frames], jnp.stack(taps)
+
+
+_convolve_fast_gradient.defvjp(_convolve_forward, _convolve_backward)
+
+
+class TemporalConv(nn.Module):
+    """Convolution over frames with kernel 9, padding 4 and a stride; other axes are batch."""
+
+    features: int
+    stride: int = 1
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """`[B, J, T, C]` to `[B, J, (T - 1) // stride + 1, features]`."""
+        batch, joints, frames, channels = x.shape
+        init = nn.initializers.normal((2 / (self.features * TEMPORAL_KERNEL)) ** 0.5)
+        kernel = self.param("kernel", init, (TEMPORAL_KERNEL, channels, self.features))
+        bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
+        x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
+        pad = TEMPORAL_KERNEL // 2
+        if frames <= pad + 1:
+            # Every output sees every frame: one matrix product, where XLA's convolution is slow on CPU.
+            rows = [kernel[pad - t : pad - t + frames] for t in range(0, frames, self.stride)]
+            matrix = jnp.stack(rows, axis=2).reshape(frames * channels, -1)
+            y = x.reshape(batch * joints, frames * channels) @ matrix
+        else:
+            y = _convolve_fast_gradient(x.reshape(batch * joints, frames, channels), kernel, self.stride)
+        return y.reshape(batch, joints, -1, self.features) + bias[None, None, None]
 
 
 class AgcnBlock(nn.Module):
@@ -139,15 +230,7 @@ class AgcnBlock(nn.Module):
         y = AdaptiveGraphConv(
             self.features, self.graph, self.adaptive, self.dropout_rate, self.dtype, name="graph_conv"
         )(x, train=train)
-        y = nn.Conv(
-            self.features,
-            (TEMPORAL_KERNEL,),
-            strides=(self.stride,),
-            padding=[(TEMPORAL_KERNEL // 2, TEMPORAL_KERNEL // 2)],
-            dtype=self.dtype,
-            kernel_init=nn.initializers.normal((2 / (self.features * TEMPORAL_KERNEL)) ** 0.5),
-            name="temporal_conv",
-        )(y)
+        y = TemporalConv(self.features, self.stride, dtype=self.dtype, name="temporal_conv")(y)
         y = BatchNorm(dtype=self.dtype, name="temporal_bn")(y, train=train)
         if self.residual:
             if x.shape[-1] != self.features or self.stride != 1:
@@ -226,7 +309,7 @@ class GlaGcn(nn.Module):
     @property
     def receptive_field(self) -> int:
         """Frames in one window."""
-        return math.prod(self.filter_widths)
+        return temporal.receptive_field(self.filter_widths)
 
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array | tuple[jax.Array, jax.Array]:
@@ -342,8 +425,7 @@ class GlaGcn(nn.Module):
                 f"graph {graph!r} has {joints} joints, skeleton {skeleton.name!r} {skeleton.num_joints}; "
                 "they must agree"
             )
-        if not self.filter_widths or any(width < 1 or width % 2 == 0 for width in self.filter_widths):
-            raise JaxposeError(f"filter_widths must be odd numbers, one per module, got {self.filter_widths}")
+        temporal.check_filter_widths("GlaGcn", self.filter_widths)
         if self.channels < 1:
             raise JaxposeError(f"channels must be at least 1, got {self.channels}")
         if self.sequence_layers < 0:
