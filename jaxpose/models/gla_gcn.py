@@ -311,6 +311,11 @@ class GlaGcn(nn.Module):
         """Frames in one window."""
         return temporal.receptive_field(self.filter_widths)
 
+    @property
+    def causal_shift(self) -> int:
+        """0: the output is the centre frame."""
+        return 0
+
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array | tuple[jax.Array, jax.Array]:
         """Lifts windows of 2D poses, screen-normalised, to root-relative positions in metres.
