@@ -42,8 +42,9 @@ STORED_FLOAT32 = 1e-6
 FLOAT32 = 3e-5
 FLOAT32_GRADIENT = 3e-4
 # A gradient that is zero but for noise has no magnitude of its own: this share of the model's
-# largest gradient is added to the magnitude (times the tolerance: 1e-12 and 3e-6 of it).
-GRADIENT_FLOOR = {STORED_FLOAT32: 1e-6, FLOAT32_GRADIENT: 1e-2}
+# largest gradient is allowed on top.
+FLOAT64_GRADIENT_NOISE = 1e-12
+FLOAT32_GRADIENT_NOISE = 3e-6
 
 # Everything runs once: compiling takes far longer than running.
 COMPILER_OPTIONS = {"xla_backend_optimization_level": 0}
@@ -196,9 +197,10 @@ def _check_precision(
         found = state_dict[name] if name in unused else results["statistics"][name]
         yield Error(f"{precision} statistics", relative_error(found, expected), allowed, f"train/stat/{name}")
 
-    allowed = STORED_FLOAT32 if double else FLOAT32_GRADIENT
-    compare = _gradient_norms if "grad_names" in arrays else _gradients
-    for key, error in compare(results["gradients"], arrays, GRADIENT_FLOOR[allowed]):
+    norms = "grad_names" in arrays  # stored in float64
+    allowed = (FLOAT64 if norms else STORED_FLOAT32) if double else FLOAT32_GRADIENT
+    floor = (FLOAT64_GRADIENT_NOISE if double else FLOAT32_GRADIENT_NOISE) / allowed
+    for key, error in (_gradient_norms if norms else _gradients)(results["gradients"], arrays, floor):
         yield Error(f"{precision} gradient", error, allowed, key)
 
 

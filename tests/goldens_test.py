@@ -90,7 +90,7 @@ def test_what_is_not_understood_fails(changed, capsys, tmp_path):
         (strange, "neither a model nor a known protocol file"),
         (text, "Error"),
         (changed("refine_J17.npz", config=transformer), "unknown model 'transformer'"),
-        (changed("tta_flip_J17.npz", surprise=np.ones(2)), "not understood: surprise"),
+        (changed("tta_flip_J17.npz", folder="surprise", surprise=np.ones(2)), "not understood: surprise"),
         (changed("tta_flip_J17.npz", average=None), "average"),
         (tmp_path / "missing.npz", "no such file"),
     ):

@@ -158,44 +158,50 @@ def mpi_inf_3dhp():
         yield {name: arrays[name] for name in arrays.files}
 
 
-def mpi_inf_3dhp_errors(golden, take):
+def mpi_inf_3dhp_poses(golden, take):
     valid = golden[f"{take}/valid"]
     annotation = golden[f"{take}/annot"][valid]
-    target = (annotation - annotation[:, 14:15]).astype(np.float64)
-    predicted = golden[f"{take}/pred_root_relative"][valid].astype(np.float64)
+    predicted = golden[f"{take}/pred_root_relative"][valid]
     predicted[:, 14] = 0
-    return np.asarray(metrics.joint_errors(predicted, target))
+    return predicted.astype(np.float64), (annotation - annotation[:, 14:15]).astype(np.float64)
+
+
+@jax.jit
+def mpi_inf_3dhp_curves(errors_mm):
+    """PCK and AUC in percent, per frame, of the eight groups, the fourteen joints, and all of them."""
+    groups = [*metrics.MPI_INF_3DHP_JOINT_GROUPS.values(), metrics.MPI_INF_3DHP_PCK_JOINTS, range(17)]
+    chosen = [errors_mm[:, np.array(joints)] for joints in groups]
+    return {
+        "pck": jnp.stack([100 * metrics.pck_per_pose(errors) for errors in chosen], axis=1),
+        "auc": jnp.stack([100 * metrics.auc_per_pose(errors) for errors in chosen], axis=1),
+    }
 
 
 def test_mpi_inf_3dhp_metrics_match_golden(mpi_inf_3dhp):
-    golden = mpi_inf_3dhp
-    groups = [*metrics.MPI_INF_3DHP_JOINT_GROUPS.values(), metrics.MPI_INF_3DHP_PCK_JOINTS]
-    assert [list(joints) for joints in groups[:-1]] == [
+    golden, takes = mpi_inf_3dhp, [f"TS{i}" for i in range(1, 7)]
+    assert [list(joints) for joints in metrics.MPI_INF_3DHP_JOINT_GROUPS.values()] == [
         joints for _, joints in json.loads(str(golden["config"]))["joint_groups"]
     ]
+    poses = [mpi_inf_3dhp_poses(golden, take) for take in takes]
+    take_of_frame = np.repeat(takes, [len(predicted) for predicted, _ in poses])
     with jax.enable_x64(True):
-        errors = {f"TS{i}": mpi_inf_3dhp_errors(golden, f"TS{i}") for i in range(1, 7)}
-        for take, mm in errors.items():
-            np.testing.assert_allclose(mm, golden[f"{take}/error"], rtol=1e-9)
-            np.testing.assert_allclose(mm.mean(), golden[f"{take}/mpjpe"], rtol=1e-9)
-        pooled = np.concatenate(list(errors.values()))
-        errors |= {"All": pooled, "probe": golden["probe/error"]}
-        for take in ("All", "probe"):
-            mm = errors[take]
-            for i, joints in enumerate(groups):
-                chosen = mm[:, list(joints)]
-                np.testing.assert_allclose(
-                    100 * metrics.pck_per_pose(chosen).mean(), golden[f"{take}/pck"][i]
-                )
-                np.testing.assert_allclose(
-                    100 * metrics.auc_per_pose(chosen).mean(), golden[f"{take}/auc"][i]
-                )
-        for scene, takes in metrics.MPI_INF_3DHP_SCENES.items():
-            mm = np.concatenate([errors[take][:, :14] for take in takes])
-            np.testing.assert_allclose(100 * metrics.pck_per_pose(mm).mean(), golden[f"{scene}/pck_total"])
-            np.testing.assert_allclose(100 * metrics.auc_per_pose(mm).mean(), golden[f"{scene}/auc_total"])
-        np.testing.assert_allclose(100 * metrics.pck_per_pose(pooled).mean(), golden["All/pck_all17"])
-        np.testing.assert_allclose(100 * metrics.auc_per_pose(pooled).mean(), golden["All/auc_all17"])
+        errors = np.asarray(jax.jit(metrics.joint_errors)(*map(np.concatenate, zip(*poses, strict=True))))
+        curves, probe = mpi_inf_3dhp_curves(errors), mpi_inf_3dhp_curves(golden["probe/error"])
+    np.testing.assert_allclose(errors.mean(0), golden["All/mpjpe_per_joint"], rtol=1e-9)
+    for take in takes:
+        np.testing.assert_allclose(errors[take_of_frame == take], golden[f"{take}/error"], rtol=1e-9)
+    for name, curve in curves.items():
+        curve = np.asarray(curve)
+        np.testing.assert_allclose(curve.mean(0)[:9], golden[f"All/{name}"], rtol=1e-9)
+        np.testing.assert_allclose(curve.mean(0)[9], golden[f"All/{name}_all17"], rtol=1e-9)
+        np.testing.assert_allclose(probe[name].mean(0)[:9], golden[f"probe/{name}"], rtol=1e-9)
+        for take in takes:
+            np.testing.assert_allclose(
+                curve[take_of_frame == take].mean(0)[:9], golden[f"{take}/{name}"], rtol=1e-9
+            )
+        for scene, members in metrics.MPI_INF_3DHP_SCENES.items():
+            total = curve[np.isin(take_of_frame, members), 8].mean()
+            np.testing.assert_allclose(total, golden[f"{scene}/{name}_total"], rtol=1e-9)
 
 
 def test_pck_is_strict():
