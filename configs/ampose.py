@@ -17,8 +17,10 @@ import ml_collections
 
 from configs import default
 
-SIZES = {f"d{depth}w{width}": (depth, width) for depth, width in
-         ((4, 108), (4, 128), (5, 128), (4, 256), (4, 384), (5, 512), (6, 512))}  # fmt: skip
+SIZES = {
+    f"d{depth}w{width}": (depth, width)
+    for depth, width in ((4, 108), (4, 128), (5, 128), (4, 256), (4, 384), (5, 512), (6, 512))
+}
 SOURCES = {"cpn": "cpn_ft_h36m_dbb", "gt": "gt"}
 VARIANTS = ("cpn17", "gt17", "cpn16", "gt16", *SIZES, "quickstart", "cmu")
 

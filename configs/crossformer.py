@@ -16,9 +16,14 @@ import ml_collections
 
 from configs import default
 
-HUMAN36M = {"cpn81": ("cpn_ft_h36m_dbb_17", 81), "cpn27": ("cpn_ft_h36m_dbb_17", 27), "cpn9": ("cpn_ft_h36m_dbb_17", 9),
-            "gt81": ("gt_17", 81), "released_cpn81": ("cpn_ft_h36m_dbb_17", 81),
-            "released_gt81": ("gt_17", 81)}  # fmt: skip
+HUMAN36M = {
+    "cpn81": ("cpn_ft_h36m_dbb_17", 81),
+    "cpn27": ("cpn_ft_h36m_dbb_17", 27),
+    "cpn9": ("cpn_ft_h36m_dbb_17", 9),
+    "gt81": ("gt_17", 81),
+    "released_cpn81": ("cpn_ft_h36m_dbb_17", 81),
+    "released_gt81": ("gt_17", 81),
+}
 VARIANTS = (*HUMAN36M, "mpi9", "quickstart", "cmu")
 
 

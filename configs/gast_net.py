@@ -20,10 +20,17 @@ import ml_collections
 from configs import default
 
 CHANNELS = {2: 128, 3: 128, 4: 64, 5: 32}  # by number of filters, Fig. 4
-HUMAN36M = {"cpn27": ("cpn_ft_h36m_dbb_17", 3), "cpn9": ("cpn_ft_h36m_dbb_17", 2), "cpn81": ("cpn_ft_h36m_dbb_17", 4),
-            "cpn243": ("cpn_ft_h36m_dbb_17", 5), "cpn27_causal": ("cpn_ft_h36m_dbb_17", 3),
-            "cpn243_causal": ("cpn_ft_h36m_dbb_17", 5), "gt81": ("gt_17", 4), "sh81": ("sh_ft_h36m_16", 4),
-            "toes27": ("gt_19", 3)}  # fmt: skip
+HUMAN36M = {
+    "cpn27": ("cpn_ft_h36m_dbb_17", 3),
+    "cpn9": ("cpn_ft_h36m_dbb_17", 2),
+    "cpn81": ("cpn_ft_h36m_dbb_17", 4),
+    "cpn243": ("cpn_ft_h36m_dbb_17", 5),
+    "cpn27_causal": ("cpn_ft_h36m_dbb_17", 3),
+    "cpn243_causal": ("cpn_ft_h36m_dbb_17", 5),
+    "gt81": ("gt_17", 4),
+    "sh81": ("sh_ft_h36m_16", 4),
+    "toes27": ("gt_19", 3),
+}
 VARIANTS = (*HUMAN36M, "humaneva27", "quickstart", "cmu", "cmu_causal")
 
 

@@ -18,9 +18,17 @@ import ml_collections
 
 from configs import default
 
-HUMAN36M = {"cpn243": ("cpn_ft_h36m_dbb_17", 5), "gt243": ("gt_17", 5), "gt81": ("gt_17", 4), "gt27": ("gt_17", 3),
-            "cpn27": ("cpn_ft_h36m_dbb_17", 3), "gt243_c512": ("gt_17", 5), "released243": ("gt_17", 5),
-            "released81": ("gt_17", 4), "released27": ("gt_17", 3)}  # fmt: skip
+HUMAN36M = {
+    "cpn243": ("cpn_ft_h36m_dbb_17", 5),
+    "gt243": ("gt_17", 5),
+    "gt81": ("gt_17", 4),
+    "gt27": ("gt_17", 3),
+    "cpn27": ("cpn_ft_h36m_dbb_17", 3),
+    "gt243_c512": ("gt_17", 5),
+    "released243": ("gt_17", 5),
+    "released81": ("gt_17", 4),
+    "released27": ("gt_17", 3),
+}
 HUMANEVA = {"humaneva27_gt": "gt", "humaneva27_mrcnn": "detectron_pt_coco"}
 MPI_INF_3DHP = {"mpi27": 3, "mpi81": 4}
 VARIANTS = (*HUMAN36M, *HUMANEVA, *MPI_INF_3DHP, "quickstart", "cmu")

@@ -15,8 +15,15 @@ import ml_collections
 
 from configs import default
 
-HUMAN36M = {"cpn243": (3,) * 5, "cpn81": (3,) * 4, "cpn27": (3,) * 3, "cpn9": (3,) * 2, "cpn1": (1,) * 3,
-            "gt243": (3,) * 5, "cpn243_causal": (3,) * 5}  # fmt: skip
+HUMAN36M = {
+    "cpn243": (3,) * 5,
+    "cpn81": (3,) * 4,
+    "cpn27": (3,) * 3,
+    "cpn9": (3,) * 2,
+    "cpn1": (1,) * 3,
+    "gt243": (3,) * 5,
+    "cpn243_causal": (3,) * 5,
+}
 VARIANTS = (*HUMAN36M, "humaneva27", "quickstart", "cmu")
 
 
@@ -50,7 +57,9 @@ def get_config(variant: str = "cpn243") -> ml_collections.ConfigDict:
     config.optimizer.decay = 0.95
 
     if variant in HUMAN36M:
-        default.use_human36m(config, "human36m/gt_17" if variant == "gt243" else "human36m/cpn_ft_h36m_dbb_17")
+        default.use_human36m(
+            config, "human36m/gt_17" if variant == "gt243" else "human36m/cpn_ft_h36m_dbb_17"
+        )
         model.filter_widths = HUMAN36M[variant]
     elif variant == "humaneva27":
         default.use_humaneva(config, "humaneva/gt")

@@ -127,7 +127,9 @@ class Checkpoints:
             try:
                 return self._checkpointer.load(step, shapes)
             except Exception as error:  # tensorstore, orbax and json each raise their own kinds
-                reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+                reason = (
+                    str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+                )
                 logging.warning("checkpoint %s cannot be read (%s)", self.directory / str(step), reason)
                 self._set_aside(step)
         if steps:

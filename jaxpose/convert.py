@@ -24,7 +24,7 @@ import numpy as np
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from jaxpose import optimizers, sharding, torch_weights, train
+from jaxpose import optimizers, sharding, torch_weights, train, workdirs
 from jaxpose.checkpoints import Checkpoints, write_json
 from jaxpose.describe import input_shape
 from jaxpose.errors import JaxposeError
@@ -219,7 +219,7 @@ def _write_native(
         "converted_from": source,
         "versions": {"jax": jax.__version__},
     }
-    train.open_workdir(str(workdir))
+    workdirs.open_workdir(str(workdir))
     with Checkpoints(workdir, description) as checkpoints:
         checkpoints.save(state.replace(**weights), step=0, score=None)
         checkpoints.wait()

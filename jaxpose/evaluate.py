@@ -50,7 +50,12 @@ def make_predict(
 
 
 def predict_frames(
-    predict: Predict, variables: Any, table: windows.FrameTable, frames: np.ndarray, batch_size: int, mesh: Mesh
+    predict: Predict,
+    variables: Any,
+    table: windows.FrameTable,
+    frames: np.ndarray,
+    batch_size: int,
+    mesh: Mesh,
 ) -> np.ndarray:
     """Predicts `frames [M]` in equal batches; the last one is padded, so nothing compiles twice."""
     batches = []
@@ -78,7 +83,9 @@ def scored_frames(clips: Clips) -> np.ndarray:
     has_truth = np.isfinite(clips.positions_3d).all(axis=(1, 2))
     frames = np.flatnonzero(clips.valid & has_truth).astype(np.int32)
     if not len(frames):
-        raise JaxposeError(f"data set {clips.dataset!r}: no valid frame with 3D positions among the chosen subjects")
+        raise JaxposeError(
+            f"data set {clips.dataset!r}: no valid frame with 3D positions among the chosen subjects"
+        )
     return frames
 
 
@@ -111,7 +118,9 @@ def score(
     per_action: dict[str, dict[str, Any]] = {action: {"frames": int(counts[i])} for i, action in present}
     for name in names:
         if name == "mpjve":
-            errors = np.asarray(metrics.velocity_errors(predicted, target)) if len(frames) > 1 else np.zeros(0)
+            errors = (
+                np.asarray(metrics.velocity_errors(predicted, target)) if len(frames) > 1 else np.zeros(0)
+            )
             counted = (np.diff(frames) == 1) & (np.diff(clip_of_frame) == 0)
             groups = actions[:-1]
         else:
@@ -197,4 +206,8 @@ def print_results(results: dict[str, Any], title: str) -> None:
 
 
 def _plain(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+    return (
+        ", ".join(map(str, value))
+        if isinstance(value, Sequence) and not isinstance(value, str)
+        else str(value)
+    )

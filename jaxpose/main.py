@@ -1,6 +1,6 @@
 """Trains, evaluates or describes a model.
 
-    python -m jaxpose.main --config=configs/ampose.py:quickstart --workdir=runs/quickstart
+python -m jaxpose.main --config=configs/ampose.py:quickstart --workdir=runs/quickstart
 """
 
 import json

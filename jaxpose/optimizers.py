@@ -174,7 +174,9 @@ def ranger(
     return optax.GradientTransformation(init, update)
 
 
-def make_optimizer(config: ml_collections.ConfigDict, schedule: optax.Schedule) -> optax.GradientTransformation:
+def make_optimizer(
+    config: ml_collections.ConfigDict, schedule: optax.Schedule
+) -> optax.GradientTransformation:
     """The optimiser that `config.optimizer` names, under `schedule`.
 
     Raises:
@@ -188,7 +190,9 @@ def make_optimizer(config: ml_collections.ConfigDict, schedule: optax.Schedule) 
         return optax.chain(scale_by_amsgrad(), optax.scale_by_learning_rate(schedule))
     if config.name == "ranger":
         return ranger(schedule, weight_decay=config.weight_decay)
-    raise JaxposeError(f"config.optimizer.name {config.name!r} is unknown; known: adam, adamw, amsgrad, ranger")
+    raise JaxposeError(
+        f"config.optimizer.name {config.name!r} is unknown; known: adam, adamw, amsgrad, ranger"
+    )
 
 
 def batch_norm_momentum(epoch: jax.Array, num_epochs: int) -> jax.Array:

@@ -39,7 +39,9 @@ def draw_learning_curves(rows: list[dict[str, Any]], path: pathlib.Path) -> None
 
 def bone_colours(skeleton: Skeleton) -> list[str]:
     """A colour for each bone of `skeleton.bones`: left red, right blue, trunk grey."""
-    return [LEFT if c in skeleton.left else RIGHT if c in skeleton.right else MIDDLE for c, _ in skeleton.bones]
+    return [
+        LEFT if c in skeleton.left else RIGHT if c in skeleton.right else MIDDLE for c, _ in skeleton.bones
+    ]
 
 
 def animate_clip(

@@ -39,4 +39,6 @@ def check_batch_size(name: str, batch_size: int, mesh: Mesh) -> None:
 
 def put_replicated(tree: Any, mesh: Mesh) -> Any:
     """Puts host arrays, equal on every host, on all devices."""
-    return jax.tree.map(lambda x: jax.make_array_from_callback(x.shape, replicated(mesh), x.__getitem__), tree)
+    return jax.tree.map(
+        lambda x: jax.make_array_from_callback(x.shape, replicated(mesh), x.__getitem__), tree
+    )

@@ -1,7 +1,6 @@
 """The training loop and its ends: data to device, resume, evaluate, report."""
 
 import dataclasses
-import importlib.metadata
 import json
 import pathlib
 import signal
@@ -19,19 +18,25 @@ from absl import logging
 from jax.sharding import Mesh
 from tqdm import tqdm
 
-from jaxpose import evaluate, optimizers, pictures, sharding, virtual_views, windows
+from jaxpose import evaluate, optimizers, pictures, sharding, virtual_views, windows, workdirs
 from jaxpose.checkpoints import Checkpoints, write_json
-from jaxpose.clips import Clips, downsample, fingerprint, select_subjects
+from jaxpose.clips import Clips, downsample, select_subjects
 from jaxpose.datasets.reader import load_clips
 from jaxpose.describe import input_shape
 from jaxpose.errors import JaxposeError
 from jaxpose.metric_writer import MetricWriter, read_metrics
 from jaxpose.models import build_model
 from jaxpose.prepare import ensure_prepared
-from jaxpose.train_state import Schedule, TrainData, TrainState, create_state, make_epoch_order, make_train_steps
+from jaxpose.train_state import (
+    Schedule,
+    TrainData,
+    TrainState,
+    create_state,
+    make_epoch_order,
+    make_train_steps,
+)
 
 _PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "default"}
-_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,9 +59,13 @@ def load_splits(config: ml_collections.ConfigDict) -> Splits:
     clips = downsample(load_clips(dataset.name, dataset.data_dir or None), dataset.frame_stride)
     held_out = set(dataset.validation_subjects)
     if missing := held_out - set(dataset.train_subjects):
-        raise JaxposeError(f"config.dataset.validation_subjects {sorted(missing)} are not among train_subjects")
+        raise JaxposeError(
+            f"config.dataset.validation_subjects {sorted(missing)} are not among train_subjects"
+        )
     if both := set(dataset.train_subjects) & set(dataset.test_subjects):
-        raise JaxposeError(f"config.dataset: subjects {sorted(both)} are in train_subjects and in test_subjects")
+        raise JaxposeError(
+            f"config.dataset: subjects {sorted(both)} are in train_subjects and in test_subjects"
+        )
     splits = Splits(
         train=select_subjects(clips, [s for s in dataset.train_subjects if s not in held_out]),
         validation=select_subjects(clips, dataset.validation_subjects),
@@ -64,7 +73,9 @@ def load_splits(config: ml_collections.ConfigDict) -> Splits:
     )
     for field in ("train", "test"):
         if not getattr(splits, field).num_frames:
-            raise JaxposeError(f"config.dataset.{field}_subjects selects no frames; give at least one subject")
+            raise JaxposeError(
+                f"config.dataset.{field}_subjects selects no frames; give at least one subject"
+            )
     return splits
 
 
@@ -119,12 +130,12 @@ def train_and_evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[
     mesh = sharding.make_mesh()
     sharding.check_batch_size("config.batch_size", config.batch_size, mesh)
     model = build_model(config)
-    directory = open_workdir(workdir)
-    check_config(config, directory)
+    directory = workdirs.open_workdir(workdir)
+    workdirs.check_config(config, directory)
     splits = load_splits(config)
     check_skeletons(model, splits.train)
-    description = describe_run(config, splits.train)
-    check_data(description, directory)
+    description = workdirs.describe_run(config, splits.train)
+    workdirs.check_data(description, directory)
     if is_writer():
         write_json(directory / "config.json", config.to_dict())
         write_json(directory / "environment.json", {k: v for k, v in description.items() if k != "config"})
@@ -152,7 +163,9 @@ def evaluate_workdir(config: ml_collections.ConfigDict, workdir: str) -> dict[st
     if not (directory / "config.json").exists():
         raise JaxposeError(f"--workdir={workdir} holds no run (no config.json); train there first")
     trained = json.loads((directory / "config.json").read_text())
-    if differing := _differences({"model": trained["model"]}, {"model": _plain(config.model)}):
+    if differing := workdirs.differences(
+        {"model": trained["model"]}, {"model": workdirs.plain(config.model)}
+    ):
         raise JaxposeError(f"the model of {workdir} was trained with other fields:\n{differing}")
     model = build_model(config)
     splits = load_splits(config)
@@ -188,7 +201,9 @@ def _train(
     if step >= schedule.num_steps:
         return state
 
-    order_of_epoch = make_epoch_order(num_samples, schedule.steps_per_epoch, config.batch_size, config.seed, mesh)
+    order_of_epoch = make_epoch_order(
+        num_samples, schedule.steps_per_epoch, config.batch_size, config.seed, mesh
+    )
     sees_views = config.augment_rotation or config.augment_bones
     views = virtual_views.view_table(clips) if sees_views else None
     data = sharding.put_replicated(TrainData(windows.frame_table(clips), frames, views), mesh)
@@ -201,7 +216,12 @@ def _train(
     learning_rate = make_learning_rate(config, schedule)
     stop = StopSignal()
     progress = tqdm(
-        total=schedule.num_steps, initial=step, unit="step", desc="train", disable=not is_writer(), mininterval=1.0
+        total=schedule.num_steps,
+        initial=step,
+        unit="step",
+        desc="train",
+        disable=not is_writer(),
+        mininterval=1.0,
     )
     pending: tuple[int, jax.Array] | None = None  # first step and losses of the dispatch before
     clock = time.perf_counter()
@@ -216,7 +236,11 @@ def _train(
         if not np.isfinite(losses).all():
             bad = first + int(np.argmin(np.isfinite(losses))) + 1
             good = checkpoints.steps[-1] if checkpoints.steps else None
-            kept = f"the checkpoint of step {good} is intact" if good is not None else "no checkpoint was written yet"
+            kept = (
+                f"the checkpoint of step {good} is intact"
+                if good is not None
+                else "no checkpoint was written yet"
+            )
             raise JaxposeError(
                 f"the loss is not finite at step {bad}; {kept} in {directory}. Lower "
                 "config.optimizer.learning_rate, or look for broken frames in the data."
@@ -256,7 +280,9 @@ def _train(
                     score = scores["mpjpe"]
                     if writer:
                         names = evaluate.METRICS
-                        writer.write(step, **{f"selection_{k}": scores[k] for k in names if scores[k] is not None})
+                        writer.write(
+                            step, **{f"selection_{k}": scores[k] for k in names if scores[k] is not None}
+                        )
                 if writer:
                     writer.flush()
                 checkpoints.save(state, step, score)
@@ -275,7 +301,12 @@ def _train(
 
 
 def _report(
-    config: ml_collections.ConfigDict, model: nn.Module, best: TrainState, splits: Splits, directory: pathlib.Path, mesh: Mesh
+    config: ml_collections.ConfigDict,
+    model: nn.Module,
+    best: TrainState,
+    splits: Splits,
+    directory: pathlib.Path,
+    mesh: Mesh,
 ) -> dict[str, Any]:
     """Scores the best checkpoint on the test clips; writes results and pictures."""
     evaluator = Evaluator(model, config, splits.test, mesh)
@@ -287,7 +318,9 @@ def _report(
     if is_writer():
         write_json(directory / "results.json", results)
         evaluate.print_results(results, f"{config.model.name} on {splits.test.dataset}")
-        pictures.draw_learning_curves(read_metrics(directory / "metrics.jsonl"), directory / "learning_curves.png")
+        pictures.draw_learning_curves(
+            read_metrics(directory / "metrics.jsonl"), directory / "learning_curves.png"
+        )
         pictures.animate_clip(splits.test, evaluator.frames, predicted, directory / "prediction.gif")
         logging.info("results and pictures are in %s", directory)
     return results
@@ -323,7 +356,9 @@ def make_schedule(config: ml_collections.ConfigDict, num_samples: int) -> Schedu
     """Whole dispatches only: an epoch leaves out the last fraction of one (other samples each time)."""
     wanted = config.steps_per_epoch or num_samples // config.batch_size
     if wanted < 1:
-        raise JaxposeError(f"config.batch_size={config.batch_size} is larger than the {num_samples} training samples")
+        raise JaxposeError(
+            f"config.batch_size={config.batch_size} is larger than the {num_samples} training samples"
+        )
     per_dispatch = min(config.steps_per_dispatch, wanted)
     return Schedule(config.num_epochs, wanted // per_dispatch * per_dispatch, per_dispatch)
 
@@ -344,73 +379,10 @@ def set_precision(config: ml_collections.ConfigDict) -> None:
       JaxposeError: unknown precision.
     """
     if config.precision not in _PRECISIONS:
-        raise JaxposeError(f"config.precision {config.precision!r} is unknown; known: {', '.join(_PRECISIONS)}")
-    jax.config.update("jax_default_matmul_precision", _PRECISIONS[config.precision])
-
-
-def open_workdir(workdir: str) -> pathlib.Path:
-    """Creates the directory and tries to write there.
-
-    Raises:
-      JaxposeError: it cannot be written.
-    """
-    directory = pathlib.Path(workdir).absolute()
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        probe = directory / ".writable"
-        probe.write_text("jaxpose")
-        probe.unlink()
-    except OSError as error:
-        raise JaxposeError(f"--workdir={workdir} cannot be written: {error.strerror or error}") from error
-    return directory
-
-
-def describe_run(config: ml_collections.ConfigDict, clips: Clips) -> dict[str, Any]:
-    """What makes a checkpoint self-describing."""
-    return {
-        "config": _plain(config),
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES} | {"python": sys.version.split()[0]},
-        "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
-        "data": {"dataset": clips.dataset, "fingerprint": fingerprint(clips), "frames": clips.num_frames},
-        "skeleton": clips.skeleton,
-        "keypoints_skeleton": clips.keypoints_skeleton,
-        "normalisation": "x: [0, width] to [-1, 1]; y by the same factor, centred; positions root-relative, metres",
-    }
-
-
-def check_config(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
-    """Raises JaxposeError with the differing fields if `directory` holds a run of another config."""
-    path = directory / "config.json"
-    if path.exists() and (differing := _differences(json.loads(path.read_text()), _plain(config))):
         raise JaxposeError(
-            f"{directory} holds a run with another config; use a new --workdir or undo the change:\n{differing}"
+            f"config.precision {config.precision!r} is unknown; known: {', '.join(_PRECISIONS)}"
         )
-
-
-def check_data(description: dict[str, Any], directory: pathlib.Path) -> None:
-    """Raises JaxposeError if the training data is not what the run in `directory` began with."""
-    path = directory / "environment.json"
-    if not path.exists():
-        return
-    before, now = json.loads(path.read_text())["data"], description["data"]
-    if before != now:
-        raise JaxposeError(f"the training data has changed since the run in {directory} began: {before}, now {now}")
-
-
-def _plain(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """The config as JSON reads it back (tuples are lists there)."""
-    return json.loads(json.dumps(config.to_dict()))
-
-
-def _differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "config") -> str:
-    lines = []
-    for key in sorted({*before, *now}):
-        old, new, name = before.get(key, "absent"), now.get(key, "absent"), f"{prefix}.{key}"
-        if isinstance(old, dict) and isinstance(new, dict):
-            lines += [_differences(old, new, name)]
-        elif old != new:
-            lines.append(f"  {name}: {old!r} there, {new!r} now")
-    return "\n".join(line for line in lines if line)
+    jax.config.update("jax_default_matmul_precision", _PRECISIONS[config.precision])
 
 
 def is_writer() -> bool:

@@ -70,7 +70,11 @@ class Schedule(NamedTuple):
 
 
 def create_state(
-    model: nn.Module, optimizer: optax.GradientTransformation, keypoints_shape: tuple[int, ...], seed: int, mesh: Mesh
+    model: nn.Module,
+    optimizer: optax.GradientTransformation,
+    keypoints_shape: tuple[int, ...],
+    seed: int,
+    mesh: Mesh,
 ) -> TrainState:
     """A fresh state, born on the mesh. `keypoints_shape` is one batch's `[B, T, J, 2]`."""
 
@@ -181,7 +185,9 @@ def make_train_steps(
         (loss, batch_stats), grads = gradient(state.params, state, keypoints, positions, model_key)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         if config.batch_norm_decay:
-            momentum = optimizers.batch_norm_momentum(state.step // schedule.steps_per_epoch, schedule.num_epochs)
+            momentum = optimizers.batch_norm_momentum(
+                state.step // schedule.steps_per_epoch, schedule.num_epochs
+            )
             batch_stats = rescale_statistics(state.batch_stats, batch_stats, momentum)
         new_state = TrainState(
             step=state.step + 1,

@@ -39,11 +39,13 @@ def view_table(clips: Clips) -> ViewTable:
     Raises:
       JaxposeError: the 2D is not the projection of the 3D, or cameras or absolute roots are absent.
     """
-    known = all(c.has_absolute_root and c.intrinsics is not None and c.orientation is not None for c in clips.clips)
+    known = all(
+        c.has_absolute_root and c.intrinsics is not None and c.orientation is not None for c in clips.clips
+    )
     if not known or clips.keypoints_source != "gt" or clips.keypoints_skeleton != clips.skeleton:
         raise JaxposeError(
-            f"data set {clips.dataset!r} cannot be seen from virtual views: that needs ground-truth 2D, cameras "
-            "and absolute positions; set config.augment_rotation=False and config.augment_bones=0.0"
+            f"data set {clips.dataset!r} cannot be seen from virtual views: that needs ground-truth 2D, "
+            "cameras and absolute positions; set config.augment_rotation=False and config.augment_bones=0.0"
         )
     vertical = np.array([0.0, 0.0, 1.0])
     camera = [
@@ -52,13 +54,22 @@ def view_table(clips: Clips) -> ViewTable:
         )
         for c in clips.clips
     ]
-    up = [cameras.quaternion_rotate(cameras.quaternion_inverse(np.array(c.orientation)), vertical) for c in clips.clips]
+    up = [
+        cameras.quaternion_rotate(cameras.quaternion_inverse(np.array(c.orientation)), vertical)
+        for c in clips.clips
+    ]
     return ViewTable(clips.clip_of_frame, np.array(camera, np.float32), np.array(up, np.float32))
 
 
 def random_views(
-    key: jax.Array, positions_3d: jax.Array, camera: jax.Array, up: jax.Array, skeleton: Skeleton,
-    *, rotation: bool, bones: float,
+    key: jax.Array,
+    positions_3d: jax.Array,
+    camera: jax.Array,
+    up: jax.Array,
+    skeleton: Skeleton,
+    *,
+    rotation: bool,
+    bones: float,
 ) -> tuple[jax.Array, jax.Array]:
     """Windows of changed build, seen from a random side; one change for a whole window.
 
@@ -77,7 +88,9 @@ def random_views(
     batch, frames = positions_3d.shape[:2]
     turn_key, bone_key = jax.random.split(key)
     if bones:
-        factors = jax.random.uniform(bone_key, (batch, skeleton.num_joints), minval=1 - bones, maxval=1 + bones)
+        factors = jax.random.uniform(
+            bone_key, (batch, skeleton.num_joints), minval=1 - bones, maxval=1 + bones
+        )
         partner = np.minimum(np.arange(skeleton.num_joints), skeleton.mirror)
         factors = factors[:, partner]
         positions_3d = scale_bones(positions_3d, factors, skeleton)

@@ -62,4 +62,3 @@ def test_mean_pose_is_the_mean_of_valid_frames(test_clips):
     np.testing.assert_allclose(
         evaluate.mean_pose(test_clips), evaluate.root_relative(test_clips, frames).mean(0), atol=1e-6
     )
-

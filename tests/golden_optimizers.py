@@ -45,7 +45,9 @@ def schedule_pairs(arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.n
     functions = {
         "lr_exponential": optimizers.exponential_by_epoch(config["lr"], config["decay"], steps_per_epoch),
         "lr_cosine_0.01_to_1e-5": optimizers.cosine_by_epoch(1e-2, 1e-5, epochs, steps_per_epoch),
-        "bn_momentum_videopose3d_gla": lambda step: optimizers.batch_norm_momentum(step // steps_per_epoch, epochs),
+        "bn_momentum_videopose3d_gla": lambda step: optimizers.batch_norm_momentum(
+            step // steps_per_epoch, epochs
+        ),
     }
     for key in sorted(set(arrays) - {"config"}):
         steps = jnp.arange(len(arrays[key])) * steps_per_epoch

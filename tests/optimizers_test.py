@@ -18,7 +18,9 @@ def test_every_recorded_trajectory_step_by_step():
     for key, computed, recorded in pairs:
         # Ranger was recorded in float32 arithmetic.
         tolerance = 1e-6 if key.startswith("ranger") else 1e-12
-        np.testing.assert_allclose(computed, recorded, rtol=0, atol=tolerance * np.abs(recorded).max(), err_msg=key)
+        np.testing.assert_allclose(
+            computed, recorded, rtol=0, atol=tolerance * np.abs(recorded).max(), err_msg=key
+        )
 
 
 def test_schedules_by_epoch():
@@ -48,7 +50,9 @@ def test_ranger_does_not_alias_the_parameters_it_starts_from():
 
 @pytest.mark.parametrize("field", ["name", "schedule"])
 def test_unknown_names_list_the_known(field):
-    config = ml_collections.ConfigDict({"name": "adam", "schedule": "exponential", "learning_rate": 1.0, "decay": 1.0})
+    config = ml_collections.ConfigDict(
+        {"name": "adam", "schedule": "exponential", "learning_rate": 1.0, "decay": 1.0}
+    )
     config[field] = "sgdd"
     with pytest.raises(JaxposeError, match=r"'sgdd' is unknown; known: (adam|exponential), "):
         optimizers.make_optimizer(config, optimizers.make_schedule(config, 1, 1))

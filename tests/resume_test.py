@@ -24,7 +24,9 @@ def start(workdir, *, devices=1, overrides=None):
         "JAX_PLATFORMS": "cpu",
     }
     command = [sys.executable, "-m", "tests.small_run", str(workdir), json.dumps(overrides or {})]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def run(workdir, **options):
@@ -61,7 +63,10 @@ def arrays(workdir, step):
 
 
 def timeless(workdir):
-    return [{k: v for k, v in row.items() if k not in WALL_CLOCK} for row in read_metrics(workdir / "metrics.jsonl")]
+    return [
+        {k: v for k, v in row.items() if k not in WALL_CLOCK}
+        for row in read_metrics(workdir / "metrics.jsonl")
+    ]
 
 
 def assert_same_run(a, b):
@@ -84,7 +89,11 @@ def whole(tmp_path_factory):
 
 def test_whole_run_keeps_the_last_two_and_the_best(whole):
     steps = sorted(int(path.name) for path in (whole / "checkpoints").iterdir() if path.name.isdigit())
-    scores = {row["step"]: row["selection_mpjpe"] for row in read_metrics(whole / "metrics.jsonl") if "selection_mpjpe" in row}
+    scores = {
+        row["step"]: row["selection_mpjpe"]
+        for row in read_metrics(whole / "metrics.jsonl")
+        if "selection_mpjpe" in row
+    }
     assert sorted(scores) == [12, 24, 36, 48, 60, 72]
     assert set(steps) == {60, 72, min(scores, key=scores.get)}
 

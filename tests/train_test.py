@@ -79,7 +79,9 @@ def test_evaluate_reproduces_the_score_and_takes_other_data(finished, monkeypatc
 def test_changed_config_is_refused_with_the_differing_fields(finished):
     directory, _ = finished
     before = checkpoint_files(directory)
-    with pytest.raises(JaxposeError, match=r"(?s)batch_size: 16 there, 8 now.*optimizer\.learning_rate: 0\.001 there"):
+    with pytest.raises(
+        JaxposeError, match=r"(?s)batch_size: 16 there, 8 now.*optimizer\.learning_rate: 0\.001 there"
+    ):
         train_small(str(directory), {"batch_size": 8, "optimizer.learning_rate": 0.5})
     assert checkpoint_files(directory) == before
 
@@ -110,7 +112,10 @@ def test_joints_of_data_and_model_must_agree(tmp_path):
     ("overrides", "message"),
     [
         ({"dataset.train_subjects": ("nobody",), "dataset.validation_subjects": ()}, "no subject 'nobody'"),
-        ({"dataset.test_subjects": ("train_1",)}, r"subjects \['train_1'\] are in train_subjects and in test"),
+        (
+            {"dataset.test_subjects": ("train_1",)},
+            r"subjects \['train_1'\] are in train_subjects and in test",
+        ),
         ({"dataset.validation_subjects": ("test_0",)}, "not among train_subjects"),
         ({"dataset.test_subjects": ()}, "test_subjects selects no frames"),
         ({"batch_size": 100_000, "steps_per_epoch": 0}, "larger than the .* training samples"),
@@ -143,7 +148,9 @@ def test_batch_must_split_over_the_devices():
     class Eight:
         size = 8
 
-    with pytest.raises(JaxposeError, match="batch_size=100 does not split evenly over 8 devices; the nearest .* is 96"):
+    with pytest.raises(
+        JaxposeError, match=r"=100 does not split evenly over 8 devices; the nearest .* is 96"
+    ):
         sharding.check_batch_size("config.batch_size", 100, Eight())
 
 

@@ -35,7 +35,9 @@ def build_model(config: ml_collections.ConfigDict) -> nn.Module:
     module = MODELS[name]
     known = [field for field in module.__dataclass_fields__ if field not in ("parent", "name", "dtype")]
     if unknown := sorted(set(fields) - set(known)):
-        raise JaxposeError(f"config.model has no field {', '.join(unknown)} in model {name!r}; it has {', '.join(known)}")
+        raise JaxposeError(
+            f"config.model has no field {', '.join(unknown)} in model {name!r}; it has {', '.join(known)}"
+        )
     # A config cannot hold None in a field that an override may set: empty stands for it.
     fields = {key: None if value in ("", ()) else value for key, value in fields.items()}
     return module(**fields, dtype=jnp.bfloat16 if config.precision == "bfloat16" else None)
