@@ -194,7 +194,7 @@ def test_mpi_inf_3dhp_metrics_match_golden(mpi_inf_3dhp):
         curve = np.asarray(curve)
         np.testing.assert_allclose(curve.mean(0)[:9], golden[f"All/{name}"], rtol=1e-9)
         np.testing.assert_allclose(curve.mean(0)[9], golden[f"All/{name}_all17"], rtol=1e-9)
-        np.testing.assert_allclose(probe[name].mean(0)[:9], golden[f"probe/{name}"], rtol=1e-9)
+        np.testing.assert_allclose(np.asarray(probe[name]).mean(0)[:9], golden[f"probe/{name}"], rtol=1e-9)
         for take in takes:
             np.testing.assert_allclose(
                 curve[take_of_frame == take].mean(0)[:9], golden[f"{take}/{name}"], rtol=1e-9
