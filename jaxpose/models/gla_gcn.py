@@ -102,11 +102,12 @@ class AdaptiveGraphConv(nn.Module):
         adjacency = jnp.asarray(graphs.gla_gcn_adjacency(self.graph), wide)
         if not self.adaptive:
             return [jnp.broadcast_to(a[None], (batch, joints, joints)).astype(rows.dtype) for a in adjacency]
+        width = self.features // 4 or 3
         learnt = self.param("adjacency", nn.initializers.constant(1e-6), adjacency.shape)
         mixing = []
         for k in range(NUM_SUBSETS):
             source, target = (
-                _pointwise(self.features // 4 or 3, f"{name}_{k}", self.dtype)(rows).reshape(batch, joints, -1)
+                _pointwise(width, f"{name}_{k}", self.dtype)(rows).reshape(batch, joints, -1)
                 for name in ("theta", "phi")
             )
             logits = jnp.einsum("biz,bjz->bij", source, target).astype(wide) / source.shape[-1]
@@ -116,12 +117,13 @@ class AdaptiveGraphConv(nn.Module):
         return mixing
 
 
+_LAYOUT = ("NWC", "WIO", "NWC")
+
+
 def _convolve(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
     """`x [N, T, C]` by `kernel [9, C, features]`, zero padding of 4."""
     padding = [(TEMPORAL_KERNEL // 2, TEMPORAL_KERNEL // 2)]
-    return jax.lax.conv_general_dilated(
-        x, kernel, (stride,), padding, dimension_numbers=("NWC", "WIO", "NWC")
-    )
+    return jax.lax.conv_general_dilated(x, kernel, (stride,), padding, dimension_numbers=_LAYOUT)
 
 
 _convolve_fast_gradient = jax.custom_vjp(_convolve, nondiff_argnums=(2,))
@@ -135,8 +137,8 @@ def _convolve_backward(stride: int, saved: Any, grad: jax.Array) -> tuple[jax.Ar
     def generic(x: jax.Array, kernel: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
         return jax.vjp(lambda x, kernel: _convolve(x, kernel, stride), x, kernel)[1](grad)
 
-    # XLA's own gradients are good on accelerators. On CPU they double the time of a training step: they
-    # transpose whole activations and leave the fast convolution as soon as there is a stride.
+    # On CPU XLA's own gradients take most of a training step: they transpose whole activations, and
+    # with a stride they leave its fast convolution.
     cpu = functools.partial(_convolve_backward_cpu, stride)
     return jax.lax.platform_dependent(*saved, grad, cpu=cpu, default=generic)
 
@@ -150,9 +152,7 @@ def _convolve_backward_cpu(
     padded = jnp.pad(x, ((0, 0), (pad, pad), (0, 0)))
     last = stride * (out_frames - 1) + 1
     flat = grad.reshape(-1, features)
-    taps = [
-        padded[:, i : i + last : stride].reshape(-1, channels).T @ flat for i in range(TEMPORAL_KERNEL)
-    ]
+    taps = [padded[:, i : i + last : stride].reshape(-1, channels).T @ flat for i in range(TEMPORAL_KERNEL)]
     # Padded frames in blocks of `stride`: block q receives sum_m grad[q - m] kernel[stride m + r] at r.
     reach = -(-TEMPORAL_KERNEL // stride)
     blocks = jnp.pad(kernel, ((0, reach * stride - TEMPORAL_KERNEL), (0, 0), (0, 0)))
@@ -163,7 +163,7 @@ def _convolve_backward_cpu(
         blocks,
         (1,),
         [(reach - 1 - first_block, last_block - out_frames + 1)],
-        dimension_numbers=("NWC", "WIO", "NWC"),
+        dimension_numbers=_LAYOUT,
     ).reshape(x.shape[0], -1, channels)
     start = pad - stride * first_block
     return x_grad[:, start : start + frames], jnp.stack(taps)
@@ -411,9 +411,9 @@ class GlaGcn(nn.Module):
         for width in self.filter_widths if self.strided else ():
             if (frames - 1) % width < width // 2:
                 raise JaxposeError(
-                    f"GlaGcn with filter_widths {self.filter_widths} does not fit windows of {shape[1]} frames: "
-                    f"{frames} frames reach the module of stride {width}, whose residual and convolution then "
-                    f"differ in length; use a multiple of {self.receptive_field}"
+                    f"GlaGcn with filter_widths {self.filter_widths} does not fit windows of {shape[1]} "
+                    f"frames: {frames} frames reach the module of stride {width}, whose residual and "
+                    f"convolution then differ in length; use a multiple of {self.receptive_field}"
                 )
             frames = (frames - 1) // width + 1
 

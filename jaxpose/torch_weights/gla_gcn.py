@@ -67,7 +67,9 @@ def block(
             found += _conv(f"{prefix}gcn1.conv_a.{k}", (*graph, f"theta_{k}"))
             found += _conv(f"{prefix}gcn1.conv_b.{k}", (*graph, f"phi_{k}"))
     for k in range(NUM_SUBSETS):
-        found += _conv(f"{prefix}gcn1.conv_d.{k}", (*graph, f"project_{k}"))
+        conv = f"{prefix}gcn1.conv_d.{k}"
+        found.append(Entry(f"{conv}.weight", ("params", *graph, f"project_kernel_{k}"), layouts.POINTWISE_2D))
+        found.append(Entry(f"{conv}.bias", ("params", *graph, f"project_bias_{k}")))
     found += layouts.batch_norm(f"{prefix}gcn1.bn", (*graph, "graph_bn"))
     if in_features != features:
         found += _conv(f"{prefix}gcn1.down.0", (*graph, "down"))

@@ -7,7 +7,7 @@ import pytest
 
 from jaxpose import graphs
 from jaxpose.errors import JaxposeError
-from jaxpose.models.gla_gcn import AgcnBlock, GlaGcn, UnsharedLinear, coco_to_humaneva
+from jaxpose.models.gla_gcn import AgcnBlock, GlaGcn, TemporalConv, UnsharedLinear, coco_to_humaneva
 from jaxpose.models.refinement import Refinement
 from jaxpose.skeletons import SKELETONS, get_skeleton
 from jaxpose.torch_weights import gla_gcn as weights
@@ -107,7 +107,7 @@ def numpy_block(x, params, stats, adjacency, stride, adaptive):
             similarity = np.exp(logits / (source.shape[-1] * frames))
             mixing = mixing + similarity / similarity.sum(1, keepdims=True) + graph["adjacency"][k]
         mixed = np.stack([mixing.transpose(0, 2, 1) @ x[:, :, t] for t in range(frames)], axis=2)
-        y = y + dense(mixed, graph[f"project_{k}"])
+        y = y + mixed @ graph[f"project_kernel_{k}"] + graph[f"project_bias_{k}"]
     y = batch_norm(y, graph["graph_bn"], graph_stats["graph_bn"])
     down = x
     if "down" in graph:
@@ -144,6 +144,31 @@ def test_block_follows_its_equations(features, stride, adaptive, graph):
     np.testing.assert_allclose(actual, expected, rtol=1e-11, atol=1e-11)
 
 
+@pytest.mark.parametrize("frames, stride", [(9, 1), (9, 3), (8, 3), (11, 5), (7, 9), (5, 1), (4, 3)])
+def test_temporal_convolution_and_its_gradients(frames, stride):
+    """Against the loop over taps, whose gradients are JAX's own."""
+    layer = TemporalConv(3, stride)
+
+    def loop(x, kernel):
+        padded = jnp.pad(x, ((0, 0), (0, 0), (4, 4), (0, 0)))
+        windows = [padded[:, :, t : t + 9] for t in range(0, frames, stride)]
+        return jnp.einsum("bjokc,kcd->bjod", jnp.stack(windows, axis=2), kernel)
+
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(0)
+        x, kernel = jnp.asarray(rng.normal(size=(2, 2, frames, 4))), jnp.asarray(rng.normal(size=(9, 4, 3)))
+
+        def convolve(x, kernel):
+            return layer.apply({"params": {"kernel": kernel, "bias": jnp.zeros(3)}}, x)
+
+        actual, vjp = jax.vjp(convolve, x, kernel)
+        expected, expected_vjp = jax.vjp(loop, x, kernel)
+        weights = jnp.asarray(rng.normal(size=expected.shape))
+        np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
+        for grad, expected_grad in zip(vjp(weights), expected_vjp(weights), strict=True):
+            np.testing.assert_allclose(grad, expected_grad, rtol=1e-12, atol=1e-12)
+
+
 def test_similarity_columns_sum_to_one():
     block = AgcnBlock(8, "h36m_17")
     x = window().transpose(0, 2, 1, 3)
@@ -164,12 +189,12 @@ def test_initial_values():
     np.testing.assert_array_equal(graph["adjacency"], np.float32(1e-6))
     np.testing.assert_array_equal(block["temporal_bn"]["scale"], 1)
     np.testing.assert_array_equal(variables["params"]["expand"]["graph_conv"]["down_bn"]["scale"], 1)
-    for name in ("theta_0", "phi_2", "project_1"):
-        np.testing.assert_array_equal(graph[name]["bias"], 0)
+    for bias in (graph["theta_0"]["bias"], graph["phi_2"]["bias"], graph["project_bias_1"]):
+        np.testing.assert_array_equal(bias, 0)
     for kernel, std in [
         (block["temporal_conv"]["kernel"], (2 / (32 * 9)) ** 0.5),
         (graph["theta_0"]["kernel"], (2 / 8) ** 0.5),
-        (graph["project_0"]["kernel"], (2 / (32 * 32 * 3)) ** 0.5),
+        (graph["project_kernel_0"], (2 / (32 * 32 * 3)) ** 0.5),
     ]:
         np.testing.assert_allclose(np.std(kernel), std, rtol=0.15)
     head = np.abs(variables["params"]["head_shared"]["dense"]["kernel"])
@@ -308,7 +333,7 @@ def test_graph_dropout_leaves_the_way_down():
     block = AgcnBlock(8, "h36m_17", dropout_rate=1.0)
     x = window().transpose(0, 2, 1, 3)
     largest = largest_gradients(block, random_variables(block, x), x)
-    assert all(largest["graph_conv"][f"project_{k}"]["kernel"] == 0 for k in range(3))
+    assert all(largest["graph_conv"][f"project_kernel_{k}"] == 0 for k in range(3))
     assert largest["graph_conv"]["down"]["kernel"] > 0
     assert largest["temporal_conv"]["kernel"] > 0
 
