@@ -76,12 +76,13 @@ def test_published_sizes(fields, parameters):
     assert describe(GASTNet(**fields, strided=True))["parameters"] == parameters
 
 
+@pytest.mark.parametrize("train", [False, True])
 @pytest.mark.parametrize("shared_edges", [False, True])
-def test_graph_convolution_is_the_sum_over_neighbours(shared_edges):
+def test_graph_convolution_is_the_sum_over_neighbours(shared_edges, train):
     mask = graphs.connection_mask(get_skeleton("humaneva_15"))
     layer = SemanticGraphConv(3, mask, shared_edges)
     x = keypoints(1, joints=15, features=4, batch=1)
-    params = random_like(jax.eval_shape(lambda: layer.init(jax.random.key(0), x)))["params"]
+    params = random_like(jax.eval_shape(lambda: layer.init(jax.random.key(0), x, train=train)))["params"]
     own, others = params["kernel"][:, :3], params["kernel"][:, 3:]
     logits = {edge: params["edges"][:, n] for n, edge in enumerate(zip(*np.nonzero(mask), strict=True))}
     expected = np.zeros((15, 3))
@@ -93,7 +94,7 @@ def test_graph_convolution_is_the_sum_over_neighbours(shared_edges):
                 expected[i, c] += w * (x[0, 0, j] @ (own if i == j else others)[:, c])
     if shared_edges:
         expected += params["bias"]
-    np.testing.assert_allclose(layer.apply({"params": params}, x)[0, 0], expected, atol=1e-5)
+    np.testing.assert_allclose(layer.apply({"params": params}, x, train=train)[0, 0], expected, atol=1e-5)
 
 
 def test_attention_is_that_of_equations_3_and_4():
