@@ -15,16 +15,11 @@ import numpy as np
 from jaxpose import graphs
 from jaxpose.errors import JaxposeError
 from jaxpose.models import temporal
-from jaxpose.models.layers import BatchNorm, Linear, torch_bias_init
+from jaxpose.models.layers import BatchNorm, Linear, matmul, torch_bias_init
 from jaxpose.skeletons import get_skeleton
 
 _HEADS = 4
 _kaiming_normal = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
-
-
-def _product(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    # Over one flat axis: with several, the kernel's gradient makes XLA transpose its operands first.
-    return (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], kernel.shape[-1])
 
 
 class SemanticGraphConv(nn.Module):
@@ -54,7 +49,7 @@ class SemanticGraphConv(nn.Module):
         graphs_learned = 1 if self.shared_edges else self.features
         edges = self.param("edges", nn.initializers.ones_init(), (graphs_learned, int(self.mask.sum())))
         x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
-        own, others = jnp.split(_product(x, kernel), 2, axis=-1)
+        own, others = jnp.split(matmul(x, kernel), 2, axis=-1)
         weights = self._edge_weights(edges).astype(x.dtype)
         diagonal = jnp.diagonal(weights, axis1=1, axis2=2).T[None, None]
         if train:
@@ -225,7 +220,7 @@ class GlobalGraph(nn.Module):
         """All heads' linear maps of `x` in one product, heads outermost."""
         kernel, bias = jnp.concatenate(kernels, axis=-1), jnp.concatenate(biases)
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
-        return _product(x, kernel) + bias.reshape((1,) * (x.ndim - 1) + bias.shape)
+        return matmul(x, kernel) + bias.reshape((1,) * (x.ndim - 1) + bias.shape)
 
 
 class GraphAttentionBlock(nn.Module):

@@ -37,6 +37,14 @@ def torch_bias_init(fan_in: int) -> nn.initializers.Initializer:
     return init
 
 
+def matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """`x [..., C] @ kernel [C, D]`, computed over one flat axis.
+
+    Over several axes the kernel's gradient makes XLA for CPU transpose its operands first.
+    """
+    return (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], kernel.shape[-1])
+
+
 class Linear(nn.Module):
     """`nn.Dense` with PyTorch's default initialisation, the one every reference model starts from."""
 

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxpose.errors import JaxposeError
-from jaxpose.models.layers import torch_linear_init
+from jaxpose.models.layers import matmul, torch_linear_init
 from jaxpose.skeletons import get_skeleton
 
 
@@ -47,15 +47,12 @@ class TemporalConv(nn.Module):
         x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
         if self.strided:
             return _window_products(x, kernel)
-        out = jax.lax.conv_general_dilated(
-            x.reshape(*x.shape[:2], -1, channels),
-            kernel[:, None],
-            window_strides=(1, 1),
-            padding="VALID",
-            rhs_dilation=(1 if self.dense else self.dilation, 1),
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        )
-        return out.reshape(*out.shape[:2], *x.shape[2:-1], self.features)
+        if self.dense:
+            return _full_convolution(x, kernel)
+        frames = x.shape[1] - (taps - 1) * self.dilation
+        starts = [tap * self.dilation for tap in range(taps)]
+        terms = [matmul(x[:, s : s + frames], kernel[tap]) for tap, s in enumerate(starts)]
+        return sum(terms[1:], start=terms[0])
 
 
 def _window_products(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -65,9 +62,21 @@ def _window_products(x: jax.Array, kernel: jax.Array) -> jax.Array:
     windows = x.reshape(batch, frames // size, size, *joints, channels)
     if joints:
         windows = jnp.moveaxis(windows, 2, -2)
-    # Over one flat axis: with several, the kernel's gradient makes XLA transpose its operands first.
-    out = windows.reshape(-1, size * channels) @ kernel.reshape(-1, features)
-    return out.reshape(batch, frames // size, *joints, features)
+    windows = windows.reshape(batch, frames // size, *joints, size * channels)
+    return matmul(windows, kernel.reshape(-1, features))
+
+
+def _full_convolution(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Convolution with every frame under the kernel a tap: too many for a product each."""
+    batch, frames, *joints, channels = x.shape
+    out = jax.lax.conv_general_dilated(
+        x.reshape(batch, frames, -1, channels),
+        kernel[:, None],
+        window_strides=(1, 1),
+        padding="VALID",
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+    return out.reshape(batch, -1, *joints, kernel.shape[-1])
 
 
 def aligned_frames(x: jax.Array, width: int, dilation: int, *, causal: bool, strided: bool) -> jax.Array:
