@@ -13,7 +13,6 @@ frames, and aggregation over joints is one small matrix product per sample, both
 transpose.
 """
 
-import functools
 from typing import Any
 
 import flax.linen as nn
@@ -24,6 +23,7 @@ from jaxpose import graphs
 from jaxpose.errors import JaxposeError
 from jaxpose.models import temporal
 from jaxpose.models.layers import BatchNorm, Linear, torch_bias_init, torch_linear_init
+from jaxpose.models.padded_conv import PaddedTemporalConv
 from jaxpose.skeletons import COCO_17, HUMANEVA_15, Skeleton, get_skeleton
 
 NUM_SUBSETS = 3  # neighbours: the joint itself, inward, outward
@@ -43,10 +43,10 @@ def coco_to_humaneva(keypoints_2d: jax.Array) -> jax.Array:
     return 0.5 * (keypoints_2d[..., _COCO_FIRST, :] + keypoints_2d[..., _COCO_SECOND, :])
 
 
-def _pointwise(features: int, name: str, dtype: Any, std: float | None = None) -> nn.Dense:
-    """A 1x1 convolution; initial weights normal, by default with fan-out variance 2 / features."""
-    std = (2 / features) ** 0.5 if std is None else std
-    return nn.Dense(features, dtype=dtype, kernel_init=nn.initializers.normal(std), name=name)
+def _pointwise(features: int, name: str, dtype: Any) -> nn.Dense:
+    """A 1x1 convolution; initial weights normal with fan-out variance `2 / features`."""
+    kernel_init = nn.initializers.normal((2 / features) ** 0.5)
+    return nn.Dense(features, dtype=dtype, kernel_init=kernel_init, name=name)
 
 
 class AdaptiveGraphConv(nn.Module):
@@ -117,87 +117,6 @@ class AdaptiveGraphConv(nn.Module):
         return mixing
 
 
-_LAYOUT = ("NWC", "WIO", "NWC")
-
-
-def _convolve(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
-    """`x [N, T, C]` by `kernel [9, C, features]`, zero padding of 4."""
-    padding = [(TEMPORAL_KERNEL // 2, TEMPORAL_KERNEL // 2)]
-    return jax.lax.conv_general_dilated(x, kernel, (stride,), padding, dimension_numbers=_LAYOUT)
-
-
-_convolve_fast_gradient = jax.custom_vjp(_convolve, nondiff_argnums=(2,))
-
-
-def _convolve_forward(x: jax.Array, kernel: jax.Array, stride: int) -> tuple[jax.Array, Any]:
-    return _convolve(x, kernel, stride), (x, kernel)
-
-
-def _convolve_backward(stride: int, saved: Any, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
-    def generic(x: jax.Array, kernel: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return jax.vjp(lambda x, kernel: _convolve(x, kernel, stride), x, kernel)[1](grad)
-
-    # On CPU XLA's own gradients take most of a training step: they transpose whole activations, and
-    # with a stride they leave its fast convolution.
-    cpu = functools.partial(_convolve_backward_cpu, stride)
-    return jax.lax.platform_dependent(*saved, grad, cpu=cpu, default=generic)
-
-
-def _convolve_backward_cpu(
-    stride: int, x: jax.Array, kernel: jax.Array, grad: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """Gradients of `_convolve` as one matrix product per tap and one convolution without stride."""
-    pad = TEMPORAL_KERNEL // 2
-    (_, frames, channels), (_, out_frames, features) = x.shape, grad.shape
-    padded = jnp.pad(x, ((0, 0), (pad, pad), (0, 0)))
-    last = stride * (out_frames - 1) + 1
-    flat = grad.reshape(-1, features)
-    taps = [padded[:, i : i + last : stride].reshape(-1, channels).T @ flat for i in range(TEMPORAL_KERNEL)]
-    # Padded frames in blocks of `stride`: block q receives sum_m grad[q - m] kernel[stride m + r] at r.
-    reach = -(-TEMPORAL_KERNEL // stride)
-    blocks = jnp.pad(kernel, ((0, reach * stride - TEMPORAL_KERNEL), (0, 0), (0, 0)))
-    blocks = blocks.reshape(reach, stride * channels, features)[::-1].transpose(0, 2, 1)
-    first_block, last_block = pad // stride, (pad + frames - 1) // stride
-    x_grad = jax.lax.conv_general_dilated(
-        grad,
-        blocks,
-        (1,),
-        [(reach - 1 - first_block, last_block - out_frames + 1)],
-        dimension_numbers=_LAYOUT,
-    ).reshape(x.shape[0], -1, channels)
-    start = pad - stride * first_block
-    return x_grad[:, start : start + frames], jnp.stack(taps)
-
-
-_convolve_fast_gradient.defvjp(_convolve_forward, _convolve_backward)
-
-
-class TemporalConv(nn.Module):
-    """Convolution over frames with kernel 9, padding 4 and a stride; other axes are batch."""
-
-    features: int
-    stride: int = 1
-    dtype: Any = None
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """`[B, J, T, C]` to `[B, J, (T - 1) // stride + 1, features]`."""
-        batch, joints, frames, channels = x.shape
-        init = nn.initializers.normal((2 / (self.features * TEMPORAL_KERNEL)) ** 0.5)
-        kernel = self.param("kernel", init, (TEMPORAL_KERNEL, channels, self.features))
-        bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
-        x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
-        pad = TEMPORAL_KERNEL // 2
-        if frames <= pad + 1:
-            # Every output sees every frame: one matrix product, where XLA's convolution is slow on CPU.
-            rows = [kernel[pad - t : pad - t + frames] for t in range(0, frames, self.stride)]
-            matrix = jnp.stack(rows, axis=2).reshape(frames * channels, -1)
-            y = x.reshape(batch * joints, frames * channels) @ matrix
-        else:
-            y = _convolve_fast_gradient(x.reshape(batch * joints, frames, channels), kernel, self.stride)
-        return y.reshape(batch, joints, -1, self.features) + bias[None, None, None]
-
-
 class AgcnBlock(nn.Module):
     """AGCN(C_in, features, stride): graph convolution, convolution over time, residual, ReLU (Figure 1).
 
@@ -230,7 +149,9 @@ class AgcnBlock(nn.Module):
         y = AdaptiveGraphConv(
             self.features, self.graph, self.adaptive, self.dropout_rate, self.dtype, name="graph_conv"
         )(x, train=train)
-        y = TemporalConv(self.features, self.stride, dtype=self.dtype, name="temporal_conv")(y)
+        y = PaddedTemporalConv(
+            self.features, TEMPORAL_KERNEL, self.stride, dtype=self.dtype, name="temporal_conv"
+        )(y)
         y = BatchNorm(dtype=self.dtype, name="temporal_bn")(y, train=train)
         if self.residual:
             if x.shape[-1] != self.features or self.stride != 1:

@@ -7,7 +7,7 @@ import pytest
 
 from jaxpose import graphs
 from jaxpose.errors import JaxposeError
-from jaxpose.models.gla_gcn import AgcnBlock, GlaGcn, TemporalConv, UnsharedLinear, coco_to_humaneva
+from jaxpose.models.gla_gcn import AgcnBlock, GlaGcn, UnsharedLinear, coco_to_humaneva
 from jaxpose.models.refinement import Refinement
 from jaxpose.skeletons import SKELETONS, get_skeleton
 from jaxpose.torch_weights import gla_gcn as weights
@@ -142,31 +142,6 @@ def test_block_follows_its_equations(features, stride, adaptive, graph):
     )
     assert actual.shape == (2, adjacency.shape[-1], -(-7 // stride), features)
     np.testing.assert_allclose(actual, expected, rtol=1e-11, atol=1e-11)
-
-
-@pytest.mark.parametrize("frames, stride", [(9, 1), (9, 3), (8, 3), (11, 5), (7, 9), (5, 1), (4, 3)])
-def test_temporal_convolution_and_its_gradients(frames, stride):
-    """Against the loop over taps, whose gradients are JAX's own."""
-    layer = TemporalConv(3, stride)
-
-    def loop(x, kernel):
-        padded = jnp.pad(x, ((0, 0), (0, 0), (4, 4), (0, 0)))
-        windows = [padded[:, :, t : t + 9] for t in range(0, frames, stride)]
-        return jnp.einsum("bjokc,kcd->bjod", jnp.stack(windows, axis=2), kernel)
-
-    with jax.enable_x64(True):
-        rng = np.random.default_rng(0)
-        x, kernel = jnp.asarray(rng.normal(size=(2, 2, frames, 4))), jnp.asarray(rng.normal(size=(9, 4, 3)))
-
-        def convolve(x, kernel):
-            return layer.apply({"params": {"kernel": kernel, "bias": jnp.zeros(3)}}, x)
-
-        actual, vjp = jax.vjp(convolve, x, kernel)
-        expected, expected_vjp = jax.vjp(loop, x, kernel)
-        weights = jnp.asarray(rng.normal(size=expected.shape))
-        np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
-        for grad, expected_grad in zip(vjp(weights), expected_vjp(weights), strict=True):
-            np.testing.assert_allclose(grad, expected_grad, rtol=1e-12, atol=1e-12)
 
 
 def test_similarity_columns_sum_to_one():
