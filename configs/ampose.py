@@ -67,11 +67,12 @@ def get_config(variant: str = "cpn17") -> ml_collections.ConfigDict:
         model.skeleton = f"h36m_{joints}"
         default.use_human36m(config, f"human36m/{SOURCES[variant[:-2]]}_{joints}")
     else:
-        model.depth = 4
-        model.width = 128
+        model.heads = 4
         model.graph_norm = "layer"  # generalises better to unseen people on small data
         if variant == "cmu":
+            model.depth, model.width = 4, 96
             default.use_cmu(config)
         else:
+            model.depth, model.width = 3, 64
             default.use_quickstart(config)
     return config

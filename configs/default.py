@@ -97,7 +97,9 @@ def use_cmu(config: ml_collections.ConfigDict) -> None:
     config.dataset.name = "cmu_mocap/gt"
     config.dataset.train_subjects = CMU_TRAIN
     config.dataset.test_subjects = CMU_TEST
-    _use_short_schedule(config, num_epochs=10, steps_per_epoch=300)
+    config.augment_rotation = True
+    config.augment_bones = 0.1
+    _use_short_schedule(config, num_epochs=10, steps_per_epoch=400)
 
 
 def use_quickstart(config: ml_collections.ConfigDict) -> None:
@@ -105,18 +107,16 @@ def use_quickstart(config: ml_collections.ConfigDict) -> None:
     config.dataset.name = "synthetic/gt"
     config.dataset.train_subjects = tuple(f"train_{i}" for i in range(8))
     config.dataset.test_subjects = ("test_0", "test_1", "test_2")
-    _use_short_schedule(config, num_epochs=5, steps_per_epoch=200)
+    _use_short_schedule(config, num_epochs=5, steps_per_epoch=400)
 
 
 def _use_short_schedule(config: ml_collections.ConfigDict, num_epochs: int, steps_per_epoch: int) -> None:
-    config.batch_size = 256
+    config.batch_size = 128
     config.num_epochs = num_epochs
     config.steps_per_epoch = steps_per_epoch
     config.steps_per_dispatch = 20
-    config.augment_rotation = True
-    config.augment_bones = 0.1
     config.loss = "mpjpe"
     config.optimizer.name = "adam"
-    config.optimizer.learning_rate = 1e-3
+    config.optimizer.learning_rate = 2e-3
     config.optimizer.schedule = "warmup_cosine"
     config.optimizer.warmup_steps = 100

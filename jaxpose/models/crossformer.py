@@ -240,8 +240,7 @@ class GatedCrossFrame(nn.Module):
         x = z.swapaxes(1, 2)  # frames are channels, and channels come last
         frames = x.shape[-1]
         key, query, value = (
-            _convolution(frames, 3, dtype=self.dtype, name=name)(x)
-            for name in ("key", "query", "value")
+            _convolution(frames, 3, dtype=self.dtype, name=name)(x) for name in ("key", "query", "value")
         )
         grouped = (*x.shape[:2], self.groups, frames // self.groups)
         key, query, value = key.reshape(grouped), query.reshape(grouped), value.reshape(grouped)

@@ -110,9 +110,7 @@ def test_bfloat16_keeps_parameters_and_positions_float32():
     exact = apply(model, variables, x)
     rounded = apply(small_model(dtype=jnp.bfloat16), variables, x)
     assert rounded.dtype == jnp.float32
-    initial = jax.eval_shape(
-        lambda: small_model(dtype=jnp.bfloat16).init(jax.random.key(0), x, train=False)
-    )
+    initial = jax.eval_shape(lambda: small_model(dtype=jnp.bfloat16).init(jax.random.key(0), x, train=False))
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(initial))
     difference = jnp.abs(rounded - exact).max() / jnp.abs(exact).max()
     assert 0 < difference < 0.05
