@@ -80,7 +80,7 @@ def test_changed_config_is_refused_with_the_differing_fields(finished):
     directory, _ = finished
     before = checkpoint_files(directory)
     with pytest.raises(
-        JaxposeError, match=r"(?s)batch_size: 16 there, 8 now.*optimizer\.learning_rate: 0\.001 there"
+        JaxposeError, match=r"(?s)batch_size: 16 there, 8 now.*optimizer\.learning_rate: 0\.002 there"
     ):
         train_small(str(directory), {"batch_size": 8, "optimizer.learning_rate": 0.5})
     assert checkpoint_files(directory) == before

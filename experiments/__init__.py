@@ -1,0 +1,1 @@
+"""The papers' tables, trial runs on open data, and benchmarks."""
