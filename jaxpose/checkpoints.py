@@ -35,6 +35,9 @@ class Checkpoints:
         self._open()
 
     def _open(self) -> None:
+        if damaged := _without_readable_scores(self.directory):
+            logging.warning("checkpoints %s of %s cannot be read (scores)", damaged, self.directory)
+            _set_aside(self.directory, damaged)
         policies = ocp.training.preservation_policies
         self._checkpointer = ocp.training.Checkpointer(
             self.directory,
@@ -64,7 +67,7 @@ class Checkpoints:
         The arrays are copied first, so the caller may donate them at once. `score` is what the
         best checkpoint is selected by (MPJPE, millimetres), None where nothing was evaluated.
         """
-        self._checkpointer.wait()
+        self.wait()
         if any(checkpoint.step == step for checkpoint in self._checkpointer.checkpoints):
             return  # a run that stopped right after its last save
         try:
@@ -75,7 +78,7 @@ class Checkpoints:
                 metrics=None if score is None else {_SCORE: score},
                 custom_metadata=self._description,
             )
-        except OSError as error:
+        except Exception as error:  # orbax passes on whatever its storage raised
             raise JaxposeError(f"cannot write a checkpoint to {self.directory}: {error}") from error
 
     def wait(self) -> None:
@@ -100,18 +103,21 @@ class Checkpoints:
         scored = [(c.metrics[_SCORE], -c.step) for c in self._checkpointer.checkpoints if c.metrics]
         return -min(scored)[1] if scored else max(self.steps, default=None)
 
-    def description(self, step: int) -> dict[str, Any]:
-        """The JSON data saved with the checkpoint of `step`."""
-        return self._checkpointer.metadata(step).custom_metadata or {}
+    def write_description(self) -> None:
+        """Writes `config.json`, and `environment.json` as it was when the run began."""
+        workdir, description = self.directory.parent, dict(self._description or {})
+        write_json(workdir / "config.json", description.pop("config"))
+        if not (workdir / "environment.json").exists():
+            write_json(workdir / "environment.json", description)
 
     def restore_latest(self, like: TrainState) -> TrainState | None:
         """The newest readable checkpoint, or None where there is none.
 
-        A checkpoint that cannot be read is reported, moved to `<workdir>/damaged_checkpoints`
-        and the one before it is tried.
+        A checkpoint that cannot be read is reported and the one before it is tried; once one
+        has been read, the others are moved to `<workdir>/damaged_checkpoints`.
 
         Raises:
-          JaxposeError: there are checkpoints and none can be read.
+          JaxposeError: there are checkpoints and none can be read; nothing is moved then.
         """
         return self._restore(sorted(self.steps, reverse=True), like)
 
@@ -123,31 +129,48 @@ class Checkpoints:
 
     def _restore(self, steps: list[int], like: TrainState) -> TrainState | None:
         shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like)
+        unreadable: dict[int, str] = {}
         for step in steps:
             try:
-                return self._checkpointer.load(step, shapes)
+                state = self._checkpointer.load(step, shapes)
             except Exception as error:  # tensorstore, orbax and json each raise their own kinds
-                reason = (
-                    str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
-                )
-                logging.warning("checkpoint %s cannot be read (%s)", self.directory / str(step), reason)
-                self._set_aside(step)
+                unreadable[step] = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+                continue
+            for bad, reason in unreadable.items():
+                logging.warning("checkpoint %s cannot be read (%s)", self.directory / str(bad), reason)
+            if unreadable:
+                self._checkpointer.close()
+                _set_aside(self.directory, list(unreadable))
+                self._open()
+            return state
         if steps:
             raise JaxposeError(
-                f"none of the checkpoints of {self.directory.parent} can be read; they were moved to "
-                f"{self.directory.parent / 'damaged_checkpoints'}. Start again in a new --workdir."
+                f"no checkpoint in {self.directory} can be read ({unreadable[steps[0]]}). "
+                "If they are damaged, start again in a new --workdir."
             )
         return None
 
-    def _set_aside(self, step: int) -> None:
-        aside = self.directory.parent / "damaged_checkpoints"
-        aside.mkdir(exist_ok=True)
-        self._checkpointer.close()
-        if jax.process_index() == 0:
-            target = aside / str(step)
-            shutil.rmtree(target, ignore_errors=True)
-            (self.directory / str(step)).rename(target)
-        self._open()
+
+def _set_aside(directory: pathlib.Path, steps: list[int]) -> None:
+    """Moves the checkpoints of `steps` where nothing looks for them."""
+    if jax.process_index() != 0:
+        return
+    aside = directory.parent / "damaged_checkpoints"
+    aside.mkdir(exist_ok=True)
+    for step in steps:
+        shutil.rmtree(aside / str(step), ignore_errors=True)
+        (directory / str(step)).rename(aside / str(step))
+
+
+def _without_readable_scores(directory: pathlib.Path) -> list[int]:
+    """Steps whose file of scores is damaged: orbax would refuse to open the whole directory."""
+    damaged = []
+    for scores in directory.glob("*/metrics/metrics"):
+        try:
+            json.loads(scores.read_text())
+        except (ValueError, OSError):
+            damaged.append(int(scores.parts[-3]))
+    return damaged
 
 
 def write_json(path: pathlib.Path, value: Any) -> None:

@@ -40,10 +40,15 @@ class Macs(NamedTuple):
         return Macs(self.total + other.total, self.linear + other.linear)
 
 
+def keypoints_skeleton(model: nn.Module) -> str:
+    """Name of the skeleton of the model's input."""
+    # Models whose input may have other joints than their output have a field that says so.
+    return getattr(model, "keypoints_skeleton", None) or model.skeleton
+
+
 def input_shape(model: nn.Module) -> tuple[int, ...]:
     """`[1, T, J2, 2]`: the keypoints of one receptive field."""
-    # Models whose input differs from [B, T, J, 2] over their own joints have a field that says so.
-    joints = get_skeleton(getattr(model, "keypoints_skeleton", None) or model.skeleton).num_joints
+    joints = get_skeleton(keypoints_skeleton(model)).num_joints
     return (1, model.receptive_field, joints, getattr(model, "in_features", 2))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+import ml_collections
 import numpy as np
 from jax.sharding import Mesh
 from rich.console import Console
@@ -144,6 +145,32 @@ def score(
     return results
 
 
+class Evaluator:
+    """Scores variables on one set of clips; the clips stay on the device."""
+
+    def __init__(self, model: nn.Module, config: ml_collections.ConfigDict, clips: Clips, mesh: Mesh):
+        """Puts `clips` on the device."""
+        self.clips = clips
+        self.frames = scored_frames(clips)
+        self._table = sharding.put_replicated(windows.frame_table(clips), mesh)
+        self._predict = make_predict(
+            model, clips.keypoints_skeleton, config.target_scale, config.flip_average, mesh
+        )
+        # Small sets must not be padded up to a batch many times their size.
+        fitting = -(-len(self.frames) // mesh.size) * mesh.size
+        self._batch_size = min(config.eval_batch_size, fitting)
+        self._mesh = mesh
+
+    def predict(self, variables: Any, frames: np.ndarray | None = None) -> np.ndarray:
+        """Root-relative positions `[M, J, 3]`, metres, of `frames` (default: all scored ones)."""
+        frames = self.frames if frames is None else frames
+        return predict_frames(self._predict, variables, self._table, frames, self._batch_size, self._mesh)
+
+    def score(self, variables: Any) -> dict[str, Any]:
+        """All metrics, millimetres."""
+        return score(self.predict(variables), self.clips, self.frames)
+
+
 def mean_pose(train: Clips) -> np.ndarray:
     """The mean root-relative training pose `[J, 3]`, metres."""
     return root_relative(train, scored_frames(train)).mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -172,14 +199,55 @@ def fit_ridge(train: Clips, penalty: float = 1.0) -> Callable[[np.ndarray], np.n
     return lambda keypoints: (features(keypoints) @ weights).reshape(-1, joints, 3).astype(np.float32)
 
 
-def baselines(train: Clips, test: Clips) -> dict[str, float]:
-    """Errors of the mean training pose and of a ridge regression on the test clips, for scale."""
+def baselines(train: Clips | None, test: Clips) -> dict[str, float | None]:
+    """Errors of the mean training pose and of a ridge regression on the test clips, for scale.
+
+    None where there is no training data, or where it has other joints than the test clips.
+    """
+    names = ("mean_pose_mpjpe", "linear_mpjpe")
+    same = ("skeleton", "keypoints_skeleton")
+    if train is None or any(getattr(train, field) != getattr(test, field) for field in same):
+        return dict.fromkeys(names)
     frames = scored_frames(test)
     constant = np.broadcast_to(mean_pose(train), (len(frames), *test.positions_3d.shape[1:]))
     linear = fit_ridge(train)(test.keypoints_2d[frames])
+    errors = (score(predicted, test, frames, ["mpjpe"])["mpjpe"] for predicted in (constant, linear))
+    return dict(zip(names, errors, strict=True))
+
+
+def protocol_fields(
+    config: ml_collections.ConfigDict,
+    trained: ml_collections.ConfigDict,
+    model: nn.Module,
+    train: Clips | None,
+    test: Clips,
+) -> dict[str, Any]:
+    """What a score was measured under; printed beside it (the numbers do not compare without).
+
+    `config` is that of the evaluation, `trained` that of the run; in training they are one.
+    """
+    if trained.select_on_test:
+        selected = "best on the test subjects"
+    elif trained.dataset.validation_subjects:
+        selected = f"best on held-out {', '.join(trained.dataset.validation_subjects)}"
+    else:
+        selected = "last"
+    subjects = trained.dataset.train_subjects if train is None else train.subjects
     return {
-        "mean_pose_mpjpe": score(constant, test, frames, ["mpjpe"])["mpjpe"],
-        "linear_mpjpe": score(linear, test, frames, ["mpjpe"])["mpjpe"],
+        "dataset": test.dataset,
+        "keypoints_source": test.keypoints_source,
+        "joints": test.skeleton,
+        "trained_on": trained.dataset.name,
+        "train_subjects": list(subjects),
+        "test_subjects": list(test.subjects),
+        "test_frames": "all frames" if test.valid.all() else "valid frames",
+        "receptive_field": model.receptive_field,
+        "frame_stride": config.dataset.frame_stride,
+        "flip_average": config.flip_average,
+        "checkpoint": selected,
+        "average": "unweighted over actions of frame-weighted means",
+        "alignment": "root",
+        "precision": config.precision,
     }
 
 
@@ -198,8 +266,9 @@ def print_results(results: dict[str, Any], title: str) -> None:
     table.add_section()
     table.add_row("mean over actions", *cells(results), str(results["frames"]), style="bold")
     table.add_row("mean over frames", *cells(results, "frame_"), str(results["frames"]))
-    table.add_row("mean training pose", f"{results['mean_pose_mpjpe']:.1f}", *[""] * 4)
-    table.add_row("ridge regression", f"{results['linear_mpjpe']:.1f}", *[""] * 4)
+    for title, name in (("mean training pose", "mean_pose_mpjpe"), ("ridge regression", "linear_mpjpe")):
+        if results[name] is not None:
+            table.add_row(title, f"{results[name]:.1f}", *[""] * 4)
     console = Console()
     console.print(table)
     console.print("; ".join(f"{name}: {_plain(value)}" for name, value in results["protocol"].items()))

@@ -52,7 +52,7 @@ def main(argv: list[str]) -> None:
             train.train_and_evaluate(config, _WORKDIR.value)
         else:
             train.evaluate_workdir(config, _WORKDIR.value)
-    except JaxposeError as error:
+    except (JaxposeError, OSError) as error:  # OSError: a full disk, a config file that is not there
         sys.exit(f"error: {error}")
 
 

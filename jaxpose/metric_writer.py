@@ -36,7 +36,7 @@ class MetricWriter:
         partial = path.with_name(path.name + ".partial")
         partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
         partial.replace(path)
-        self._file = path.open("a")
+        self._file = path.open("a", buffering=1)  # a row is visible as soon as it is written
         self._events = SummaryWriter(str(workdir / "tensorboard"), purge_step=resume_step + 1)
 
     def write(self, step: int, **values: float | int) -> None:

@@ -106,7 +106,7 @@ def animate_clip(
 
     animation = FuncAnimation(figure, draw, frames=len(shown))
     partial = path.with_stem(path.stem + ".partial")
-    animation.save(partial, writer=PillowWriter(fps=round(clip.fps / step)), dpi=72)
+    animation.save(partial, writer=PillowWriter(fps=max(1, round(clip.fps / step))), dpi=72)
     plt.close(figure)
     partial.replace(path)
 

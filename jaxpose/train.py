@@ -22,8 +22,9 @@ from jaxpose import evaluate, optimizers, pictures, sharding, virtual_views, win
 from jaxpose.checkpoints import Checkpoints, write_json
 from jaxpose.clips import Clips, downsample, select_subjects
 from jaxpose.datasets.reader import load_clips
-from jaxpose.describe import input_shape
+from jaxpose.describe import input_shape, keypoints_skeleton
 from jaxpose.errors import JaxposeError
+from jaxpose.losses import LOSSES
 from jaxpose.metric_writer import MetricWriter, read_metrics
 from jaxpose.models import build_model
 from jaxpose.prepare import ensure_prepared
@@ -48,15 +49,21 @@ class Splits:
     test: Clips
 
 
+def load_clips_of(dataset: ml_collections.ConfigDict) -> Clips:
+    """The clips of `config.dataset`, prepared first where that needs no files, at its frame stride."""
+    data_dir = dataset.data_dir or None
+    ensure_prepared(dataset.name, data_dir)
+    return downsample(load_clips(dataset.name, data_dir), dataset.frame_stride)
+
+
 def load_splits(config: ml_collections.ConfigDict) -> Splits:
     """Reads the prepared data set once and splits it by subject.
 
     Raises:
-      JaxposeError: not prepared, or a subject is unknown or on both sides.
+      JaxposeError: not prepared, or a subject is unknown, on both sides, or without scored frames.
     """
     dataset = config.dataset
-    ensure_prepared(dataset.name, dataset.data_dir or None)
-    clips = downsample(load_clips(dataset.name, dataset.data_dir or None), dataset.frame_stride)
+    clips = load_clips_of(dataset)
     held_out = set(dataset.validation_subjects)
     if missing := held_out - set(dataset.train_subjects):
         raise JaxposeError(
@@ -71,50 +78,36 @@ def load_splits(config: ml_collections.ConfigDict) -> Splits:
         validation=select_subjects(clips, dataset.validation_subjects),
         test=select_subjects(clips, dataset.test_subjects),
     )
-    for field in ("train", "test"):
-        if not getattr(splits, field).num_frames:
-            raise JaxposeError(
-                f"config.dataset.{field}_subjects selects no frames; give at least one subject"
-            )
+    for name in ("train", "test"):
+        if not getattr(splits, name).num_frames:
+            raise JaxposeError(f"config.dataset.{name}_subjects selects no frames; give at least one subject")
+        evaluate.scored_frames(getattr(splits, name))
     return splits
 
 
+def check_fields(config: ml_collections.ConfigDict) -> None:
+    """Raises JaxposeError for a field whose value no run could use, before anything is written."""
+    positive = ("batch_size", "num_epochs", "steps_per_dispatch", "evaluate_every", "eval_batch_size")
+    fields = {f"config.{name}": config[name] for name in positive}
+    fields["config.dataset.frame_stride"] = config.dataset.frame_stride
+    for name, value in fields.items():
+        if value < 1:
+            raise JaxposeError(f"{name}={value} must be at least 1")
+    if config.steps_per_epoch < 0:
+        raise JaxposeError(f"config.steps_per_epoch={config.steps_per_epoch} must be 0 (one pass) or more")
+    if config.loss not in LOSSES:
+        raise JaxposeError(f"config.loss {config.loss!r} is unknown; known: {', '.join(LOSSES)}")
+
+
 def check_skeletons(model: nn.Module, clips: Clips) -> None:
-    """Raises JaxposeError unless the data's joints are the model's."""
-    if model.skeleton != clips.skeleton:
-        raise JaxposeError(
-            f"the model predicts skeleton {model.skeleton!r}, the data set {clips.dataset!r} holds "
-            f"{clips.skeleton!r}; choose a data set with the same joints or set config.model.skeleton"
-        )
-
-
-class Evaluator:
-    """Scores variables on one set of clips; the clips stay on the device."""
-
-    def __init__(self, model: nn.Module, config: ml_collections.ConfigDict, clips: Clips, mesh: Mesh):
-        """Puts `clips` on the device."""
-        sharding.check_batch_size("config.eval_batch_size", config.eval_batch_size, mesh)
-        self.clips = clips
-        self.frames = evaluate.scored_frames(clips)
-        self._table = sharding.put_replicated(windows.frame_table(clips), mesh)
-        self._predict = evaluate.make_predict(
-            model, clips.keypoints_skeleton, config.target_scale, config.flip_average, mesh
-        )
-        # Small sets must not be padded up to a batch many times their size.
-        fitting = -(-len(self.frames) // mesh.size) * mesh.size
-        self._batch_size = min(config.eval_batch_size, fitting)
-        self._mesh = mesh
-
-    def predict(self, variables: Any, frames: np.ndarray | None = None) -> np.ndarray:
-        """Root-relative positions `[M, J, 3]`, metres, of `frames` (default: all scored ones)."""
-        frames = self.frames if frames is None else frames
-        return evaluate.predict_frames(
-            self._predict, variables, self._table, frames, self._batch_size, self._mesh
-        )
-
-    def score(self, variables: Any) -> dict[str, Any]:
-        """All metrics, millimetres."""
-        return evaluate.score(self.predict(variables), self.clips, self.frames)
+    """Raises JaxposeError unless the data's joints, 3D and 2D, are the model's."""
+    wanted = {"skeleton": model.skeleton, "keypoints_skeleton": keypoints_skeleton(model)}
+    for field, name in wanted.items():
+        if name != getattr(clips, field):
+            raise JaxposeError(
+                f"the model's {field} is {name!r}, the data set {clips.dataset!r} holds "
+                f"{getattr(clips, field)!r}; choose data with the same joints or set config.model.{field}"
+            )
 
 
 def train_and_evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[str, Any]:
@@ -127,64 +120,75 @@ def train_and_evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[
       JaxposeError: bad config or data, a workdir of another config, a non-finite loss.
     """
     set_precision(config)
+    check_fields(config)
     mesh = sharding.make_mesh()
     sharding.check_batch_size("config.batch_size", config.batch_size, mesh)
+    sharding.check_batch_size("config.eval_batch_size", config.eval_batch_size, mesh)
     model = build_model(config)
-    directory = workdirs.open_workdir(workdir)
-    workdirs.check_config(config, directory)
     splits = load_splits(config)
     check_skeletons(model, splits.train)
+    directory = workdirs.open_workdir(workdir)
+    workdirs.check_config(config, directory)
     description = workdirs.describe_run(config, splits.train)
     workdirs.check_data(description, directory)
-    if is_writer():
-        write_json(directory / "config.json", config.to_dict())
-        write_json(directory / "environment.json", {k: v for k, v in description.items() if k != "config"})
-
     selection = splits.test if config.select_on_test else splits.validation
-    selector = Evaluator(model, config, selection, mesh) if selection.num_frames else None
+    selector = evaluate.Evaluator(model, config, selection, mesh) if selection.num_frames else None
     with Checkpoints(directory, description) as checkpoints:
         state = _train(config, model, splits.train, selector, checkpoints, directory, mesh)
         best = checkpoints.restore_best(state)
-    return _report(config, model, best, splits, directory, mesh)
+    protocol = evaluate.protocol_fields(config, config, model, splits.train, splits.test)
+    return _report(config, model, best, splits.train, splits.test, protocol, directory, mesh)
 
 
 def evaluate_workdir(config: ml_collections.ConfigDict, workdir: str) -> dict[str, Any]:
     """Scores the best checkpoint of `workdir` on the config's test subjects.
 
-    The data set may be another than the one trained on; the baselines are then fitted on that
-    data set's `train_subjects`.
+    The data set may be another than the one trained on. What belongs to the run (unit of the
+    targets, training subjects, how the checkpoint was selected) is read from the run; the
+    baselines are fitted on its training data, and left out where that is not prepared here.
 
     Raises:
       JaxposeError: no checkpoint, or the model differs from the one trained.
     """
     set_precision(config)
+    check_fields(config)
     mesh = sharding.make_mesh()
-    directory = pathlib.Path(workdir)
+    directory = pathlib.Path(workdir).absolute()
     if not (directory / "config.json").exists():
         raise JaxposeError(f"--workdir={workdir} holds no run (no config.json); train there first")
-    trained = json.loads((directory / "config.json").read_text())
+    trained = ml_collections.ConfigDict(json.loads((directory / "config.json").read_text()))
     if differing := workdirs.differences(
-        {"model": trained["model"]}, {"model": workdirs.plain(config.model)}
+        {"model": workdirs.plain(trained.model)}, {"model": workdirs.plain(config.model)}
     ):
         raise JaxposeError(f"the model of {workdir} was trained with other fields:\n{differing}")
     model = build_model(config)
-    splits = load_splits(config)
-    check_skeletons(model, splits.test)
+    test = select_subjects(load_clips_of(config.dataset), config.dataset.test_subjects)
+    check_skeletons(model, test)
+    try:
+        train = load_splits(trained).train
+    except JaxposeError as error:
+        train = None
+        logging.warning(
+            "no baselines, the run's training data is not at hand: %s", str(error).splitlines()[0]
+        )
     # The optimiser of the run, whatever the command names now: a checkpoint holds its state too.
-    optimizer = _optimizer(ml_collections.ConfigDict(trained), Schedule(1, 1, 1))
+    optimizer = _optimizer(trained, Schedule(1, 1, 1))
     with Checkpoints(directory) as checkpoints:
         state = create_state(model, optimizer, input_shape(model), 0, mesh)
         best = checkpoints.restore_best(state)
     if best is None:
         raise JaxposeError(f"--workdir={workdir} holds no complete checkpoint")
-    return _report(config, model, best, splits, directory, mesh)
+    config = config.copy_and_resolve_references()
+    config.target_scale = trained.target_scale
+    protocol = evaluate.protocol_fields(config, trained, model, train, test)
+    return _report(config, model, best, train, test, protocol, directory, mesh)
 
 
 def _train(
     config: ml_collections.ConfigDict,
     model: nn.Module,
     clips: Clips,
-    selector: Evaluator | None,
+    selector: evaluate.Evaluator | None,
     checkpoints: Checkpoints,
     directory: pathlib.Path,
     mesh: Mesh,
@@ -192,7 +196,7 @@ def _train(
     """The loop: dispatch, then write the previous dispatch's metrics, evaluate, save."""
     frames = evaluate.scored_frames(clips)
     num_samples = len(frames) * (2 if config.augment_flip else 1)
-    schedule = make_schedule(config, num_samples)
+    schedule = count_steps(config, num_samples)
     optimizer = _optimizer(config, schedule)
     state = create_state(model, optimizer, input_shape(model), config.seed, mesh)
     if (restored := checkpoints.restore_latest(state)) is not None:
@@ -211,9 +215,19 @@ def _train(
     order = order_of_epoch(step // schedule.steps_per_epoch)
     # Compiled once, ahead: a shape that changed later would be an error, never a recompilation.
     train_steps = train_steps.lower(state, data, order, jnp.int32(0)).compile()
+    # Only now is every field known to be usable: a mistyped one must not claim the directory.
+    if is_writer():
+        checkpoints.write_description()
 
     writer = MetricWriter(directory, resume_step=step) if is_writer() else None
     learning_rate = make_learning_rate(config, schedule)
+    host = jax.local_devices(backend="cpu")[0]
+
+    def rate_of(at: int) -> float:
+        """The learning rate of an update, computed beside the accelerator, which is busy."""
+        with jax.default_device(host):
+            return float(learning_rate(at))
+
     stop = StopSignal()
     progress = tqdm(
         total=schedule.num_steps,
@@ -242,8 +256,8 @@ def _train(
                 else "no checkpoint was written yet"
             )
             raise JaxposeError(
-                f"the loss is not finite at step {bad}; {kept} in {directory}. Lower "
-                "config.optimizer.learning_rate, or look for broken frames in the data."
+                f"the loss is not finite at step {bad}; {kept} in {directory}. Train with a lower "
+                "config.optimizer.learning_rate in a new --workdir, or look for broken frames in the data."
             )
         seconds, clock = time.perf_counter() - clock, time.perf_counter()
         last = first + len(losses)
@@ -255,7 +269,7 @@ def _train(
                 last,
                 epoch=last / schedule.steps_per_epoch,
                 loss=float(losses.mean(dtype=np.float64)),
-                learning_rate=float(learning_rate(last - 1)),
+                learning_rate=rate_of(last - 1),
                 seconds=seconds,
                 poses_per_second=rate,
             )
@@ -285,6 +299,12 @@ def _train(
                         )
                 if writer:
                     writer.flush()
+                # The loss of a step is that of the parameters before it: look at those after, too.
+                if not bool(all_finite(state)):
+                    raise JaxposeError(
+                        f"the parameters are not finite after step {step}; earlier checkpoints in "
+                        f"{directory} are intact. Train with a lower config.optimizer.learning_rate in a new --workdir."
+                    )
                 checkpoints.save(state, step, score)
                 clock = time.perf_counter()
                 if stop.requested:
@@ -300,59 +320,41 @@ def _train(
     return state
 
 
+@jax.jit
+def all_finite(tree: Any) -> jax.Array:
+    """Whether every number of the tree's floating-point arrays is finite."""
+    floats = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in floats]).all()
+
+
 def _report(
     config: ml_collections.ConfigDict,
     model: nn.Module,
     best: TrainState,
-    splits: Splits,
+    train: Clips | None,
+    test: Clips,
+    protocol: dict[str, Any],
     directory: pathlib.Path,
     mesh: Mesh,
 ) -> dict[str, Any]:
     """Scores the best checkpoint on the test clips; writes results and pictures."""
-    evaluator = Evaluator(model, config, splits.test, mesh)
+    evaluator = evaluate.Evaluator(model, config, test, mesh)
     predicted = evaluator.predict(best.variables)
-    results = evaluate.score(predicted, splits.test, evaluator.frames)
-    results.update(evaluate.baselines(splits.train, splits.test))
+    results = evaluate.score(predicted, test, evaluator.frames)
+    results.update(evaluate.baselines(train, test))
     results["step"] = int(best.step)
-    results["protocol"] = protocol_fields(config, model, splits)
+    results["protocol"] = protocol
     if is_writer():
         write_json(directory / "results.json", results)
-        evaluate.print_results(results, f"{config.model.name} on {splits.test.dataset}")
-        pictures.draw_learning_curves(
-            read_metrics(directory / "metrics.jsonl"), directory / "learning_curves.png"
-        )
-        pictures.animate_clip(splits.test, evaluator.frames, predicted, directory / "prediction.gif")
-        logging.info("results and pictures are in %s", directory)
+        evaluate.print_results(results, f"{config.model.name} on {test.dataset}")
+        if rows := read_metrics(directory / "metrics.jsonl"):
+            pictures.draw_learning_curves(rows, directory / "learning_curves.png")
+        pictures.animate_clip(test, evaluator.frames, predicted, directory / "prediction.gif")
+        print(f"results.json, learning_curves.png and prediction.gif are in {directory}")
     return results
 
 
-def protocol_fields(config: ml_collections.ConfigDict, model: nn.Module, splits: Splits) -> dict[str, Any]:
-    """What a score was measured under; printed beside it (the numbers do not compare without)."""
-    test = splits.test
-    if config.select_on_test:
-        selected = "best on the test subjects"
-    elif config.dataset.validation_subjects:
-        selected = f"best on held-out {', '.join(config.dataset.validation_subjects)}"
-    else:
-        selected = "last"
-    return {
-        "dataset": test.dataset,
-        "keypoints_source": test.keypoints_source,
-        "joints": test.skeleton,
-        "train_subjects": list(splits.train.subjects),
-        "test_subjects": list(test.subjects),
-        "test_frames": "valid frames" if not test.valid.all() else "all frames",
-        "receptive_field": model.receptive_field,
-        "frame_stride": config.dataset.frame_stride,
-        "flip_average": config.flip_average,
-        "checkpoint": selected,
-        "average": "unweighted over actions of frame-weighted means",
-        "alignment": "root",
-        "precision": config.precision,
-    }
-
-
-def make_schedule(config: ml_collections.ConfigDict, num_samples: int) -> Schedule:
+def count_steps(config: ml_collections.ConfigDict, num_samples: int) -> Schedule:
     """Whole dispatches only: an epoch leaves out the last fraction of one (other samples each time)."""
     wanted = config.steps_per_epoch or num_samples // config.batch_size
     if wanted < 1:

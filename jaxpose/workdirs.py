@@ -49,7 +49,13 @@ def describe_run(config: ml_collections.ConfigDict, clips: Clips) -> dict[str, A
 def check_config(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
     """Raises JaxposeError with the differing fields if `directory` holds a run of another config."""
     path = directory / "config.json"
-    if path.exists() and (differing := differences(json.loads(path.read_text()), plain(config))):
+    if not path.exists():
+        return
+    before, now = json.loads(path.read_text()), plain(config)
+    # Data may move; its fingerprint guards what it holds.
+    before["dataset"].pop("data_dir", None)
+    now["dataset"].pop("data_dir")
+    if differing := differences(before, now):
         raise JaxposeError(
             f"{directory} holds a run with another config; use a new --workdir or undo the change:\n"
             f"{differing}"

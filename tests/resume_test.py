@@ -146,9 +146,32 @@ def test_eight_devices_have_the_loss_of_one_and_checkpoints_move_between_them(wh
             # Sums over the batch are taken in another order, and 72 updates amplify the rounding.
             np.testing.assert_allclose(a[key], b[key], rtol=2e-3, err_msg=f"{key} at step {a['step']}")
     np.testing.assert_allclose(on_one[0]["loss"], on_eight[0]["loss"], rtol=1e-5)
-    for step in ("60", "72"):
-        shutil.rmtree(eight / "checkpoints" / step, ignore_errors=True)
-    best = [path.name for path in (eight / "checkpoints").iterdir() if path.name.isdigit()]
-    shutil.rmtree(eight / "results.json", ignore_errors=True)
-    run(eight, devices=1)
-    assert json.loads((eight / "results.json").read_text())["step"] > 0, best
+    newest = max(int(path.name) for path in (eight / "checkpoints").iterdir() if path.name.isdigit())
+    shutil.rmtree(eight / "checkpoints" / str(newest))
+    (eight / "results.json").unlink()
+    run(eight, devices=1)  # goes on from the checkpoint that eight devices wrote
+    assert (eight / "checkpoints" / str(newest)).is_dir()
+    assert timeless(eight)[-1]["step"] == 72
+    before = json.loads((whole / "results.json").read_text())
+    after = json.loads((eight / "results.json").read_text())
+    assert after["mpjpe"] == pytest.approx(before["mpjpe"], rel=5e-3)
+    one = tmp_path / "one"
+    shutil.copytree(whole, one)
+    shutil.rmtree(one / "checkpoints" / "72")
+    run(one, devices=8)  # and the other way round
+    assert timeless(one)[-1]["step"] == 72
+
+
+def test_partial_checkpoints(whole, tmp_path):
+    workdir = tmp_path / "partial"
+    shutil.copytree(whole, workdir)
+    (workdir / "checkpoints" / "72" / "metrics" / "metrics").write_text("{")
+    assert "cannot be read" in run(workdir)
+    assert_same_run(whole, workdir)
+    for path in (workdir / "checkpoints").rglob("manifest.ocdbt"):
+        path.unlink()
+    process = start(workdir)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode != 0
+    assert "no checkpoint in" in output
+    assert not (workdir / "damaged_checkpoints" / "60").exists()  # nothing was moved

@@ -4,8 +4,11 @@
 that kill it or give it several devices.
 """
 
+import contextlib
 import json
 import sys
+from collections.abc import Iterator
+from unittest import mock
 
 import ml_collections
 import numpy as np
@@ -60,13 +63,23 @@ def small_config() -> ml_collections.ConfigDict:
     return config
 
 
+@contextlib.contextmanager
+def in_memory(clips: Clips | None = None) -> Iterator[None]:
+    """The program reads `clips` (default: `small_clips`) instead of a prepared data set."""
+    clips = small_clips() if clips is None else clips
+    with (
+        mock.patch.object(train, "ensure_prepared"),
+        mock.patch.object(train, "load_clips", return_value=clips),
+    ):
+        yield
+
+
 def train_small(workdir: str, overrides: dict | None = None, clips: Clips | None = None) -> dict:
     """Trains in this process; returns the results."""
     config = small_config()
     config.update_from_flattened_dict(overrides or {})
-    train.ensure_prepared = lambda name, data_dir: None
-    train.load_clips = lambda name, data_dir: small_clips() if clips is None else clips
-    return train.train_and_evaluate(config, workdir)
+    with in_memory(clips):
+        return train.train_and_evaluate(config, workdir)
 
 
 if __name__ == "__main__":

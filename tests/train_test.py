@@ -1,18 +1,20 @@
 """The training program on seconds of motion in memory."""
 
+import dataclasses
 import json
-import pathlib
+import subprocess
+import sys
 
-import jax
 import numpy as np
 import pytest
 from PIL import Image
 
 from jaxpose import sharding, train
+from jaxpose.clips import select_subjects
 from jaxpose.errors import JaxposeError
 from jaxpose.metric_writer import read_metrics
 from jaxpose.train_state import make_epoch_order
-from tests.small_run import small_clips, small_config, train_small
+from tests.small_run import in_memory, small_clips, small_config, train_small
 
 
 @pytest.fixture(scope="module")
@@ -60,20 +62,34 @@ def test_pictures_are_drawn(finished):
         assert animation.n_frames > 5
 
 
-def test_evaluate_reproduces_the_score_and_takes_other_data(finished, monkeypatch):
+def test_evaluate_reproduces_the_score_and_takes_other_data(finished):
     directory, results = finished
     config = small_config()
-    monkeypatch.setattr(train, "ensure_prepared", lambda name, data_dir: None)
-    monkeypatch.setattr(train, "load_clips", lambda name, data_dir: small_clips())
-    again = train.evaluate_workdir(config, str(directory))
-    assert again["mpjpe"] == pytest.approx(results["mpjpe"], rel=1e-5)
-    config.dataset.test_subjects = ("test_1",)
-    config.optimizer.name = "amsgrad"  # of no account: the checkpoint is read as it was written
-    other = train.evaluate_workdir(config, str(directory))
+    with in_memory():
+        again = train.evaluate_workdir(config, str(directory))
+        assert again == results
+        config.dataset.test_subjects = ("test_1",)
+        config.optimizer.name = "amsgrad"  # of no account: the checkpoint is read as it was written
+        config.target_scale = 1000.0  # so is the unit of the targets
+        config.dataset.train_subjects = config.dataset.validation_subjects = ()
+        other = train.evaluate_workdir(config, str(directory))
+        config.model.depth = 3
+        with pytest.raises(JaxposeError, match=r"model\.depth: 2 there, 3 now"):
+            train.evaluate_workdir(config, str(directory))
     assert other["frames"] < results["frames"]
-    config.model.depth = 3
-    with pytest.raises(JaxposeError, match=r"model\.depth: 2 there, 3 now"):
-        train.evaluate_workdir(config, str(directory))
+    assert other["mpjpe"] < 2 * results["mpjpe"]
+    assert other["protocol"]["checkpoint"] == results["protocol"]["checkpoint"]
+    assert other["protocol"]["train_subjects"] == results["protocol"]["train_subjects"]
+
+
+def test_evaluate_without_the_training_data_leaves_the_baselines_out(finished, tmp_path):
+    directory, results = finished
+    config = small_config()
+    clips = select_subjects(small_clips(), ("test_0", "test_1"))
+    with in_memory(clips):
+        alone = train.evaluate_workdir(config, str(directory))
+    assert alone["linear_mpjpe"] is None
+    assert alone["mpjpe"] == results["mpjpe"]
 
 
 def test_changed_config_is_refused_with_the_differing_fields(finished):
@@ -96,7 +112,7 @@ def test_non_finite_loss_names_the_step_and_keeps_the_last_good_checkpoint(tmp_p
     clips = small_clips()
     train_small(str(tmp_path), {"num_epochs": 2}, clips=clips)
     before = checkpoint_files(tmp_path)
-    (tmp_path / "config.json").unlink()  # as if the rate had been changed by hand
+    (tmp_path / "config.json").unlink()  # lets a ruinous rate into the same directory
     with pytest.raises(JaxposeError, match=r"not finite at step \d+; the checkpoint of step 24 is intact"):
         train_small(str(tmp_path), {"num_epochs": 6, "optimizer.learning_rate": 1e30}, clips=clips)
     assert checkpoint_files(tmp_path) == before
@@ -104,8 +120,12 @@ def test_non_finite_loss_names_the_step_and_keeps_the_last_good_checkpoint(tmp_p
 
 
 def test_joints_of_data_and_model_must_agree(tmp_path):
-    with pytest.raises(JaxposeError, match=r"skeleton 'h36m_17', the data set 'small/gt' holds 'h36m_16'"):
+    with pytest.raises(JaxposeError, match=r"'h36m_17', the data set 'small/gt' holds 'h36m_16'"):
         train_small(str(tmp_path), clips=small_clips("h36m_16"))
+    other_2d = dataclasses.replace(small_clips(), keypoints_skeleton="coco_17")
+    with pytest.raises(JaxposeError, match=r"keypoints_skeleton is 'h36m_17', .* holds 'coco_17'"):
+        train_small(str(tmp_path), clips=other_2d)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -123,12 +143,18 @@ def test_joints_of_data_and_model_must_agree(tmp_path):
         ({"model.heads": 3}, "heads"),
         ({"model.num_frames": 4}, "odd"),
         ({"optimizer.name": "sgd"}, "'sgd' is unknown; known: adam"),
+        ({"optimizer.schedule": "linear"}, "'linear' is unknown; known: exponential"),
+        ({"loss": "l2"}, "'l2' is unknown; known: mpjpe, mse"),
+        ({"num_epochs": 0}, "num_epochs=0 must be at least 1"),
+        ({"dataset.frame_stride": 0}, "frame_stride=0 must be at least 1"),
+        ({"augment_rotation": True}, "augment_rotation=False"),
     ],
 )
 def test_bad_fields_are_named(tmp_path, overrides, message):
     config = {"dataset.train_subjects": ("train_0", "train_1", "train_3")} | overrides
     with pytest.raises(JaxposeError, match=message):
         train_small(str(tmp_path / "run"), config)
+    assert not (tmp_path / "run" / "config.json").exists()  # the mended command may use the directory
 
 
 def test_workdir_that_cannot_be_written(tmp_path):
@@ -164,8 +190,7 @@ def test_order_takes_every_sample_once_a_pass_and_differs_by_epoch():
     np.testing.assert_array_equal(first, np.asarray(order(0)))
 
 
-def test_no_tensorflow():
-    import sys
-
-    assert "tensorflow" not in sys.modules
-    assert pathlib.Path(jax.__file__).exists()
+def test_the_program_needs_neither_tensorflow_nor_torch():
+    code = "import sys, jaxpose.main, jaxpose.train; print({'tensorflow', 'torch'} & set(sys.modules))"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "set()"
