@@ -303,7 +303,8 @@ def _train(
                 if not bool(all_finite(state)):
                     raise JaxposeError(
                         f"the parameters are not finite after step {step}; earlier checkpoints in "
-                        f"{directory} are intact. Train with a lower config.optimizer.learning_rate in a new --workdir."
+                        f"{directory} are intact. Train with a lower config.optimizer.learning_rate in a "
+                        "new --workdir."
                     )
                 checkpoints.save(state, step, score)
                 clock = time.perf_counter()

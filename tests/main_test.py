@@ -1,0 +1,56 @@
+"""The command line, as a user types it; every call is a process of its own."""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def program(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "jaxpose.main", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_describe_prints_one_json_object_without_data_or_workdir():
+    finished = program("--config=configs/ampose.py", "--mode=describe", "--config.model.depth=4")
+    assert finished.returncode == 0, finished.stderr
+    described = json.loads(finished.stdout)
+    assert set(described) >= {
+        "parameters", "macs", "macs_published", "receptive_field", "input_shape", "output_shape"
+    }  # fmt: skip
+    assert described["input_shape"] == [1, 1, 17, 2]
+    assert described["parameters"] < 18_451_459
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config=configs/ampose.py:cnp17"], r"no variant 'cnp17'; it has cpn17, gt17"),
+        (["--config=configs/ampose.py", "--config.model.dept=4"], r"Did you mean .*depth"),
+        (["--config=configs/ampsoe.py"], r"ampsoe\.py"),
+        (["--config=configs/ampose.py"], r"--mode=train needs --workdir=DIR"),
+        (["--config=configs/ampose.py", "--workdir={}", "--mode=evaluate"], r"holds no run"),
+        (["--config=configs/ampose.py", "--workdir={}", "--config.dataset.data_dir={}"],
+         r"(?s)human36m/cpn_ft_h36m_dbb_17 is not prepared.*jaxpose\.prepare human36m.*configs/ampose\.py:quickstart"),
+        (["--config=configs/ampose.py", "--workdir={}", "--config.dataset.name=human36"],
+         r"unknown data set 'human36'; known: synthetic"),
+        (["--config=configs/ampose.py", "--mode=describe", "--config.model.heads=7"], r"heads"),
+    ],
+)  # fmt: skip
+def test_mistakes_end_in_one_message(tmp_path, arguments, message):
+    finished = program(*(argument.format(tmp_path) for argument in arguments))
+    assert finished.returncode != 0
+    output = finished.stdout + finished.stderr
+    assert re.search(message, output), output
+    assert not re.search(r'File ".*jaxpose', output), output  # no traceback from inside
+    assert not list(tmp_path.iterdir())
