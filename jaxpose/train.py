@@ -1,6 +1,5 @@
 """The training loop and its ends: data to device, resume, evaluate, report."""
 
-import dataclasses
 import json
 import pathlib
 import signal
@@ -20,14 +19,13 @@ from tqdm import tqdm
 
 from jaxpose import evaluate, optimizers, pictures, sharding, virtual_views, windows, workdirs
 from jaxpose.checkpoints import Checkpoints, write_json
-from jaxpose.clips import Clips, downsample, select_subjects
-from jaxpose.datasets.reader import load_clips
-from jaxpose.describe import input_shape, keypoints_skeleton
+from jaxpose.clips import Clips, select_subjects
+from jaxpose.describe import input_shape
 from jaxpose.errors import JaxposeError
 from jaxpose.losses import LOSSES
 from jaxpose.metric_writer import MetricWriter, read_metrics
 from jaxpose.models import build_model
-from jaxpose.prepare import ensure_prepared
+from jaxpose.splits import check_skeletons, load_clips_of, load_splits
 from jaxpose.train_state import (
     Schedule,
     TrainData,
@@ -38,51 +36,6 @@ from jaxpose.train_state import (
 )
 
 _PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "default"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Splits:
-    """The clips of a run. `validation` is empty where nothing is held out."""
-
-    train: Clips
-    validation: Clips
-    test: Clips
-
-
-def load_clips_of(dataset: ml_collections.ConfigDict) -> Clips:
-    """The clips of `config.dataset`, prepared first where that needs no files, at its frame stride."""
-    data_dir = dataset.data_dir or None
-    ensure_prepared(dataset.name, data_dir)
-    return downsample(load_clips(dataset.name, data_dir), dataset.frame_stride)
-
-
-def load_splits(config: ml_collections.ConfigDict) -> Splits:
-    """Reads the prepared data set once and splits it by subject.
-
-    Raises:
-      JaxposeError: not prepared, or a subject is unknown, on both sides, or without scored frames.
-    """
-    dataset = config.dataset
-    clips = load_clips_of(dataset)
-    held_out = set(dataset.validation_subjects)
-    if missing := held_out - set(dataset.train_subjects):
-        raise JaxposeError(
-            f"config.dataset.validation_subjects {sorted(missing)} are not among train_subjects"
-        )
-    if both := set(dataset.train_subjects) & set(dataset.test_subjects):
-        raise JaxposeError(
-            f"config.dataset: subjects {sorted(both)} are in train_subjects and in test_subjects"
-        )
-    splits = Splits(
-        train=select_subjects(clips, [s for s in dataset.train_subjects if s not in held_out]),
-        validation=select_subjects(clips, dataset.validation_subjects),
-        test=select_subjects(clips, dataset.test_subjects),
-    )
-    for name in ("train", "test"):
-        if not getattr(splits, name).num_frames:
-            raise JaxposeError(f"config.dataset.{name}_subjects selects no frames; give at least one subject")
-        evaluate.scored_frames(getattr(splits, name))
-    return splits
 
 
 def check_fields(config: ml_collections.ConfigDict) -> None:
@@ -97,17 +50,6 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
         raise JaxposeError(f"config.steps_per_epoch={config.steps_per_epoch} must be 0 (one pass) or more")
     if config.loss not in LOSSES:
         raise JaxposeError(f"config.loss {config.loss!r} is unknown; known: {', '.join(LOSSES)}")
-
-
-def check_skeletons(model: nn.Module, clips: Clips) -> None:
-    """Raises JaxposeError unless the data's joints, 3D and 2D, are the model's."""
-    wanted = {"skeleton": model.skeleton, "keypoints_skeleton": keypoints_skeleton(model)}
-    for field, name in wanted.items():
-        if name != getattr(clips, field):
-            raise JaxposeError(
-                f"the model's {field} is {name!r}, the data set {clips.dataset!r} holds "
-                f"{getattr(clips, field)!r}; choose data with the same joints or set config.model.{field}"
-            )
 
 
 def train_and_evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[str, Any]:

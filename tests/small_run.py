@@ -14,7 +14,7 @@ import ml_collections
 import numpy as np
 
 from configs import ampose
-from jaxpose import train
+from jaxpose import splits, train
 from jaxpose.clips import Clip, Clips
 from jaxpose.skeletons import get_skeleton
 
@@ -68,8 +68,8 @@ def in_memory(clips: Clips | None = None) -> Iterator[None]:
     """The program reads `clips` (default: `small_clips`) instead of a prepared data set."""
     clips = small_clips() if clips is None else clips
     with (
-        mock.patch.object(train, "ensure_prepared"),
-        mock.patch.object(train, "load_clips", return_value=clips),
+        mock.patch.object(splits, "ensure_prepared"),
+        mock.patch.object(splits, "load_clips", return_value=clips),
     ):
         yield
 

@@ -1,0 +1,69 @@
+"""The data of a run: read once, split by subject, checked against the model."""
+
+import dataclasses
+
+import flax.linen as nn
+import ml_collections
+
+from jaxpose import evaluate
+from jaxpose.clips import Clips, downsample, select_subjects
+from jaxpose.datasets.reader import load_clips
+from jaxpose.describe import keypoints_skeleton
+from jaxpose.errors import JaxposeError
+from jaxpose.prepare import ensure_prepared
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """The clips of a run. `validation` is empty where nothing is held out."""
+
+    train: Clips
+    validation: Clips
+    test: Clips
+
+
+def load_clips_of(dataset: ml_collections.ConfigDict) -> Clips:
+    """The clips of `config.dataset`, prepared first where that needs no files, at its frame stride."""
+    data_dir = dataset.data_dir or None
+    ensure_prepared(dataset.name, data_dir)
+    return downsample(load_clips(dataset.name, data_dir), dataset.frame_stride)
+
+
+def load_splits(config: ml_collections.ConfigDict) -> Splits:
+    """Reads the prepared data set once and splits it by subject.
+
+    Raises:
+      JaxposeError: not prepared, or a subject is unknown, on both sides, or without scored frames.
+    """
+    dataset = config.dataset
+    clips = load_clips_of(dataset)
+    held_out = set(dataset.validation_subjects)
+    if missing := held_out - set(dataset.train_subjects):
+        raise JaxposeError(
+            f"config.dataset.validation_subjects {sorted(missing)} are not among train_subjects"
+        )
+    if both := set(dataset.train_subjects) & set(dataset.test_subjects):
+        raise JaxposeError(
+            f"config.dataset: subjects {sorted(both)} are in train_subjects and in test_subjects"
+        )
+    splits = Splits(
+        train=select_subjects(clips, [s for s in dataset.train_subjects if s not in held_out]),
+        validation=select_subjects(clips, dataset.validation_subjects),
+        test=select_subjects(clips, dataset.test_subjects),
+    )
+    for name in ("train", "test"):
+        if not getattr(splits, name).num_frames:
+            raise JaxposeError(f"config.dataset.{name}_subjects selects no frames; give at least one subject")
+        evaluate.scored_frames(getattr(splits, name))
+    return splits
+
+
+def check_skeletons(model: nn.Module, clips: Clips) -> None:
+    """Raises JaxposeError unless the data's joints, 3D and 2D, are the model's."""
+    wanted = {"skeleton": model.skeleton, "keypoints_skeleton": keypoints_skeleton(model)}
+    for field, name in wanted.items():
+        if name != getattr(clips, field):
+            raise JaxposeError(
+                f"the model's {field} is {name!r}, the data set {clips.dataset!r} holds "
+                f"{getattr(clips, field)!r}; choose data with the same joints or set config.model.{field}"
+            )
