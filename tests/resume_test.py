@@ -79,6 +79,9 @@ def assert_same_run(a, b):
     assert json.loads((a / "results.json").read_text()) == json.loads((b / "results.json").read_text())
 
 
+pytestmark = pytest.mark.xdist_group("resume")
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A run that was never stopped."""

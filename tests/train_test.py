@@ -17,6 +17,9 @@ from jaxpose.train_state import make_epoch_order
 from tests.small_run import in_memory, small_clips, small_config, train_small
 
 
+pytestmark = pytest.mark.xdist_group("train")
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A finished run: its directory and results."""
