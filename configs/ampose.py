@@ -4,6 +4,8 @@
 
 Expected MPJPE on Human3.6M, the paper's figures, not measured here (nobody here holds the
 licence): cpn17 49.5, gt17 33.8, cpn16 50.5, gt16 34.1 mm. One RTX 2080 in the paper.
+Measured on two cores of an Intel Xeon at 2.80 GHz: quickstart 40.4 mm after 2 min 44 s of
+training, cmu 84.8 mm after 12 min 36 s.
 
 Variants:
     cpn17 (default), gt17, cpn16, gt16   Human3.6M, published recipe
