@@ -16,7 +16,6 @@ from jaxpose.metric_writer import read_metrics
 from jaxpose.train_state import make_epoch_order
 from tests.small_run import in_memory, small_clips, small_config, train_small
 
-
 pytestmark = pytest.mark.xdist_group("train")
 
 
