@@ -31,7 +31,10 @@ def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
     if not flags.FLAGS["verbosity"].present:
-        logging.set_verbosity(logging.WARNING)  # orbax narrates every file it writes
+        logging.set_verbosity(logging.WARNING)
+        # orbax narrates every file, and prints the stack of every thread that failed; what a user
+        # needs of that is in the one error of jaxpose.checkpoints.
+        logging.get_absl_handler().addFilter(lambda record: "orbax" not in record.pathname)
     # Imported here so that a mistyped flag is answered before JAX starts.
     import jax
 

@@ -1,12 +1,15 @@
 """The training program on seconds of motion in memory."""
 
 import dataclasses
+import errno
 import json
 import subprocess
 import sys
+from unittest import mock
 
 import numpy as np
 import pytest
+from orbax.checkpoint import v1 as ocp
 from PIL import Image
 
 from jaxpose import sharding, train
@@ -163,6 +166,13 @@ def test_workdir_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("not a directory")
     with pytest.raises(JaxposeError, match="cannot be written"):
         train_small(str(tmp_path / "file" / "run"))
+
+
+def test_full_disk_is_one_error(tmp_path):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with mock.patch.object(ocp.training.Checkpointer, "save_async", side_effect=full):
+        with pytest.raises(JaxposeError, match=r"cannot write a checkpoint to .*No space left"):
+            train_small(str(tmp_path))
 
 
 def test_unknown_model_field_lists_the_fields(tmp_path):
