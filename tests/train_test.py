@@ -170,9 +170,11 @@ def test_workdir_that_cannot_be_written(tmp_path):
 
 def test_full_disk_is_one_error(tmp_path):
     full = OSError(errno.ENOSPC, "No space left on device")
-    with mock.patch.object(ocp.training.Checkpointer, "save_async", side_effect=full):
-        with pytest.raises(JaxposeError, match=r"cannot write a checkpoint to .*No space left"):
-            train_small(str(tmp_path))
+    with (
+        mock.patch.object(ocp.training.Checkpointer, "save_async", side_effect=full),
+        pytest.raises(JaxposeError, match=r"cannot write a checkpoint to .*No space left"),
+    ):
+        train_small(str(tmp_path))
 
 
 def test_unknown_model_field_lists_the_fields(tmp_path):
