@@ -14,7 +14,7 @@ import pytest
 
 from configs import crossformer as crossformer_config
 from configs import poseformer as poseformer_config
-from jaxpose import convert, train
+from jaxpose import convert, splits, train
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
 from jaxpose.torch_weights import crossformer, layouts, poseformer
@@ -144,8 +144,8 @@ def test_a_converted_checkpoint_evaluates_with_exactly_the_files_weights(
     tmp_path, config, state_dict, monkeypatch
 ):
     monkeypatch.setattr(convert, "read_torch", lambda path: state_dict)
-    monkeypatch.setattr(train, "ensure_prepared", lambda name, data_dir: None)
-    monkeypatch.setattr(train, "load_clips", lambda name, data_dir: small_clips())
+    monkeypatch.setattr(splits, "ensure_prepared", lambda name, data_dir: None)
+    monkeypatch.setattr(splits, "load_clips", lambda name, data_dir: small_clips())
     monkeypatch.setattr(train.pictures, "animate_clip", lambda *args: None)
     convert.convert_from_torch(config, tmp_path / "epoch_80.bin", tmp_path / "run")
     results = train.evaluate_workdir(config, str(tmp_path / "run"))

@@ -9,11 +9,17 @@ import subprocess
 import sys
 import time
 
+import jax
 import numpy as np
 import pytest
-from orbax.checkpoint import v1 as ocp
 
+from jaxpose import optimizers, sharding
+from jaxpose.checkpoints import Checkpoints
+from jaxpose.describe import input_shape
 from jaxpose.metric_writer import WALL_CLOCK, read_metrics
+from jaxpose.models import build_model
+from jaxpose.train_state import create_state
+from tests.small_run import small_config
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -45,21 +51,17 @@ def wait_for_rows(process, workdir, rows):
 
 
 def arrays(workdir, step):
-    tree = ocp.load(workdir / "checkpoints" / str(step) / "state")
-    flat = {}
-
-    def collect(node, path):
-        if isinstance(node, dict):
-            for key, value in node.items():
-                collect(value, (*path, key))
-        elif isinstance(node, (list, tuple)):
-            for key, value in enumerate(node):
-                collect(value, (*path, str(key)))
-        elif node is not None:
-            flat["/".join(path)] = np.asarray(node)
-
-    collect(tree, ())
-    return flat
+    config = small_config()
+    model = build_model(config)
+    optimizer = optimizers.make_optimizer(config.optimizer, lambda count: 0.0)
+    like = create_state(model, optimizer, input_shape(model), 0, sharding.make_mesh())
+    with Checkpoints(workdir) as checkpoints:
+        assert max(checkpoints.steps) == step
+        state = checkpoints.restore_latest(like)
+    return {
+        jax.tree_util.keystr(path): np.asarray(leaf)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(state)
+    }
 
 
 def timeless(workdir):
