@@ -54,6 +54,7 @@ def get_config() -> ml_collections.ConfigDict:
     optimizer.weight_decay = 0.0  # adamw and ranger
 
     config.evaluate_every = 1  # epochs between evaluations and checkpoints
+    config.checkpoint_seconds = 600  # a checkpoint inside a longer epoch, so that a kill costs no more
     config.eval_batch_size = 1024
     config.flip_average = True  # test-time average with the mirrored input
     # The field's habit: keep the checkpoint that is best on the test subjects. Named in results.

@@ -59,6 +59,13 @@ def test_training_lowers_the_loss_and_logs_every_dispatch(finished):
     assert list((directory / "tensorboard").iterdir())
 
 
+def test_checkpoints_inside_an_epoch_change_nothing(finished, tmp_path):
+    _, results = finished
+    assert train_small(str(tmp_path), {"checkpoint_seconds": 0}) == results
+    steps = sorted(int(path.name) for path in (tmp_path / "checkpoints").iterdir() if path.name.isdigit())
+    assert steps[-2:] == [68, 72]
+
+
 def test_pictures_are_drawn(finished):
     directory, _ = finished
     with Image.open(directory / "learning_curves.png") as curves:
