@@ -3,26 +3,19 @@
 import jax
 import jax.numpy as jnp
 
+from jaxpose import metrics
 from jaxpose.errors import JaxposeError
-
-
-def _check(predicted: jax.Array, target: jax.Array) -> None:
-    if predicted.shape != target.shape:
-        raise JaxposeError(f"predicted positions are {predicted.shape}, the target {target.shape}")
 
 
 def mpjpe_loss(predicted: jax.Array, target: jax.Array) -> jax.Array:
     """Mean Euclidean joint distance (protocol P.7) of `[..., J, 3]`; its gradient at 0 is 0."""
-    _check(predicted, target)
-    squared = jnp.sum(jnp.square(predicted - target), axis=-1)
-    # The square root has no derivative at 0, where a perfect joint lies; NaN stays NaN.
-    perfect = squared == 0
-    return jnp.mean(jnp.where(perfect, 0.0, jnp.sqrt(jnp.where(perfect, 1.0, squared))))
+    return metrics.joint_errors(predicted, target).mean()
 
 
 def squared_distance_loss(predicted: jax.Array, target: jax.Array) -> jax.Array:
     """Mean squared joint distance of `[..., J, 3]` (AMPose, equation 11; thesis, 3.10)."""
-    _check(predicted, target)
+    if predicted.shape != target.shape:
+        raise JaxposeError(f"predicted {predicted.shape} and target {target.shape} must have the same shape")
     return jnp.mean(jnp.sum(jnp.square(predicted - target), axis=-1))
 
 

@@ -25,5 +25,5 @@ def test_gradient_of_a_perfect_joint_is_zero_and_a_broken_one_is_seen():
 
 @pytest.mark.parametrize("loss", LOSSES.values())
 def test_shapes_must_agree(loss):
-    with pytest.raises(JaxposeError, match=r"\(2, 1, 17, 3\), the target \(2, 17, 3\)"):
+    with pytest.raises(JaxposeError, match=r"\(2, 1, 17, 3\) and target \(2, 17, 3\)"):
         loss(jnp.zeros((2, 1, 17, 3)), jnp.zeros((2, 17, 3)))
