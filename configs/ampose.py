@@ -73,8 +73,8 @@ def get_config(variant: str = "cpn17") -> ml_collections.ConfigDict:
         model.graph_norm = "layer"  # generalises better to unseen people on small data
         if variant == "cmu":
             model.depth, model.width = 4, 96
-            default.use_cmu(config)
+            default.use_cmu(config, batch_size=128, steps_per_epoch=400)
         else:
             model.depth, model.width = 3, 64
-            default.use_quickstart(config)
+            default.use_quickstart(config, batch_size=128, steps_per_epoch=400)
     return config

@@ -93,26 +93,28 @@ def use_mpi_inf_3dhp(config: ml_collections.ConfigDict) -> None:
     config.target_scale = 1000.0
 
 
-def use_cmu(config: ml_collections.ConfigDict) -> None:
-    """A trial run on real motion capture: a few minutes on two CPU cores."""
+def use_cmu(config: ml_collections.ConfigDict, batch_size: int, steps_per_epoch: int) -> None:
+    """A trial run on real motion capture: ten epochs in ten minutes on two CPU cores."""
     config.dataset.name = "cmu_mocap/gt"
     config.dataset.train_subjects = CMU_TRAIN
     config.dataset.test_subjects = CMU_TEST
     config.augment_rotation = True
     config.augment_bones = 0.1
-    _use_short_schedule(config, num_epochs=10, steps_per_epoch=400)
+    _use_short_schedule(config, batch_size, num_epochs=10, steps_per_epoch=steps_per_epoch)
 
 
-def use_quickstart(config: ml_collections.ConfigDict) -> None:
-    """Synthetic motion, nothing to download: trains in minutes on a laptop."""
+def use_quickstart(config: ml_collections.ConfigDict, batch_size: int, steps_per_epoch: int) -> None:
+    """Synthetic motion, nothing to download: five epochs in three minutes on a laptop."""
     config.dataset.name = "synthetic/gt"
     config.dataset.train_subjects = tuple(f"train_{i}" for i in range(8))
     config.dataset.test_subjects = ("test_0", "test_1", "test_2")
-    _use_short_schedule(config, num_epochs=5, steps_per_epoch=400)
+    _use_short_schedule(config, batch_size, num_epochs=5, steps_per_epoch=steps_per_epoch)
 
 
-def _use_short_schedule(config: ml_collections.ConfigDict, num_epochs: int, steps_per_epoch: int) -> None:
-    config.batch_size = 128
+def _use_short_schedule(
+    config: ml_collections.ConfigDict, batch_size: int, num_epochs: int, steps_per_epoch: int
+) -> None:
+    config.batch_size = batch_size
     config.num_epochs = num_epochs
     config.steps_per_epoch = steps_per_epoch
     config.steps_per_dispatch = 20

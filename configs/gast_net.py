@@ -82,5 +82,8 @@ def get_config(variant: str = "cpn27") -> ml_collections.ConfigDict:
         config.evaluate_every = 10
     else:
         model.channels = 32
-        default.use_quickstart(config) if variant == "quickstart" else default.use_cmu(config)
+        if variant == "quickstart":
+            default.use_quickstart(config, batch_size=64, steps_per_epoch=200)
+        else:
+            default.use_cmu(config, batch_size=64, steps_per_epoch=440)
     return config

@@ -105,9 +105,13 @@ def get_config(variant: str = "cpn243") -> ml_collections.ConfigDict:
         config.optimizer.schedule = "halving"
         config.optimizer.decay = 0.95
     else:
-        model.channels = 48
+        model.channels = 32
+        model.sequence_layers = 2
         config.batch_norm_decay = False
         config.augment_target = False
-        default.use_cmu(config) if variant == "cmu" else default.use_quickstart(config)
+        if variant == "cmu":
+            default.use_cmu(config, batch_size=64, steps_per_epoch=120)
+        else:
+            default.use_quickstart(config, batch_size=64, steps_per_epoch=60)
         config.stage_two_epoch = config.num_epochs // 2
     return config

@@ -65,5 +65,8 @@ def get_config(variant: str = "cpn81") -> ml_collections.ConfigDict:
         model.num_frames = 9
         model.joint_width = 16
         model.depth = 3
-        default.use_cmu(config) if variant == "cmu" else default.use_quickstart(config)
+        if variant == "cmu":
+            default.use_cmu(config, batch_size=64, steps_per_epoch=240)
+        else:
+            default.use_quickstart(config, batch_size=64, steps_per_epoch=120)
     return config

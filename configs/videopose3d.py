@@ -71,5 +71,8 @@ def get_config(variant: str = "cpn243") -> ml_collections.ConfigDict:
     else:
         model.channels = 256
         config.batch_norm_decay = False
-        default.use_cmu(config) if variant == "cmu" else default.use_quickstart(config)
+        if variant == "cmu":
+            default.use_cmu(config, batch_size=128, steps_per_epoch=2000)
+        else:
+            default.use_quickstart(config, batch_size=128, steps_per_epoch=400)
     return config
