@@ -26,6 +26,10 @@ def get_config() -> ml_collections.ConfigDict:
     # them. Empty: the last checkpoint counts as the best.
     dataset.validation_subjects = ()
     dataset.test_subjects = ()
+    dataset.actions = ()  # empty: all
+    # Joint sets to convert 3D and 2D to (jaxpose/conversions.py); empty: as they are stored.
+    dataset.skeleton = ""
+    dataset.keypoints_skeleton = ""
     dataset.frame_stride = 1  # keep every n-th frame, in training and test
 
     config.batch_size = 128  # poses an update, over all devices
@@ -78,8 +82,9 @@ def use_human36m(config: ml_collections.ConfigDict, dataset: str) -> None:
 
 
 def use_humaneva(config: ml_collections.ConfigDict, dataset: str) -> None:
-    """HumanEva-I: trains on Train/S1-S3, scored on Validate/S1-S3 by subject and action."""
+    """HumanEva-I: trains on Train/S1-S3, scored on Validate/S1-S3 by subject and action (protocol P.4)."""
     config.dataset.name = dataset
+    config.dataset.actions = ("Walking", "Jog", "Box")
     config.dataset.train_subjects = ("Train/S1", "Train/S2", "Train/S3")
     config.dataset.test_subjects = ("Validate/S1", "Validate/S2", "Validate/S3")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from jaxpose.conversions import convert
 from jaxpose.errors import JaxposeError
 
 
@@ -59,6 +60,10 @@ class Clips:
       clips: the index, in the order of the arrays, covering them without gaps.
       activity: `[N]` int8, the numbered activity of each frame where it changes within a take
         (test set of MPI-INF-3DHP), 0 elsewhere; None means 0 everywhere.
+      metres_per_unit: `[N]` float32, only where `positions_3d` are in image space (half image widths
+        instead of metres): what root-relative positions of the frame are multiplied by; NaN where
+        the data set does not say (its training part).
+      metric_positions_3d: `[N, J, 3]` float32, the truth in metres beside it, relative to anything.
     """
 
     dataset: str
@@ -70,6 +75,8 @@ class Clips:
     valid: np.ndarray
     clips: tuple[Clip, ...]
     activity: np.ndarray | None = None
+    metres_per_unit: np.ndarray | None = None
+    metric_positions_3d: np.ndarray | None = None
 
     @property
     def num_frames(self) -> int:
@@ -107,6 +114,21 @@ def select_subjects(clips: Clips, subjects: Iterable[str]) -> Clips:
     return select(clips, lambda clip: clip.subject in subjects)
 
 
+def select_actions(clips: Clips, actions: Iterable[str]) -> Clips:
+    """The clips of `actions`.
+
+    Raises:
+      JaxposeError: the data set has no such action.
+    """
+    actions, known = tuple(actions), tuple(dict.fromkeys(clip.action for clip in clips.clips))
+    if unknown := [action for action in actions if action not in known]:
+        raise JaxposeError(
+            f"data set {clips.dataset!r} has no action {', '.join(map(repr, unknown))}; "
+            f"it has {', '.join(known)}"
+        )
+    return select(clips, lambda clip: clip.action in actions)
+
+
 def downsample(clips: Clips, stride: int) -> Clips:
     """Every `stride`-th frame of each clip, starting with its first (protocol P.6)."""
     if stride == 1:
@@ -116,6 +138,47 @@ def downsample(clips: Clips, stride: int) -> Clips:
     return dataclasses.replace(packed, clips=slower)
 
 
+def convert_joints(clips: Clips, skeleton: str = "", keypoints_skeleton: str = "") -> Clips:
+    """The clips in other joint sets, by the named rules of `jaxpose.conversions`.
+
+    Args:
+      clips: any clips.
+      skeleton: joints of the 3D positions; empty: as they are.
+      keypoints_skeleton: joints of the 2D keypoints; empty: as they are.
+
+    Raises:
+      JaxposeError: no rule leads there.
+    """
+    skeleton, keypoints_skeleton = skeleton or clips.skeleton, keypoints_skeleton or clips.keypoints_skeleton
+
+    def converted(array: np.ndarray, source: str, target: str, field: str) -> np.ndarray:
+        try:
+            return convert(array, source, target)
+        except JaxposeError as error:
+            raise JaxposeError(f"config.dataset.{field}, data set {clips.dataset!r}: {error}") from error
+
+    positions = {
+        name: converted(array, clips.skeleton, skeleton, "skeleton")
+        for name in ("positions_3d", "metric_positions_3d")
+        if (array := getattr(clips, name)) is not None
+    }
+    keypoints_2d = converted(
+        clips.keypoints_2d, clips.keypoints_skeleton, keypoints_skeleton, "keypoints_skeleton"
+    )
+    return dataclasses.replace(
+        clips,
+        skeleton=skeleton,
+        keypoints_skeleton=keypoints_skeleton,
+        keypoints_2d=keypoints_2d,
+        **positions,
+    )
+
+
+_PER_FRAME = (
+    "keypoints_2d", "positions_3d", "valid", "activity", "metres_per_unit", "metric_positions_3d"
+)  # fmt: skip
+
+
 def _pack(clips: Clips, parts: list[tuple[Clip, slice]]) -> Clips:
     rows = [np.arange(part.start, part.stop, part.step or 1) for _, part in parts]
     index, start = [], 0
@@ -123,14 +186,9 @@ def _pack(clips: Clips, parts: list[tuple[Clip, slice]]) -> Clips:
         index.append(dataclasses.replace(clip, start=start, length=len(row)))
         start += len(row)
     frames = np.concatenate(rows) if rows else np.zeros(0, np.int64)
-    return dataclasses.replace(
-        clips,
-        keypoints_2d=clips.keypoints_2d[frames],
-        positions_3d=clips.positions_3d[frames],
-        valid=clips.valid[frames],
-        clips=tuple(index),
-        activity=None if clips.activity is None else clips.activity[frames],
-    )
+    arrays = {name: getattr(clips, name) for name in _PER_FRAME}
+    kept = {name: array[frames] for name, array in arrays.items() if array is not None}
+    return dataclasses.replace(clips, clips=tuple(index), **kept)
 
 
 def fingerprint(clips: Clips) -> str:

@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 from rich.console import Console
 from rich.table import Table
 
-from jaxpose import metrics, sharding, windows
+from jaxpose import metrics, protocols, sharding, windows
 from jaxpose.clips import Clips
 from jaxpose.errors import JaxposeError
 from jaxpose.skeletons import get_skeleton
@@ -97,17 +97,37 @@ _PER_POSE = {
 }
 
 
+def compared_positions(
+    predicted: np.ndarray, clips: Clips, frames: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Prediction and truth at `frames` as the protocol of the data set compares them, `[M, J, 3]` metres.
+
+    On MPI-INF-3DHP the predicted root becomes 0 (P.5). Clips in image space are compared in metres
+    where they have a scale, each relative to its root; elsewhere in their own unit.
+    """
+    target = root_relative(clips, frames)
+    root = get_skeleton(clips.skeleton).root
+    if clips.metres_per_unit is not None and np.isfinite(clips.metres_per_unit[frames]).all():
+        scale = clips.metres_per_unit[frames, None, None]
+        target = windows.root_centre(clips.metric_positions_3d[frames], root)
+        return windows.root_centre(predicted * scale, root), target
+    if protocols.benchmark(clips) == "mpi_inf_3dhp":
+        predicted = predicted.copy()
+        predicted[:, root] = 0
+    return predicted, target
+
+
 def score(
     predicted: np.ndarray, clips: Clips, frames: np.ndarray, names: Sequence[str] = METRICS
 ) -> dict[str, Any]:
-    """Errors of `predicted [M, J, 3]` (root-relative metres) at `frames`, in millimetres.
+    """Errors of `predicted [M, J, 3]` (root-relative, what the model gives) at `frames`, in millimetres.
 
-    The published numbers (`mpjpe`, `p_mpjpe`, `n_mpjpe`, `mpjve`) are unweighted means over
-    actions of frame-weighted means; `frame_*` are the flat means over frames (protocol P.3).
-    `mpjve` is per frame interval, over neighbouring frames of a clip. A number that no frame
-    counts towards is None.
+    `mpjpe`, `p_mpjpe`, `n_mpjpe` and `mpjve` are unweighted means over actions of frame-weighted
+    means; `frame_*` are the flat means over frames (protocol P.3). `mpjve` is per frame interval,
+    over neighbouring frames of a clip. A number that no frame counts towards is None. `published`
+    holds the tables of benchmarks that have others (`protocols.published_scores`).
     """
-    target = root_relative(clips, frames)
+    predicted, target = compared_positions(predicted, clips, frames)
     clip_of_frame = clips.clip_of_frame[frames]
     action_names = tuple(dict.fromkeys(clip.action for clip in clips.clips))
     action_of_clip = np.array([action_names.index(clip.action) for clip in clips.clips])
@@ -142,6 +162,8 @@ def score(
             value = average.per_group[i]
             per_action[action][name] = None if np.isnan(value) else float(value)
     results["per_action"] = per_action
+    if published := protocols.published_scores(predicted, target, clips, frames):
+        results["published"] = published
     return results
 
 
@@ -248,6 +270,7 @@ def protocol_fields(
         "average": "unweighted over actions of frame-weighted means",
         "alignment": "root",
         "precision": config.precision,
+        **protocols.protocol_fields(test),
     }
 
 
@@ -266,12 +289,33 @@ def print_results(results: dict[str, Any], title: str) -> None:
     table.add_section()
     table.add_row("mean over actions", *cells(results), str(results["frames"]), style="bold")
     table.add_row("mean over frames", *cells(results, "frame_"), str(results["frames"]))
-    for title, name in (("mean training pose", "mean_pose_mpjpe"), ("ridge regression", "linear_mpjpe")):
+    for label, name in (("mean training pose", "mean_pose_mpjpe"), ("ridge regression", "linear_mpjpe")):
         if results[name] is not None:
-            table.add_row(title, f"{results[name]:.1f}", *[""] * 4)
+            table.add_row(label, f"{results[name]:.1f}", *[""] * 4)
     console = Console()
     console.print(table)
+    if "published" in results:
+        console.print(_published_table(results["published"], title))
     console.print("; ".join(f"{name}: {_plain(value)}" for name, value in results["protocol"].items()))
+
+
+def _published_table(published: dict[str, Any], title: str) -> Table:
+    """The benchmark's own numbers: a section a grouping, totals last."""
+    columns = [name for name, value in published.items() if not isinstance(value, dict)]
+    table = Table("group", *columns, title=f"{title}, published protocol", caption="millimetres and per cent")
+    for column in table.columns[1:]:
+        column.justify = "right"
+
+    def add(name: str, row: dict[str, Any], style: str = "") -> None:
+        cells = [f"{row[column]:.1f}" if column != "frames" else str(row[column]) for column in columns]
+        table.add_row(name, *cells, style=style)
+
+    for groups in (value for value in published.values() if isinstance(value, dict)):
+        for name, row in groups.items():
+            add(name, row)
+        table.add_section()
+    add("total", published, "bold")
+    return table
 
 
 def _plain(value: Any) -> str:

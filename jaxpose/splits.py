@@ -6,7 +6,7 @@ import flax.linen as nn
 import ml_collections
 
 from jaxpose import evaluate
-from jaxpose.clips import Clips, downsample, select_subjects
+from jaxpose.clips import Clips, convert_joints, downsample, select_actions, select_subjects
 from jaxpose.datasets.reader import load_clips
 from jaxpose.describe import keypoints_skeleton
 from jaxpose.errors import JaxposeError
@@ -23,10 +23,20 @@ class Splits:
 
 
 def load_clips_of(dataset: ml_collections.ConfigDict) -> Clips:
-    """The clips of `config.dataset`, prepared first where that needs no files, at its frame stride."""
+    """The clips of `config.dataset`: its actions, at its frame stride, in its joints.
+
+    Prepared first where that needs no files.
+
+    Raises:
+      JaxposeError: not prepared, an unknown action, or joints that no conversion leads to.
+    """
     data_dir = dataset.data_dir or None
     ensure_prepared(dataset.name, data_dir)
-    return downsample(load_clips(dataset.name, data_dir), dataset.frame_stride)
+    clips = load_clips(dataset.name, data_dir)
+    if dataset.actions:
+        clips = select_actions(clips, dataset.actions)
+    clips = downsample(clips, dataset.frame_stride)
+    return convert_joints(clips, dataset.skeleton, dataset.keypoints_skeleton)
 
 
 def load_splits(config: ml_collections.ConfigDict) -> Splits:
@@ -65,5 +75,6 @@ def check_skeletons(model: nn.Module, clips: Clips) -> None:
         if name != getattr(clips, field):
             raise JaxposeError(
                 f"the model's {field} is {name!r}, the data set {clips.dataset!r} holds "
-                f"{getattr(clips, field)!r}; choose data with the same joints or set config.model.{field}"
+                f"{getattr(clips, field)!r}; choose data with the same joints, set config.model.{field}, or "
+                f"have the data converted with config.dataset.{field}={name!r}"
             )

@@ -5,7 +5,17 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jaxpose.clips import Clip, Clips, downsample, fingerprint, select, select_subjects
+from jaxpose.clips import (
+    Clip,
+    Clips,
+    convert_joints,
+    downsample,
+    fingerprint,
+    select,
+    select_actions,
+    select_subjects,
+)
+from jaxpose.conversions import convert
 from jaxpose.errors import JaxposeError
 
 
@@ -88,3 +98,57 @@ def test_fingerprint_tells_any_change():
     prints = {fingerprint(each) for each in [clips, *changed]}
     assert len(prints) == 5
     assert fingerprint(_clips(3, 2)) == fingerprint(clips)
+
+
+def test_actions():
+    clips = _clips(3, 2, 4)
+    sit = dataclasses.replace(clips.clips[1], action="sit")
+    clips = dataclasses.replace(clips, clips=(clips.clips[0], sit, clips.clips[2]))
+    assert [clip.take for clip in select_actions(clips, ["walk"]).clips] == ["t0", "t2"]
+    with pytest.raises(JaxposeError, match="'made_up/gt' has no action 'jump'; it has walk, sit"):
+        select_actions(clips, ["walk", "jump"])
+
+
+def test_every_array_follows_the_frames():
+    clips = _clips(3, 4)
+    frames = np.arange(7)
+    clips = dataclasses.replace(
+        clips,
+        activity=frames.astype(np.int8),
+        metres_per_unit=frames.astype(np.float32),
+        metric_positions_3d=clips.positions_3d + np.float32(1),
+    )
+    kept = downsample(select_subjects(clips, ["s1"]), 2)
+    assert kept.activity.tolist() == kept.metres_per_unit.tolist() == [3, 5]
+    assert kept.metric_positions_3d[:, 0, 0].tolist() == [4, 6]
+
+
+def test_converting_joints_keeps_all_else():
+    rng = np.random.default_rng(0)
+    clips = dataclasses.replace(
+        _clips(3, 4),
+        skeleton="h36m_19",
+        keypoints_skeleton="coco_17",
+        positions_3d=rng.normal(size=(7, 19, 3)).astype(np.float32),
+        keypoints_2d=rng.normal(size=(7, 17, 2)).astype(np.float32),
+        metric_positions_3d=rng.normal(size=(7, 19, 3)).astype(np.float32),
+    )
+    converted = convert_joints(clips, "h36m_16", "h36m_17")
+    assert (converted.skeleton, converted.keypoints_skeleton) == ("h36m_16", "h36m_17")
+    for name in ("positions_3d", "metric_positions_3d"):
+        expected = convert(getattr(clips, name), "h36m_19", "h36m_16")
+        np.testing.assert_array_equal(getattr(converted, name), expected)
+    np.testing.assert_array_equal(converted.keypoints_2d, convert(clips.keypoints_2d, "coco_17", "h36m_17"))
+    assert converted.clips is clips.clips
+    assert converted.valid is clips.valid
+    toes = convert_joints(dataclasses.replace(clips, keypoints_skeleton="h36m_19"), skeleton="h36m_16")
+    assert (toes.skeleton, toes.keypoints_skeleton) == ("h36m_16", "h36m_19")
+    assert toes.keypoints_2d is clips.keypoints_2d
+
+
+def test_converting_where_no_rule_leads_names_field_data_and_both_skeletons():
+    message = r"config\.dataset\.skeleton, data set 'made_up/gt': .*'h36m_17' to 'h36m_19'; known: .*h36m_32"
+    with pytest.raises(JaxposeError, match=message):
+        convert_joints(_clips(2), "h36m_19")
+    with pytest.raises(JaxposeError, match=r"config\.dataset\.keypoints_skeleton.*'h36m_17' to 'h36m_71'"):
+        convert_joints(_clips(2), "", "h36m_71")
