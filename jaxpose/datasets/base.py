@@ -29,11 +29,13 @@ class ClipConfig(tfds.core.BuilderConfig):
       skeleton: name of the skeleton of the 3D joints.
       keypoints_skeleton: name of the skeleton of the 2D joints; None means `skeleton`.
       keypoints_source: where the 2D comes from.
+      image_space: 3D is in half image widths, not metres.
     """
 
     skeleton: str = "h36m_17"
     keypoints_skeleton: str | None = None
     keypoints_source: str = "gt"
+    image_space: bool = False
 
 
 class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -123,7 +125,9 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             description=self.DESCRIPTION,
             citation=self.CITATION,
             homepage=self.HOMEPAGE,
-            features=schema.clip_features(skeleton, keypoints_skeleton),
+            features=schema.clip_features(
+                skeleton, keypoints_skeleton, image_space=self.builder_config.image_space
+            ),
             metadata=tfds.core.MetadataDict(),
             disable_shuffling=True,
         )

@@ -55,6 +55,11 @@ def load_clips(dataset: str, data_dir: str | pathlib.Path | None = None) -> Clip
         valid=np.concatenate([example["valid"] for example in examples]),
         clips=tuple(index),
         activity=np.concatenate([example["activity"] for example in examples]),
+        **{
+            name: np.concatenate([example[name] for example in examples])
+            for name in ("metres_per_unit", "metric_positions_3d")
+            if name in examples[0]
+        },
     )
 
 

@@ -37,19 +37,25 @@ class Camera:
     translation: tuple[float, float, float] | None = None
 
 
-def clip_features(skeleton: Skeleton, keypoints_skeleton: Skeleton) -> tfds.features.FeaturesDict:
+def clip_features(
+    skeleton: Skeleton, keypoints_skeleton: Skeleton, *, image_space: bool = False
+) -> tfds.features.FeaturesDict:
     """Features of one clip of `F` frames.
 
     `keypoints_2d [F, J2, 2]` follow `keypoints_skeleton` (a detector's joints may differ from
     the truth's); `positions_3d [F, J, 3]` follow `skeleton` and are NaN where absent. `valid`
     marks frames that may be a training target or be scored; others still serve as neighbours.
+    With `image_space`, `positions_3d` are in half image widths, and two features say how to score
+    them (`Clips.metres_per_unit`, `Clips.metric_positions_3d`).
     """
 
     def array(shape: tuple[int | None, ...], dtype: type = np.float32) -> tfds.features.Tensor:
         return tfds.features.Tensor(shape=shape, dtype=dtype, encoding=_BYTES)
 
+    scored = {"metres_per_unit": array((None,)), "metric_positions_3d": array((None, skeleton.num_joints, 3))}
     return tfds.features.FeaturesDict(
-        {
+        (scored if image_space else {})
+        | {
             "subject": tfds.features.Text(),
             "action": tfds.features.Text(),  # what per-action tables group by
             "take": tfds.features.Text(),  # the recording, unique within its subject

@@ -195,7 +195,7 @@ def test_files_of_an_older_schema_are_written_again(tmp_path, builder, monkeypat
     features = schema.clip_features(H36M_17, H36M_17)
     older = tfds.features.FeaturesDict({name: features[name] for name in features if name != "fps"})
     with monkeypatch.context() as patched:
-        patched.setattr(schema, "clip_features", lambda *_: older)
+        patched.setattr(schema, "clip_features", lambda *_, **__: older)
         builder.examples = tuple(
             {name: value for name, value in example.items() if name != "fps"} for example in builder.examples
         )

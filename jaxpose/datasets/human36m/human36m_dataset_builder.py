@@ -30,7 +30,9 @@ def _configs() -> Iterator[base.ClipConfig]:
         if keypoints_skeleton != "coco_17":
             yield base.ClipConfig(name=f"{source}_16", skeleton="h36m_16", keypoints_source=source)
     for source in motionbert.FILES:
-        yield base.ClipConfig(name=f"{source}_17", skeleton="h36m_17", keypoints_source=source)
+        yield base.ClipConfig(
+            name=f"{source}_17", skeleton="h36m_17", keypoints_source=source, image_space=True
+        )
 
 
 class Builder(base.ClipBuilder):
@@ -40,8 +42,8 @@ class Builder(base.ClipBuilder):
     `gt_linear` the one by a pinhole camera, `d2` the keypoints of the official files; the others
     are VideoPose3D's detection files. Joints: 17, 16 (without Neck/Nose), 19 (with toes), 32.
     Where 2D is COCO's or, at 17 joints, MPII's, it keeps its own skeleton. `motionbert_*` is in
-    image space: its positions are half image widths, not metres, and are scored by
-    `motionbert.published_mpjpe`.
+    image space: its positions are half image widths, not metres, and are scored as
+    `motionbert.published_mpjpe` does.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -94,7 +96,7 @@ class Builder(base.ClipBuilder):
 
     @property
     def _image_space(self) -> bool:
-        return self.builder_config.keypoints_source in motionbert.FILES
+        return self.builder_config.image_space
 
     def _image_space_clips(self, source: pathlib.Path, split: str) -> Iterator[dict]:
         name = self.builder_config.keypoints_source

@@ -163,12 +163,22 @@ def from_screen(positions: np.ndarray, image_size: tuple[int, int]) -> np.ndarra
 
 
 def clip_examples(clips: Iterable[ImageSpaceClip], keypoints_source: str) -> Iterator[dict[str, object]]:
-    """Examples of the clip schema whose `positions_3d` are `to_screen`, not metres.
+    """Examples of the clip schema in image space, whose `positions_3d` are `to_screen`, not metres.
 
-    Frames that the published score leaves out are not valid.
+    Frames that the published score leaves out are not valid. What the train split does not say
+    about the scale is NaN.
     """
     for clip in clips:
-        yield clip_example(
+        width, _ = clip.camera.image_size
+        factor = np.full(len(clip.keypoints_2d), np.nan) if clip.factor is None else clip.factor
+        unknown = np.full(clip.positions_image.shape, np.nan)
+        scored = {
+            "metres_per_unit": (factor * width / 2 / 1000).astype(np.float32),
+            "metric_positions_3d": np.float32(
+                unknown if clip.positions_mm is None else clip.positions_mm / 1000
+            ),
+        }
+        yield scored | clip_example(
             subject=clip.subject,
             action=clip.action,
             take=clip.take,
