@@ -262,19 +262,13 @@ class GraphAttentionBlock(nn.Module):
         return nn.relu(BatchNorm(dtype=self.dtype, name="fuse_norm")(x, train=train))
 
 
-class GASTNet(nn.Module):
+class GASTNet(temporal.TemporalConvNet):
     """Graph attention spatio-temporal convolution network.
 
     Attributes:
       skeleton: name of the skeleton of input and output, `J` joints; gives the graphs.
       in_features: coordinates of a 2D joint.
-      filter_widths: frames of each temporal convolution, odd; their product is the receptive field.
       channels: width of the first convolution, a multiple of 4; every block doubles it.
-      causal: the output belongs to the last frame of the window, not the middle one.
-      dense: kernels of full size without dilation (other parameters, no strided form).
-      strided: takes windows of exactly the receptive field and computes only what their one
-        output needs, with the parameters of the dilated form. Training uses it; in training
-        mode batch-norm statistics are those of the frames kept.
       symmetric_graph, connection_graph, attention_matrix, adaptive_matrix: ablations of Table 1:
         without the local symmetry, without the local connection graph convolution, without B_k, C_k.
       shared_edges: the local layer of the released repository that its network does not use.
@@ -283,28 +277,13 @@ class GASTNet(nn.Module):
 
     skeleton: str = "h36m_17"
     in_features: int = 2
-    filter_widths: tuple[int, ...] = (3, 3, 3)
     channels: int = 128
-    causal: bool = False
-    dense: bool = False
-    strided: bool = False
     symmetric_graph: bool = True
     connection_graph: bool = True
     attention_matrix: bool = True
     adaptive_matrix: bool = True
     shared_edges: bool = False
     dropout_rate: float = 0.05
-    dtype: Any = None
-
-    @property
-    def receptive_field(self) -> int:
-        """Frames that one output sees."""
-        return temporal.receptive_field(self.filter_widths)
-
-    @property
-    def causal_shift(self) -> int:
-        """Frames that the window lies further in the past than one centred on the output."""
-        return (self.receptive_field - 1) // 2 if self.causal else 0
 
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
@@ -320,11 +299,6 @@ class GASTNet(nn.Module):
 
         def norm(x: jax.Array, name: str) -> jax.Array:
             return BatchNorm(dtype=self.dtype, name=name)(x, train=train)
-
-        def temporal_conv(features: int, width: int, dilation: int, **kwargs: Any) -> temporal.TemporalConv:
-            return temporal.TemporalConv(
-                features, width, dilation, dense=self.dense, strided=self.strided, dtype=self.dtype, **kwargs
-            )
 
         def attention_block(x: jax.Array, block: int) -> jax.Array:
             return GraphAttentionBlock(
@@ -342,12 +316,12 @@ class GASTNet(nn.Module):
 
         x = norm(keypoints_2d, "input_norm")
         dilation = self.filter_widths[0]
-        x = temporal_conv(self.channels, dilation, 1, kernel_init=_kaiming_normal, name="expand")(x)
+        x = self._conv("expand", self.channels, dilation, 1, kernel_init=_kaiming_normal)(x)
         x = attention_block(nn.relu(norm(x, "expand_norm")), 0)
         for block, width in enumerate(self.filter_widths[1:], start=1):
             channels = x.shape[-1]
-            residual = temporal.aligned_frames(x, width, dilation, causal=self.causal, strided=self.strided)
-            x = temporal_conv(channels, width, dilation, name=f"temporal_{block}")(x)
+            residual = self._aligned(x, width, dilation)
+            x = self._conv(f"temporal_{block}", channels, width, dilation)(x)
             x = nn.relu(norm(x, f"temporal_norm_{block}"))
             x = Linear(channels, use_bias=False, dtype=self.dtype, name=f"pointwise_{block}")(x)
             x = nn.relu(norm(x, f"pointwise_norm_{block}"))
@@ -357,9 +331,6 @@ class GASTNet(nn.Module):
         return Linear(3, use_bias=False, dtype=self.dtype, name="shrink")(x)
 
     def _check(self, keypoints_2d: jax.Array) -> None:
-        temporal.check_filter_widths("GAST-Net", self.filter_widths)
-        if self.dense and self.strided:
-            raise JaxposeError("GAST-Net: dense kernels have no strided form; set strided=False")
         if self.channels < _HEADS or self.channels % _HEADS:
             raise JaxposeError(
                 f"GAST-Net: channels={self.channels} must be a positive multiple of its {_HEADS} heads"
@@ -371,4 +342,4 @@ class GASTNet(nn.Module):
         if not get_skeleton(self.skeleton).bones:
             raise JaxposeError(f"GAST-Net: skeleton {self.skeleton!r} has no bones to make its graphs of")
         temporal.check_keypoints("GAST-Net", keypoints_2d, self.skeleton, self.in_features)
-        temporal.check_frames("GAST-Net", keypoints_2d.shape[1], self.filter_widths, strided=self.strided)
+        self._check_form("GAST-Net", keypoints_2d.shape[1])

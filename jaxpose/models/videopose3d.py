@@ -1,30 +1,21 @@
 """VideoPose3D: temporal convolutions over the 2D joints of a sequence (Pavllo et al., CVPR 2019)."""
 
-from typing import Any
-
 import flax.linen as nn
 import jax
 
-from jaxpose.errors import JaxposeError
 from jaxpose.models import temporal
 from jaxpose.models.layers import BatchNorm, Linear
 from jaxpose.skeletons import get_skeleton
 
 
-class VideoPose3D(nn.Module):
+class VideoPose3D(temporal.TemporalConvNet):
     """Residual temporal convolution network over frames of flattened 2D joints.
 
     Attributes:
       skeleton: name of the skeleton of the output, `J` joints.
       keypoints_skeleton: name of the skeleton of the input, `J2` joints; None for `skeleton`.
       in_features: coordinates of a 2D joint; 3 with the detector's confidence.
-      filter_widths: frames of each temporal convolution, odd; their product is the receptive field.
       channels: width of every hidden layer.
-      causal: the output belongs to the last frame of the window, not the middle one.
-      dense: ablation: kernels of full size without dilation (other parameters, no strided form).
-      strided: takes windows of exactly the receptive field and computes only what their one
-        output needs, with the parameters of the dilated form. Training uses it; in training
-        mode batch-norm statistics are those of the frames kept.
       trajectory: predicts the root's absolute position instead (J = 1), as the trajectory
         network of semi-supervised training.
       dropout_rate: after each hidden layer.
@@ -35,22 +26,8 @@ class VideoPose3D(nn.Module):
     in_features: int = 2
     filter_widths: tuple[int, ...] = (3, 3, 3, 3, 3)
     channels: int = 1024
-    causal: bool = False
-    dense: bool = False
-    strided: bool = False
     trajectory: bool = False
     dropout_rate: float = 0.25
-    dtype: Any = None
-
-    @property
-    def receptive_field(self) -> int:
-        """Frames that one output sees."""
-        return temporal.receptive_field(self.filter_widths)
-
-    @property
-    def causal_shift(self) -> int:
-        """Frames that the window lies further in the past than one centred on the output."""
-        return (self.receptive_field - 1) // 2 if self.causal else 0
 
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
@@ -68,16 +45,13 @@ class VideoPose3D(nn.Module):
             x = nn.relu(BatchNorm(dtype=self.dtype, name=norm)(x, train=train))
             return nn.Dropout(self.dropout_rate)(x, deterministic=not train)
 
-        def temporal_conv(width: int, dilation: int, name: str) -> temporal.TemporalConv:
-            form = {"dense": self.dense, "strided": self.strided, "dtype": self.dtype}
-            return temporal.TemporalConv(self.channels, width, dilation, name=name, **form)
-
         x = keypoints_2d.reshape(*keypoints_2d.shape[:2], -1)
-        x = hidden(temporal_conv(self.filter_widths[0], 1, "expand")(x), "expand_norm")
+        x = hidden(self._conv("expand", self.channels, self.filter_widths[0], 1)(x), "expand_norm")
         dilation = self.filter_widths[0]
         for block, width in enumerate(self.filter_widths[1:], start=1):
-            residual = temporal.aligned_frames(x, width, dilation, causal=self.causal, strided=self.strided)
-            x = hidden(temporal_conv(width, dilation, f"temporal_{block}")(x), f"temporal_norm_{block}")
+            residual = self._aligned(x, width, dilation)
+            x = self._conv(f"temporal_{block}", self.channels, width, dilation)(x)
+            x = hidden(x, f"temporal_norm_{block}")
             pointwise = Linear(self.channels, use_bias=False, dtype=self.dtype, name=f"pointwise_{block}")
             x = residual + hidden(pointwise(x), f"pointwise_norm_{block}")
             dilation *= width
@@ -86,10 +60,7 @@ class VideoPose3D(nn.Module):
         return x.reshape(*x.shape[:2], joints, 3)
 
     def _check(self, keypoints_2d: jax.Array) -> None:
-        temporal.check_filter_widths("VideoPose3D", self.filter_widths)
-        if self.dense and self.strided:
-            raise JaxposeError("VideoPose3D: dense kernels have no strided form; set strided=False")
         temporal.check_keypoints(
             "VideoPose3D", keypoints_2d, self.keypoints_skeleton or self.skeleton, self.in_features
         )
-        temporal.check_frames("VideoPose3D", keypoints_2d.shape[1], self.filter_widths, strided=self.strided)
+        self._check_form("VideoPose3D", keypoints_2d.shape[1])
