@@ -3,7 +3,9 @@
     python -m jaxpose.main --config=configs/ampose.py --workdir=runs/ampose
 
 Expected MPJPE on Human3.6M, the paper's figures, not measured here (nobody here holds the
-licence): cpn17 49.5, gt17 33.8, cpn16 50.5, gt16 34.1 mm. One RTX 2080 in the paper.
+licence): cpn17 49.5, gt17 33.8, cpn16 50.5, gt16 34.1 mm. On MPI-INF-3DHP, the thesis': mpi1 30.8,
+mpi9 28.0, mpi27 27.9 mm (PCK 98.0 each, AUC 79.1, 81.2, 81.3); mpi_cross PCK 87.0, AUC 55.2. One
+RTX 2080 in the paper.
 Measured on two cores of an Intel Xeon at 2.80 GHz: quickstart 40.4 mm after 2 min 44 s of
 training, cmu 84.8 mm after 12 min 36 s.
 
@@ -11,6 +13,11 @@ Variants:
     cpn17 (default), gt17, cpn16, gt16   Human3.6M, published recipe
     d4w108 d4w128 d5w128 d4w256 d4w384 d5w512 d6w512
                                          Table 4.9's sizes, 16 joints, CPN
+    toes16                               toe direction (thesis section 4.5): 16 joints, their 2D with
+                                         toes; ground truth, as no detection file has toes
+    mpi1, mpi9, mpi27                    MPI-INF-3DHP, windows of 1, 9 and 27 frames
+    mpi_cross                            MPI-INF-3DHP in the joints of cpn17 and gt17, to score such a
+                                         run: --mode=evaluate --workdir=RUN
     quickstart                           synthetic motion, minutes on a laptop
     cmu                                  real motion capture, minutes on a laptop
 """
@@ -24,7 +31,19 @@ SIZES = {
     for depth, width in ((4, 108), (4, 128), (5, 128), (4, 256), (4, 384), (5, 512), (6, 512))
 }
 SOURCES = {"cpn": "cpn_ft_h36m_dbb", "gt": "gt"}
-VARIANTS = ("cpn17", "gt17", "cpn16", "gt16", *SIZES, "quickstart", "cmu")
+MPI_INF_3DHP = {"mpi1": 1, "mpi9": 9, "mpi27": 27}  # frames
+VARIANTS = (
+    "cpn17",
+    "gt17",
+    "cpn16",
+    "gt16",
+    *SIZES,
+    "toes16",
+    *MPI_INF_3DHP,
+    "mpi_cross",
+    "quickstart",
+    "cmu",
+)
 
 
 def get_config(variant: str = "cpn17") -> ml_collections.ConfigDict:
@@ -64,7 +83,18 @@ def get_config(variant: str = "cpn17") -> ml_collections.ConfigDict:
         model.depth, model.width = SIZES[variant]
         model.heads = 4 if model.width == 108 else 8  # 8 does not divide 108
         variant = "cpn16"
-    if variant[:-2] in SOURCES:
+    if variant in MPI_INF_3DHP:
+        model.skeleton = "mpi_inf_3dhp_17"
+        model.num_frames = MPI_INF_3DHP[variant]
+        default.use_mpi_inf_3dhp(config)
+    elif variant == "mpi_cross":
+        default.use_mpi_inf_3dhp(config, skeleton="h36m_17")
+    elif variant == "toes16":
+        model.skeleton = "h36m_16"
+        model.toe_direction = True
+        default.use_human36m(config, "human36m/gt_19")
+        config.dataset.skeleton = "h36m_16"
+    elif variant[:-2] in SOURCES:
         joints = variant[-2:]
         model.skeleton = f"h36m_{joints}"
         default.use_human36m(config, f"human36m/{SOURCES[variant[:-2]]}_{joints}")

@@ -89,9 +89,14 @@ def use_humaneva(config: ml_collections.ConfigDict, dataset: str) -> None:
     config.dataset.test_subjects = ("Validate/S1", "Validate/S2", "Validate/S3")
 
 
-def use_mpi_inf_3dhp(config: ml_collections.ConfigDict) -> None:
-    """MPI-INF-3DHP with the universal skeleton, trained in millimetres; S8 held out to select."""
+def use_mpi_inf_3dhp(config: ml_collections.ConfigDict, skeleton: str = "") -> None:
+    """MPI-INF-3DHP with the universal skeleton, trained in millimetres; S8 held out to select.
+
+    `skeleton` names the joints it is converted to, 2D and 3D; `h36m_17` for cross-dataset
+    evaluation of a run on Human3.6M (protocol P.5). Empty: its own.
+    """
     config.dataset.name = "mpi_inf_3dhp/univ_annot3"
+    config.dataset.skeleton = config.dataset.keypoints_skeleton = skeleton
     config.dataset.train_subjects = tuple(f"S{i}" for i in range(1, 9))
     config.dataset.validation_subjects = ("S8",)
     config.dataset.test_subjects = tuple(f"TS{i}" for i in range(1, 7))

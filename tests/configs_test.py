@@ -2,12 +2,15 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from configs import ampose, crossformer, gast_net, gla_gcn, poseformer, videopose3d
+from jaxpose.conversions import convert
 from jaxpose.datasets import get_builder
-from jaxpose.describe import input_shape
+from jaxpose.describe import input_shape, keypoints_skeleton
 from jaxpose.models import build_model
+from jaxpose.skeletons import get_skeleton
 
 # Published figures, where they differ from the count: AMPose (5, 512) 18.38 M (its table is not
 # consistent with itself: with 22.13 M at depth 6 a layer would hold 3.74 M and five of them more);
@@ -19,6 +22,8 @@ COUNTS = {
         "cpn17": 18_451_459, "gt17": 18_451_459, "cpn16": 18_448_899, "gt16": 18_448_899,
         "d4w108": 670_035, "d4w128": 937_475, "d5w128": 1_171_587, "d4w256": 3_709_955,
         "d4w384": 8_317_443, "d5w512": 18_448_899, "d6w512": 22_137_859, "quickstart": 179_843,
+        "toes16": 18_450_435, "mpi1": 18_451_459, "mpi9": 18_459_651, "mpi27": 18_478_083,
+        "mpi_cross": 18_451_459,
         "cmu": 531_459,
     },
     gla_gcn: {
@@ -59,5 +64,11 @@ def test_parameters_of_every_variant_and_a_data_set_that_exists(file, variant):
     keypoints = jax.ShapeDtypeStruct(input_shape(model), jnp.float32)
     variables = jax.eval_shape(lambda x: model.init(jax.random.key(0), x, train=False), keypoints)
     assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) == COUNTS[file][variant]
-    builder = get_builder(config.dataset.name)
-    assert builder.builder_config.skeleton == model.skeleton
+    stored, wanted = get_builder(config.dataset.name).builder_config, config.dataset
+    frame = np.zeros((1, get_skeleton(stored.skeleton).num_joints, 3))
+    convert(frame, stored.skeleton, wanted.skeleton or stored.skeleton)
+    assert (wanted.skeleton or stored.skeleton) == model.skeleton
+    stored_2d = stored.keypoints_skeleton or stored.skeleton
+    frame = np.zeros((1, get_skeleton(stored_2d).num_joints, 2))
+    convert(frame, stored_2d, wanted.keypoints_skeleton or stored_2d)
+    assert (wanted.keypoints_skeleton or stored_2d) == keypoints_skeleton(model)
