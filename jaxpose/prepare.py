@@ -6,6 +6,7 @@ python -m jaxpose.prepare human36m/cpn_ft_h36m_dbb_17 --source=DIR --check
 """
 
 import argparse
+import collections
 import contextlib
 import io
 import pathlib
@@ -15,11 +16,12 @@ from collections.abc import Iterator
 
 import tensorflow_datasets as tfds
 from absl import logging
+from rich.console import Console
 
 from jaxpose.datasets import BUILDERS, get_builder
-from jaxpose.datasets.base import ClipBuilder
+from jaxpose.datasets.base import ClipBuilder, DamagedDataError
 from jaxpose.datasets.reader import require_prepared
-from jaxpose.datasets.report import Finding, Report, Source
+from jaxpose.datasets.report import Finding, Report, Source, findings_table
 from jaxpose.errors import JaxposeError
 
 
@@ -29,6 +31,7 @@ def prepare(
     source: str | pathlib.Path | None = None,
     data_dir: str | pathlib.Path | None = None,
     overwrite: bool = False,
+    partial: bool = False,
 ) -> Report:
     """Prepares `dataset` unless it is, and says what was found.
 
@@ -37,15 +40,22 @@ def prepare(
       source: the original archive or folder, where one is needed.
       data_dir: TFDS data folder; None means TFDS's default.
       overwrite: prepare again, replacing what is there once the new files are complete.
+      partial: prepare what is there of a split that lacks subjects or takes.
 
     Raises:
-      JaxposeError: unknown data set, bad or missing files, or it was prepared from another
-        source and `overwrite` is False. Nothing half-written stays behind.
+      JaxposeError: unknown data set, bad or missing files, or, unless `overwrite`, what is
+        prepared came from another source or is damaged. Nothing half-written stays behind.
     """
-    builder = get_builder(dataset, data_dir=data_dir, source=source)
-    if overwrite or not builder.is_prepared():
-        with _set_aside(pathlib.Path(builder.data_dir)):
-            builder = get_builder(dataset, data_dir=data_dir, source=source)
+    try:
+        builder = get_builder(dataset, data_dir=data_dir, source=source)
+        prepared, folder = builder.is_prepared(), pathlib.Path(builder.data_dir)
+    except DamagedDataError as error:
+        if not overwrite:
+            raise
+        prepared, folder = False, error.folder
+    if overwrite or not prepared:
+        with _set_aside(folder):
+            builder = get_builder(dataset, data_dir=data_dir, source=source, partial=partial)
             _write(builder)
     elif builder.source is not None:
         _check_unchanged(builder)
@@ -137,29 +147,61 @@ def _check_unchanged(builder: ClipBuilder) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m jaxpose.prepare", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m jaxpose.prepare",
+        description=__doc__.split("\n")[0],
+        epilog="Exit status: 0; 1 for an error and, with --check, where anything is missing or suspicious.",
+    )
     known = ", ".join(BUILDERS)
     parser.add_argument("dataset", metavar="DATASET", help=f"NAME or NAME/CONFIG; names: {known}")
     parser.add_argument("--source", metavar="PATH", help="the original archive or folder")
     parser.add_argument("--data_dir", metavar="DIR", help="TFDS data folder (default: TFDS's own)")
     parser.add_argument("--check", action="store_true", help="only check the source, write nothing")
     parser.add_argument("--overwrite", action="store_true", help="prepare again what is prepared")
+    parser.add_argument("--partial", action="store_true", help="prepare what is there of an incomplete split")
     flags = parser.parse_args(argv)
     logging.set_verbosity(logging.ERROR)
     try:
         if flags.check:
             findings = check(flags.dataset, source=flags.source, data_dir=flags.data_dir)
-            print("\n".join(map(str, findings)) or f"{flags.dataset}: no check before preparing")
-            return 0
+            _print_findings(flags.dataset, findings)
+            return int(any(finding.status != "complete" for finding in findings))
         report = prepare(
-            flags.dataset, source=flags.source, data_dir=flags.data_dir, overwrite=flags.overwrite
+            flags.dataset,
+            source=flags.source,
+            data_dir=flags.data_dir,
+            overwrite=flags.overwrite,
+            partial=flags.partial,
         )
-        print(report)
+        _print_report(report)
         print(f"prepared in {get_builder(flags.dataset, data_dir=flags.data_dir).data_dir}")
         return 0
     except JaxposeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def _print_report(report: Report) -> None:
+    print(report.dataset + (f" from {report.source}" if report.source else ""))
+    if report.findings:
+        _print_findings(report.dataset, report.findings)
+    _console().print(report.counts_table())
+    for note in report.notes:
+        print(f"note: {note}")
+
+
+def _print_findings(dataset: str, findings: list[Finding]) -> None:
+    if not findings:
+        print(f"{dataset}: nothing is published to check it against; preparing it checks every file")
+        return
+    _console().print(findings_table(findings, f"{dataset}: what the source holds"))
+    counts = collections.Counter(finding.status for finding in findings)
+    print(", ".join(f"{counts[status]} {status}" for status in ("complete", "missing", "suspicious")))
+
+
+def _console() -> Console:
+    """Wide enough for the table in a pipe or a narrow window."""
+    return Console(width=max(Console().width, 140))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ def get_builder(
     *,
     data_dir: str | pathlib.Path | None = None,
     source: str | pathlib.Path | None = None,
+    partial: bool = False,
 ) -> ClipBuilder:
     """The builder of `dataset`, `name` or `name/config`; without a config the builder's first.
 
@@ -38,9 +39,11 @@ def get_builder(
       data_dir: TFDS data folder; None means TFDS's default (`TFDS_DATA_DIR`, or
         `~/tensorflow_datasets`).
       source: archive or folder with the original files, where they are needed.
+      partial: prepare what is there of a split that lacks subjects or takes.
 
     Raises:
-      JaxposeError: unknown data set or config; the message lists the known ones.
+      JaxposeError: unknown data set or config (the message lists the known ones), or what is
+        prepared is damaged.
     """
     name, _, config = dataset.partition("/")
     if name not in BUILDERS:
@@ -50,4 +53,4 @@ def get_builder(
     if config and config not in configs:
         raise JaxposeError(f"data set {name!r} has no config {config!r}; it has {', '.join(configs)}")
     data_dir = None if data_dir is None else pathlib.Path(data_dir).expanduser()
-    return builder(config=config or configs[0], data_dir=data_dir, source=source)
+    return builder(config=config or configs[0], data_dir=data_dir, source=source, partial=partial)

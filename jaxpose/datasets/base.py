@@ -11,6 +11,7 @@ import abc
 import dataclasses
 import pathlib
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 import tensorflow_datasets as tfds
 from tqdm import tqdm
@@ -19,6 +20,21 @@ from jaxpose.datasets import schema
 from jaxpose.datasets.report import Finding, Report, Source
 from jaxpose.errors import JaxposeError
 from jaxpose.skeletons import get_skeleton
+
+
+class DamagedDataError(JaxposeError):
+    """What was prepared cannot be read any more.
+
+    Attributes:
+      folder: where it lies.
+    """
+
+    def __init__(self, builder: "ClipBuilder", file: str, reason: Exception):
+        self.folder = pathlib.Path(builder.data_dir)
+        super().__init__(
+            f"{self.folder / file} is missing, damaged or of another version "
+            f"({str(reason) or type(reason).__name__}); prepare {builder.full_name} again with --overwrite"
+        )
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -47,8 +63,11 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
       HOMEPAGE: its site.
       NEEDS_SOURCE: False for a data set that is generated, which `ensure_prepared` then does.
       HOW_TO_GET: where to get the files and what to give as `--source`.
+      SPLITS: the subjects of each published split, for a data set that has some. A source holds
+        a split whole or not at all, unless `partial`.
       source: the archive or folder to read, or None to look in TFDS's manual folder, or to
         download where the licence allows it.
+      partial: whether to prepare what is there of a split.
       report: what the last preparation found; None before.
     """
 
@@ -57,23 +76,49 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     HOMEPAGE = ""
     NEEDS_SOURCE = True
     HOW_TO_GET = ""
+    SPLITS: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     def __init__(
         self,
         *,
         source: str | pathlib.Path | None = None,
+        partial: bool = False,
         file_format: str | tfds.core.FileFormat | None = "array_record",
         **kwargs,
     ):
-        """As TFDS, with the `source` to read from."""
+        """As TFDS, with the `source` to read from.
+
+        Raises:
+          DamagedDataError: the data folder holds the data set, but TFDS cannot read what it wrote.
+          JaxposeError: the data folder cannot be read at all.
+        """
         self.source = None if source is None else pathlib.Path(source).expanduser().resolve()
-        super().__init__(file_format=file_format, **kwargs)
+        self.partial = partial
+        try:
+            super().__init__(file_format=file_format, **kwargs)
+        except PermissionError as error:
+            raise JaxposeError(f"cannot read the data folder {kwargs.get('data_dir')}: {error}") from error
+        except Exception as error:  # a parser over damaged JSON fails in every way there is
+            if not hasattr(self, "_data_dir"):
+                raise
+            raise DamagedDataError(self, "dataset_info.json", error) from error
 
     @property
     def report(self) -> Report | None:
-        """What the preparation found, read back from the data folder if it was an earlier one."""
-        saved = self.info.metadata.get("report")
-        return None if saved is None else Report.from_json(saved)
+        """What the preparation found, read back from the data folder if it was an earlier one.
+
+        Raises:
+          DamagedDataError: it was prepared, and the report is gone or damaged.
+        """
+        try:
+            saved = self.info.metadata.get("report")
+            if saved is None and not self.is_prepared():
+                return None
+            return Report.from_json(saved)
+        except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+            if isinstance(error, JaxposeError):
+                raise
+            raise DamagedDataError(self, "metadata.json", error) from error
 
     @property
     def full_name(self) -> str:
@@ -81,10 +126,17 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return f"{self.name}/{self.builder_config.name}"
 
     def is_prepared(self) -> bool:
-        """Whether the data folder holds the finished data set, in today's schema."""
+        """Whether the data folder holds the finished data set, in today's schema.
+
+        Raises:
+          DamagedDataError: it does, but what it says of its schema cannot be read.
+        """
         if not (pathlib.Path(self.data_dir) / "dataset_info.json").exists():
             return False
-        written = tfds.features.FeatureConnector.from_config(self.data_dir)
+        try:
+            written = tfds.features.FeatureConnector.from_config(self.data_dir)
+        except Exception as error:  # as in __init__
+            raise DamagedDataError(self, "features.json", error) from error
         return written.to_json() == self.info.features.to_json()
 
     def find_source(self, dl_manager: tfds.download.DownloadManager | None) -> pathlib.Path | None:
@@ -99,10 +151,13 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         if not self.NEEDS_SOURCE:
             return None
         source = self.source or pathlib.Path(self.data_dir_root) / "downloads" / "manual" / self.name
-        if not source.exists():
-            raise JaxposeError(f"{self.full_name}: {source} does not exist. {self.HOW_TO_GET}")
-        if not (source.stat().st_size if source.is_file() else any(source.iterdir())):
-            raise JaxposeError(f"{self.full_name}: {source} is empty. {self.HOW_TO_GET}")
+        try:
+            if not source.exists():
+                raise JaxposeError(f"{self.full_name}: {source} does not exist. {self.HOW_TO_GET}")
+            if not (source.stat().st_size if source.is_file() else any(source.iterdir())):
+                raise JaxposeError(f"{self.full_name}: {source} is empty. {self.HOW_TO_GET}")
+        except OSError as error:
+            raise JaxposeError(f"{self.full_name}: cannot read {source}: {error.strerror}") from error
         return source
 
     def check(self, source: pathlib.Path | None) -> list[Finding]:
@@ -136,8 +191,30 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         source = self.find_source(dl_manager)
         report = Report(dataset=self.full_name, source=source and Source.of(source))
         report.findings += self.check(source)
+        self._require_whole_splits(report)
         splits = self.splits(source, report)
         return {name: self._generate_examples(name, examples, report) for name, examples in splits.items()}
+
+    def _require_whole_splits(self, report: Report) -> None:
+        """Raises JaxposeError for a part of a split, or notes it if `partial`; notes an absent split."""
+        for split, subjects in self.SPLITS.items():
+            missing = [row for row in report.findings if row.status == "missing" and row.subject in subjects]
+            absent = [row.subject for row in missing if row.frames is None and not row.take]
+            if absent == list(subjects):
+                report.notes.append(f"nothing of the split {split!r} is there")
+                continue
+            lacking = [*absent, *(f"{row.subject} {row.take}" for row in missing if row.take)]
+            if not lacking:
+                continue
+            more = f" and {len(lacking) - 8} more" if len(lacking) > 8 else ""
+            what = f"{', '.join(lacking[:8])}{more} of the split {split!r}"
+            if not self.partial:
+                raise JaxposeError(
+                    f"{report.source.path} lacks {what}: a part of a split gives other numbers than the "
+                    "published ones. Add the files, or prepare what is there with --partial. "
+                    f"{self.HOW_TO_GET}"
+                )
+            report.notes.append(f"without {what}: scores are not those of the published protocol")
 
     def _generate_examples(
         self, split: str, examples: Iterable[dict], report: Report

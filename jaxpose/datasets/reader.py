@@ -16,7 +16,7 @@ def require_prepared(builder: ClipBuilder) -> None:
     if builder.is_prepared():
         return
     exists = pathlib.Path(builder.data_dir).exists()
-    found = "was written by another version of jaxpose" if exists else "does not exist"
+    found = "is incomplete, or was written by another version of jaxpose" if exists else "does not exist"
     source = " --source=PATH" if builder.NEEDS_SOURCE else ""
     raise JaxposeError(
         f"data set {builder.full_name} is not prepared: {builder.data_dir} {found}.\n"

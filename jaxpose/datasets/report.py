@@ -5,24 +5,36 @@ import pathlib
 from collections.abc import Iterable
 
 import numpy as np
+from rich import box
+from rich.table import Table
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One line of a check before writing.
+    """One row of a check: a take, a subject or a split, beside what is published of it.
 
     Attributes:
       status: "complete", "missing" or "suspicious".
-      what: the subject, take or file.
-      detail: what was found, and what was expected.
+      subject: the subject, or what else is counted.
+      take: the take; empty for the subject as a whole.
+      detail: what is wrong or worth knowing.
+      frames: frames found, counted once for all cameras unless `detail` says otherwise.
+      published: how many there are in the published data set; None where nobody says.
+      bone_length: mean over the bones, metres; None where there is no metric 3D.
+      outside: share of the keypoints outside the image, of the worst camera.
+      reprojection: median distance from the projected 3D joints to the keypoints, pixels, of
+        the worst camera; None where the camera or the place of the root is unknown.
     """
 
     status: str
-    what: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.status:10}  {self.what}: {self.detail}"
+    subject: str
+    take: str = ""
+    detail: str = ""
+    frames: int | None = None
+    published: int | None = None
+    bone_length: float | None = None
+    outside: float | None = None
+    reprojection: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,25 +122,62 @@ class Report:
             notes=saved["notes"],
         )
 
-    def __str__(self) -> str:
-        rows = [("subject", "takes", "clips", "frames", "invalid", "fps")]
-        rows += [_row(name, count) for name, count in self.subjects.items()]
+    def counts_table(self) -> Table:
+        """What was written, by subject."""
+        table = _table("what was written", "subject", "takes", "clips", "frames", "invalid", "fps")
+        for name, count in self.subjects.items():
+            table.add_row(name, *_cells(count))
         if len(self.subjects) > 1:
-            rows.append(_row("total", _total(self.subjects.values())))
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = [self.dataset + (f" from {self.source}" if self.source else "")]
-        lines += [
-            "  " + "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-        ]
-        lines += [f"  {finding}" for finding in self.findings]
-        lines += [f"  note: {note}" for note in self.notes]
-        return "\n".join(lines)
+            table.add_section()
+            table.add_row("total", *_cells(_total(self.subjects.values())))
+        return table
 
 
-def _row(name: str, count: SubjectCount) -> tuple[str, ...]:
-    fps = "/".join(f"{rate:g}" for rate in count.fps)
+def findings_table(findings: Iterable[Finding], title: str) -> Table:
+    """A check for people: what is complete, missing or suspicious."""
+    table = _table(
+        title, "subject", "take", "frames", "published", "bone, m", "outside", "reprojection, px", "status",
+        "remark",
+    )  # fmt: skip
+    table.caption = (
+        "Checked in every clip: finite numbers; the mean bone length; keypoints outside the image; "
+        "the median distance from the projected 3D joints to the keypoints (of the worst camera)."
+    )
+    for column in (table.columns[1], *table.columns[-2:]):
+        column.justify = "left"
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    for finding in findings:
+        table.add_row(
+            finding.subject,
+            finding.take,
+            _number(finding.frames, ","),
+            _number(finding.published, ","),
+            _number(finding.bone_length, ".3f"),
+            _number(finding.outside, ".1%"),
+            _number(finding.reprojection, ".1f"),
+            finding.status,
+            finding.detail,
+        )
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(
+        title=title, title_justify="left", title_style="bold", caption_justify="left", box=box.SIMPLE_HEAD
+    )
+    for index, name in enumerate(columns):
+        table.add_column(name, justify="right" if index else "left")
+    return table
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _cells(count: SubjectCount) -> tuple[str, ...]:
     numbers = (len(count.takes), count.clips, count.frames, count.invalid_frames)
-    return (name, *(f"{number:,}" for number in numbers), fps)
+    return (*(f"{number:,}" for number in numbers), "/".join(f"{rate:g}" for rate in count.fps))
 
 
 def _total(counts: Iterable[SubjectCount]) -> SubjectCount:

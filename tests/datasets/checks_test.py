@@ -1,12 +1,15 @@
 """Each check finds the fault it is for, and nothing in sound data."""
 
+import io
+
 import numpy as np
 import pytest
+from rich.console import Console
 
-from jaxpose.datasets.checks import check_clip, check_counts
+from jaxpose.datasets.checks import SourceCheck, check_clip, total
 from jaxpose.datasets.h36m_cameras import h36m_cameras
 from jaxpose.datasets.rendering import render
-from jaxpose.datasets.report import Finding
+from jaxpose.datasets.report import Finding, findings_table
 from jaxpose.datasets.schema import clip_example
 from jaxpose.skeletons import H36M_17
 from tests.fabricate_human36m import motion
@@ -31,8 +34,12 @@ def example(camera=CAMERAS[0], edit_2d=lambda x: x, edit_3d=lambda x: x, source=
 
 
 @pytest.mark.parametrize("camera", CAMERAS)
-def test_sound_clips_have_no_findings(camera):
-    assert not list(check_clip(example(camera)))
+def test_sound_clips_have_no_problems(camera):
+    check = check_clip(example(camera))
+    assert check.problems == []
+    assert check.bone_length == pytest.approx(0.254, abs=0.001)
+    assert check.outside == 0
+    assert check.reprojection < 1e-3
 
 
 def noisy(keypoints_2d):
@@ -40,17 +47,18 @@ def noisy(keypoints_2d):
 
 
 def test_a_detector_may_be_off_where_a_projection_may_not():
-    assert not list(check_clip(example(edit_2d=noisy, source="cpn_ft_h36m_dbb")))
-    (finding,) = check_clip(example(edit_2d=noisy))
-    assert finding.status == "suspicious"
-    assert finding.what == "S1/Walking/54138969"
-    assert "from the keypoints" in finding.detail
+    assert check_clip(example(edit_2d=noisy, source="cpn_ft_h36m_dbb")).problems == []
+    check = check_clip(example(edit_2d=noisy))
+    (problem,) = check.problems
+    assert problem == "the 3D joints project 12 px (median) from the keypoints; expected below 2"
+    # The median length of normal errors in two dimensions is sqrt(2 ln 2) of their spread.
+    assert check.reprojection == pytest.approx(10 * np.sqrt(2 * np.log(2)), rel=0.1)
 
 
 def test_two_cameras_taken_for_each_other_are_noticed():
     other = render(motion("S1", "Walking", 20)[:, JOINTS], CAMERAS[1])[0]
-    (finding,) = check_clip(example(edit_2d=lambda _: other, source="cpn_ft_h36m_dbb"))
-    assert "px (median) from the keypoints" in finding.detail
+    (problem,) = check_clip(example(edit_2d=lambda _: other, source="cpn_ft_h36m_dbb")).problems
+    assert "px (median) from the keypoints" in problem
 
 
 def stretched(positions_3d):
@@ -76,30 +84,105 @@ def jumping(positions_3d):
     ],
 )
 def test_implausible_bones_are_noticed(edit, message):
-    details = [finding.detail for finding in check_clip(example(edit_3d=edit))]
-    assert any(message in detail for detail in details), details
+    problems = check_clip(example(edit_3d=edit)).problems
+    assert any(message in problem for problem in problems), problems
 
 
 def test_keypoints_outside_the_image_are_noticed():
-    details = [finding.detail for finding in check_clip(example(edit_2d=lambda x: x + 900))]
-    assert any("outside the 1000x1002 image" in detail for detail in details), details
+    check = check_clip(example(edit_2d=lambda x: x + 900))
+    assert any("outside the 1000x1002 image" in problem for problem in check.problems), check.problems
+    assert check.outside > 0.5
 
 
 def test_frames_that_are_not_valid_are_not_checked():
     clip = example(edit_3d=jumping)
     clip["valid"][7] = False
-    assert not list(check_clip(clip))
+    assert check_clip(clip).problems == []
+    clip["valid"][:] = False
+    assert check_clip(clip).bone_length is None
 
 
-def test_counts_are_compared_by_take():
-    expected = {("S1", "A"): 10, ("S1", "B"): 20, ("S5", "A"): 30, ("S6", "A"): 40}
-    found = {("S1", "A"): 10, ("S1", "B"): 20, ("S5", "A"): 31, ("S5", "C"): 5}
-    assert list(check_counts(found, expected)) == [
-        Finding("complete", "S1", "2 takes, 30 frames"),
-        Finding("suspicious", "S5/A", "31 frames; expected 30"),
-        Finding("suspicious", "S5/C", "not a take of the published data set"),
-        Finding("missing", "S6", "no take; expected 1"),
+def counted(frames: dict[tuple[str, str], int]) -> SourceCheck:
+    """Takes of given lengths that two cameras saw."""
+    check = SourceCheck()
+    sound = example()
+    for (subject, take), count in frames.items():
+        for camera in "ab":
+            clip = {key: np.resize(sound[key], (count, *sound[key].shape[1:])) for key in ARRAYS}
+            check.add(sound | clip | {"subject": subject, "take": take, "camera": camera})
+    return check
+
+
+ARRAYS = ("keypoints_2d", "positions_3d", "valid")
+
+
+def rows(findings: list[Finding]) -> list[tuple]:
+    return [(f.status, f.subject, f.take, f.detail, f.frames, f.published) for f in findings]
+
+
+def test_counts_are_compared_by_subject_and_take():
+    published = {("S1", "A"): 10, ("S1", "B"): 20, ("S5", "A"): 30, ("S5", "B"): 5, ("S6", "A"): 40}
+    found = counted({("S1", "A"): 10, ("S1", "B"): 20, ("S5", "A"): 31, ("S5", "C"): 7})
+    assert rows(found.findings(published)) == [
+        ("complete", "S1", "", "2 of 2 takes", 30, 30),
+        ("missing", "S5", "", "2 of 2 takes", 38, 35),
+        ("suspicious", "S5", "A", "expected 30 frames", 31, 30),
+        ("missing", "S5", "B", "no such take", None, 5),
+        ("suspicious", "S5", "C", "not a take of the published data set", 7, None),
+        ("missing", "S6", "", "not there", None, 40),
     ]
-    assert Finding("missing", "S1/B", "no such take; expected 20 frames") in list(
-        check_counts({("S1", "A"): 10}, expected)
-    )
+
+
+def test_frames_may_be_missing_where_motion_capture_failed():
+    published = {("S1", "A"): 10, ("S2", "A"): 10}
+    found = counted({("S1", "A"): 8, ("S2", "A"): 11})
+    assert [row[0] for row in rows(found.findings(published, may_be_shorter=True))] == [
+        "complete", "suspicious",
+    ]  # fmt: skip
+    assert [row[0] for row in rows(found.findings(published))] == ["suspicious", "suspicious"]
+
+
+def test_without_published_counts_every_take_has_a_row():
+    check = counted({("S1", "A"): 3, ("S1", "B"): 4})
+    check.remark("S1", "B", "2D only")
+    assert rows(check.findings(None)) == [
+        ("complete", "S1", "A", "", 3, None),
+        ("complete", "S1", "B", "2D only", 4, None),
+    ]
+
+
+def in_millimetres(positions_3d):
+    return 1000 * positions_3d
+
+
+def test_a_problem_names_the_cameras_that_have_it():
+    check = SourceCheck()
+    for camera in CAMERAS:
+        check.add(example(camera, edit_3d=in_millimetres if camera in CAMERAS[:2] else lambda x: x))
+    check.refuse("S1", "Posing", 7, "clip S1/Posing/x: not finite")
+    walking, posing = check.findings(None)
+    assert walking.status == posing.status == "suspicious"
+    assert walking.detail.endswith("wrong unit? (camera 54138969, 55011271)")
+    assert walking.bone_length == pytest.approx((254 + 0.254) / 2, rel=0.01)  # the mean of the cameras
+    assert walking.reprojection < 1e-3
+    assert (posing.frames, posing.detail) == (7, "clip S1/Posing/x: not finite")
+
+
+def test_the_total_of_a_split():
+    assert total("train", 1_559_752, 1_559_752).status == "complete"
+    assert total("train", 1_559_748, 1_559_752).status == "suspicious"
+
+
+def test_the_table_has_every_column():
+    console = Console(width=140, file=io.StringIO())
+    findings = [
+        Finding("suspicious", "S9", "Greeting", "expected 1,447 frames", 12, 1447, 0.2537, 0.0123, 3.71),
+        Finding("missing", "S11", detail="nothing of its 29 takes", published=54616),
+    ]
+    console.print(findings_table(findings, "human36m/gt_17"))
+    lines = console.file.getvalue().splitlines()
+    assert lines[0].strip() == "human36m/gt_17"
+    header, _, first, second = (line.split() for line in lines[2:6])
+    assert " ".join(header) == "subject take frames published bone, m outside reprojection, px status remark"
+    assert " ".join(first) == "S9 Greeting 12 1,447 0.254 1.2% 3.7 suspicious expected 1,447 frames"
+    assert " ".join(second) == "S11 - 54,616 - - - missing nothing of its 29 takes"

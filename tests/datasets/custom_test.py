@@ -125,9 +125,10 @@ def test_prepares_and_reads_back(folder, tmp_path):
     clips = load_clips("custom/h36m_17", tmp_path)
     assert clips.subjects == ("anna", "ben", "carla", "dave", "erin")
     assert clips.num_frames == 5 * FRAMES
-    found = {finding.what: (finding.status, finding.detail) for finding in report.findings}
-    assert found["anna/turning 1/front"] == ("complete", "20 frames, 0 with joints filled in")
-    assert found["carla/jump/0"] == ("suspicious", "20 frames, 1 with joints filled in")
+    found = {row.subject: (row.status, row.take, row.frames, row.detail) for row in report.findings}
+    assert found["anna"] == ("complete", "turning 1", FRAMES, "")
+    filled_in = "1 frames with joints filled in (camera 0); 2D only"
+    assert found["carla"] == ("complete", "jump", FRAMES, filled_in)
 
 
 def test_check_finds_3d_that_does_not_project_and_wrong_units(tmp_path):

@@ -121,8 +121,12 @@ def test_prepares_and_reads_back(folder, tmp_path):
         "Walking 1 chunk0", "Jog 1 chunk0", "ThrowCatch 1 chunk0", "Gestures 1 chunk0", "Box 1 chunk1",
     ]  # fmt: skip
     assert not [finding for finding in report.findings if finding.status == "missing"]
-    box = [finding for finding in report.findings if finding.what == "Train/S1 Box"]
-    assert box[0].detail == "379 valid frames in 1 chunks; the take has 404"
+    found = {(row.subject, row.take): row for row in report.findings}
+    assert {row.status for row in found.values()} == {"complete"}
+    assert (found["Train/S1", ""].frames, found["Train/S1", ""].published) == (2268 - 25, 2268)
+    jog = found["Train/S2", "Jog"]
+    assert (jog.frames, jog.published, jog.detail) == (397 - 10 - 7, 397, "2 chunks")
+    assert found["Train/S3", ""].detail == "4 of 4 takes"  # ThrowCatch is none of them
 
 
 def test_throw_catch_of_s3_is_skipped_with_a_note(folder, tmp_path):
@@ -207,8 +211,8 @@ def no_metadata(contents):
 
 
 @pytest.mark.parametrize("damage, message", [
-    (remove_subject, "lacks Train/S2 Walking, Train/S2 Jog, Train/S2 Box"),
-    (remove_action, "lacks Validate/S1 Jog"),
+    (remove_subject, "lacks Train/S2 of the split 'train'"),
+    (remove_action, "lacks Validate/S1 Jog of the split 'validation'"),
     (remove_2d, "2D file lacks Train/S1/Jog 1 chunk0"),
     (remove_camera, "expected 3 cameras, found 2"),
     (shorten_2d, "Train/S1/Jog 1 chunk0/C2: 2D has 372 frames, fewer than the 373 of 3D"),

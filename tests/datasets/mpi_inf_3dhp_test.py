@@ -142,9 +142,10 @@ def test_prepares_reads_back_and_reports(folder, tmp_path):
     assert clips.subjects == (*tables.TRAIN, *tables.TEST)
     assert clips.num_frames == (128 + 6) * FRAMES
     assert sorted(set(clips.activity[clips.valid].tolist())) == [0, 1, 3, 4, 6]
-    found = {finding.what: finding.detail for finding in report.findings}
-    assert found["S1/Seq1"] == "12 frames; expected 6,416"
-    assert found["TS6"] == "4 valid frames; expected 452"
+    found = {(row.subject, row.take): (row.status, row.frames, row.detail) for row in report.findings}
+    assert found["S1", ""] == ("suspicious", 2 * FRAMES, "2 of 2 takes")
+    assert found["S1", "Seq1"] == ("suspicious", FRAMES, "expected 6,416 frames")
+    assert found["TS6", ""] == ("suspicious", FRAMES, "expected 492 frames; 4 valid frames, expected 452")
 
 
 def test_either_part_alone(folder, tmp_path):
@@ -161,12 +162,17 @@ def test_an_incomplete_part_is_refused_and_listed_by_the_check(folder, tmp_path)
     source = tmp_path / "source"
     shutil.copytree(folder / "official", source)
     shutil.rmtree(source / "mpi_inf_3dhp" / "S7")
-    with pytest.raises(JaxposeError, match=r"S7/Seq1/annot\.mat, S7/Seq1/camera\.calibration, S7/Seq2"):
+    (source / "mpi_inf_3dhp_test_set" / "TS4" / "annot_data.mat").unlink()
+    (source / "mpi_inf_3dhp" / "S3" / "Seq2" / "annot.mat").unlink()
+    with pytest.raises(JaxposeError, match=r"lacks S7, S3 Seq2 of the split 'train'.*S1/Seq1/annot\.mat"):
         prepare("mpi_inf_3dhp", source=source, data_dir=tmp_path / "data")
     assert not (tmp_path / "data").exists()
     builder = get_builder("mpi_inf_3dhp", source=source, data_dir=tmp_path / "data")
-    missing = [finding.what for finding in builder.check(source) if finding.status == "missing"]
-    assert missing == ["S7"]
+    missing = [(row.subject, row.take) for row in builder.check(source) if row.status == "missing"]
+    assert missing == [("S3", ""), ("S3", "Seq2"), ("S7", ""), ("TS4", "")]
+    report = prepare("mpi_inf_3dhp", source=source, data_dir=tmp_path / "data", partial=True)
+    assert len(report.subjects) == 7 + 5
+    assert "without TS4 of the split 'test'" in report.notes[1]
 
 
 def test_p_stmo_has_no_annot3(folder):

@@ -157,14 +157,13 @@ def test_a_clip_that_occurs_twice(tmp_path, builder):
 
 
 def test_findings_and_counts_are_kept_with_the_data(tmp_path, builder):
-    builder.findings = (Finding("suspicious", "S1/walk 1", "3 frames; expected 4"),)
+    builder.findings = (Finding("suspicious", "S1", "walk 1", "expected 4 frames", 3, 4, outside=0.25),)
     builder.examples = (_example(3), _example(2, take="b", valid=np.zeros(2, bool)))
     report = prepare("made_up", data_dir=tmp_path)
     again = get_builder("made_up", data_dir=tmp_path).report
     assert report == again == Report.from_json(report.to_json())
     assert report.subjects["S1"].takes == ["walk 1", "b"]
     assert (report.subjects["S1"].frames, report.subjects["S1"].invalid_frames) == (5, 2)
-    assert "suspicious  S1/walk 1: 3 frames; expected 4" in str(report)
 
 
 def test_not_prepared_says_what_to_run(tmp_path):
@@ -188,6 +187,34 @@ def test_damaged_files_are_named(tmp_path, builder):
             load_clips("made_up", tmp_path)
     prepare("made_up", data_dir=tmp_path, overwrite=True)
     assert load_clips("made_up", tmp_path).num_frames == 600
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:-9]),
+        lambda path: path.write_bytes(b"\xff\x00{"),
+        lambda path: path.write_text("[1, 2]"),
+        lambda path: path.write_text("{}"),
+    ],
+)
+@pytest.mark.parametrize("file", ["dataset_info.json", "features.json", "metadata.json"])
+def test_a_damaged_note_beside_the_data_is_named(tmp_path, builder, file, change):
+    builder.examples = (_example(3), _example(2, take="b"))
+    prepare("made_up", data_dir=tmp_path)
+    path = tmp_path / "made_up" / "plain" / "1.0.0" / file
+    change(path)
+    with pytest.raises(JaxposeError, match=rf"{file} is missing, damaged.*made_up/plain again with --over"):
+        prepare("made_up", data_dir=tmp_path)
+    if file == "metadata.json":
+        assert load_clips("made_up", tmp_path).num_frames == 5  # the data itself is whole
+    else:
+        with pytest.raises(JaxposeError, match=rf"{file} is missing, damaged"):
+            load_clips("made_up", tmp_path)
+    prepare("made_up", data_dir=tmp_path, overwrite=True)
+    assert load_clips("made_up", tmp_path).num_frames == 5
+    assert get_builder("made_up", data_dir=tmp_path).report.subjects["S1"].frames == 5
 
 
 def test_files_of_an_older_schema_are_written_again(tmp_path, builder, monkeypatch):

@@ -7,7 +7,7 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from jaxpose.datasets.base import ClipBuilder, ClipConfig
-from jaxpose.datasets.checks import check_clip
+from jaxpose.datasets.checks import SourceCheck
 from jaxpose.datasets.custom import files
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.datasets.schema import clip_example
@@ -52,14 +52,15 @@ class Builder(ClipBuilder):
 
     def check(self, source: pathlib.Path) -> list[Finding]:
         """Every recording on its own."""
-        findings = []
+        check = SourceCheck()
         for example in self._examples(source):
-            found = list(check_clip(example))
-            what = "/".join((example["subject"], example["take"], example["camera"]))
-            valid, frames = int(example["valid"].sum()), len(example["valid"])
-            detail = f"{frames} frames, {frames - valid} with joints filled in"
-            findings += found or [Finding("complete" if valid == frames else "suspicious", what, detail)]
-        return findings
+            check.add(example)
+            if filled_in := int((~example["valid"]).sum()):
+                remark = f"{filled_in} frames with joints filled in (camera {example['camera']})"
+                check.remark(example["subject"], example["take"], remark)
+            if not example["has_positions_3d"]:
+                check.remark(example["subject"], example["take"], "2D only")
+        return check.findings(None)
 
     def _examples(self, source: pathlib.Path) -> Iterator[dict]:
         skeleton = get_skeleton(self.builder_config.skeleton)

@@ -7,7 +7,8 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from jaxpose.datasets import base
-from jaxpose.datasets.checks import check_clip, check_counts, check_image
+from jaxpose.datasets.checks import SourceCheck, total
+from jaxpose.datasets.h36m_cameras import CAMERA_NAMES
 from jaxpose.datasets.human36m import facts, motionbert
 from jaxpose.datasets.human36m.takes import DETECTIONS, OFFICIAL_2D, PROJECTIONS, Recordings, clips
 from jaxpose.datasets.report import Finding, Report
@@ -60,6 +61,10 @@ class Builder(base.ClipBuilder):
   year = {2014}
 }"""
     HOMEPAGE = "http://vision.imar.ro/human3.6m/"
+    SPLITS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "train": facts.TRAIN_SUBJECTS,
+        "test": facts.TEST_SUBJECTS,
+    }
     HOW_TO_GET = (
         "Human3.6M needs a licence and a login at http://vision.imar.ro/human3.6m/. Put into one folder, "
         "given as --source=PATH: either Poses_D3_Positions_S{1,5,6,7,8,9,11}.tgz (for d2_* also "
@@ -71,9 +76,7 @@ class Builder(base.ClipBuilder):
 
     def check(self, source: pathlib.Path) -> list[Finding]:
         """Takes, frames and totals against the published table, then every clip."""
-        if self._image_space:
-            return list(self._image_space_findings(source))
-        return list(self._findings(source))
+        return self._check_image_space(source) if self._image_space else self._check_metric(source)
 
     def splits(self, source: pathlib.Path, report: Report) -> dict[str, Iterable[dict]]:
         """`train` and `test` by subject, as far as they are there."""
@@ -81,11 +84,9 @@ class Builder(base.ClipBuilder):
             report.notes.append("3D is in image space (half image widths), not in metres")
             return {split: self._image_space_clips(source, split) for split in ("train", "test")}
         opened = Recordings(source, self.builder_config)
-        if missing := [subject for subject in facts.SUBJECTS if subject not in opened.subjects]:
-            report.notes.append(f"subject {', '.join(missing)} is missing: not the published protocol")
         return {
             split: self._clips(opened, [subject for subject in subjects if subject in opened.subjects])
-            for split, subjects in (("train", facts.TRAIN_SUBJECTS), ("test", facts.TEST_SUBJECTS))
+            for split, subjects in self.SPLITS.items()
             if set(subjects) & set(opened.subjects)
         }
 
@@ -103,48 +104,45 @@ class Builder(base.ClipBuilder):
         path = source / motionbert.FILES[name] if source.is_dir() else source
         return motionbert.clip_examples(motionbert.read_clips(path, split), name)
 
-    def _image_space_findings(self, source: pathlib.Path) -> Iterator[Finding]:
-        for split, total in (("train", motionbert.TRAIN_FRAMES), ("test", motionbert.TEST_FRAMES)):
-            frames = 0
+    def _check_image_space(self, source: pathlib.Path) -> list[Finding]:
+        """By subject: the names of the clips do not say which take is which."""
+        check, frames = SourceCheck(), dict.fromkeys(self.SPLITS, 0)
+        for split in self.SPLITS:
             for example in self._image_space_clips(source, split):
-                frames += len(example["valid"])
-                yield from check_image(example)
-            yield _total(split, frames, total)
+                check.add(example, take="", metric=False)
+                frames[split] += len(example["valid"])
+        published: dict[tuple[str, str], int | None] = {
+            (subject, ""): sum(facts.FRAMES[subject].values()) for subject in facts.TRAIN_SUBJECTS
+        }
+        published |= {(subject, ""): None for subject in facts.TEST_SUBJECTS}  # not cut to the 3D track
+        return [
+            *check.findings(published),
+            total("train", frames["train"], motionbert.TRAIN_FRAMES),
+            total("test", frames["test"], motionbert.TEST_FRAMES),
+        ]
 
-    def _findings(self, source: pathlib.Path) -> Iterator[Finding]:
-        opened = Recordings(source, self.builder_config)
-        frames: dict[tuple[str, str], int] = {}
-        clip_findings: list[Finding] = []
+    def _check_metric(self, source: pathlib.Path) -> list[Finding]:
+        opened, check = Recordings(source, self.builder_config), SourceCheck()
+        frames = dict.fromkeys(self.SPLITS, 0)
         for subject in opened.subjects:
+            split = "train" if subject in facts.TRAIN_SUBJECTS else "test"
             for take in opened.takes(subject):
-                frames[subject, take.name] = take.num_frames
-                what = f"{subject}/{take.name}"
+                frames[split] += len(CAMERA_NAMES) * take.num_frames
                 try:
                     for example in clips(take, self.builder_config):
-                        clip_findings += check_clip(example)
+                        check.add(example)
                 except JaxposeError as error:
-                    clip_findings.append(Finding("suspicious", what, str(error)))
+                    check.refuse(subject, take.name, take.num_frames, str(error))
                 if (subject, take.name) in facts.DRIFTING_TAKES:
-                    clip_findings.append(Finding("suspicious", what, _DRIFT))
-        expected = {
+                    check.remark(subject, take.name, _DRIFT)
+        published = {
             (subject, take): count for subject, takes in facts.FRAMES.items() for take, count in takes.items()
         }
-        yield from check_counts(frames, expected)
-        for split, subjects, total in (
-            ("train", facts.TRAIN_SUBJECTS, facts.TRAIN_FRAMES),
-            ("test", facts.TEST_SUBJECTS, facts.TEST_FRAMES),
-        ):
-            found = 4 * sum(count for (subject, _), count in frames.items() if subject in subjects)
-            yield _total(split, found, total)
-        yield from clip_findings
+        return [
+            *check.findings(published),
+            total("train", frames["train"], facts.TRAIN_FRAMES),
+            total("test", frames["test"], facts.TEST_FRAMES),
+        ]
 
 
-def _total(split: str, found: int, published: int) -> Finding:
-    status = "complete" if found == published else "suspicious"
-    return Finding(status, split, f"{found:,} frames over 4 cameras; published: {published:,}")
-
-
-_DRIFT = (
-    "in the official release the 3D track of this take drifts away from the video; kept, as VideoPose3D "
-    "does (LCN and MotionBERT leave it out of the score)"
-)
+_DRIFT = "known: its labels drift from the video; kept, as VideoPose3D does (LCN, MotionBERT: not scored)"

@@ -60,7 +60,7 @@ def load_converted(folder: pathlib.Path, skeleton: Skeleton) -> tuple[Positions,
 
     Raises:
       JaxposeError: a file is bad, or its length is not that of protocol P.4. A file may be
-        absent; `missing` tells which ones the protocol needs.
+        absent; the check of the builder tells of it.
     """
     positions: Positions = {}
     keypoints: Keypoints = {}
@@ -105,16 +105,6 @@ def _finite_runs(
     for index, (start, end) in enumerate(itertools.pairwise(bounds)):
         if finite[start]:
             yield index, slice(int(start), int(end))
-
-
-def missing(positions: Positions) -> list[str]:
-    """What protocol P.4 needs and `positions` lacks, as `Train/S1 Walking`."""
-    return [
-        f"{subject} {action}"
-        for subject in tables.SUBJECTS
-        for action in tables.SCORED_ACTIONS
-        if not any(take.startswith(action) for take in positions.get(subject, ()))
-    ]
 
 
 def examples(

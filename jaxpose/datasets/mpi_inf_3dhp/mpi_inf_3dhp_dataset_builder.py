@@ -8,7 +8,7 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from jaxpose.datasets.base import ClipBuilder, ClipConfig
-from jaxpose.datasets.checks import check_clip, check_counts
+from jaxpose.datasets.checks import SourceCheck
 from jaxpose.datasets.mpi_inf_3dhp import files, tables
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.datasets.schema import Camera, clip_example
@@ -55,6 +55,7 @@ class Builder(ClipBuilder):
         "set of six sequences, two each with green screen, without, and outdoors."
     )
     HOMEPAGE = "https://vcai.mpi-inf.mpg.de/3dhp-dataset/"
+    SPLITS: ClassVar[dict[str, tuple[str, ...]]] = {"train": tuple(tables.TRAIN), "test": tuple(tables.TEST)}
     CITATION = """@inproceedings{mehta2017monocular,
   title={Monocular 3D Human Pose Estimation In The Wild Using Improved CNN Supervision},
   author={Mehta, Dushyant and Rhodin, Helge and Casas, Dan and Fua, Pascal and Sotnychenko, Oleksandr and Xu, Weipeng and Theobalt, Christian},
@@ -70,20 +71,18 @@ class Builder(ClipBuilder):
     def splits(self, source: pathlib.Path, report: Report) -> dict[str, Iterable[dict]]:
         """`train` holds S1 to S8, `test` TS1 to TS6; a part of which the source has nothing is left out."""
         train, test = self._locate(source)
-        _require_all(train, _TRAIN_FILES)
-        _require_all(test, _TEST_FILES)
         parts = {"train": train and self._train(train), "test": test and self._test(test)}
         return {split: examples for split, examples in parts.items() if examples is not None}
 
     def check(self, source: pathlib.Path) -> list[Finding]:
         """Frames and valid frames against the published numbers, and every clip on its own."""
         train, test = self._locate(source)
-        frames, findings = {}, []
+        check = SourceCheck()
         for example in itertools.chain(self._train(train) if train else (), self._test(test) if test else ()):
-            key = (example["subject"], example["take"])
-            frames[key] = len(example["valid"])
-            findings += [*_check_valid(example), *check_clip(example)]
-        return [*check_counts(frames, _PUBLISHED_FRAMES), *findings]
+            check.add(example)
+            if example["subject"] in tables.TEST:
+                _check_valid(check, example)
+        return check.findings(_PUBLISHED_FRAMES)
 
     def _locate(self, source: pathlib.Path) -> tuple[pathlib.Path | None, pathlib.Path | None]:
         """The folder with S1 to S8 or the npz of the training part, and likewise of the test part."""
@@ -139,11 +138,12 @@ class Builder(ClipBuilder):
         )
 
 
-def _check_valid(example: dict) -> Iterator[Finding]:
-    if example["subject"] in tables.TEST:
-        found, expected = int(example["valid"].sum()), tables.TEST[example["subject"]][1]
-        if found != expected:
-            yield Finding("suspicious", example["subject"], f"{found} valid frames; expected {expected}")
+def _check_valid(check: SourceCheck, example: dict) -> None:
+    sequence, found = example["subject"], int(example["valid"].sum())
+    if found == tables.TEST[sequence][1]:
+        check.remark(sequence, sequence, f"{found} valid frames")
+    else:
+        check.suspect(sequence, sequence, f"{found} valid frames, expected {tables.TEST[sequence][1]}")
 
 
 def _first(folders: list[pathlib.Path], names: list[str]) -> pathlib.Path | None:
@@ -174,16 +174,3 @@ def _test_sequences(path: pathlib.Path, annotation: str) -> Iterator[tuple[str, 
     for sequence, name in zip(tables.TEST, _TEST_FILES, strict=True):
         if (path / name).is_file():
             yield sequence, files.load_annot_data(path / name, annotation)
-
-
-def _require_all(folder: pathlib.Path | None, names: list[str]) -> None:
-    """Raises JaxposeError where `folder` (not an npz) lacks a file."""
-    if folder is None or folder.is_file():
-        return
-    absent = [name for name in names if not (folder / name).is_file()]
-    if absent:
-        more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
-        raise JaxposeError(
-            f"{folder} is incomplete: {', '.join(absent[:5])}{more} missing; a part of the data set would "
-            "silently give other numbers than the published ones"
-        )
