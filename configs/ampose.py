@@ -20,6 +20,8 @@ Variants:
                                          run: --mode=evaluate --workdir=RUN
     quickstart                           synthetic motion, minutes on a laptop
     cmu                                  real motion capture, minutes on a laptop
+    cpn17_refined gt17_refined cpn16_refined gt16_refined cmu_refined
+                                         second stage, with --config.lifting_workdir=DIR of the first
 """
 
 import ml_collections
@@ -32,18 +34,9 @@ SIZES = {
 }
 SOURCES = {"cpn": "cpn_ft_h36m_dbb", "gt": "gt"}
 MPI_INF_3DHP = {"mpi1": 1, "mpi9": 9, "mpi27": 27}  # frames
-VARIANTS = (
-    "cpn17",
-    "gt17",
-    "cpn16",
-    "gt16",
-    *SIZES,
-    "toes16",
-    *MPI_INF_3DHP,
-    "mpi_cross",
-    "quickstart",
-    "cmu",
-)
+HUMAN36M = ("cpn17", "gt17", "cpn16", "gt16")
+REFINED = tuple(f"{variant}_refined" for variant in (*HUMAN36M, "cmu"))
+VARIANTS = (*HUMAN36M, *SIZES, "toes16", *MPI_INF_3DHP, "mpi_cross", "quickstart", "cmu", *REFINED)
 
 
 def get_config(variant: str = "cpn17") -> ml_collections.ConfigDict:
@@ -79,6 +72,8 @@ def get_config(variant: str = "cpn17") -> ml_collections.ConfigDict:
     config.optimizer.schedule = "exponential"
     config.optimizer.decay = 0.98
 
+    refined = variant in REFINED
+    variant = variant.removesuffix("_refined")
     if variant in SIZES:
         model.depth, model.width = SIZES[variant]
         model.heads = 4 if model.width == 108 else 8  # 8 does not divide 108
@@ -107,4 +102,6 @@ def get_config(variant: str = "cpn17") -> ml_collections.ConfigDict:
         else:
             model.depth, model.width = 3, 64
             default.use_quickstart(config, batch_size=128, steps_per_epoch=400)
+    if refined:
+        default.use_refinement(config)
     return config

@@ -16,6 +16,9 @@ def get_config() -> ml_collections.ConfigDict:
     """A fully populated config; `model` and `dataset.name` are for the caller to fill in."""
     config = ml_collections.ConfigDict()
     config.seed = 0
+    # A second stage: a refinement network behind the trained model of another workdir (see use_refinement).
+    config.refinement = False
+    config.lifting_workdir = ""
     config.model = ml_collections.ConfigDict()
 
     dataset = config.dataset = ml_collections.ConfigDict()
@@ -71,6 +74,13 @@ def check_variant(file: str, variant: str, variants: Iterable[str]) -> None:
     """Raises JaxposeError unless `variant` is one of `variants`."""
     if variant not in variants:
         raise JaxposeError(f"{file} has no variant {variant!r}; it has {', '.join(variants)}")
+
+
+def use_refinement(config: ml_collections.ConfigDict) -> None:
+    """The second stage, after the run of `--config.lifting_workdir=DIR`; it sees the true root depth."""
+    config.refinement = True
+    config.optimizer.learning_rate = 1e-5
+    config.loss = "mpjpe"
 
 
 def use_human36m(config: ml_collections.ConfigDict, dataset: str) -> None:

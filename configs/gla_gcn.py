@@ -11,6 +11,8 @@ Variants:
     released243, released81, released27           the released model: no sequence branch, one shared layer
     humaneva27_gt, humaneva27_mrcnn               HumanEva-I, 15 joints; detections come as COCO-17
     mpi27, mpi81                                  MPI-INF-3DHP, trained in millimetres
+    cpn243_refined, gt243_refined, gt243_c512_refined
+                                                  second stage, with --config.lifting_workdir=DIR of the first
     quickstart, cmu                               synthetic motion; real motion capture: minutes on a laptop
 """
 
@@ -31,7 +33,8 @@ HUMAN36M = {
 }
 HUMANEVA = {"humaneva27_gt": "gt", "humaneva27_mrcnn": "detectron_pt_coco"}
 MPI_INF_3DHP = {"mpi27": 3, "mpi81": 4}
-VARIANTS = (*HUMAN36M, *HUMANEVA, *MPI_INF_3DHP, "quickstart", "cmu")
+REFINED = tuple(f"{variant}_refined" for variant in ("cpn243", "gt243", "gt243_c512"))
+VARIANTS = (*HUMAN36M, *HUMANEVA, *MPI_INF_3DHP, "quickstart", "cmu", *REFINED)
 
 
 def get_config(variant: str = "cpn243") -> ml_collections.ConfigDict:
@@ -72,6 +75,8 @@ def get_config(variant: str = "cpn243") -> ml_collections.ConfigDict:
     config.optimizer.schedule = "cosine"
     config.optimizer.final_learning_rate = 1e-5
 
+    refined = variant in REFINED
+    variant = variant.removesuffix("_refined")
     if variant in HUMAN36M:
         dataset, modules = HUMAN36M[variant]
         default.use_human36m(config, f"human36m/{dataset}")
@@ -114,4 +119,7 @@ def get_config(variant: str = "cpn243") -> ml_collections.ConfigDict:
         else:
             default.use_quickstart(config, batch_size=64, steps_per_epoch=60)
         config.stage_two_epoch = config.num_epochs // 2
+    if refined:
+        default.use_refinement(config)
+        config.stage_two_epoch = 0  # the loss is on the refined pose alone
     return config

@@ -24,9 +24,8 @@ import numpy as np
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from jaxpose import optimizers, sharding, torch_weights, train, workdirs
+from jaxpose import optimizers, runs, sharding, torch_weights, train, workdirs
 from jaxpose.checkpoints import Checkpoints, write_json
-from jaxpose.describe import input_shape
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
 from jaxpose.torch_weights import layouts
@@ -201,7 +200,7 @@ def _fresh_state(config: ml_collections.ConfigDict) -> TrainState:
     model = build_model(config)
     learning_rate = train.make_learning_rate(config, Schedule(1, 1, 1))
     optimizer = optimizers.make_optimizer(config.optimizer, learning_rate)
-    return create_state(model, optimizer, input_shape(model), config.seed, sharding.make_mesh())
+    return create_state(model, optimizer, config.seed, sharding.make_mesh())
 
 
 def _write_native(
@@ -230,23 +229,11 @@ def _read_native(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> di
     """The variables of the best checkpoint in `workdir`.
 
     Raises:
-      JaxposeError: no run is there, or it has another model or optimiser than `config`.
+      JaxposeError: no run is there, or it has another model than `config`.
     """
-    path = workdir / "config.json"
-    if not path.exists():
-        raise JaxposeError(f"--workdir={workdir} holds no run (no config.json)")
-    trained, given = json.loads(path.read_text()), json.loads(json.dumps(config.to_dict()))
-    for section in ("model", "optimizer"):
-        if trained[section] != given[section]:
-            raise JaxposeError(
-                f"--workdir={workdir} was trained with config.{section} {trained[section]}, --config has "
-                f"{given[section]}; give the config it was trained with"
-            )
-    with Checkpoints(workdir) as checkpoints:
-        state = checkpoints.restore_best(_fresh_state(config))
-    if state is None:
-        raise JaxposeError(f"--workdir={workdir} holds no complete checkpoint")
-    return jax.device_get(state.variables)
+    trained = runs.load_config(str(workdir))
+    runs.check_model(config, trained, str(workdir))
+    return jax.device_get(runs.load_best(config, trained, str(workdir), sharding.make_mesh()).variables)
 
 
 def _define_flags() -> None:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax.extend import core
 
 from jaxpose.models import layers
+from jaxpose.models.refinement import RefinedLifting
 from jaxpose.skeletons import get_skeleton
 
 # What an array is made of. The larger number wins where several arrays make a new one.
@@ -46,10 +47,20 @@ def keypoints_skeleton(model: nn.Module) -> str:
     return getattr(model, "keypoints_skeleton", None) or model.skeleton
 
 
-def input_shape(model: nn.Module) -> tuple[int, ...]:
-    """`[1, T, J2, 2]`: the keypoints of one receptive field."""
+def input_shapes(model: nn.Module) -> tuple[tuple[int, ...], ...]:
+    """`[1, T, J2, 2]`, the keypoints of one receptive field; with refinement, camera and root depth too."""
     joints = get_skeleton(keypoints_skeleton(model)).num_joints
-    return (1, model.receptive_field, joints, getattr(model, "in_features", 2))
+    keypoints = (1, model.receptive_field, joints, getattr(model, "in_features", 2))
+    return (keypoints, (1, 9), (1,)) if isinstance(model, RefinedLifting) else (keypoints,)
+
+
+def variable_shapes(model: nn.Module) -> dict[str, Any]:
+    """The model's variables as `jax.ShapeDtypeStruct`s; no weights are made."""
+    return jax.eval_shape(lambda *x: model.init(jax.random.key(0), *x, train=False), *_inputs(model))
+
+
+def _inputs(model: nn.Module) -> list[jax.ShapeDtypeStruct]:
+    return [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in input_shapes(model)]
 
 
 def describe(model: nn.Module) -> dict[str, Any]:
@@ -62,9 +73,7 @@ def describe(model: nn.Module) -> dict[str, Any]:
     Raises:
       JaxposeError: the model's fields do not fit each other.
     """
-    shape = input_shape(model)
-    keypoints_2d = jax.ShapeDtypeStruct(shape, jnp.float32)
-    variables = jax.eval_shape(lambda x: model.init(jax.random.key(0), x, train=False), keypoints_2d)
+    inputs, variables = _inputs(model), variable_shapes(model)
     batch_norm_elements = 0
 
     def count_batch_norm(call, args, kwargs, context):
@@ -73,20 +82,21 @@ def describe(model: nn.Module) -> dict[str, Any]:
             batch_norm_elements += args[0].size
         return call(*args, **kwargs)
 
-    def forward(variables, keypoints_2d):
+    def forward(variables, *inputs):
         with nn.intercept_methods(count_batch_norm):
-            return model.apply(variables, keypoints_2d, train=False)
+            return model.apply(variables, *inputs, train=False)
 
-    closed, output = jax.make_jaxpr(forward, return_shape=True)(variables, keypoints_2d)
+    closed, output = jax.make_jaxpr(forward, return_shape=True)(variables, *inputs)
     leaves = jax.tree_util.tree_leaves_with_path(variables)
-    kinds = [_KERNEL if "kernel" in path[-1].key else _OTHER for path, _ in leaves] + [_ACTIVATION]
+    kinds = [_KERNEL if "kernel" in path[-1].key else _OTHER for path, _ in leaves]
+    kinds += [_ACTIVATION] * len(inputs)
     macs, _ = count_macs(closed.jaxpr, kinds)
     return {
         "parameters": sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(variables["params"])),
         "macs": macs.total,
         "macs_published": macs.linear + 2 * batch_norm_elements,
         "receptive_field": model.receptive_field,
-        "input_shape": list(shape),
+        "input_shape": list(inputs[0].shape),
         "output_shape": list((output[0] if isinstance(output, tuple) else output).shape),
     }
 

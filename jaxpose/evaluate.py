@@ -11,9 +11,10 @@ from jax.sharding import Mesh
 from rich.console import Console
 from rich.table import Table
 
-from jaxpose import metrics, protocols, sharding, windows
+from jaxpose import cameras, metrics, protocols, sharding, windows
 from jaxpose.clips import Clips
 from jaxpose.errors import JaxposeError
+from jaxpose.models.refinement import RefinedLifting
 from jaxpose.skeletons import get_skeleton
 
 MILLIMETRES = 1000.0
@@ -31,18 +32,22 @@ def make_predict(
     mirrored input (protocol P.6).
     """
     skeleton, keypoints_mirror = get_skeleton(model.skeleton), get_skeleton(keypoints_skeleton)
+    refined = isinstance(model, RefinedLifting)
 
     def predict(variables: Any, table: windows.FrameTable, frames: jax.Array) -> jax.Array:
         frames = jax.lax.with_sharding_constraint(frames, sharding.over_batch(mesh))
         keypoints, _ = windows.gather_windows(table, frames, model.receptive_field, model.causal_shift)
+        camera = table.camera[table.clip_of_frame[frames]]
+        root_depth = table.positions_3d[frames, skeleton.root, 2]
 
-        def centre(inputs: jax.Array) -> jax.Array:
-            output = model.apply(variables, inputs, train=False)
+        def centre(keypoints: jax.Array, camera: jax.Array) -> jax.Array:
+            inputs = (keypoints, camera, root_depth) if refined else (keypoints,)
+            output = model.apply(variables, *inputs, train=False)
             return (output[0] if isinstance(output, tuple) else output)[:, 0]
 
-        positions = centre(keypoints)
+        positions = centre(keypoints, camera)
         if flip_average:
-            mirrored = centre(windows.flip(keypoints, keypoints_mirror))
+            mirrored = centre(windows.flip(keypoints, keypoints_mirror), cameras.flip_camera(camera))
             positions = (positions + windows.flip(mirrored, skeleton)) / 2
         return positions / target_scale
 
@@ -266,6 +271,7 @@ def protocol_fields(
         "receptive_field": model.receptive_field,
         "frame_stride": config.dataset.frame_stride,
         "flip_average": config.flip_average,
+        "refinement": "with the true root depth" if config.refinement else "none",
         "checkpoint": selected,
         "average": "unweighted over actions of frame-weighted means",
         "alignment": "root",

@@ -1,6 +1,5 @@
 """The training loop and its ends: data to device, resume, evaluate, report."""
 
-import json
 import pathlib
 import signal
 import sys
@@ -17,10 +16,9 @@ from absl import logging
 from jax.sharding import Mesh
 from tqdm import tqdm
 
-from jaxpose import evaluate, optimizers, pictures, sharding, virtual_views, windows, workdirs
+from jaxpose import evaluate, optimizers, pictures, runs, sharding, virtual_views, windows, workdirs
 from jaxpose.checkpoints import Checkpoints, write_json
 from jaxpose.clips import Clips, select_subjects
-from jaxpose.describe import input_shape
 from jaxpose.errors import JaxposeError
 from jaxpose.losses import LOSSES
 from jaxpose.metric_writer import MetricWriter, read_metrics
@@ -48,6 +46,8 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
             raise JaxposeError(f"{name}={value} must be at least 1")
     if config.steps_per_epoch < 0:
         raise JaxposeError(f"config.steps_per_epoch={config.steps_per_epoch} must be 0 (one pass) or more")
+    if config.lifting_workdir and not config.refinement:
+        raise JaxposeError("config.lifting_workdir is for a second stage: set config.refinement=True")
     if config.loss not in LOSSES:
         raise JaxposeError(f"config.loss {config.loss!r} is unknown; known: {', '.join(LOSSES)}")
 
@@ -69,6 +69,11 @@ def train_and_evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[
     model = build_model(config)
     splits = load_splits(config)
     check_skeletons(model, splits.train)
+    if config.refinement:
+        for clips in (splits.train, splits.test):
+            runs.check_refinable(clips)
+    if config.augment_rotation or config.augment_bones:
+        virtual_views.check_views(splits.train)
     directory = workdirs.open_workdir(workdir)
     workdirs.check_config(config, directory)
     description = workdirs.describe_run(config, splits.train)
@@ -95,17 +100,15 @@ def evaluate_workdir(config: ml_collections.ConfigDict, workdir: str) -> dict[st
     set_precision(config)
     check_fields(config)
     mesh = sharding.make_mesh()
-    directory = pathlib.Path(workdir).absolute()
-    if not (directory / "config.json").exists():
-        raise JaxposeError(f"--workdir={workdir} holds no run (no config.json); train there first")
-    trained = ml_collections.ConfigDict(json.loads((directory / "config.json").read_text()))
-    if differing := workdirs.differences(
-        {"model": workdirs.plain(trained.model)}, {"model": workdirs.plain(config.model)}
-    ):
-        raise JaxposeError(f"the model of {workdir} was trained with other fields:\n{differing}")
+    trained = runs.load_config(workdir)
+    runs.check_model(config, trained, workdir)
+    config = config.copy_and_resolve_references()
+    config.target_scale = trained.target_scale
     model = build_model(config)
     test = select_subjects(load_clips_of(config.dataset), config.dataset.test_subjects)
     check_skeletons(model, test)
+    if config.refinement:
+        runs.check_refinable(test)
     try:
         train = load_splits(trained).train
     except JaxposeError as error:
@@ -113,17 +116,9 @@ def evaluate_workdir(config: ml_collections.ConfigDict, workdir: str) -> dict[st
         logging.warning(
             "no baselines, the run's training data is not at hand: %s", str(error).splitlines()[0]
         )
-    # The optimiser of the run, whatever the command names now: a checkpoint holds its state too.
-    optimizer = _optimizer(trained, Schedule(1, 1, 1))
-    with Checkpoints(directory) as checkpoints:
-        state = create_state(model, optimizer, input_shape(model), 0, mesh)
-        best = checkpoints.restore_best(state)
-    if best is None:
-        raise JaxposeError(f"--workdir={workdir} holds no complete checkpoint")
-    config = config.copy_and_resolve_references()
-    config.target_scale = trained.target_scale
+    best = runs.load_best(config, trained, workdir, mesh)
     protocol = evaluate.protocol_fields(config, trained, model, train, test)
-    return _report(config, model, best, train, test, protocol, directory, mesh)
+    return _report(config, model, best, train, test, protocol, pathlib.Path(workdir).absolute(), mesh)
 
 
 def _train(
@@ -140,9 +135,11 @@ def _train(
     num_samples = len(frames) * (2 if config.augment_flip else 1)
     schedule = count_steps(config, num_samples)
     optimizer = _optimizer(config, schedule)
-    state = create_state(model, optimizer, input_shape(model), config.seed, mesh)
+    state = create_state(model, optimizer, config.seed, mesh)
     if (restored := checkpoints.restore_latest(state)) is not None:
         state = restored
+    elif config.refinement:
+        state = runs.start_from_lifting(state, config, mesh)
     step = int(state.step)
     if step >= schedule.num_steps:
         return state
@@ -150,9 +147,7 @@ def _train(
     order_of_epoch = make_epoch_order(
         num_samples, schedule.steps_per_epoch, config.batch_size, config.seed, mesh
     )
-    sees_views = config.augment_rotation or config.augment_bones
-    views = virtual_views.view_table(clips) if sees_views else None
-    data = sharding.put_replicated(TrainData(windows.frame_table(clips), frames, views), mesh)
+    data = sharding.put_replicated(TrainData(windows.frame_table(clips), frames), mesh)
     train_steps = make_train_steps(model, optimizer, config, schedule, clips.keypoints_skeleton, mesh)
     order = order_of_epoch(step // schedule.steps_per_epoch)
     # Compiled once, ahead: a shape that changed later would be an error, never a recompilation.

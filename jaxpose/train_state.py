@@ -15,7 +15,8 @@ import optax
 from flax import linen as nn
 from jax.sharding import Mesh
 
-from jaxpose import augmentation, optimizers, sharding, virtual_views, windows
+from jaxpose import augmentation, cameras, optimizers, sharding, virtual_views, windows
+from jaxpose.describe import input_shapes
 from jaxpose.losses import LOSSES
 from jaxpose.skeletons import get_skeleton
 
@@ -48,12 +49,10 @@ class TrainData(NamedTuple):
     Attributes:
       table: all frames.
       samples: `[S]` int32, the frames that may be targets.
-      views: cameras of the clips where training sees virtual views, else None.
     """
 
     table: windows.FrameTable
     samples: jax.Array
-    views: virtual_views.ViewTable | None
 
 
 class Schedule(NamedTuple):
@@ -72,14 +71,14 @@ class Schedule(NamedTuple):
 def create_state(
     model: nn.Module,
     optimizer: optax.GradientTransformation,
-    keypoints_shape: tuple[int, ...],
     seed: int,
     mesh: Mesh,
 ) -> TrainState:
-    """A fresh state, born on the mesh. `keypoints_shape` is one batch's `[B, T, J, 2]`."""
+    """A fresh state, born on the mesh."""
 
     def init(key: jax.Array) -> TrainState:
-        variables = model.init(key, jnp.zeros(keypoints_shape), train=False)
+        inputs = [jnp.ones(shape) for shape in input_shapes(model)]
+        variables = model.init(key, *inputs, train=False)
         params = variables["params"]
         return TrainState(
             step=jnp.zeros((), jnp.int32),
@@ -127,62 +126,70 @@ def make_train_steps(
     """
     skeleton = get_skeleton(model.skeleton)
     keypoints_mirror = get_skeleton(keypoints_skeleton)
+    target = windows.target_index(model.receptive_field, model.causal_shift)
     loss_function = LOSSES[config.loss]
     batch_sharding = sharding.over_batch(mesh)
 
-    def make_batch(data: TrainData, numbers: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def make_batch(
+        data: TrainData, numbers: jax.Array, key: jax.Array
+    ) -> tuple[tuple[jax.Array, ...], jax.Array]:
+        """The model's inputs and the windows of root-relative positions."""
         numbers = jax.lax.with_sharding_constraint(numbers, batch_sharding)
         flipped = numbers >= data.samples.shape[0]
         frames = data.samples[numbers % data.samples.shape[0]]
         keypoints, positions = windows.gather_windows(
             data.table, frames, model.receptive_field, model.causal_shift
         )
+        clips = data.table.clip_of_frame[frames]
+        camera = data.table.camera[clips]
         view_key, target_key = jax.random.split(key)
-        if data.views is not None:
-            clips = data.views.clip_of_frame[frames]
+        if config.augment_rotation or config.augment_bones:
             keypoints, positions = virtual_views.random_views(
                 view_key,
                 positions,
-                data.views.camera[clips],
-                data.views.up[clips],
+                camera,
+                data.table.up[clips],
                 skeleton,
                 rotation=config.augment_rotation,
                 bones=config.augment_bones,
             )
+        root_depth = positions[:, target, skeleton.root, 2]
         positions = windows.root_centre(positions, skeleton.root) * config.target_scale
         keypoints = windows.flip_where(flipped, keypoints, keypoints_mirror)
         positions = windows.flip_where(flipped, positions, skeleton)
         if config.augment_target:
             positions = augmentation.random_move_in_image_plane(target_key, positions)
-        return keypoints, positions
+        if not config.refinement:
+            return (keypoints,), positions
+        camera = jnp.where(flipped[:, None], cameras.flip_camera(camera), camera)
+        return (keypoints, camera, root_depth), positions
 
     def loss_and_statistics(
-        params: Any, state: TrainState, keypoints: jax.Array, positions: jax.Array, key: jax.Array
+        params: Any, state: TrainState, inputs: tuple[jax.Array, ...], positions: jax.Array, key: jax.Array
     ) -> tuple[jax.Array, Any]:
         output, updated = model.apply(
             {"params": params, "batch_stats": state.batch_stats},
-            keypoints,
+            *inputs,
             train=True,
             rngs={"dropout": key},
             mutable=["batch_stats"],
         )
-        centre = positions.shape[1] // 2 + model.causal_shift
-        target = positions[:, centre : centre + 1]
+        target_positions = positions[:, target : target + 1]
         if not isinstance(output, tuple):
-            return loss_function(output, target), updated.get("batch_stats", {})
+            return loss_function(output, target_positions), updated.get("batch_stats", {})
         # GLA-GCN's two stages: centre and sequence, then the centre alone.
         centre_positions, sequence = output
         in_stage_one = state.step // schedule.steps_per_epoch < config.stage_two_epoch
-        loss = loss_function(centre_positions, target)
+        loss = loss_function(centre_positions, target_positions)
         loss += jnp.where(in_stage_one, loss_function(sequence, positions), 0.0)
         return loss, updated.get("batch_stats", {})
 
     def step(state: TrainState, data: TrainData, numbers: jax.Array) -> tuple[TrainState, jax.Array]:
         key = jax.random.fold_in(jax.random.key(config.seed + 1), state.step)
         data_key, model_key = jax.random.split(key)
-        keypoints, positions = make_batch(data, numbers, data_key)
+        inputs, positions = make_batch(data, numbers, data_key)
         gradient = jax.value_and_grad(loss_and_statistics, has_aux=True)
-        (loss, batch_stats), grads = gradient(state.params, state, keypoints, positions, model_key)
+        (loss, batch_stats), grads = gradient(state.params, state, inputs, positions, model_key)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         if config.batch_norm_decay:
             momentum = optimizers.batch_norm_momentum(

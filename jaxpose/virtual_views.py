@@ -5,8 +5,6 @@ lifter serve people and headings it has not seen: the pose turns about the verti
 root, its bones change in length, and the clip's own camera, distortion included, sees it anew.
 """
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,28 +14,11 @@ from jaxpose.clips import Clips
 from jaxpose.errors import JaxposeError
 from jaxpose.skeletons import Skeleton
 
-Array = np.ndarray | jax.Array
 
+def check_views(clips: Clips) -> None:
+    """Raises JaxposeError unless virtual views of `clips` can be made.
 
-class ViewTable(NamedTuple):
-    """What the clips' cameras are; lives on the device.
-
-    Attributes:
-      clip_of_frame: `[N]` int32.
-      camera: `[clips, 9]`, as `cameras.project` takes it.
-      up: `[clips, 3]`, the world's vertical in the camera frame.
-    """
-
-    clip_of_frame: Array
-    camera: Array
-    up: Array
-
-
-def view_table(clips: Clips) -> ViewTable:
-    """The table of a data set.
-
-    Raises:
-      JaxposeError: the 2D is not the projection of the 3D, or cameras or absolute roots are absent.
+    They need 2D that is the projection of the 3D, cameras and absolute roots.
     """
     known = all(
         c.has_absolute_root and c.intrinsics is not None and c.orientation is not None for c in clips.clips
@@ -47,18 +28,6 @@ def view_table(clips: Clips) -> ViewTable:
             f"data set {clips.dataset!r} cannot be seen from virtual views: that needs ground-truth 2D, "
             "cameras and absolute positions; set config.augment_rotation=False and config.augment_bones=0.0"
         )
-    vertical = np.array([0.0, 0.0, 1.0])
-    camera = [
-        cameras.normalized_intrinsics(
-            np.array(c.intrinsics), None if c.distortion is None else np.array(c.distortion), c.image_size
-        )
-        for c in clips.clips
-    ]
-    up = [
-        cameras.quaternion_rotate(cameras.quaternion_inverse(np.array(c.orientation)), vertical)
-        for c in clips.clips
-    ]
-    return ViewTable(clips.clip_of_frame, np.array(camera, np.float32), np.array(up, np.float32))
 
 
 def random_views(

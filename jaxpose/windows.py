@@ -12,7 +12,8 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxpose.clips import Clips
+from jaxpose import cameras
+from jaxpose.clips import Clip, Clips
 from jaxpose.errors import JaxposeError
 from jaxpose.skeletons import Skeleton
 
@@ -20,26 +21,53 @@ Array = np.ndarray | jax.Array
 
 
 class FrameTable(NamedTuple):
-    """All frames of a data set, each with the bounds of its clip; lives on the device.
+    """All frames of a data set and, a row a clip, where they lie and who saw them; lives on the device.
 
     Attributes:
       keypoints_2d: `[N, J2, 2]`, screen-normalised.
       positions_3d: `[N, J, 3]`, metres, camera frame, absolute root; NaN where absent.
-      clip_start: `[N]` int32, first frame of the clip that the frame belongs to.
-      clip_end: `[N]` int32, one past its last frame.
+      clip_of_frame: `[N]` int32, row of the clip that the frame belongs to.
+      clip_start: `[clips]` int32, its first frame.
+      clip_end: `[clips]` int32, one past its last frame.
+      camera: `[clips, 9]`, as `cameras.project` takes it; NaN where unknown.
+      up: `[clips, 3]`, the world's vertical in the camera frame; NaN where unknown.
     """
 
     keypoints_2d: Array
     positions_3d: Array
+    clip_of_frame: Array
     clip_start: Array
     clip_end: Array
+    camera: Array
+    up: Array
 
 
 def frame_table(clips: Clips) -> FrameTable:
     """The table of a data set, in NumPy; the caller puts it on the device."""
-    start, end = np.array([(clip.start, clip.end) for clip in clips.clips], np.int32).reshape(-1, 2).T
-    clip_of_frame = clips.clip_of_frame
-    return FrameTable(clips.keypoints_2d, clips.positions_3d, start[clip_of_frame], end[clip_of_frame])
+    bounds = np.array([(clip.start, clip.end) for clip in clips.clips], np.int32).reshape(-1, 2)
+    return FrameTable(
+        clips.keypoints_2d,
+        clips.positions_3d,
+        clips.clip_of_frame,
+        clip_start=bounds[:, 0],
+        clip_end=bounds[:, 1],
+        camera=np.array([_camera(clip) for clip in clips.clips], np.float32).reshape(-1, 9),
+        up=np.array([_up(clip) for clip in clips.clips], np.float32).reshape(-1, 3),
+    )
+
+
+def _camera(clip: Clip) -> np.ndarray:
+    if clip.intrinsics is None:
+        return np.full(9, np.nan)
+    distortion = None if clip.distortion is None else np.array(clip.distortion)
+    return cameras.normalized_intrinsics(np.array(clip.intrinsics), distortion, clip.image_size)
+
+
+def _up(clip: Clip) -> np.ndarray:
+    if clip.orientation is None:
+        return np.full(3, np.nan)
+    to_camera = cameras.quaternion_inverse(np.array(clip.orientation))
+    return cameras.quaternion_rotate(to_camera, np.array([0.0, 0.0, 1.0]))
 
 
 def gather_windows(
@@ -55,12 +83,18 @@ def gather_windows(
 
     Returns:
       keypoints_2d `[B, T, J2, 2]` and positions_3d `[B, T, J, 3]`; the target is element
-      `(T - 1) // 2 + causal_shift` of the window.
+      `target_index` of the window.
     """
     _check_receptive_field(receptive_field)
-    first = frames - (receptive_field - 1) // 2 - causal_shift
-    rows = window_rows(first, receptive_field, table.clip_start[frames], table.clip_end[frames])
+    first = frames - target_index(receptive_field, causal_shift)
+    clips = table.clip_of_frame[frames]
+    rows = window_rows(first, receptive_field, table.clip_start[clips], table.clip_end[clips])
     return table.keypoints_2d[rows], table.positions_3d[rows]
+
+
+def target_index(receptive_field: int, causal_shift: int) -> int:
+    """Where in its window the target frame is."""
+    return (receptive_field - 1) // 2 + causal_shift
 
 
 def window_rows(first: Array, length: int, clip_start: Array, clip_end: Array) -> Array:

@@ -52,9 +52,10 @@ def check_config(config: ml_collections.ConfigDict, directory: pathlib.Path) -> 
     if not path.exists():
         return
     before, now = json.loads(path.read_text()), plain(config)
-    # Data may move; its fingerprint guards what it holds.
-    before["dataset"].pop("data_dir", None)
-    now["dataset"].pop("data_dir")
+    # Folders may move; a fingerprint guards what the data holds.
+    for plain_config in (before, now):
+        plain_config["dataset"].pop("data_dir", None)
+        plain_config.pop("lifting_workdir", None)  # read once, when the run began
     if differing := differences(before, now):
         raise JaxposeError(
             f"{directory} holds a run with another config; use a new --workdir or undo the change:\n"

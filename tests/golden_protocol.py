@@ -269,8 +269,9 @@ def _sliding_windows(arrays: Arrays, dtype: np.dtype) -> Pairs:
     sequence = arrays["sequence"].astype(dtype)
     receptive_field = json.loads(str(arrays["config"]))["receptive_field"]
     frames = np.arange(len(sequence))
-    bounds = np.zeros_like(frames), np.full_like(frames, len(sequence))
-    table = windows.FrameTable(sequence, sequence, *bounds)
+    clip_of_frame, unknown = np.zeros_like(frames), np.zeros((1, 0))
+    start, end = np.array([0]), np.array([len(sequence)])
+    table = windows.FrameTable(sequence, sequence, clip_of_frame, start, end, unknown, unknown)
     yield "windows", windows.gather_windows(table, frames, receptive_field)[0], arrays["windows"]
     padded = windows.pad_sequence(sequence, receptive_field)
     slid = np.stack([padded[i : i + receptive_field] for i in frames])

@@ -15,7 +15,6 @@ import pytest
 
 from jaxpose import optimizers, sharding
 from jaxpose.checkpoints import Checkpoints
-from jaxpose.describe import input_shape
 from jaxpose.metric_writer import WALL_CLOCK, read_metrics
 from jaxpose.models import build_model
 from jaxpose.train_state import create_state
@@ -54,7 +53,7 @@ def arrays(workdir, step):
     config = small_config()
     model = build_model(config)
     optimizer = optimizers.make_optimizer(config.optimizer, lambda count: 0.0)
-    like = create_state(model, optimizer, input_shape(model), 0, sharding.make_mesh())
+    like = create_state(model, optimizer, 0, sharding.make_mesh())
     with Checkpoints(workdir) as checkpoints:
         assert max(checkpoints.steps) == step
         state = checkpoints.restore_latest(like)

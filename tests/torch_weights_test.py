@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxpose.describe import input_shape
+from jaxpose.describe import variable_shapes
 from jaxpose.errors import JaxposeError
 from jaxpose.models.crossformer import CrossFormer
 from jaxpose.models.gast_net import GASTNet
@@ -33,8 +33,7 @@ CASES = [(name, model) for name, models in MODELS.items() for model in models]
 
 def random_variables(model):
     """Variables of the model's shapes, each entry another number."""
-    x = jax.ShapeDtypeStruct(input_shape(model), np.float32)
-    shapes = jax.eval_shape(lambda x: model.init(jax.random.key(0), x, train=False), x)
+    shapes = variable_shapes(model)
     rng = np.random.default_rng(0)
     return jax.tree.map(lambda leaf: rng.normal(size=leaf.shape).astype(np.float32), shapes)
 

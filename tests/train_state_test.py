@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from configs import gla_gcn
-from jaxpose.describe import input_shape
+from jaxpose.describe import variable_shapes
 from jaxpose.models import build_model
 from jaxpose.train_state import rescale_statistics
 
@@ -23,8 +23,7 @@ def test_rescaled_statistics_are_those_of_the_other_momentum():
 
 def test_the_layers_left_out_of_the_schedule_are_in_gla_gcn():
     model = build_model(gla_gcn.get_config("released27"))
-    keypoints = jax.ShapeDtypeStruct(input_shape(model), jnp.float32)
-    variables = jax.eval_shape(lambda x: model.init(jax.random.key(0), x, train=False), keypoints)
+    variables = variable_shapes(model)
     names = {
         key.key for path, _ in jax.tree_util.tree_leaves_with_path(variables["batch_stats"]) for key in path
     }

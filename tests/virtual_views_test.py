@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxpose import cameras, virtual_views
+from jaxpose import cameras, virtual_views, windows
 from jaxpose.clips import Clip
 from jaxpose.errors import JaxposeError
 from jaxpose.skeletons import H36M_17
@@ -68,11 +68,11 @@ def test_up_is_the_worlds_vertical_seen_by_the_camera():
         (np.sqrt(0.5), -np.sqrt(0.5), 0.0, 0.0), (0.0, 0.0, 1.0),
     )  # fmt: skip
     clips = dataclasses.replace(small_clips(frames=3), clips=(clip,))
-    table = virtual_views.view_table(clips)
+    table = windows.frame_table(clips)
     # Turned by -90 degrees about x, the camera looks along the world's y with its own y down.
     np.testing.assert_allclose(table.up, [[0, -1, 0]], atol=1e-6)
 
 
 def test_clips_without_cameras_are_refused():
     with pytest.raises(JaxposeError, match="augment_rotation=False"):
-        virtual_views.view_table(small_clips())
+        virtual_views.check_views(small_clips())

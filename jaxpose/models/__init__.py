@@ -10,6 +10,7 @@ from jaxpose.models.crossformer import CrossFormer
 from jaxpose.models.gast_net import GASTNet
 from jaxpose.models.gla_gcn import GlaGcn
 from jaxpose.models.poseformer import PoseFormer
+from jaxpose.models.refinement import RefinedLifting
 from jaxpose.models.videopose3d import VideoPose3D
 
 MODELS: dict[str, type[nn.Module]] = {
@@ -23,7 +24,7 @@ MODELS: dict[str, type[nn.Module]] = {
 
 
 def build_model(config: ml_collections.ConfigDict) -> nn.Module:
-    """The module that `config.model` describes, computing in `config.precision`.
+    """The module that `config.model` describes, refined or not, computing in `config.precision`.
 
     Raises:
       JaxposeError: unknown model, or a field the model does not have.
@@ -40,4 +41,8 @@ def build_model(config: ml_collections.ConfigDict) -> nn.Module:
         )
     # A config cannot hold None in a field that an override may set: empty stands for it.
     fields = {key: None if value in ("", ()) else value for key, value in fields.items()}
-    return module(**fields, dtype=jnp.bfloat16 if config.precision == "bfloat16" else None)
+    dtype = jnp.bfloat16 if config.precision == "bfloat16" else None
+    model = module(**fields, dtype=dtype)
+    if not config.refinement:
+        return model
+    return RefinedLifting(model, target_scale=config.target_scale, dtype=dtype)

@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxpose import cameras, windows
 from jaxpose.errors import JaxposeError
 from jaxpose.models.layers import Linear
 from jaxpose.skeletons import get_skeleton
@@ -58,3 +59,69 @@ class Refinement(nn.Module):
         weight = nn.sigmoid(x).reshape(batch, frames, joints, 2)
         xy = weight * lifted[..., :2] + (1 - weight) * back_projected[..., :2]
         return jnp.concatenate([xy, lifted[..., 2:]], axis=-1)
+
+
+class RefinedLifting(nn.Module):
+    """A lifting model with the refinement network behind it, trained together (P.8).
+
+    The true root depth is an input, so scores with refinement are not comparable to scores
+    without: the protocol fields say so.
+
+    Attributes:
+      lifting: any model of `jaxpose.models` whose keypoints are the joints of its output.
+      target_scale: unit of the lifting model's output, in 1/metre.
+    """
+
+    lifting: nn.Module
+    target_scale: float = 1.0
+    dtype: Any = None
+
+    @property
+    def skeleton(self) -> str:
+        """Joints of input and output."""
+        return self.lifting.skeleton
+
+    @property
+    def receptive_field(self) -> int:
+        """Input frames of one pose."""
+        return self.lifting.receptive_field
+
+    @property
+    def causal_shift(self) -> int:
+        """Frames that the window is shifted into the past."""
+        return self.lifting.causal_shift
+
+    @nn.compact
+    def __call__(
+        self, keypoints_2d: jax.Array, camera: jax.Array, root_depth: jax.Array, *, train: bool
+    ) -> jax.Array:
+        """Lifts and refines the target frame.
+
+        Args:
+          keypoints_2d: `[B, T, J, 2]`, screen-normalised.
+          camera: `[B, 9]` from `cameras.normalized_intrinsics`; its distortion is not used.
+          root_depth: `[B]`, absolute z of the target frame's root, metres.
+          train: whether dropout is on.
+
+        Returns:
+          `[B, 1, J, 3]`, root-relative, in the unit of the lifting model.
+
+        Raises:
+          JaxposeError: the lifting model's keypoints are not the joints of its output.
+        """
+        keypoints_skeleton = getattr(self.lifting, "keypoints_skeleton", None) or self.skeleton
+        if keypoints_skeleton != self.skeleton:
+            raise JaxposeError(
+                "refinement back-projects the keypoint of every joint; the lifting model reads "
+                f"{keypoints_skeleton!r} and predicts {self.skeleton!r}: set config.refinement=False"
+            )
+        output = self.lifting(keypoints_2d, train=train)
+        lifted = (output[0] if isinstance(output, tuple) else output) / self.target_scale
+        target = windows.target_index(self.receptive_field, self.causal_shift)
+        root = get_skeleton(self.skeleton).root
+        back_projected = cameras.back_project(
+            keypoints_2d[:, target, :, :2], lifted[:, 0, :, 2], root_depth, camera, root
+        )
+        poses = jnp.concatenate([lifted, back_projected[:, None]], axis=-1)
+        refined = Refinement(self.skeleton, dtype=self.dtype, name="refinement")(poses, train=train)
+        return refined * self.target_scale

@@ -1,0 +1,90 @@
+"""Finished runs: their configs and best weights, for what starts from them."""
+
+import json
+import pathlib
+
+import ml_collections
+from jax.sharding import Mesh
+
+from jaxpose import optimizers, workdirs
+from jaxpose.checkpoints import Checkpoints
+from jaxpose.clips import Clips
+from jaxpose.errors import JaxposeError
+from jaxpose.models import build_model
+from jaxpose.train_state import TrainState, create_state
+
+
+def load_config(workdir: str, flag: str = "--workdir") -> ml_collections.ConfigDict:
+    """The config that the run in `workdir` was trained with; `flag` names the directory in errors.
+
+    Raises:
+      JaxposeError: there is no run.
+    """
+    path = pathlib.Path(workdir).absolute() / "config.json"
+    if not path.exists():
+        raise JaxposeError(f"{flag}={workdir} holds no run (no config.json); train there first")
+    return ml_collections.ConfigDict(json.loads(path.read_text()))
+
+
+def check_model(config: ml_collections.ConfigDict, trained: ml_collections.ConfigDict, workdir: str) -> None:
+    """Raises JaxposeError with the differing fields unless `config` has the model of the run."""
+    fields = ("model", "refinement")
+    before, now = ({name: workdirs.plain(c)[name] for name in fields} for c in (trained, config))
+    if differing := workdirs.differences(before, now):
+        raise JaxposeError(f"the model of {workdir} was trained with other fields:\n{differing}")
+
+
+def load_best(
+    config: ml_collections.ConfigDict, trained: ml_collections.ConfigDict, workdir: str, mesh: Mesh
+) -> TrainState:
+    """The best checkpoint of `workdir`, whose model is that of `config` and whose config is `trained`.
+
+    Raises:
+      JaxposeError: no complete checkpoint.
+    """
+    # The optimiser of the run, whatever `config` names now: a checkpoint holds its state too.
+    learning_rate = optimizers.make_schedule(trained.optimizer, num_epochs=1, steps_per_epoch=1)
+    optimizer = optimizers.make_optimizer(trained.optimizer, learning_rate)
+    with Checkpoints(pathlib.Path(workdir)) as checkpoints:
+        best = checkpoints.restore_best(create_state(build_model(config), optimizer, 0, mesh))
+    if best is None:
+        raise JaxposeError(f"{workdir} holds no complete checkpoint")
+    return best
+
+
+def start_from_lifting(state: TrainState, config: ml_collections.ConfigDict, mesh: Mesh) -> TrainState:
+    """A fresh state of a refined model with the weights of the run in `config.lifting_workdir`.
+
+    Raises:
+      JaxposeError: there is none, or it has another model or unit.
+    """
+    workdir = config.lifting_workdir
+    if not workdir:
+        raise JaxposeError(
+            "config.refinement=True is a second stage: name the directory of the trained lifting model with "
+            "--config.lifting_workdir=DIR"
+        )
+    trained = load_config(workdir, "--config.lifting_workdir")
+    lifting = config.copy_and_resolve_references()
+    lifting.refinement = False
+    check_model(lifting, trained, workdir)
+    if trained.target_scale != config.target_scale:
+        raise JaxposeError(
+            f"config.target_scale={config.target_scale} differs from {trained.target_scale} of {workdir}"
+        )
+    best = load_best(lifting, trained, workdir, mesh)
+    return state.replace(
+        params={**state.params, "lifting": best.params},
+        batch_stats={**state.batch_stats, "lifting": best.batch_stats} if best.batch_stats else {},
+    )
+
+
+def check_refinable(clips: Clips) -> None:
+    """Raises JaxposeError unless `clips` have cameras and absolute roots, which refinement needs."""
+    if lacking := [c for c in clips.clips if c.intrinsics is None or not c.has_absolute_root]:
+        first = lacking[0]
+        raise JaxposeError(
+            f"data set {clips.dataset!r}: {len(lacking)} of {len(clips.clips)} clips have no camera or no "
+            f"absolute root (the first: {first.subject} {first.take} {first.camera}); refinement needs both, "
+            "or set config.refinement=False"
+        )

@@ -1,0 +1,151 @@
+"""Refinement as a second stage behind any model."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import ml_collections
+import numpy as np
+import pytest
+
+from configs import ampose, crossformer, gast_net, gla_gcn, poseformer, videopose3d
+from jaxpose import cameras, optimizers, runs, sharding, train, windows
+from jaxpose.clips import Clips
+from jaxpose.describe import describe
+from jaxpose.errors import JaxposeError
+from jaxpose.evaluate import make_predict
+from jaxpose.models import build_model
+from jaxpose.models.ampose import AMPose
+from jaxpose.models.refinement import RefinedLifting
+from jaxpose.models.videopose3d import VideoPose3D
+from jaxpose.skeletons import COCO_17, H36M_17
+from jaxpose.train_state import create_state
+from tests.small_run import in_memory, small_clips, small_config, train_small
+
+CAMERA = np.array([2.2, 2.2, 0.1, -0.2, 0, 0, 0, 0, 0], np.float32)
+
+
+def clips_with_cameras() -> Clips:
+    """`small_clips` behind the camera that made their keypoints, its centre moved."""
+    clips = small_clips()
+    index = tuple(
+        dataclasses.replace(clip, intrinsics=(1100.0, 1100.0, 550.0, 400.0), distortion=(0.0,) * 5)
+        for clip in clips.clips
+    )
+    return dataclasses.replace(clips, clips=index, keypoints_2d=clips.keypoints_2d + CAMERA[2:4])
+
+
+def refined_config(lifting_workdir: str) -> ml_collections.ConfigDict:
+    config = small_config()
+    config.refinement = True
+    config.lifting_workdir = lifting_workdir
+    return config
+
+
+def run(config: ml_collections.ConfigDict, workdir, clips: Clips) -> dict:
+    with in_memory(clips):
+        return train.train_and_evaluate(config, str(workdir))
+
+
+@pytest.mark.parametrize("file", [ampose, crossformer, gast_net, gla_gcn, poseformer, videopose3d])
+def test_any_model_can_be_refined(file):
+    config = file.get_config("cmu")
+    lifting = describe(build_model(config))
+    config.refinement = True
+    refined = describe(build_model(config))
+    assert refined["parameters"] == lifting["parameters"] + 140_322
+    assert refined["macs"] == lifting["macs"] + 102 * 1024 + 1024 * 34
+    assert refined["output_shape"] == [1, 1, 17, 3]
+
+
+@pytest.mark.parametrize("target_scale", [1.0, 1000.0])
+def test_without_weight_on_the_lifted_pose_the_keypoints_are_kept(target_scale):
+    lifting = AMPose(depth=1, width=8, heads=2)
+    model = RefinedLifting(lifting, target_scale=target_scale)
+    rng = np.random.default_rng(0)
+    keypoints = rng.uniform(-1, 1, (3, 1, 17, 2)).astype(np.float32)
+    camera, depth = np.broadcast_to(CAMERA, (3, 9)), np.array([4.0, 5.0, 6.0], np.float32)
+    variables = model.init(jax.random.key(0), keypoints, camera, depth, train=False)
+    last = variables["params"]["refinement"]["fc2"]["dense"]
+    last["kernel"], last["bias"] = jnp.zeros_like(last["kernel"]), jnp.full_like(last["bias"], -100)
+    refined = model.apply(variables, keypoints, camera, depth, train=False)
+    lifted = lifting.apply(
+        {name: tree["lifting"] for name, tree in variables.items()}, keypoints, train=False
+    )
+    expected = cameras.back_project(keypoints[:, 0], lifted[:, 0, :, 2] / target_scale, depth, camera)
+    np.testing.assert_allclose(refined[:, 0, :, :2], target_scale * expected[..., :2], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(refined[..., 2], lifted[..., 2], rtol=1e-5)
+
+
+def test_the_second_stage_begins_with_the_first_and_improves_on_it(tmp_path):
+    clips = clips_with_cameras()
+    first = train_small(str(tmp_path / "first"), clips=clips)
+    config = refined_config(str(tmp_path / "first"))
+    mesh = sharding.make_mesh()
+    trained = runs.load_config(config.lifting_workdir)
+    best = runs.load_best(small_config(), trained, config.lifting_workdir, mesh)
+    optimizer = optimizers.make_optimizer(trained.optimizer, 1e-3)
+    fresh = create_state(build_model(config), optimizer, 0, mesh)
+    started = runs.start_from_lifting(fresh, config, mesh)
+    jax.tree.map(np.testing.assert_array_equal, started.params["lifting"], best.params)
+    jax.tree.map(np.testing.assert_array_equal, started.batch_stats["lifting"], best.batch_stats)
+    assert started.params.keys() == fresh.params.keys()
+
+    second = run(config, tmp_path / "second", clips)
+    assert second["protocol"]["refinement"] == "with the true root depth"
+    assert first["protocol"]["refinement"] == "none"
+    # x and y are known up to the depth; only z is left to the model.
+    assert second["mpjpe"] < first["mpjpe"]
+    with in_memory(clips):
+        assert train.evaluate_workdir(config, str(tmp_path / "second"))["mpjpe"] == second["mpjpe"]
+        with pytest.raises(JaxposeError, match=r"config.refinement: True there, False now"):
+            train.evaluate_workdir(small_config(), str(tmp_path / "second"))
+    config.model.depth = 1
+    with pytest.raises(JaxposeError, match=r"config.model.depth: 2 there, 1 now"):
+        run(config, tmp_path / "third", clips)
+    config.model.depth, config.target_scale = 2, 1000.0
+    with pytest.raises(JaxposeError, match="target_scale"):
+        run(config, tmp_path / "third", clips)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_flip_averaging_sees_the_mirrored_camera(causal):
+    """Predictions of the mirrored scene are the mirrored predictions."""
+    model = RefinedLifting(
+        VideoPose3D(filter_widths=(3, 3), channels=16, causal=causal, strided=True), target_scale=10.0
+    )
+    shapes = (1, 9, 17, 2), (1, 9), (1,)
+    variables = model.init(jax.random.key(0), *(jnp.ones(shape) for shape in shapes), train=False)
+    clips = clips_with_cameras()
+    table = windows.frame_table(clips)
+    mirrored = table._replace(
+        keypoints_2d=windows.flip(table.keypoints_2d, H36M_17),
+        positions_3d=windows.flip(table.positions_3d, H36M_17),
+        camera=cameras.flip_camera(table.camera),
+    )
+    frames = np.array([0, 3, 59, 60, 100], np.int32)
+    predict = make_predict(model, "h36m_17", 10.0, flip_average=True, mesh=sharding.make_mesh())
+    found, expected = predict(variables, mirrored, frames), predict(variables, table, frames)
+    np.testing.assert_allclose(found, windows.flip(expected, H36M_17), atol=1e-5)
+    assert not np.allclose(found, expected, atol=1e-2)
+
+
+def test_what_refinement_cannot_use_is_refused(tmp_path):
+    with pytest.raises(JaxposeError, match=r"--config\.lifting_workdir=DIR"):
+        run(refined_config(""), tmp_path / "a", clips_with_cameras())
+    with pytest.raises(JaxposeError, match=r"lifting_workdir=.*nowhere holds no run"):
+        run(refined_config(str(tmp_path / "nowhere")), tmp_path / "a", clips_with_cameras())
+    with pytest.raises(JaxposeError, match="8 of 8 clips have no camera"):
+        run(refined_config(str(tmp_path / "nowhere")), tmp_path / "a", small_clips())
+    config = small_config()
+    config.lifting_workdir = "somewhere"
+    with pytest.raises(JaxposeError, match=r"config\.refinement=True"):
+        run(config, tmp_path / "a", clips_with_cameras())
+    model = RefinedLifting(VideoPose3D(skeleton="humaneva_15", keypoints_skeleton=COCO_17.name))
+    with pytest.raises(JaxposeError, match=r"coco_17.*humaneva_15"):
+        jax.eval_shape(
+            lambda: model.init(
+                jax.random.key(0), jnp.ones((1, 27, 17, 2)), jnp.ones((1, 9)), jnp.ones(1), train=False
+            )
+        )
+    assert not (tmp_path / "a" / "config.json").exists()
