@@ -1,0 +1,89 @@
+"""What the tables hold, whether their data is here, and what a row costs."""
+
+import pathlib
+from collections.abc import Iterable
+
+import ml_collections
+
+from experiments.job import Job, make_jobs
+from experiments.tables import TABLES
+from jaxpose.datasets.human36m import facts
+from jaxpose.datasets.humaneva import tables as humaneva
+from jaxpose.datasets.mpi_inf_3dhp import tables as mpi_inf_3dhp
+from jaxpose.describe import describe
+from jaxpose.errors import JaxposeError
+from jaxpose.models import build_model
+
+FLOPS_PER_MAC = 6  # forward, and twice that backward; a multiply-accumulate is two operations
+RATES = {"a GPU at 5 TFLOP/s": 5e12, "two CPU cores at 30 GFLOP/s": 3e10}  # assumed, not measured
+
+
+def print_tables(names: Iterable[str], data_dir: str) -> None:
+    """Prints each table: its rows, their configs and data, and an estimate of the training cost."""
+    print(f"Cost: {FLOPS_PER_MAC} x multiply-accumulates x training poses; time on {' | '.join(RATES)}.")
+    costs: dict[pathlib.Path, float] = {}
+    for name in names:
+        table = TABLES[name]
+        print(f"\n{name}: {table.title}")
+        jobs = make_jobs(table, pathlib.Path(), data_dir=data_dir)
+        for number, row in enumerate(table.rows):
+            label = f"{row.section}: {row.label}" if row.section else row.label
+            if not row.config:
+                print(f"  {label}: the paper's figure only")
+                continue
+            print(f"  {label}: {_describe(jobs[number], costs)}")
+
+
+def _describe(jobs: list[Job], costs: dict[pathlib.Path, float]) -> str:
+    job = jobs[0]
+    try:
+        config = job.config()
+        cost = costs.setdefault(job.directory, training_flops(config))
+    except JaxposeError as error:
+        return f"error: {error}"
+    seeds = f"{len(jobs)} seeds x " if len(jobs) > 1 else ""
+    overrides = [f"{field}={value}" for field, value in {**job.row.overrides, **job.row.evaluation}.items()]
+    parts = [" ".join([job.row.config, *overrides]), _data(job, config.dataset.name)]
+    times = " | ".join(_time(cost / rate) for rate in RATES.values())
+    return "; ".join([*parts, f"{seeds}{cost / 1e12:,.0f} TFLOP, {times}"])
+
+
+def _time(seconds: float) -> str:
+    if seconds < 3600:
+        return f"{max(seconds / 60, 1):.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 48 * 3600 else f"{seconds / 86400:,.0f} days"
+
+
+def _data(job: Job, dataset: str) -> str:
+    try:
+        job.check_prepared()
+    except JaxposeError:
+        return f"{dataset} (not prepared: python -m jaxpose.prepare {dataset} --source=PATH)"
+    return f"{dataset} (here)"
+
+
+def training_flops(config: ml_collections.ConfigDict) -> float:
+    """Operations of the whole training: an estimate by the matrix products alone.
+
+    Raises:
+      JaxposeError: the model's fields do not fit each other.
+    """
+    return FLOPS_PER_MAC * describe(build_model(config))["macs"] * training_poses(config)
+
+
+def training_poses(config: ml_collections.ConfigDict) -> int:
+    """Poses that the training sees, every epoch counted; whole passes by the published frame counts."""
+    if config.steps_per_epoch:
+        return config.steps_per_epoch * config.batch_size * config.num_epochs
+    subjects = set(config.dataset.train_subjects) - set(config.dataset.validation_subjects)
+    frames = sum(_frames(config.dataset.name.partition("/")[0], subject) for subject in subjects)
+    return frames // config.dataset.frame_stride * (2 if config.augment_flip else 1) * config.num_epochs
+
+
+def _frames(dataset: str, subject: str) -> int:
+    """Published training frames of a subject, over all cameras."""
+    if dataset == "human36m":
+        return 4 * sum(facts.FRAMES[subject].values())
+    if dataset == "humaneva":
+        return 3 * sum(end - start for start, end in humaneva.FRAMES[subject])
+    return 8 * sum(frames for frames, _ in mpi_inf_3dhp.TRAIN[subject].values())

@@ -1,0 +1,73 @@
+"""One run of a table, in a process of its own: trains, scores, and writes its figures as JSON.
+
+Started by `experiments.run`, which sends the pickled job to its standard input.
+"""
+
+import os
+import pickle
+import sys
+import time
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import logging
+
+from experiments.job import Job
+from jaxpose import runs, sharding, train
+from jaxpose.checkpoints import write_json
+from jaxpose.describe import describe, input_shapes
+from jaxpose.errors import JaxposeError
+from jaxpose.models import build_model
+
+
+def finish(job: Job) -> dict[str, Any]:
+    """Trains (or resumes) the job, scores it, writes its figures and returns them.
+
+    Raises:
+      JaxposeError: as `train.train_and_evaluate`.
+    """
+    config, directory = job.config(), str(job.directory)
+    results = train.train_and_evaluate(config, directory)
+    if job.row.evaluation:
+        results = train.evaluate_workdir(job.evaluation_config(), directory)
+    model = build_model(config)
+    variables = runs.load_best(config, config, directory, sharding.make_mesh()).variables
+    results |= describe(model)
+    results["frames_per_second"] = frames_per_second(model, variables)
+    results["device"] = jax.devices()[0].device_kind
+    write_json(job.result, results)
+    return results
+
+
+def frames_per_second(model: nn.Module, variables: Any, seconds: float = 1.0) -> float:
+    """Poses a second, one window at a time, from the median call: the model alone, no data, no drawing."""
+    inputs = [jnp.ones(shape, jnp.float32) for shape in input_shapes(model)]
+    apply = jax.jit(lambda variables, *inputs: model.apply(variables, *inputs, train=False))
+    for _ in range(3):
+        jax.block_until_ready(apply(variables, *inputs))
+    calls, end = [], time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        jax.block_until_ready(apply(variables, *inputs))
+        calls.append(time.perf_counter() - start)
+    return 1 / float(np.median(calls))
+
+
+def main() -> None:
+    """Runs the job on standard input; an error ends in one line."""
+    job = pickle.loads(sys.stdin.buffer.read())
+    logging.set_verbosity(logging.WARNING)
+    logging.get_absl_handler().addFilter(lambda record: "orbax" not in record.pathname)
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", os.path.expanduser("~/.cache/jaxpose/compiled"))
+    try:
+        finish(job)
+    except (JaxposeError, OSError) as error:
+        sys.exit(f"error: {' '.join(str(error).split())}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""Runs a table of a paper: trains each row, scores it, and writes the paper's figures beside ours.
+
+    python -m experiments.run --list
+    python -m experiments.run gla_gcn.table5 --workdir=runs/tables
+    python -m experiments.run gla_gcn.table5 --workdir=runs/smoke --smoke
+
+The table is written to `DIR/<table>.md` after every row, its pictures to `DIR/<table>/`. Each run
+is a process of its own in `DIR/runs`, shared by all tables that have it; the same command goes
+on where it stopped, and leaves alone what is finished.
+"""
+
+import argparse
+import pathlib
+import pickle
+import signal
+import subprocess
+import sys
+
+from experiments import listing, markdown
+from experiments.job import Job, make_jobs
+from experiments.tables import TABLES
+from jaxpose.errors import JaxposeError
+from jaxpose.workdirs import open_workdir
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PENDING, NOT_PREPARED, REFUSED, CRASHED = "not run yet", "not prepared", "refused", "crashed"
+
+
+class Runner:
+    """Runs the jobs of one table and keeps its Markdown up to date."""
+
+    def __init__(self, name: str, workdir: pathlib.Path, jobs: dict[int, list[Job]], smoke: bool):
+        """`jobs` by number of the row, one a seed."""
+        self.table, self.jobs = TABLES[name], jobs
+        self.path = workdir / f"{name}.md"
+        self._smoke = smoke
+        self._states: dict[pathlib.Path, str] = {}  # by result: what became of it in this command
+
+    def run(self) -> bool:
+        """Runs what is not finished, row by row; returns whether nothing crashed or was refused."""
+        for number, jobs in self.jobs.items():
+            for job in jobs:
+                label = f"row {number + 1} of {len(self.table.rows)}, {job.row.label}, seed {job.seed}"
+                print(f"{label}: {self._state(job) or 'finished'}", flush=True)
+            self.write()
+        return not any(state.startswith((CRASHED, REFUSED)) for state in self._states.values())
+
+    def write(self) -> None:
+        """Writes the Markdown from the results there are."""
+        results, states = {}, {}
+        for number, jobs in self.jobs.items():
+            finished = [job.read_result() for job in jobs if job.result.exists() and not self._refused(job)]
+            if finished:
+                results[number] = finished
+            missing = [self._states.get(job.result, PENDING) for job in jobs if not job.result.exists()]
+            missing += [self._states[job.result] for job in jobs if self._refused(job)]
+            if missing:
+                states[number] = missing[0]
+        partial = self.path.with_suffix(".partial")
+        partial.write_text(markdown.to_markdown(self.table, results, states, self._smoke))
+        partial.replace(self.path)
+
+    def _refused(self, job: Job) -> bool:
+        return self._states.get(job.result, "").startswith(REFUSED)
+
+    def _state(self, job: Job) -> str:
+        if job.result not in self._states:
+            self._states[job.result] = self._run(job)
+        return self._states[job.result]
+
+    def _run(self, job: Job) -> str:
+        """Runs the job unless it is finished; returns why it has no figures, or nothing."""
+        try:
+            job.check_unchanged()
+            if job.result.exists():
+                return ""
+        except JaxposeError as error:
+            return f"{REFUSED}: {error}"
+        try:
+            job.check_prepared()
+        except JaxposeError as error:
+            return f"{NOT_PREPARED}: {_prepare_command(str(error))}"
+        if job.first_stage and (state := self._state(job.first_stage)):
+            return state
+        print(f"  {job.row.label}: training, see {job.log}", flush=True)
+        code = run_in_process(job)
+        return "" if code == 0 else f"{CRASHED}: {last_line(job.log) or f'exit status {code}'}"
+
+
+def run_in_process(job: Job) -> int:
+    """Runs the job in a process of its own, which a signal to this one stops; returns its exit status."""
+    job.directory.mkdir(parents=True, exist_ok=True)
+    with job.log.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "experiments.row"], cwd=ROOT, stdin=subprocess.PIPE, stdout=log, stderr=log
+        )
+        try:
+            process.communicate(pickle.dumps(job))
+        except BaseException:
+            process.terminate()  # it saves a checkpoint
+            process.wait()
+            raise
+    return process.returncode
+
+
+def last_line(path: pathlib.Path) -> str:
+    """The last line that is not empty, without what a progress bar overwrote."""
+    lines = [line.rpartition("\r")[2].strip() for line in path.read_text(errors="replace").splitlines()]
+    return next((line for line in reversed(lines) if line), "")
+
+
+def _prepare_command(message: str) -> str:
+    lines = [line.partition("Prepare it with: ")[2] for line in message.splitlines()]
+    return next((line for line in lines if line), message)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line and returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.run", description=__doc__.split("\n")[0])
+    parser.add_argument("table", nargs="*", metavar="TABLE", help="gla_gcn.table5; see --list")
+    parser.add_argument("--workdir", metavar="DIR", help="directory of the runs, tables and pictures")
+    parser.add_argument("--list", action="store_true", help="show the tables (or TABLE), rows, data and cost")
+    parser.add_argument("--smoke", action="store_true", help="toy models on synthetic data: does it run?")
+    parser.add_argument("--report", action="store_true", help="draw tables and pictures again, train nothing")
+    parser.add_argument("--seeds", type=int, metavar="N", help="runs a row (default: the table's own number)")
+    parser.add_argument("--data_dir", default="", metavar="DIR", help="TFDS data folder")
+    flags = parser.parse_args(argv)
+    try:
+        _check(flags)
+        if flags.list:
+            listing.print_tables(flags.table or TABLES, flags.data_dir)
+            return 0
+        return 0 if _run_tables(flags) else 1
+    except JaxposeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _check(flags: argparse.Namespace) -> None:
+    if unknown := [name for name in flags.table if name not in TABLES]:
+        raise JaxposeError(f"no table {', '.join(unknown)}; there are {', '.join(TABLES)}")
+    if not flags.list and not flags.table:
+        raise JaxposeError("name a table; --list shows them")
+    if not flags.list and not flags.workdir:
+        raise JaxposeError("--workdir=DIR is needed")
+    if flags.seeds is not None and flags.seeds < 1:
+        raise JaxposeError(f"--seeds={flags.seeds} must be at least 1")
+
+
+def _run_tables(flags: argparse.Namespace) -> bool:
+    workdir = open_workdir(flags.workdir)
+    previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    succeeded = True
+    try:
+        for name in flags.table:
+            jobs = make_jobs(TABLES[name], workdir, flags.seeds, flags.data_dir, flags.smoke)
+            runner = Runner(name, workdir, jobs, flags.smoke)
+            if flags.report:
+                runner.write()
+            else:
+                succeeded &= runner.run()
+            _draw(jobs, workdir / name)
+            print(f"{runner.path}; pictures in {workdir / name}")
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    return succeeded
+
+
+def _draw(jobs: dict[int, list[Job]], directory: pathlib.Path) -> None:
+    finished = [job for row in jobs.values() for job in row if job.result.exists()]
+    if finished:
+        # Imported here: JAX would take the accelerator from the runs.
+        from experiments import report
+
+        report.draw(finished, directory)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
