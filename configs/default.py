@@ -36,6 +36,9 @@ def get_config() -> ml_collections.ConfigDict:
     dataset.frame_stride = 1  # keep every n-th frame, in training and test
 
     config.batch_size = 128  # poses an update, over all devices
+    # For batches beyond memory: parts of the batch one after the other. The gradient is the mean of
+    # theirs; batch norm sees each part alone.
+    config.accumulation_steps = 1
     config.num_epochs = 60
     config.steps_per_epoch = 0  # 0: one pass over the training frames
     config.steps_per_dispatch = 100  # updates that run without returning to Python

@@ -22,8 +22,11 @@ _MODE = flags.DEFINE_enum(
     "describe: print the model's size and cost as JSON, without data.",
 )
 _DISTRIBUTED = flags.DEFINE_bool(
-    "distributed", False, "Run over many hosts: jax.distributed.initialize from the cluster's environment."
+    "distributed", False, "One of many processes, which the cluster's environment names (SLURM, TPU pods)."
 )
+_COORDINATOR = flags.DEFINE_string("coordinator", None, "The same by hand: host:port of the first process.")
+_NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "With --coordinator: how many there are.")
+_PROCESS_ID = flags.DEFINE_integer("process_id", None, "With --coordinator: which one this is, from 0.")
 
 
 def main(argv: list[str]) -> None:
@@ -38,7 +41,7 @@ def main(argv: list[str]) -> None:
     # Imported here so that a mistyped flag is answered before JAX starts.
     import jax
 
-    from jaxpose import describe, models, train
+    from jaxpose import describe, hosts, models, train
 
     try:
         config = _CONFIG.value
@@ -49,14 +52,24 @@ def main(argv: list[str]) -> None:
             raise JaxposeError(f"--mode={_MODE.value} needs --workdir=DIR")
         if jax.config.jax_compilation_cache_dir is None:
             jax.config.update("jax_compilation_cache_dir", os.path.expanduser("~/.cache/jaxpose/compiled"))
-        if _DISTRIBUTED.value:
-            train.initialize_distributed()
+        if _DISTRIBUTED.value or _COORDINATOR.value:
+            hosts.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
         if _MODE.value == "train":
             train.train_and_evaluate(config, _WORKDIR.value)
         else:
             train.evaluate_workdir(config, _WORKDIR.value)
     except (JaxposeError, OSError) as error:  # OSError: a full disk, a config file that is not there
         sys.exit(f"error: {error}")
+    except jax.errors.JaxRuntimeError as error:
+        if jax.process_count() == 1:
+            raise
+        print(
+            f"error: another process of this run has ended ({str(error).splitlines()[0]}); start the same "
+            "command again on every host, and it resumes from the last checkpoint",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(1)  # leaving the ordinary way would wait minutes for the process that is gone
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import dataclasses
 import flax.linen as nn
 import ml_collections
 
-from jaxpose import evaluate
+from jaxpose import evaluate, hosts
 from jaxpose.clips import Clips, convert_joints, downsample, select_actions, select_subjects
 from jaxpose.datasets.reader import load_clips
 from jaxpose.describe import keypoints_skeleton
@@ -31,7 +31,8 @@ def load_clips_of(dataset: ml_collections.ConfigDict) -> Clips:
       JaxposeError: not prepared, an unknown action, or joints that no conversion leads to.
     """
     data_dir = dataset.data_dir or None
-    ensure_prepared(dataset.name, data_dir)
+    # Hosts may share the folder or not: the first writes, those with a folder of their own follow.
+    hosts.in_turn(f"prepare {dataset.name}", lambda: ensure_prepared(dataset.name, data_dir))
     clips = load_clips(dataset.name, data_dir)
     if dataset.actions:
         clips = select_actions(clips, dataset.actions)

@@ -1,7 +1,6 @@
 """The training loop and its ends: data to device, resume, evaluate, report."""
 
 import pathlib
-import signal
 import sys
 import time
 from typing import Any
@@ -16,7 +15,7 @@ from absl import logging
 from jax.sharding import Mesh
 from tqdm import tqdm
 
-from jaxpose import evaluate, optimizers, pictures, runs, sharding, virtual_views, windows, workdirs
+from jaxpose import evaluate, hosts, optimizers, pictures, runs, sharding, virtual_views, windows, workdirs
 from jaxpose.checkpoints import Checkpoints, write_json
 from jaxpose.clips import Clips, select_subjects
 from jaxpose.errors import JaxposeError
@@ -38,7 +37,10 @@ _PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "defau
 
 def check_fields(config: ml_collections.ConfigDict) -> None:
     """Raises JaxposeError for a field whose value no run could use, before anything is written."""
-    positive = ("batch_size", "num_epochs", "steps_per_dispatch", "evaluate_every", "eval_batch_size")
+    positive = [
+        *("batch_size", "accumulation_steps", "num_epochs"),
+        *("steps_per_dispatch", "evaluate_every", "eval_batch_size"),
+    ]
     fields = {f"config.{name}": config[name] for name in positive}
     fields["config.dataset.frame_stride"] = config.dataset.frame_stride
     for name, value in fields.items():
@@ -64,7 +66,13 @@ def train_and_evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[
     set_precision(config)
     check_fields(config)
     mesh = sharding.make_mesh()
-    sharding.check_batch_size("config.batch_size", config.batch_size, mesh)
+    parts = config.accumulation_steps
+    if config.batch_size % parts:
+        raise JaxposeError(
+            f"config.batch_size={config.batch_size} does not split evenly into "
+            f"config.accumulation_steps={parts} parts"
+        )
+    sharding.check_batch_size("config.batch_size / accumulation_steps", config.batch_size // parts, mesh)
     sharding.check_batch_size("config.eval_batch_size", config.eval_batch_size, mesh)
     model = build_model(config)
     splits = load_splits(config)
@@ -151,12 +159,12 @@ def _train(
     train_steps = make_train_steps(model, optimizer, config, schedule, clips.keypoints_skeleton, mesh)
     order = order_of_epoch(step // schedule.steps_per_epoch)
     # Compiled once, ahead: a shape that changed later would be an error, never a recompilation.
-    train_steps = train_steps.lower(state, data, order, jnp.int32(0)).compile()
+    train_steps = train_steps.lower(state, data, order, np.int32(0)).compile()
     # Only now is every field known to be usable: a mistyped one must not claim the directory.
-    if is_writer():
+    if hosts.is_writer():
         checkpoints.write_description()
 
-    writer = MetricWriter(directory, resume_step=step) if is_writer() else None
+    writer = MetricWriter(directory, resume_step=step) if hosts.is_writer() else None
     learning_rate = make_learning_rate(config, schedule)
     host = jax.local_devices(backend="cpu")[0]
 
@@ -165,13 +173,13 @@ def _train(
         with jax.default_device(host):
             return float(learning_rate(at))
 
-    stop = StopSignal()
+    stop = hosts.StopSignal()
     progress = tqdm(
         total=schedule.num_steps,
         initial=step,
         unit="step",
         desc="train",
-        disable=not is_writer(),
+        disable=not hosts.is_writer(),
         mininterval=1.0,
     )
     pending: tuple[int, jax.Array] | None = None  # first step and losses of the dispatch before
@@ -216,7 +224,7 @@ def _train(
             position = step % schedule.steps_per_epoch
             if position == 0:
                 order = order_of_epoch(step // schedule.steps_per_epoch)
-            state, losses = train_steps(state, data, order, jnp.int32(position))
+            state, losses = train_steps(state, data, order, np.int32(position))
             settle()
             pending = (step, losses)
             step += schedule.steps_per_dispatch
@@ -225,7 +233,8 @@ def _train(
             is_last = step == schedule.num_steps
             # One host only: several would have to agree, and their clocks do not.
             is_late = jax.process_count() == 1 and time.perf_counter() - saved > config.checkpoint_seconds
-            if is_due or is_last or is_late or stop.requested:
+            stops = stop.requested()
+            if is_due or is_last or is_late or stops:
                 settle()
                 score = None
                 if selector and (is_due or is_last):
@@ -247,7 +256,7 @@ def _train(
                     )
                 checkpoints.save(state, step, score)
                 clock = saved = time.perf_counter()
-                if stop.requested:
+                if stops:
                     checkpoints.wait()
                     logging.warning("stopped by a signal; saved step %d of %d", step, schedule.num_steps)
                     sys.exit(143)
@@ -284,7 +293,7 @@ def _report(
     results.update(evaluate.baselines(train, test))
     results["step"] = int(best.step)
     results["protocol"] = protocol
-    if is_writer():
+    if hosts.is_writer():
         write_json(directory / "results.json", results)
         evaluate.print_results(results, f"{config.model.name} on {test.dataset}")
         if rows := read_metrics(directory / "metrics.jsonl"):
@@ -325,37 +334,3 @@ def set_precision(config: ml_collections.ConfigDict) -> None:
             f"config.precision {config.precision!r} is unknown; known: {', '.join(_PRECISIONS)}"
         )
     jax.config.update("jax_default_matmul_precision", _PRECISIONS[config.precision])
-
-
-def is_writer() -> bool:
-    """Whether this process writes logs and reports: the first one."""
-    return jax.process_index() == 0
-
-
-def initialize_distributed() -> None:
-    """Joins the processes that the cluster's environment names (SLURM, TPU pods, Open MPI).
-
-    Raises:
-      JaxposeError: the environment names no cluster.
-    """
-    try:
-        jax.distributed.initialize()
-    except (ValueError, RuntimeError) as error:
-        raise JaxposeError(f"--distributed: cannot join the other processes: {error}") from error
-
-
-class StopSignal:
-    """Turns SIGTERM into a flag that the loop reads between dispatches."""
-
-    def __init__(self) -> None:
-        """Installs the handler."""
-        self.requested = False
-        self._previous = signal.signal(signal.SIGTERM, self._request)
-
-    def _request(self, signum: int, frame: Any) -> None:
-        del signum, frame
-        self.requested = True
-
-    def restore(self) -> None:
-        """Puts the previous handler back."""
-        signal.signal(signal.SIGTERM, self._previous)

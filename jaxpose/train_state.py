@@ -184,18 +184,45 @@ def make_train_steps(
         loss += jnp.where(in_stage_one, loss_function(sequence, positions), 0.0)
         return loss, updated.get("batch_stats", {})
 
-    def step(state: TrainState, data: TrainData, numbers: jax.Array) -> tuple[TrainState, jax.Array]:
-        key = jax.random.fold_in(jax.random.key(config.seed + 1), state.step)
+    def gradient_of_part(
+        state: TrainState, data: TrainData, numbers: jax.Array, key: jax.Array
+    ) -> tuple[jax.Array, Any, Any]:
+        """Loss, running statistics and gradient of the samples `numbers`."""
         data_key, model_key = jax.random.split(key)
         inputs, positions = make_batch(data, numbers, data_key)
         gradient = jax.value_and_grad(loss_and_statistics, has_aux=True)
         (loss, batch_stats), grads = gradient(state.params, state, inputs, positions, model_key)
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         if config.batch_norm_decay:
             momentum = optimizers.batch_norm_momentum(
                 state.step // schedule.steps_per_epoch, schedule.num_epochs
             )
             batch_stats = rescale_statistics(state.batch_stats, batch_stats, momentum)
+        return loss, batch_stats, grads
+
+    def gradient_of_parts(
+        state: TrainState, data: TrainData, numbers: jax.Array, key: jax.Array
+    ) -> tuple[jax.Array, Any, Any]:
+        """As `gradient_of_part`, one part of the batch after the other: means over the parts."""
+        parts = config.accumulation_steps
+
+        def body(carry: Any, part: tuple[jax.Array, jax.Array]) -> tuple[Any, jax.Array]:
+            batch_stats, total = carry
+            numbers, part_key = part
+            loss, batch_stats, grads = gradient_of_part(
+                state.replace(batch_stats=batch_stats), data, numbers, part_key
+            )
+            return (batch_stats, jax.tree.map(jnp.add, total, grads)), loss
+
+        start = state.batch_stats, jax.tree.map(jnp.zeros_like, state.params)
+        split = numbers.reshape(parts, -1), jax.random.split(key, parts)
+        (batch_stats, total), losses = jax.lax.scan(body, start, split)
+        return losses.mean(), batch_stats, jax.tree.map(lambda x: x / parts, total)
+
+    def step(state: TrainState, data: TrainData, numbers: jax.Array) -> tuple[TrainState, jax.Array]:
+        key = jax.random.fold_in(jax.random.key(config.seed + 1), state.step)
+        gradient = gradient_of_part if config.accumulation_steps == 1 else gradient_of_parts
+        loss, batch_stats, grads = gradient(state, data, numbers, key)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         new_state = TrainState(
             step=state.step + 1,
             params=optax.apply_updates(state.params, updates),

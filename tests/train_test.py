@@ -66,6 +66,18 @@ def test_checkpoints_inside_an_epoch_change_nothing(finished, tmp_path):
     assert steps[-2:] == [68, 72]
 
 
+def test_a_batch_in_parts_has_the_losses_of_the_whole(tmp_path):
+    """Where nothing is random and no layer looks across samples, they differ by rounding alone."""
+    plain = {"model.graph_norm": "layer", "model.dropout_rate": 0.0, "num_epochs": 1}
+    found = {}
+    for parts in (1, 4):
+        train_small(str(tmp_path / str(parts)), plain | {"accumulation_steps": parts})
+        rows = read_metrics(tmp_path / str(parts) / "metrics.jsonl")
+        found[parts] = [row["loss"] for row in rows if "loss" in row]
+    np.testing.assert_allclose(found[4], found[1], rtol=1e-4)
+    assert found[4] != found[1]
+
+
 def test_pictures_are_drawn(finished):
     directory, _ = finished
     with Image.open(directory / "learning_curves.png") as curves:
@@ -157,6 +169,7 @@ def test_joints_of_data_and_model_must_agree(tmp_path):
         ({"optimizer.name": "sgd"}, "'sgd' is unknown; known: adam"),
         ({"optimizer.schedule": "linear"}, "'linear' is unknown; known: exponential"),
         ({"loss": "l2"}, "'l2' is unknown; known: mpjpe, mse"),
+        ({"accumulation_steps": 3}, "batch_size=16 does not split evenly into config.accumulation_steps=3"),
         ({"num_epochs": 0}, "num_epochs=0 must be at least 1"),
         ({"dataset.frame_stride": 0}, "frame_stride=0 must be at least 1"),
         ({"augment_rotation": True}, "augment_rotation=False"),

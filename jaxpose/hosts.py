@@ -1,0 +1,82 @@
+"""Several processes as one run: joining, taking turns, stopping together.
+
+Every process runs the same program on the same data, and JAX divides each batch over the devices
+of all. The working directory must be one that all of them see.
+"""
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax.experimental import multihost_utils
+
+from jaxpose.errors import JaxposeError
+
+# A dead process is noticed by the next collective operation, or else after this many seconds.
+_HEARTBEAT_SECONDS = 30
+
+
+def initialize(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
+    """Joins the other processes.
+
+    Args:
+      coordinator: `host:port` of the first process; None where the cluster's environment names it
+        and the rest (SLURM, TPU pods, Open MPI).
+      num_processes: how many there are.
+      process_id: which of them this is, from 0.
+
+    Raises:
+      JaxposeError: the environment names no cluster, or the others cannot be reached.
+    """
+    try:
+        jax.distributed.initialize(
+            coordinator, num_processes, process_id, heartbeat_timeout_seconds=_HEARTBEAT_SECONDS
+        )
+    except (ValueError, RuntimeError) as error:
+        raise JaxposeError(
+            f"cannot join the other processes: {error}. Give --coordinator=HOST:PORT, --num_processes=N and "
+            "--process_id=I to each where the cluster's environment does not"
+        ) from error
+
+
+def is_writer() -> bool:
+    """Whether this process writes logs and reports: the first one."""
+    return jax.process_index() == 0
+
+
+def in_turn(name: str, action: Callable[[], None]) -> None:
+    """Calls `action` in one process after the other; `name` is one that no other call has."""
+    for process in range(jax.process_count()):
+        if process == jax.process_index():
+            action()
+        if jax.process_count() > 1:
+            multihost_utils.sync_global_devices(f"{name} {process}")
+
+
+class StopSignal:
+    """Turns SIGTERM into an answer that the loop reads between dispatches, the same on every host."""
+
+    def __init__(self) -> None:
+        """Installs the handler; with several processes JAX has its own, which tells the others."""
+        self._received = False
+        self._asked = 0
+        self._several = jax.process_count() > 1
+        if not self._several:
+            self._previous = signal.signal(signal.SIGTERM, self._receive)
+
+    def _receive(self, signum: int, frame: Any) -> None:
+        del signum, frame
+        self._received = True
+
+    def requested(self) -> bool:
+        """Whether to save and leave now; every process asks once a dispatch."""
+        if not self._several:
+            return self._received
+        self._asked += 1  # JAX agrees on one of these numbers, so none may be left out
+        return multihost_utils.reached_preemption_sync_point(self._asked)
+
+    def restore(self) -> None:
+        """Puts the previous handler back."""
+        if not self._several:
+            signal.signal(signal.SIGTERM, self._previous)
