@@ -86,6 +86,8 @@ def check(
 def _write(builder: ClipBuilder) -> None:
     """Prepares, or leaves the data folder as it was."""
     made = [folder for folder in _folders(builder) if not folder.exists()]
+    note = pathlib.Path(builder.data_dir_root) / builder.name / ".config"  # TFDS's, of the default config
+    noted = note.exists()
     written = False
     tfds.disable_progress_bar()  # the builders show their own
     try:
@@ -98,8 +100,11 @@ def _write(builder: ClipBuilder) -> None:
         if not written:
             for partial in (pathlib.Path(builder.data_dir_root) / "downloads" / builder.name).glob("*.tmp.*"):
                 shutil.rmtree(partial)
+            if not noted:
+                shutil.rmtree(note, ignore_errors=True)
             for folder in made:
-                _remove_unless_used(folder)
+                if folder.exists() and not any(folder.iterdir()):
+                    folder.rmdir()
 
 
 def _folders(builder: ClipBuilder) -> list[pathlib.Path]:
@@ -108,13 +113,6 @@ def _folders(builder: ClipBuilder) -> list[pathlib.Path]:
     own, downloads = root / builder.name, root / "downloads"
     inner = [own / builder.builder_config.name, downloads / builder.name, downloads / "extracted"]
     return [*inner, own, downloads, root]
-
-
-def _remove_unless_used(folder: pathlib.Path) -> None:
-    """Removes `folder` if it holds no file but TFDS's note of the default config."""
-    note = folder / ".config"
-    if folder.exists() and not any(path for path in folder.iterdir() if path != note):
-        shutil.rmtree(folder)
 
 
 @contextlib.contextmanager
@@ -194,7 +192,7 @@ def _print_findings(dataset: str, findings: list[Finding]) -> None:
     if not findings:
         print(f"{dataset}: nothing is published to check it against; preparing it checks every file")
         return
-    _console().print(findings_table(findings, f"{dataset}: what the source holds"))
+    _console().print(findings_table(findings, "what the source holds"))
     counts = collections.Counter(finding.status for finding in findings)
     print(", ".join(f"{counts[status]} {status}" for status in ("complete", "missing", "suspicious")))
 

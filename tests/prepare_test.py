@@ -12,6 +12,7 @@ from jaxpose.datasets import BUILDERS, get_builder
 from jaxpose.datasets.reader import load_clips
 from jaxpose.datasets.synthetic import synthetic_dataset_builder
 from jaxpose.errors import JaxposeError
+from tests import fabricate_custom, fabricate_human36m
 from tests.datasets.small_cmu import write_archive
 
 
@@ -145,3 +146,49 @@ def test_every_builder_says_how_to_get_its_files(tmp_path):
         if builder.NEEDS_SOURCE:
             assert "--source" in builder.HOW_TO_GET, name
         assert pathlib.Path(get_builder(name, data_dir=tmp_path).data_dir).is_relative_to(tmp_path)
+
+
+def test_check_prints_a_table_writes_nothing_and_says_by_its_status_whether_all_is_there(tmp_path, capsys):
+    fabricate_custom.fabricate_folder(tmp_path / "files", 12)
+    flags = [f"--source={tmp_path / 'files'}", f"--data_dir={tmp_path / 'data'}"]
+    assert prepare.main(["custom", *flags, "--check"]) == 0
+    checked = capsys.readouterr().out
+    rows = [line.split() for line in checked.splitlines()]
+    assert ["anna", "turning", "1", "12", "-", "0.245", "0.0%", "0.0", "complete"] in rows
+    assert checked.splitlines()[-1] == "5 complete, 0 missing, 0 suspicious"
+    assert not (tmp_path / "data").exists()
+    assert prepare.main(["custom", *flags]) == 0
+    assert checked.strip() in capsys.readouterr().out  # the same table after preparing
+
+
+def test_check_of_human36m_states_the_published_totals(tmp_path, capsys):
+    fabricate_human36m.fabricate_npz(tmp_path / "files", ("S1",), most_takes=1)
+    flags = [f"--source={tmp_path / 'files'}", f"--data_dir={tmp_path / 'data'}"]
+    assert prepare.main(["human36m/gt_17", *flags, "--check"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    (train,), (test,) = ([line.split() for line in lines if line.split()[:1] == [split]] for split in SPLITS)
+    assert train[:3] == ["train", "36", "1,559,752"]
+    assert test[:3] == ["test", "0", "543,344"]
+    assert "suspicious" in train
+    assert lines[-1] == "0 complete, 36 missing, 3 suspicious"
+    assert not (tmp_path / "data").exists()
+    assert prepare.main(["human36m/gt_17", *flags]) == 1
+    assert "--partial" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+    assert prepare.main(["human36m/gt_17", *flags, "--partial"]) == 0
+    assert "note: without S5, S6, S7, S8, S1 Directions," in capsys.readouterr().out
+
+
+SPLITS = ("train", "test")
+
+
+def test_flags_that_make_no_sense(tmp_path, capsys):
+    for flags, message in (
+        (["synthetic", f"--source={tmp_path}"], "synthetic/gt is made here and reads no files"),
+        (["custom", "--source="], "--source and --data_dir are paths; one of them is empty"),
+        (["custom", f"--source={tmp_path / 'a' / 'b'}"], "b does not exist. Give a folder"),
+        (["human36m"], "downloads/manual/human36m does not exist. Human3.6M needs a licence and a login"),
+    ):
+        assert prepare.main([*flags, f"--data_dir={tmp_path / 'data'}"]) == 1
+        assert message in capsys.readouterr().err
+        assert not (tmp_path / "data").exists()

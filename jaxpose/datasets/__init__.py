@@ -52,5 +52,7 @@ def get_builder(
     configs = [known.name for known in builder.BUILDER_CONFIGS]
     if config and config not in configs:
         raise JaxposeError(f"data set {name!r} has no config {config!r}; it has {', '.join(configs)}")
+    if "" in (data_dir, source):
+        raise JaxposeError("--source and --data_dir are paths; one of them is empty")
     data_dir = None if data_dir is None else pathlib.Path(data_dir).expanduser()
     return builder(config=config or configs[0], data_dir=data_dir, source=source, partial=partial)

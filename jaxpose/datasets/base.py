@@ -97,7 +97,8 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         try:
             super().__init__(file_format=file_format, **kwargs)
         except PermissionError as error:
-            raise JaxposeError(f"cannot read the data folder {kwargs.get('data_dir')}: {error}") from error
+            folder = kwargs.get("data_dir")
+            raise JaxposeError(f"cannot read the data folder {folder}: {error.strerror}") from error
         except Exception as error:  # a parser over damaged JSON fails in every way there is
             if not hasattr(self, "_data_dir"):
                 raise
@@ -130,9 +131,13 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
         Raises:
           DamagedDataError: it does, but what it says of its schema cannot be read.
+          JaxposeError: the folder cannot be read at all.
         """
-        if not (pathlib.Path(self.data_dir) / "dataset_info.json").exists():
-            return False
+        try:
+            if not (pathlib.Path(self.data_dir) / "dataset_info.json").exists():
+                return False
+        except PermissionError as error:
+            raise JaxposeError(f"cannot read the data folder {self.data_dir}: {error.strerror}") from error
         try:
             written = tfds.features.FeatureConnector.from_config(self.data_dir)
         except Exception as error:  # as in __init__
@@ -149,6 +154,8 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
           JaxposeError: it is not there, or is empty.
         """
         if not self.NEEDS_SOURCE:
+            if self.source is not None:
+                raise JaxposeError(f"{self.full_name} is made here and reads no files; leave out --source")
             return None
         source = self.source or pathlib.Path(self.data_dir_root) / "downloads" / "manual" / self.name
         try:

@@ -72,6 +72,10 @@ def _existing(path: str | pathlib.Path) -> pathlib.Path:
     if not path.is_file():
         found = "is a folder, not a file" if path.is_dir() else "does not exist"
         raise JaxposeError(f"{path} {found}")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise JaxposeError(f"{path} cannot be read: {error.strerror}") from None
     return path
 
 

@@ -116,7 +116,9 @@ def _load_settings(path: pathlib.Path) -> dict[str, Any]:
 def _load_json(path: pathlib.Path) -> Any:
     try:
         return json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise JaxposeError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
         raise JaxposeError(f"{path}: not a JSON file, or damaged: {error}") from None
 
 

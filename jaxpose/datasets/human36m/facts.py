@@ -18,6 +18,15 @@ ACTIONS = (
     "Sitting", "SittingDown", "Smoking", "Waiting", "WalkDog", "Walking", "WalkTogether",
 )  # fmt: skip
 
+HOW_TO_GET = (
+    "Human3.6M needs a licence and a login at http://vision.imar.ro/human3.6m/. Put into one folder, "
+    "given as --source=PATH: either Poses_D3_Positions_S{1,5,6,7,8,9,11}.tgz (for d2_* also "
+    "Poses_D2_Positions_S*.tgz), packed or extracted, or data_3d_h36m.npz as made by VideoPose3D's "
+    "prepare_data_h36m.py; for detected 2D also data_2d_h36m_<source>.npz, for example "
+    "https://dl.fbaipublicfiles.com/video-pose-3d/data_2d_h36m_cpn_ft_h36m_dbb.npz; for motionbert_*, "
+    "h36m_sh_conf_cam_source_final.pkl or h36m_cpn_cam_source.pkl as MotionBERT's documentation links it."
+)
+
 # The video of one camera is corrupt; every published number leaves this take out.
 DROPPED_TAKES = frozenset({("S11", "Directions")})
 

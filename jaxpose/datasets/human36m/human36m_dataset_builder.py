@@ -65,14 +65,7 @@ class Builder(base.ClipBuilder):
         "train": facts.TRAIN_SUBJECTS,
         "test": facts.TEST_SUBJECTS,
     }
-    HOW_TO_GET = (
-        "Human3.6M needs a licence and a login at http://vision.imar.ro/human3.6m/. Put into one folder, "
-        "given as --source=PATH: either Poses_D3_Positions_S{1,5,6,7,8,9,11}.tgz (for d2_* also "
-        "Poses_D2_Positions_S*.tgz), packed or extracted, or data_3d_h36m.npz as made by VideoPose3D's "
-        "prepare_data_h36m.py; for detected 2D also data_2d_h36m_<source>.npz, for example "
-        "https://dl.fbaipublicfiles.com/video-pose-3d/data_2d_h36m_cpn_ft_h36m_dbb.npz; for motionbert_*, "
-        f"{' or '.join(motionbert.FILES.values())} as MotionBERT's documentation links it."
-    )
+    HOW_TO_GET = facts.HOW_TO_GET
 
     def check(self, source: pathlib.Path) -> list[Finding]:
         """Takes, frames and totals against the published table, then every clip."""
@@ -102,6 +95,8 @@ class Builder(base.ClipBuilder):
     def _image_space_clips(self, source: pathlib.Path, split: str) -> Iterator[dict]:
         name = self.builder_config.keypoints_source
         path = source / motionbert.FILES[name] if source.is_dir() else source
+        if not path.exists():
+            raise JaxposeError(f"{path} does not exist. {self.HOW_TO_GET}")
         return motionbert.clip_examples(motionbert.read_clips(path, split), name)
 
     def _check_image_space(self, source: pathlib.Path) -> list[Finding]:

@@ -55,7 +55,7 @@ class OfficialFiles:
             raise JaxposeError(
                 f"{source} holds no 3D positions of Human3.6M: expected Poses_D3_Positions_S1.tgz or "
                 "S1/MyPoseFeatures/D3_Positions/*.cdf and the like for "
-                f"{', '.join(facts.SUBJECTS)} (or data_3d_h36m.npz)"
+                f"{', '.join(facts.SUBJECTS)} (or data_3d_h36m.npz). {facts.HOW_TO_GET}"
             )
 
     def has(self, kind: str, subject: str) -> bool:

@@ -27,7 +27,7 @@ _TAKE = re.compile(rf"({'|'.join(tables.ACTIONS)}) 1 chunk\d+")
 def load(
     source: pathlib.Path, skeleton: Skeleton, keypoints_skeleton: Skeleton, keypoints_source: str
 ) -> tuple[Positions, Keypoints]:
-    """3D in the world, metres, and 2D in pixels, from whichever files `source` holds.
+    """3D in the world, metres, and 2D in pixels, from whichever files `source`, or its folder, holds.
 
     The 3D comes from `data_3d_humaneva15.npz` (or 20) where it is there, else from the folder
     `converted_15j` (or 20); detections always come from their npz.
@@ -36,6 +36,7 @@ def load(
       JaxposeError: a file is missing or bad.
     """
     name = f"humaneva{skeleton.num_joints}"
+    source = source if source.is_dir() else source.parent
     positions_file = source / f"data_3d_{name}.npz"
     keypoints_file = source / f"data_2d_{name}_{keypoints_source}.npz"
     converted = source / f"converted_{skeleton.num_joints}j"
@@ -46,7 +47,7 @@ def load(
     else:
         raise JaxposeError(
             f"{source} holds neither {positions_file.name} nor the folder {converted.name}: "
-            "one of them is needed for the 3D"
+            f"one of them is needed for the 3D. {tables.HOW_TO_GET}"
         )
     if keypoints is None or keypoints_source != "gt":
         keypoints = load_keypoints_2d(keypoints_file, keypoints_skeleton, len(tables.CAMERA_NAMES))

@@ -58,12 +58,7 @@ class Builder(ClipBuilder):
   title={HumanEva: Synchronized video and motion capture dataset and baseline algorithm for evaluation of articulated human motion},
   author={Sigal, Leonid and Balan, Alexandru O. and Black, Michael J.},
   journal={International Journal of Computer Vision}, volume={87}, year={2010}}"""  # noqa: E501
-    HOW_TO_GET = (
-        "Get HumanEva-I (release 1.1 beta with the critical OFS update) at "
-        "http://humaneva.is.tue.mpg.de/ under its licence and convert it with VideoPose3D's "
-        "ConvertHumanEva.m. Give the folder that holds converted_15j (or converted_20j), or the "
-        "data_3d_humaneva15.npz and data_2d_humaneva15_*.npz made from it, as --source."
-    )
+    HOW_TO_GET = tables.HOW_TO_GET
 
     def splits(self, source: pathlib.Path, report: Report) -> dict[str, Iterable[dict]]:
         """`train` holds Train/S1-S3, `validation` Validate/S1-S3."""

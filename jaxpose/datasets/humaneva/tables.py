@@ -6,6 +6,13 @@ are also in protocol P.4.
 
 from jaxpose.datasets.schema import Camera
 
+HOW_TO_GET = (
+    "Get HumanEva-I (release 1.1 beta with the critical OFS update) at http://humaneva.is.tue.mpg.de/ "
+    "under its licence and convert it with VideoPose3D's ConvertHumanEva.m. Give the folder that holds "
+    "converted_15j (or converted_20j), or the data_3d_humaneva15.npz and data_2d_humaneva15_*.npz made "
+    "from it, as --source."
+)
+
 FPS = 60.0
 IMAGE_SIZE = (640, 480)
 CAMERA_NAMES = ("C1", "C2", "C3")

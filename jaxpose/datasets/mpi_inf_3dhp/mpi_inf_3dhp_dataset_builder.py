@@ -86,6 +86,7 @@ class Builder(ClipBuilder):
 
     def _locate(self, source: pathlib.Path) -> tuple[pathlib.Path | None, pathlib.Path | None]:
         """The folder with S1 to S8 or the npz of the training part, and likewise of the test part."""
+        source = source if source.is_dir() else source.parent
         folders = [source, *sorted(path for path in source.glob("*") if path.is_dir())]
         train, test = _first(folders, _TRAIN_FILES), _first(folders, _TEST_FILES)
         train_npz, test_npz = (_first(folders, [name]) for name in (files.TRAIN_NPZ, files.TEST_NPZ))
