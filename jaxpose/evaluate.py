@@ -11,66 +11,13 @@ from jax.sharding import Mesh
 from rich.console import Console
 from rich.table import Table
 
-from jaxpose import cameras, metrics, protocols, sharding, windows
+from jaxpose import metrics, protocols, sequences, windows
 from jaxpose.clips import Clips
 from jaxpose.errors import JaxposeError
-from jaxpose.models.refinement import RefinedLifting
 from jaxpose.skeletons import get_skeleton
 
 MILLIMETRES = 1000.0
 METRICS = ("mpjpe", "p_mpjpe", "n_mpjpe", "mpjve")
-
-Predict = Callable[[Any, windows.FrameTable, jax.Array], jax.Array]
-
-
-def make_predict(
-    model: nn.Module, keypoints_skeleton: str, target_scale: float, flip_average: bool, mesh: Mesh
-) -> Predict:
-    """A jitted `(variables, table, frames [B]) -> positions [B, J, 3]`, root-relative metres.
-
-    With `flip_average` the prediction is the mean of the plain one and the mirrored one of the
-    mirrored input (protocol P.6).
-    """
-    skeleton, keypoints_mirror = get_skeleton(model.skeleton), get_skeleton(keypoints_skeleton)
-    refined = isinstance(model, RefinedLifting)
-
-    def predict(variables: Any, table: windows.FrameTable, frames: jax.Array) -> jax.Array:
-        frames = jax.lax.with_sharding_constraint(frames, sharding.over_batch(mesh))
-        keypoints, _ = windows.gather_windows(table, frames, model.receptive_field, model.causal_shift)
-        camera = table.camera[table.clip_of_frame[frames]]
-        root_depth = table.positions_3d[frames, skeleton.root, 2]
-
-        def centre(keypoints: jax.Array, camera: jax.Array) -> jax.Array:
-            inputs = (keypoints, camera, root_depth) if refined else (keypoints,)
-            output = model.apply(variables, *inputs, train=False)
-            return (output[0] if isinstance(output, tuple) else output)[:, 0]
-
-        positions = centre(keypoints, camera)
-        if flip_average:
-            mirrored = centre(windows.flip(keypoints, keypoints_mirror), cameras.flip_camera(camera))
-            positions = (positions + windows.flip(mirrored, skeleton)) / 2
-        return positions / target_scale
-
-    everywhere = sharding.replicated(mesh)
-    return jax.jit(predict, in_shardings=everywhere, out_shardings=everywhere)
-
-
-def predict_frames(
-    predict: Predict,
-    variables: Any,
-    table: windows.FrameTable,
-    frames: np.ndarray,
-    batch_size: int,
-    mesh: Mesh,
-) -> np.ndarray:
-    """Predicts `frames [M]` in equal batches; the last one is padded, so nothing compiles twice."""
-    batches = []
-    for start in range(0, len(frames), batch_size):
-        batch = frames[start : start + batch_size]
-        padded = np.pad(batch, (0, batch_size - len(batch)), mode="edge").astype(np.int32)
-        predicted = predict(variables, table, sharding.put_replicated(padded, mesh))
-        batches.append(predicted[: len(batch)])
-    return np.concatenate([np.asarray(batch) for batch in batches])
 
 
 def root_relative(clips: Clips, frames: np.ndarray) -> np.ndarray:
@@ -179,19 +126,18 @@ class Evaluator:
         """Puts `clips` on the device."""
         self.clips = clips
         self.frames = scored_frames(clips)
-        self._table = sharding.put_replicated(windows.frame_table(clips), mesh)
-        self._predict = make_predict(
-            model, clips.keypoints_skeleton, config.target_scale, config.flip_average, mesh
+        self._predictor = sequences.Predictor(
+            model,
+            clips,
+            target_scale=config.target_scale,
+            flip_average=config.flip_average,
+            batch_size=config.eval_batch_size,
+            mesh=mesh,
         )
-        # Small sets must not be padded up to a batch many times their size.
-        fitting = -(-len(self.frames) // mesh.size) * mesh.size
-        self._batch_size = min(config.eval_batch_size, fitting)
-        self._mesh = mesh
 
     def predict(self, variables: Any, frames: np.ndarray | None = None) -> np.ndarray:
         """Root-relative positions `[M, J, 3]`, metres, of `frames` (default: all scored ones)."""
-        frames = self.frames if frames is None else frames
-        return predict_frames(self._predict, variables, self._table, frames, self._batch_size, self._mesh)
+        return self._predictor(variables, self.frames if frames is None else frames)
 
     def score(self, variables: Any) -> dict[str, Any]:
         """All metrics, millimetres."""

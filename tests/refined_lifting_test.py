@@ -13,11 +13,11 @@ from jaxpose import cameras, optimizers, runs, sharding, train, windows
 from jaxpose.clips import Clips
 from jaxpose.describe import describe
 from jaxpose.errors import JaxposeError
-from jaxpose.evaluate import make_predict
 from jaxpose.models import build_model
 from jaxpose.models.ampose import AMPose
 from jaxpose.models.refinement import RefinedLifting
 from jaxpose.models.videopose3d import VideoPose3D
+from jaxpose.sequences import Predictor
 from jaxpose.skeletons import COCO_17, H36M_17
 from jaxpose.train_state import create_state
 from tests.small_run import in_memory, small_clips, small_config, train_small
@@ -117,15 +117,22 @@ def test_flip_averaging_sees_the_mirrored_camera(causal):
     shapes = (1, 9, 17, 2), (1, 9), (1,)
     variables = model.init(jax.random.key(0), *(jnp.ones(shape) for shape in shapes), train=False)
     clips = clips_with_cameras()
-    table = windows.frame_table(clips)
-    mirrored = table._replace(
-        keypoints_2d=windows.flip(table.keypoints_2d, H36M_17),
-        positions_3d=windows.flip(table.positions_3d, H36M_17),
-        camera=cameras.flip_camera(table.camera),
+    flipped_index = tuple(
+        dataclasses.replace(clip, intrinsics=(1100.0, 1100.0, 1000.0 - 550.0, 400.0)) for clip in clips.clips
     )
-    frames = np.array([0, 3, 59, 60, 100], np.int32)
-    predict = make_predict(model, "h36m_17", 10.0, flip_average=True, mesh=sharding.make_mesh())
-    found, expected = predict(variables, mirrored, frames), predict(variables, table, frames)
+    mirrored = dataclasses.replace(
+        clips,
+        keypoints_2d=windows.flip(clips.keypoints_2d, H36M_17),
+        positions_3d=windows.flip(clips.positions_3d, H36M_17),
+        clips=flipped_index,
+    )
+    frames = np.array([0, 3, 59, 60, 100])
+    found, expected = (
+        Predictor(model, c, target_scale=10.0, flip_average=True, batch_size=8, mesh=sharding.make_mesh())(
+            variables, frames
+        )
+        for c in (mirrored, clips)
+    )
     np.testing.assert_allclose(found, windows.flip(expected, H36M_17), atol=1e-5)
     assert not np.allclose(found, expected, atol=1e-2)
 
@@ -135,7 +142,7 @@ def test_what_refinement_cannot_use_is_refused(tmp_path):
         run(refined_config(""), tmp_path / "a", clips_with_cameras())
     with pytest.raises(JaxposeError, match=r"lifting_workdir=.*nowhere holds no run"):
         run(refined_config(str(tmp_path / "nowhere")), tmp_path / "a", clips_with_cameras())
-    with pytest.raises(JaxposeError, match="8 of 8 clips have no camera"):
+    with pytest.raises(JaxposeError, match="6 of 6 clips have no camera"):
         run(refined_config(str(tmp_path / "nowhere")), tmp_path / "a", small_clips())
     config = small_config()
     config.lifting_workdir = "somewhere"
