@@ -33,7 +33,8 @@ def draw_curves(
                 marker = "o" if len(curve) < 30 else ""
                 colour = colours[number % len(colours)]
                 axis.plot(*curve.T, label=label, color=colour, marker=marker, ms=3, lw=1.2)
-        axis.set(title=title, xlabel="update", yscale="log")
+        values = np.concatenate([curve[:, 1] for curve in curves.values()])
+        axis.set(title=title, xlabel="update", yscale="log" if values.max() > 3 * values.min() else "linear")
         axis.grid(alpha=0.3, which="both")
     axes[0, -1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
     _save(figure, path)
@@ -87,19 +88,29 @@ def draw_poses(
     for line, (caption, truth, predicted) in enumerate(clips):
         for column, poses in enumerate(zip(truth, predicted, strict=True)):
             axis = figure.add_subplot(len(clips), columns, line * columns + column + 1, projection="3d")
-            for pose, colours, width in ((poses[0], None, 4.0), (poses[1], bone_colours(skeleton), 1.8)):
-                for number, bone in enumerate(skeleton.bones):
-                    x, y, z = pose[list(bone)].T
-                    # The camera looks along z with y down.
-                    axis.plot(x, z, -y, color=colours[number] if colours else TRUTH, lw=width)
+            colours = bone_colours(skeleton)
+            _plot_bones(axis, poses[0], skeleton, [TRUTH] * len(colours), 4.0)
+            _plot_bones(axis, poses[1], skeleton, colours, 1.8)
             error = 1000 * np.linalg.norm(poses[0] - poses[1], axis=-1).mean()
             axis.set(xlim=(-reach, reach), ylim=(-reach, reach), zlim=(-reach, reach))
             axis.set(xticklabels=[], yticklabels=[], zticklabels=[])
             axis.set_box_aspect((1, 1, 1), zoom=1.35)
             axis.view_init(elev=10, azim=-70)
             axis.set_title(f"{caption}\n{error:.0f} mm" if column == 0 else f"{error:.0f} mm", fontsize=8)
-    figure.suptitle(title, fontsize=10)
-    _save(figure, path)
+    figure.suptitle(title, fontsize=10, y=0.995)
+    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.02, top=1 - 0.6 / figure.get_figheight())
+    _save(figure, path, tight=False)
+
+
+def _plot_bones(
+    axis: plt.Axes, pose: np.ndarray, skeleton: Skeleton, colours: Sequence[str], width: float
+) -> None:
+    """Draws `pose [J, 3]`; the bones of a colour are one line with gaps."""
+    gap = np.full((1, 3), np.nan)
+    for colour in dict.fromkeys(colours):
+        bones = [bone for bone, own in zip(skeleton.bones, colours, strict=True) if own == colour]
+        x, y, z = np.concatenate([part for bone in bones for part in (pose[list(bone)], gap)]).T
+        axis.plot(x, z, -y, color=colour, lw=width)  # the camera looks along z with y down
 
 
 def draw_matrices(

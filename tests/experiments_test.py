@@ -1,0 +1,309 @@
+"""The papers' tables, and the runner that fills them."""
+
+import json
+import re
+
+import jax
+import pytest
+
+from experiments import report, row, run
+from experiments.job import Job, make_jobs
+from experiments.markdown import is_measured, to_markdown
+from experiments.smoke import shrink
+from experiments.table import ACTIONS, Column, Row, Table
+from experiments.tables import TABLES
+from jaxpose import workdirs
+from jaxpose.describe import variable_shapes
+from jaxpose.models import build_model
+from tests.small_run import in_memory, small_clips
+
+TRAINED = [(name, number) for name, table in TABLES.items() for number in make_jobs(table, ".")]
+
+# Sizes that the papers print and their models do not have, in millions: a table that is not consistent
+# with itself, or a count of parameters that the row does not use.
+INCONSISTENT = {
+    ("ampose.table4.6", "Two residual"): 18.45,
+    ("ampose.table4.6", "Transformer"): 17.14,
+    ("ampose.table4.6", "ConvNeXt"): 17.14,
+    ("ampose.table4.6", "AMPose"): 18.45,
+    ("ampose.table4.5", "AMPose (1 frame)"): 18.45,
+    ("ampose.table4.5", "AMPose (9 frames)"): 18.46,
+    ("ampose.table4.5", "AMPose (27 frames)"): 18.48,
+    ("ampose.table4.9", "depth 5, 512 channels"): 18.45,
+    ("gla_gcn.table5", "GLA-GCN *, T=243, 96 channels"): 1.74,
+    ("gla_gcn.table5", "GLA-GCN *, T=243, 512 channels"): 48.50,
+    ("crossformer.table4", "PoseFormer [51], f=9"): 9.56,
+    ("crossformer.table4", "PoseFormer [51], f=27"): 9.57,
+    ("crossformer.table4", "CrossFormer, f=9"): 9.62,
+    ("crossformer.table4", "CrossFormer, f=27"): 9.65,
+    ("gast_net.table1", "w/o global GCNs of B_k"): 6.22,
+    ("gast_net.table1", "w/o global GCNs of C_k"): 6.91,
+}
+
+# Rows whose printed average is not that of the printed actions.
+PRINTED_SO = {("Lin et al. [26], f=50", "mpjpe"), ("GAST-Net, T=243 *", "p_mpjpe")}
+
+
+def millions_of_parameters(config):
+    shapes = variable_shapes(build_model(config))
+    return sum(leaf.size for leaf in jax.tree.leaves(shapes["params"])) / 1e6
+
+
+def test_every_table_of_the_papers_is_there():
+    names = {f"ampose.table{n}" for n in (1, 2, 3, 4, *(f"4.{n}" for n in range(1, 10)))}
+    names |= {f"gla_gcn.table{n}" for n in range(1, 7)}
+    names |= {f"{paper}.table{n}" for paper in ("crossformer", "gast_net") for n in range(1, 6)}
+    assert names <= set(TABLES)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_figures_stand_in_columns_and_averages_are_those_of_the_actions(name):
+    table = TABLES[name]
+    titles = {column.title: column for column in table.columns}
+    assert len(titles) == len(table.columns)
+    for line in table.rows:
+        assert set(line.published) <= set(titles)
+        assert line.published or line.config
+        actions = [line.published[title] for title in ACTIONS if title in line.published]
+        if len(actions) == len(ACTIONS) and (line.label, line.metric) not in PRINTED_SO:
+            # Papers average before rounding, some over frames.
+            assert abs(sum(actions) / len(actions) - line.published["Avg."]) < 0.6, line.label
+
+
+@pytest.mark.parametrize(("name", "number"), TRAINED)
+def test_the_config_of_every_row_builds_its_model(name, number):
+    line = TABLES[name].rows[number]
+    config = line.make_config()
+    build_model(config)
+    if line.lifting:
+        assert config.refinement
+        assert not line.make_config().lifting_workdir
+    assert any(is_measured(TABLES[name], column, line) for column in TABLES[name].columns)
+
+
+@pytest.mark.parametrize(("name", "number"), TRAINED)
+def test_printed_sizes_are_those_of_the_models(name, number):
+    line = TABLES[name].rows[number]
+    if "Parameters (M)" not in line.published:
+        pytest.skip("the paper prints no size")
+    counted, printed = millions_of_parameters(line.make_config()), line.published["Parameters (M)"]
+    if (name, line.label) in INCONSISTENT:
+        assert round(counted, 2) == INCONSISTENT[name, line.label] != printed
+    else:
+        assert printed in (round(counted, 2), int(counted * 100) / 100)  # rounded or truncated
+
+
+def test_rows_that_share_a_run_have_one_config():
+    configs = {}
+    for name, number in TRAINED:
+        job = make_jobs(TABLES[name], run.pathlib.Path("dir"))[number][0]
+        config = workdirs.plain(job.config())
+        assert configs.setdefault(job.directory, config) == config, (name, job.row.label)
+
+
+def test_every_row_fits_at_toy_size():
+    seen = set()
+    for name, number in TRAINED:
+        config = TABLES[name].rows[number].make_config()
+        shrink(config)
+        if (key := json.dumps(workdirs.plain(config)["model"])) not in seen:
+            seen.add(key)
+            assert millions_of_parameters(config) < 0.2, (name, number)
+
+
+def test_toy_rows_differ_where_their_designs_differ():
+    for name in ("ampose.table4.6", "ampose.table4.8", "crossformer.table5", "gast_net.table1"):
+        configs = []
+        for line in TABLES[name].trained:
+            config = line.make_config()
+            shrink(config)
+            configs.append(json.dumps([workdirs.plain(config), dict(line.evaluation)], default=str))
+        assert len(set(configs)) == len(configs)
+
+
+MODEL = "configs/ampose.py:quickstart"
+TINY = Table(
+    "A table",
+    "A note.",
+    (Column("MPJPE"), Column("Walk", cells=("Walking",)), Column("quoted", quoted=True)),
+    (
+        Row("Somebody", {"MPJPE": 50.0, "quoted": 7}),
+        Row("Deep", {"MPJPE": 40.5}, MODEL, {"model.depth": 2}, "deep", note="Deep is deep."),
+        Row("Wide", {"MPJPE": 41.0}, MODEL, {"model.width": 32}, "wide"),
+        Row("Licensed", {"MPJPE": 30.0}, "configs/ampose.py:cpn17"),
+    ),
+)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """TINY as a table; jobs are only pretended, the list says which, `fail` which of them crash."""
+    monkeypatch.setitem(TABLES, "tiny", TINY)
+    monkeypatch.setattr(report, "draw", lambda jobs, directory: None)
+
+    def pretend(job):
+        pretend.started.append((job.row.label, job.seed))
+        job.directory.mkdir(parents=True, exist_ok=True)
+        (job.directory / "config.json").write_text(json.dumps(workdirs.plain(job.config())))
+        if job.row.label in pretend.fail:
+            job.log.write_text("10%|##  |\rTraceback\n  in train\nValueError: no luck today\n\n")
+            return 1
+        protocol = dict.fromkeys(
+            ("dataset", "keypoints_source", "train_subjects", "test_subjects", "checkpoint",
+             "flip_average", "average"), "x",
+        )  # fmt: skip
+        result = {"mpjpe": 60.0 + 2 * job.seed, "per_action": {}, "device": "cpu", "protocol": protocol}
+        job.result.write_text(json.dumps(result))
+        return 0
+
+    pretend.started, pretend.fail = [], set()
+    monkeypatch.setattr(run, "run_in_process", pretend)
+    return pretend
+
+
+def command(tmp_path, *flags):
+    return run.main(["tiny", f"--workdir={tmp_path}", f"--data_dir={tmp_path / 'data'}", *flags])
+
+
+def test_a_table_runs_what_can_run_and_says_what_cannot(tmp_path, tiny, capsys):
+    assert command(tmp_path) == 0  # data that is not here is no failure
+    assert tiny.started == [("Deep", 0), ("Wide", 0)]
+    prepare = "python -m jaxpose.prepare human36m/cpn_ft_h36m_dbb_17 --source=PATH"
+    assert f"not prepared: {prepare}" in capsys.readouterr().out
+    written = (tmp_path / "tiny.md").read_text()
+    assert "| Somebody | paper only | 50.0 | - | 7.0 |" in written
+    assert "| Deep | paper | 40.5 | - | - |\n|  | here | 60.0 | - |  |" in written
+    assert "here: not prepared" in written
+    assert prepare in written
+    assert "- Deep is deep." in written
+
+
+def test_a_crashed_row_does_not_stop_the_table(tmp_path, tiny, capsys):
+    tiny.fail.add("Deep")
+    assert command(tmp_path) == 1
+    assert [label for label, _ in tiny.started] == ["Deep", "Wide"]
+    assert "crashed: ValueError: no luck today" in capsys.readouterr().out
+    assert "Deep: crashed: ValueError: no luck today" in (tmp_path / "tiny.md").read_text()
+    tiny.fail.clear()
+    tiny.started.clear()
+    assert command(tmp_path) == 0
+    assert tiny.started == [("Deep", 0)]  # the finished row is not run again
+
+
+def test_a_changed_row_is_refused_with_the_difference(tmp_path, tiny, monkeypatch, capsys):
+    command(tmp_path)
+    tiny.started.clear()
+    deeper = Row("Deep", {"MPJPE": 40.5}, MODEL, {"model.depth": 7}, "deep")
+    changed = Table("A table", "", TINY.columns, (deeper, *TINY.rows[2:]))
+    monkeypatch.setitem(TABLES, "tiny", changed)
+    capsys.readouterr()
+    assert command(tmp_path) == 1
+    assert not tiny.started
+    assert re.search(
+        r"refused: .*another config(.|\n)*config\.model\.depth: 2 there, 7 now", capsys.readouterr().out
+    )
+    written = (tmp_path / "tiny.md").read_text()
+    assert "| here: refused" in written.replace("|  |", "|")
+    assert "60.0" in written  # the other row keeps its figure
+    assert written.count("60.0") == 1
+
+
+def test_data_may_move(tmp_path, tiny):
+    command(tmp_path)
+    tiny.started.clear()
+    assert run.main(["tiny", f"--workdir={tmp_path}", f"--data_dir={tmp_path / 'elsewhere'}"]) == 0
+    assert not tiny.started
+
+
+def test_seeds_give_mean_and_spread(tmp_path, tiny):
+    command(tmp_path, "--seeds=3")
+    assert tiny.started == [(label, seed) for label in ("Deep", "Wide") for seed in range(3)]
+    assert "| here | 62.0 ± 2.0 |" in (tmp_path / "tiny.md").read_text()
+
+
+def test_report_trains_nothing(tmp_path, tiny):
+    assert command(tmp_path, "--report") == 0
+    assert not tiny.started
+    assert "here: not run yet" in (tmp_path / "tiny.md").read_text()
+
+
+def test_a_second_stage_runs_after_its_first(tmp_path, tiny, monkeypatch):
+    refined = Row("Refined", {"MPJPE": 1.0}, "configs/ampose.py:cmu_refined", lifting="configs/ampose.py:cmu")
+    monkeypatch.setitem(TABLES, "tiny", Table("A table", "", TINY.columns, (refined,)))
+    monkeypatch.setattr(Job, "check_prepared", lambda job: None)
+    assert command(tmp_path) == 0
+    assert [label for label, _ in tiny.started] == ["Refined, first stage", "Refined"]
+    (job,) = make_jobs(TABLES["tiny"], tmp_path)[0]
+    assert job.config().lifting_workdir == str(tmp_path / "runs" / "ampose_cmu" / "seed_0")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["gla_gcn.table7", "--workdir=x"], "no table gla_gcn.table7; there are ampose.table1"),
+        ([], "name a table; --list shows them"),
+        (["gla_gcn.table5"], "--workdir=DIR is needed"),
+        (["gla_gcn.table5", "--workdir=x", "--seeds=0"], "--seeds=0 must be at least 1"),
+    ],
+)
+def test_mistakes_end_in_one_message(arguments, message, capsys):
+    assert run.main(arguments) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_the_list_shows_rows_data_and_cost(tmp_path, capsys):
+    assert run.main(["ampose.table4.4", "--list", f"--data_dir={tmp_path}"]) == 0
+    listed = capsys.readouterr().out
+    assert "Zhao et al. [34]: the paper's figure only" in listed
+    assert "AMPose: configs/ampose.py:gt17" in listed
+    assert "human36m/gt_17 (not prepared: python -m jaxpose.prepare human36m/gt_17 --source=PATH)" in listed
+    # 6 x 318 M multiply-accumulates x 1,559,752 frames without S8, mirrored, 60 epochs: 0.3 EFLOP.
+    assert 250_000 < float(re.search(r"([\d,]+) TFLOP,", listed).group(1).replace(",", "")) < 350_000
+
+
+def test_figures_come_from_the_benchmarks_own_protocol():
+    results = {
+        "mpjpe": 1.0,
+        "per_action": {"Walking": {"mpjpe": 2.0}, "Jog": {"mpjpe": 4.0}},
+        "published": {"mpjpe": 3.0, "per_scene": {"GS": {"pck": 90.0}}},
+    }
+    assert Column("").value(results, "mpjpe") == 3.0
+    assert Column("", cells=("Walking", "Jog")).value(results, "mpjpe") == 3.0
+    assert Column("", "pck", ("GS",)).value(results, "mpjpe") == 90.0
+    assert Column("", "auc").value(results, "mpjpe") is None
+    assert "| x |  | 3.00 |" not in to_markdown(TINY, {}, {}, smoke=False)
+
+
+@pytest.mark.parametrize(
+    "config", [f"{model}.py:quickstart" for model in ("gast_net", "gla_gcn", "crossformer", "ampose")]
+)
+def test_a_row_trains_and_is_drawn(tmp_path, monkeypatch, config):
+    monkeypatch.setattr("experiments.smoke.FRAME_STRIDE", 2)
+    job = Job(Row("a row", {}, f"configs/{config}"), 0, tmp_path, smoke=True)
+    with in_memory(small_clips()):
+        result = row.finish(job)
+        report.draw([job], tmp_path / "pictures")
+    assert result == job.read_result()
+    assert result["frames_per_second"] > 0
+    assert result["parameters"] > 0
+    drawn = {path.stem.rpartition("_")[2] for path in (tmp_path / "pictures").glob("*.png")}
+    kinds = {"gast_net": {"graphs", "influence"}, "gla_gcn": {"similarity"}}
+    assert drawn == {"curves", "actions", "cost", "poses"} | kinds.get(
+        config.partition(".")[0], {"attention"}
+    )
+
+
+@pytest.fixture(scope="session")
+def smoke_directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("smoke")
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("smoke")
+@pytest.mark.parametrize("name", TABLES)
+def test_every_row_of_every_table_runs(name, smoke_directory):
+    flags = [f"--workdir={smoke_directory}", f"--data_dir={smoke_directory / 'data'}", "--smoke", "--seeds=1"]
+    assert run.main([name, *flags]) == 0
+    for jobs in make_jobs(TABLES[name], smoke_directory, 1, smoke=True).values():
+        assert jobs[0].read_result()["mpjpe"] > 0
+    assert (smoke_directory / name / "cost.png").exists()
