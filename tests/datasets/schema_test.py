@@ -258,6 +258,29 @@ def test_large_data_is_read_fast(tmp_path, builder):
     assert read - written < 5  # about 0.5
 
 
+def test_tfds_finds_every_data_set_and_config(tmp_path):
+    for name, builder in BUILDERS.items():
+        for config in builder.BUILDER_CONFIGS:
+            found = tfds.builder(f"{name}/{config.name}", data_dir=str(tmp_path))
+            assert (type(found), found.builder_config.name) == (builder, config.name)
+
+
+def test_the_optional_readers_are_not_needed_to_import(tmp_path):
+    code = (
+        "import sys; sys.modules.update(cdflib=None, h5py=None, scipy=None);"
+        "import tensorflow_datasets as tfds, jaxpose.datasets;"
+        "from tests import fabricate_custom; import pathlib; d = pathlib.Path(sys.argv[1]);"
+        "fabricate_custom.fabricate_folder(d / 'files', 9);"
+        "from jaxpose.prepare import prepare; prepare('custom', source=d / 'files', data_dir=d / 'data');"
+        "print(len(tfds.data_source('custom/h36m_17', split='train', data_dir=str(d / 'data'))))"
+    )
+    root = pathlib.Path(__file__).resolve().parents[2]
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert run.stdout.strip() == "5", run.stderr
+
+
 def test_no_tensorflow(tmp_path):
     code = (
         "import sys; from jaxpose.prepare import prepare; from jaxpose.datasets.reader import load_clips;"
