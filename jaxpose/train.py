@@ -142,7 +142,7 @@ def _train(
     frames = evaluate.scored_frames(clips)
     num_samples = len(frames) * (2 if config.augment_flip else 1)
     schedule = count_steps(config, num_samples)
-    optimizer = _optimizer(config, schedule)
+    optimizer = make_optimizer(config, schedule)
     state = create_state(model, optimizer, config.seed, mesh)
     if (restored := checkpoints.restore_latest(state)) is not None:
         state = restored
@@ -319,7 +319,8 @@ def make_learning_rate(config: ml_collections.ConfigDict, schedule: Schedule) ->
     return optimizers.make_schedule(config.optimizer, schedule.num_epochs, schedule.steps_per_epoch)
 
 
-def _optimizer(config: ml_collections.ConfigDict, schedule: Schedule) -> optax.GradientTransformation:
+def make_optimizer(config: ml_collections.ConfigDict, schedule: Schedule) -> optax.GradientTransformation:
+    """The optimiser of a training of this length."""
     return optimizers.make_optimizer(config.optimizer, make_learning_rate(config, schedule))
 
 

@@ -110,30 +110,23 @@ def make_epoch_order(
     return jax.jit(order, out_shardings=sharding.replicated(mesh))
 
 
-def make_train_steps(
-    model: nn.Module,
-    optimizer: optax.GradientTransformation,
-    config: ml_collections.ConfigDict,
-    schedule: Schedule,
-    keypoints_skeleton: str,
-    mesh: Mesh,
-) -> Callable[..., tuple[TrainState, jax.Array]]:
-    """A jitted function that makes `schedule.steps_per_dispatch` updates.
+def make_batch_function(
+    model: nn.Module, config: ml_collections.ConfigDict, keypoints_skeleton: str, mesh: Mesh
+) -> Callable[[TrainData, jax.Array, jax.Array], tuple[tuple[jax.Array, ...], jax.Array]]:
+    """The input pipeline, for use inside `jit`: `(data, numbers [B], key) -> (inputs, positions)`.
 
-    It takes `(state, data, order, first)`: the state (donated), the data, the epoch's order, and
-    the position in the epoch where these steps begin. A sample number of `S` or more stands for
-    the flipped copy of sample `number - S`. It returns the new state and the loss of each step.
+    A sample number of `S` or more stands for the flipped copy of sample `number - S`. `inputs` is
+    what the model is applied to; `positions [B, T, J, 3]` are root-relative windows in the
+    training unit.
     """
     skeleton = get_skeleton(model.skeleton)
     keypoints_mirror = get_skeleton(keypoints_skeleton)
     target = windows.target_index(model.receptive_field, model.causal_shift)
-    loss_function = LOSSES[config.loss]
     batch_sharding = sharding.over_batch(mesh)
 
     def make_batch(
         data: TrainData, numbers: jax.Array, key: jax.Array
     ) -> tuple[tuple[jax.Array, ...], jax.Array]:
-        """The model's inputs and the windows of root-relative positions."""
         numbers = jax.lax.with_sharding_constraint(numbers, batch_sharding)
         flipped = numbers >= data.samples.shape[0]
         frames = data.samples[numbers % data.samples.shape[0]]
@@ -163,6 +156,27 @@ def make_train_steps(
             return (keypoints,), positions
         camera = jnp.where(flipped[:, None], cameras.flip_camera(camera), camera)
         return (keypoints, camera, root_depth), positions
+
+    return make_batch
+
+
+def make_train_steps(
+    model: nn.Module,
+    optimizer: optax.GradientTransformation,
+    config: ml_collections.ConfigDict,
+    schedule: Schedule,
+    keypoints_skeleton: str,
+    mesh: Mesh,
+) -> Callable[..., tuple[TrainState, jax.Array]]:
+    """A jitted function that makes `schedule.steps_per_dispatch` updates.
+
+    It takes `(state, data, order, first)`: the state (donated), the data, the epoch's order of
+    samples, and the position in the epoch where these steps begin. It returns the new state and
+    the loss of each step.
+    """
+    target = windows.target_index(model.receptive_field, model.causal_shift)
+    loss_function = LOSSES[config.loss]
+    make_batch = make_batch_function(model, config, keypoints_skeleton, mesh)
 
     def loss_and_statistics(
         params: Any, state: TrainState, inputs: tuple[jax.Array, ...], positions: jax.Array, key: jax.Array

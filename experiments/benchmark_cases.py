@@ -1,0 +1,71 @@
+"""The published sizes that are measured, and the speed of the PyTorch references at them."""
+
+import dataclasses
+from types import ModuleType
+from typing import Any
+
+import ml_collections
+
+from configs import ampose, crossformer, gast_net, gla_gcn, poseformer, videopose3d
+
+# Float32 matrix product of XLA on the reference's machine, two cores.
+REFERENCE_MATMUL_GFLOPS = 430.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """PyTorch 2.13, float32, two cores; the second of two runs. Its train step has no input pipeline.
+
+    Attributes:
+      batch_size: windows in a batch, in training and prediction.
+      predict_seconds: one batch.
+      train_seconds: one update.
+      sequence_frames: length of a clip that is predicted in one call.
+      sequence_seconds: that call.
+    """
+
+    batch_size: int
+    predict_seconds: float | None = None
+    train_seconds: float | None = None
+    sequence_frames: int | None = None
+    sequence_seconds: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One model at a published size, the modes that make sense for it, and model fields that differ."""
+
+    file: ModuleType
+    variant: str
+    reference: Reference
+    modes: tuple[str, ...] = ("train", "predict", "data", "sequence")
+    fields: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def config(self) -> ml_collections.ConfigDict:
+        """The config of the case."""
+        config = self.file.get_config(self.variant)
+        config.model.update(self.fields)
+        return config
+
+
+STREAMS = ("predict", "latency", "sequence")
+CASES: dict[str, Case] = {
+    "ampose_d5w512": Case(
+        ampose,
+        "cpn17",
+        Reference(128, 0.435, 1.35),
+        ("train", "predict", "data", "sequence", "latency"),
+    ),
+    "gla_gcn_t27": Case(gla_gcn, "released27", Reference(16, 0.0464, 0.117)),
+    "gla_gcn_t243": Case(gla_gcn, "released243", Reference(16, 0.5525, 1.072)),
+    "gast_net_t27": Case(gast_net, "cpn27", Reference(32, 0.1767, 0.501, 200, 0.3029)),
+    "gast_net_t81": Case(gast_net, "cpn81", Reference(32, 0.2396, 0.739)),
+    "gast_net_t27_causal": Case(gast_net, "cpn27_causal", Reference(32), STREAMS),
+    "gast_net_t81_causal": Case(gast_net, "cpn81", Reference(32), STREAMS, {"causal": True}),
+    "crossformer_f9": Case(crossformer, "cpn9", Reference(16, 0.0269, 0.110)),
+    "crossformer_f81": Case(crossformer, "cpn81", Reference(16, 0.2249, 0.685)),
+    "poseformer_f9": Case(poseformer, "cpn9", Reference(16, 0.0291, 0.105)),
+    "poseformer_f81": Case(poseformer, "cpn81", Reference(16, 0.2067, 0.581)),
+    "videopose3d_t27": Case(videopose3d, "cpn27", Reference(128, 0.0213, 0.125, 1000, 0.0464)),
+    "videopose3d_t243": Case(videopose3d, "cpn243", Reference(128, 0.217, 0.864, 1000, 0.1055)),
+}
