@@ -130,11 +130,15 @@ def draw_matrices(
       path: the file.
     """
     figure, axes = plt.subplots(
-        len(rows), len(columns), figsize=(2.9 * len(columns) + 1.2, 2.9 * len(rows) + 0.4), squeeze=False
+        len(rows),
+        len(columns),
+        figsize=(2.7 * len(columns) + 1.2, 3.3 * len(rows) + 0.4),
+        squeeze=False,
+        layout="constrained",
     )
     for line, (label, matrices) in enumerate(rows.items()):
         low, high = min(m.min() for m in matrices), max(m.max() for m in matrices)
-        bound = max(abs(low), abs(high), 1e-12)
+        bound = max(abs(low), abs(high)) or 1.0
         style = {"cmap": "RdBu_r", "vmin": -bound, "vmax": bound} if low < 0 else {"cmap": "magma", "vmin": 0}
         style |= {"vmax": bound}
         for column, axis in enumerate(axes[line]):
@@ -162,21 +166,28 @@ def draw_influence(
     """
     blocks, frames, _ = weights.shape
     figure, axes = plt.subplots(
-        blocks, frames, figsize=(2.1 * frames, 2.4 * blocks), squeeze=False, sharex=True, sharey=True
+        blocks,
+        frames,
+        figsize=(2.1 * frames, 2.6 * blocks + 0.3),
+        squeeze=False,
+        sharex=True,
+        sharey=True,
+        layout="constrained",
     )
     for block in range(blocks):
         for frame in range(frames):
             axis, flat = axes[block, frame], poses[frame][:, :2]
             for child, parent in skeleton.bones:
                 axis.plot(*flat[[child, parent]].T, color=TRUTH, lw=1.5, zorder=1)
-            sizes = 700 * weights[block, frame] / max(weights.max(), 1e-12)
+            sizes = 260 * weights[block, frame] / max(weights.max(), 1e-12)
             axis.scatter(*flat.T, s=sizes, color="#2f6fc8", alpha=0.75, zorder=2)
             axis.scatter(*flat[joint], s=60, facecolors="none", edgecolors="#c8452f", lw=2, zorder=3)
             axis.set(aspect="equal", xticks=[], yticks=[])
+            axis.margins(0.12)
             axis.set_title(f"block {block + 1}, frame {frame + 1}", fontsize=8)
     axes[0, 0].invert_yaxis()
     figure.suptitle(title, fontsize=10)
-    _save(figure, path)
+    _save(figure, path, tight=False)
 
 
 def _save(figure: plt.Figure, path: pathlib.Path, tight: bool = True) -> None:
