@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.animation import FuncAnimation, PillowWriter
 
 from jaxpose.clips import Clips
+from jaxpose.evaluate import compared_positions
 from jaxpose.skeletons import Skeleton, get_skeleton
 
 LEFT, RIGHT, MIDDLE = "#c8452f", "#2f6fc8", "#444444"
@@ -52,7 +53,7 @@ def animate_clip(
     Args:
       clips: the test clips.
       frames: `[M]` frames that were predicted.
-      predicted: `[M, J, 3]`, root-relative metres.
+      predicted: `[M, J, 3]`, root-relative, what the model gives.
       path: the GIF.
       seconds: its length at most.
     """
@@ -62,9 +63,7 @@ def animate_clip(
     shown = stretch[::step]
     skeleton = get_skeleton(clips.skeleton)
     keypoints_skeleton = get_skeleton(clips.keypoints_skeleton)
-    truth = clips.positions_3d[frames[shown]]
-    truth = truth - truth[:, skeleton.root : skeleton.root + 1]
-    poses = predicted[shown]
+    poses, truth = compared_positions(predicted[shown], clips, frames[shown])
     error = np.linalg.norm(poses - truth, axis=-1).mean(-1) * 1000
     keypoints = clips.keypoints_2d[frames[shown]]
 

@@ -7,6 +7,7 @@ import ml_collections
 
 from jaxpose import evaluate, hosts
 from jaxpose.clips import Clips, convert_joints, downsample, select_actions, select_subjects
+from jaxpose.datasets import get_builder
 from jaxpose.datasets.reader import load_clips
 from jaxpose.describe import keypoints_skeleton
 from jaxpose.errors import JaxposeError
@@ -79,3 +80,14 @@ def check_skeletons(model: nn.Module, clips: Clips) -> None:
                 f"{getattr(clips, field)!r}; choose data with the same joints, set config.model.{field}, or "
                 f"have the data converted with config.dataset.{field}={name!r}"
             )
+
+
+def check_units(trained_on: str, clips: Clips) -> None:
+    """Raises JaxposeError unless a model trained on data set `trained_on` predicts the unit of `clips`."""
+    image_space = get_builder(trained_on).builder_config.image_space
+    if image_space != (clips.metres_per_unit is not None):
+        units = ("metres", "image space (half image widths)")
+        raise JaxposeError(
+            f"the model was trained on {trained_on!r} in {units[image_space]}, the data set "
+            f"{clips.dataset!r} is in {units[not image_space]}; evaluate on data in the same unit"
+        )

@@ -22,7 +22,7 @@ from jaxpose.errors import JaxposeError
 from jaxpose.losses import LOSSES
 from jaxpose.metric_writer import MetricWriter, read_metrics
 from jaxpose.models import build_model
-from jaxpose.splits import check_skeletons, load_clips_of, load_splits
+from jaxpose.splits import check_skeletons, check_units, load_clips_of, load_splits
 from jaxpose.train_state import (
     Schedule,
     TrainData,
@@ -115,6 +115,7 @@ def evaluate_workdir(config: ml_collections.ConfigDict, workdir: str) -> dict[st
     model = build_model(config)
     test = select_subjects(load_clips_of(config.dataset), config.dataset.test_subjects)
     check_skeletons(model, test)
+    check_units(trained.dataset.name, test)
     if config.refinement:
         runs.check_refinable(test)
     try:
