@@ -274,12 +274,13 @@ def test_figures_come_from_the_benchmarks_own_protocol():
     assert "| x |  | 3.00 |" not in to_markdown(TINY, {}, {}, smoke=False)
 
 
-@pytest.mark.parametrize(
-    "config", [f"{model}.py:quickstart" for model in ("gast_net", "gla_gcn", "crossformer", "ampose")]
-)
-def test_a_row_trains_and_is_drawn(tmp_path, monkeypatch, config):
+DRAWN = [pytest.param(model, marks=pytest.mark.slow) for model in ("gast_net", "gla_gcn", "crossformer")]
+
+
+@pytest.mark.parametrize("model", ["ampose", *DRAWN])
+def test_a_row_trains_and_is_drawn(tmp_path, monkeypatch, model):
     monkeypatch.setattr("experiments.smoke.FRAME_STRIDE", 2)
-    job = Job(Row("a row", {}, f"configs/{config}"), 0, tmp_path, smoke=True)
+    job = Job(Row("a row", {}, f"configs/{model}.py:quickstart"), 0, tmp_path, smoke=True)
     with in_memory(small_clips()):
         result = row.finish(job)
         report.draw([job], tmp_path / "pictures")
