@@ -289,9 +289,7 @@ def test_a_row_trains_and_is_drawn(tmp_path, monkeypatch, model):
     assert result["parameters"] > 0
     drawn = {path.stem.rpartition("_")[2] for path in (tmp_path / "pictures").glob("*.png")}
     kinds = {"gast_net": {"graphs", "influence"}, "gla_gcn": {"similarity"}}
-    assert drawn == {"curves", "actions", "cost", "poses"} | kinds.get(
-        config.partition(".")[0], {"attention"}
-    )
+    assert drawn == {"curves", "actions", "cost", "poses"} | kinds.get(model, {"attention"})
 
 
 @pytest.fixture(scope="session")
