@@ -61,6 +61,7 @@ def get_config(variant: str = "cpn17") -> ml_collections.ConfigDict:
     model.activation = "relu"  # of the graph block; the perceptrons have GELU
     model.graph_norm = "batch"
     model.dropout_rate = 0.0
+    model.rematerialise = False
     model.toe_direction = False
 
     # Published recipe (thesis, section 4): Adam, 2.5e-5 falling by 2 % an epoch, 60 epochs.

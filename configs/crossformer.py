@@ -51,6 +51,7 @@ def get_config(variant: str = "cpn81") -> ml_collections.ConfigDict:
     model.spatial_positions = True
     model.temporal_positions = True
     model.dropout_rate = 0.0
+    model.rematerialise = False
     model.drop_path_rate = 0.1
 
     # The paper's recipe.

@@ -57,6 +57,7 @@ def get_config(variant: str = "cpn27") -> ml_collections.ConfigDict:
     model.adaptive_matrix = True
     model.shared_edges = False
     model.dropout_rate = 0.05
+    model.rematerialise = False
 
     config.batch_size = 128
     config.num_epochs = 60

@@ -62,6 +62,7 @@ def get_config(variant: str = "cpn243") -> ml_collections.ConfigDict:
     model.strided = True
     model.swap_input = False
     model.dropout_rate = 0.1
+    model.rematerialise = False
     model.graph_dropout_rate = 0.1
 
     # Released recipe for Human3.6M.

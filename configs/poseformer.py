@@ -42,6 +42,7 @@ def get_config(variant: str = "cpn81") -> ml_collections.ConfigDict:
     model.mlp_ratio = 2.0
     model.qkv_bias = True
     model.dropout_rate = 0.0
+    model.rematerialise = False
     model.drop_path_rate = 0.1
 
     config.batch_size = 512

@@ -45,6 +45,7 @@ class AMPose(nn.Module):
       toe_direction: the input is `h36m_19`, of which only the joints of `skeleton` become tokens;
         each leg's 2D vector from ankle to toe is embedded and added to that ankle's token at the
         first encoder (thesis section 4.5).
+      rematerialise: blocks keep only their inputs for the backward pass (`layers.call_block`).
       dtype: type of the computation.
     """
 
@@ -61,6 +62,7 @@ class AMPose(nn.Module):
     graph_norm: str = "batch"
     dropout_rate: float = 0.0
     toe_direction: bool = False
+    rematerialise: bool = False
     dtype: Any = None
 
     @property
@@ -108,14 +110,15 @@ class AMPose(nn.Module):
                     dtype=self.dtype,
                     name=f"gcn_{index}",
                 )
-                z = block(adjacency, z, train=train)
+                z = layers.call_block(block, z, adjacency, train=train, rematerialise=self.rematerialise)
                 continue
             if self.toe_direction and index == 0:
                 toes = layers.Linear(self.width, dtype=self.dtype, name="toe_embed")(
                     _frames_to_channels(toes)
                 )
                 z = z.at[:, np.array([skeleton.joints.index(name) for name in ANKLES])].add(toes)
-            z = Encoder(self.heads, self.dropout_rate, self.dtype, name=f"enc_{index}")(z, train=train)
+            encoder = Encoder(self.heads, self.dropout_rate, self.dtype, name=f"enc_{index}")
+            z = layers.call_block(encoder, z, train=train, rematerialise=self.rematerialise)
         # In the parameters' precision: bfloat16 would round positions to millimetres.
         return layers.Linear(3, name="head")(layers.LayerNorm(name="norm")(z))[:, None]
 

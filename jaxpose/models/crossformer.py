@@ -29,6 +29,7 @@ from jaxpose.models.layers import (
     LayerNorm,
     Linear,
     Mlp,
+    call_block,
     torch_bias_init,
     torch_linear_init,
 )
@@ -63,6 +64,7 @@ class CrossFormer(nn.Module):
       dropout_rate: dropout after the position vectors and in attention and MLPs.
       drop_path_rate: stochastic depth of the last block of each stack; earlier blocks rise to
         it linearly from 0.
+      rematerialise: blocks keep only their inputs for the backward pass (`layers.call_block`).
       dtype: type of the matrix products; None follows inputs and parameters.
     """
 
@@ -81,6 +83,7 @@ class CrossFormer(nn.Module):
     temporal_positions: bool = True
     dropout_rate: float = 0.0
     drop_path_rate: float = 0.1
+    rematerialise: bool = False
     dtype: Any = None
 
     @property
@@ -115,7 +118,8 @@ class CrossFormer(nn.Module):
         x = nn.Dropout(self.dropout_rate)(embedding(x), deterministic=not train)
         interaction = functools.partial(CrossJoint, dtype=self.dtype) if self.cross_joint else None
         for i, rate in enumerate(rates):
-            x = self._block(interaction, rate, f"spatial_block_{i}")(x, train=train)
+            block = self._block(interaction, rate, f"spatial_block_{i}")
+            x = call_block(block, x, train=train, rematerialise=self.rematerialise)
         x = LayerNorm(name="spatial_norm")(x)
 
         x = x.reshape(batch, frames, width)
@@ -128,7 +132,8 @@ class CrossFormer(nn.Module):
             "none": None,
         }[self.cross_frame]
         for i, rate in enumerate(rates):
-            x = self._block(interaction, rate, f"temporal_block_{i}")(x, train=train)
+            block = self._block(interaction, rate, f"temporal_block_{i}")
+            x = call_block(block, x, train=train, rematerialise=self.rematerialise)
         x = LayerNorm(name="temporal_norm")(x)
         return FrameMixingHead(joints, name="head")(x)
 

@@ -15,7 +15,7 @@ import numpy as np
 from jaxpose import graphs
 from jaxpose.errors import JaxposeError
 from jaxpose.models import temporal
-from jaxpose.models.layers import BatchNorm, Linear, matmul, torch_bias_init
+from jaxpose.models.layers import BatchNorm, Linear, call_block, matmul, torch_bias_init
 from jaxpose.skeletons import get_skeleton
 
 _HEADS = 4
@@ -273,6 +273,7 @@ class GASTNet(temporal.TemporalConvNet):
         without the local symmetry, without the local connection graph convolution, without B_k, C_k.
       shared_edges: the local layer of the released repository that its network does not use.
       dropout_rate: after the second convolution of temporal blocks and the attention layers.
+      rematerialise: attention blocks keep only their inputs for the backward pass (`layers.call_block`).
     """
 
     skeleton: str = "h36m_17"
@@ -284,6 +285,7 @@ class GASTNet(temporal.TemporalConvNet):
     adaptive_matrix: bool = True
     shared_edges: bool = False
     dropout_rate: float = 0.05
+    rematerialise: bool = False
 
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
@@ -301,7 +303,7 @@ class GASTNet(temporal.TemporalConvNet):
             return BatchNorm(dtype=self.dtype, name=name)(x, train=train)
 
         def attention_block(x: jax.Array, block: int) -> jax.Array:
-            return GraphAttentionBlock(
+            attention = GraphAttentionBlock(
                 self.skeleton,
                 x.shape[-1],
                 self.symmetric_graph,
@@ -312,7 +314,8 @@ class GASTNet(temporal.TemporalConvNet):
                 self.dropout_rate,
                 self.dtype,
                 name=f"attention_{block}",
-            )(x, train=train)
+            )
+            return call_block(attention, x, train=train, rematerialise=self.rematerialise)
 
         x = norm(keypoints_2d, "input_norm")
         dilation = self.filter_widths[0]

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from jaxpose import graphs
 from jaxpose.errors import JaxposeError
 from jaxpose.models import temporal
-from jaxpose.models.layers import BatchNorm, Linear, torch_bias_init, torch_linear_init
+from jaxpose.models.layers import BatchNorm, Linear, call_block, torch_bias_init, torch_linear_init
 from jaxpose.models.padded_conv import PaddedTemporalConv
 from jaxpose.skeletons import COCO_17, HUMANEVA_15, Skeleton, get_skeleton
 
@@ -207,6 +207,7 @@ class GlaGcn(nn.Module):
       swap_input: True: left and right limbs of the input change places (ablation, Table 6).
       dropout_rate: dropout after every block of the strided modules.
       graph_dropout_rate: dropout inside every graph convolution.
+      rematerialise: blocks keep only their inputs for the backward pass (`layers.call_block`).
     """
 
     skeleton: str
@@ -225,6 +226,7 @@ class GlaGcn(nn.Module):
     swap_input: bool = False
     dropout_rate: float = 0.1
     graph_dropout_rate: float = 0.1
+    rematerialise: bool = False
     dtype: Any = None
 
     @property
@@ -256,19 +258,24 @@ class GlaGcn(nn.Module):
         """
         self._check(keypoints_2d.shape)
         x = self._prepare(keypoints_2d, train=train)
-        x = self._block("expand")(x, train=train)
+        x = self._apply(x, "expand", train=train)
         for i in range(self.sequence_layers):
-            x = self._block(f"sequence_{i}")(x, train=train)
+            x = self._apply(x, f"sequence_{i}", train=train)
             x = nn.Dropout(self.sequence_dropout_rate)(x, deterministic=not train)
         features = self._shrink(x, train=train)
         positions_3d = self._head(features)[:, None]
         if not self.sequence_layers:
             return positions_3d
-        block = self._block("sequence_head", features=3, residual=self.sequence_head_residual, relu=False)
-        return positions_3d, block(x, train=train).transpose(0, 2, 1, 3)
+        sequence = self._apply(
+            x, "sequence_head", features=3, residual=self.sequence_head_residual, relu=False, train=train
+        )
+        return positions_3d, sequence.transpose(0, 2, 1, 3)
 
-    def _block(self, name: str, features: int | None = None, **kwargs: Any) -> AgcnBlock:
-        return AgcnBlock(
+    def _apply(
+        self, x: jax.Array, name: str, *, train: bool, features: int | None = None, **kwargs: Any
+    ) -> jax.Array:
+        """The block `name` on `x`."""
+        block = AgcnBlock(
             self.channels if features is None else features,
             self.graph or self.skeleton,
             adaptive=self.adaptive,
@@ -277,6 +284,7 @@ class GlaGcn(nn.Module):
             name=name,
             **kwargs,
         )
+        return call_block(block, x, train=train, rematerialise=self.rematerialise)
 
     def _prepare(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
         """Joint set, swap and normalisation of the input: `[B, T, J2, 2]` to `[B, J, T, 2]`."""
@@ -296,9 +304,9 @@ class GlaGcn(nn.Module):
             stride = width if self.strided else 1
             # With stride 3 the window of output o is centred on frame 3o, the residual on 3o + 1.
             residual = x[:, :, stride // 2 :: stride]
-            x = self._block(f"module_{i}_plain")(x, train=train)
+            x = self._apply(x, f"module_{i}_plain", train=train)
             x = nn.Dropout(self.dropout_rate)(x, deterministic=not train)
-            x = self._block(f"module_{i}_strided", stride=stride, residual=False)(x, train=train)
+            x = self._apply(x, f"module_{i}_strided", stride=stride, residual=False, train=train)
             x = residual + nn.Dropout(self.dropout_rate)(x, deterministic=not train)
         return jnp.mean(x, axis=2)
 

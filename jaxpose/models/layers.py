@@ -13,6 +13,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 def torch_linear_init(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
@@ -177,6 +178,20 @@ class Mlp(nn.Module):
         x = nn.Dropout(self.dropout_rate)(x, deterministic=not train)
         x = Linear(width, dtype=self.dtype, name="fc2")(x)
         return nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+
+
+def call_block(
+    block: nn.Module, x: jax.Array, *constants: np.ndarray, train: bool, rematerialise: bool
+) -> jax.Array:
+    """`block(*constants, x, train=train)`; with `rematerialise` only `x` is kept for the backward pass.
+
+    What lies between is computed again there: less memory for about a third more work.
+    """
+
+    def call(block: nn.Module, x: jax.Array) -> jax.Array:
+        return block(*constants, x, train=train)
+
+    return (nn.remat(call) if rematerialise else call)(block, x)
 
 
 class DropPath(nn.Module):

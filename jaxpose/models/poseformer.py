@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.models.layers import Attention, DropPath, LayerNorm, Linear, Mlp
+from jaxpose.models.layers import Attention, DropPath, LayerNorm, Linear, Mlp, call_block
 from jaxpose.skeletons import get_skeleton
 
 
@@ -33,6 +33,7 @@ class PoseFormer(nn.Module):
       dropout_rate: dropout after the position tables and in attention and MLPs.
       drop_path_rate: stochastic depth of the last block of each stack; earlier blocks rise to
         it linearly from 0.
+      rematerialise: blocks keep only their inputs for the backward pass (`layers.call_block`).
       dtype: type of the matrix products; None follows inputs and parameters.
     """
 
@@ -45,6 +46,7 @@ class PoseFormer(nn.Module):
     qkv_bias: bool = True
     dropout_rate: float = 0.0
     drop_path_rate: float = 0.1
+    rematerialise: bool = False
     dtype: Any = None
 
     @property
@@ -73,14 +75,16 @@ class PoseFormer(nn.Module):
         x = JointEmbedding(self.joint_width, dtype=self.dtype, name="joint_embedding")(x)
         x = nn.Dropout(self.dropout_rate)(x, deterministic=not train)
         for i, rate in enumerate(rates):
-            x = self._block(rate, f"spatial_block_{i}")(x, train=train)
+            block = self._block(rate, f"spatial_block_{i}")
+            x = call_block(block, x, train=train, rematerialise=self.rematerialise)
         x = LayerNorm(epsilon=1e-6, name="spatial_norm")(x)
 
         x = x.reshape(batch, frames, width)
         x = x + self.param("temporal_positions", nn.initializers.zeros_init(), (1, frames, width))
         x = nn.Dropout(self.dropout_rate)(x, deterministic=not train)
         for i, rate in enumerate(rates):
-            x = self._block(rate, f"temporal_block_{i}")(x, train=train)
+            block = self._block(rate, f"temporal_block_{i}")
+            x = call_block(block, x, train=train, rematerialise=self.rematerialise)
         x = LayerNorm(epsilon=1e-6, name="temporal_norm")(x)
         return FrameMixingHead(joints, name="head")(x)
 
