@@ -63,6 +63,7 @@ def convert_from_torch(
       JaxposeError: the file cannot be read, does not fit the config's model, or `workdir`
         already holds a run; nothing is written then.
     """
+    _check_lifting(config)
     names = torch_weights.get_state_dict_map(config.model.name)
     if (workdir / "config.json").exists():
         raise JaxposeError(f"--workdir={workdir} already holds a run; give a new directory")
@@ -91,6 +92,7 @@ def convert_to_torch(
     Raises:
       JaxposeError: no checkpoint, another config, or `torch_file` cannot be written.
     """
+    _check_lifting(config)
     torch = _import_torch()
     names = torch_weights.get_state_dict_map(config.model.name)
     model = build_model(config)
@@ -104,6 +106,15 @@ def convert_to_torch(
     except (OSError, RuntimeError) as error:  # torch reports a missing folder as a RuntimeError
         raise JaxposeError(f"--to-torch={torch_file} cannot be written: {error}") from error
     print(f"wrote {len(arrays)} arrays of {workdir} to {torch_file}")
+
+
+def _check_lifting(config: ml_collections.ConfigDict) -> None:
+    """Raises JaxposeError for a refined model: the references save the two networks apart."""
+    if config.refinement:
+        raise JaxposeError(
+            "the reference implementations save the lifting model alone: convert that one, with "
+            "--config.refinement=False, and train the refinement after it"
+        )
 
 
 def read_torch(path: pathlib.Path) -> dict[str, np.ndarray]:

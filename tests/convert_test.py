@@ -154,9 +154,24 @@ def test_a_converted_checkpoint_evaluates_with_exactly_the_files_weights(
 
     variables = convert._read_native(config, tmp_path / "run")
     assert_same(layouts.to_torch(poseformer.entries(build_model(config)), variables), state_dict)
-    config.optimizer.name = "amsgrad"
-    with pytest.raises(JaxposeError, match=r"trained with config\.optimizer .*give the config"):
+    config.optimizer.name = "amsgrad"  # the weights are the same
+    assert_same(
+        layouts.to_torch(
+            poseformer.entries(build_model(config)), convert._read_native(config, tmp_path / "run")
+        ),
+        state_dict,
+    )
+    config.model.depth += 1
+    with pytest.raises(JaxposeError, match=r"(?s)trained with other fields.*config\.model\.depth"):
         convert._read_native(config, tmp_path / "run")
+
+
+def test_refined_models_do_not_convert(tmp_path, config):
+    config.refinement = True
+    with pytest.raises(JaxposeError, match=r"config\.refinement=False"):
+        convert.convert_from_torch(config, tmp_path / "epoch_80.bin", tmp_path / "run")
+    with pytest.raises(JaxposeError, match=r"config\.refinement=False"):
+        convert.convert_to_torch(config, tmp_path / "run", tmp_path / "back.pt")
 
 
 def test_weights_are_written_under_the_reference_names(torch, tmp_path, monkeypatch):
