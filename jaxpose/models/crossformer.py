@@ -33,6 +33,7 @@ from jaxpose.models.layers import (
     torch_bias_init,
     torch_linear_init,
 )
+from jaxpose.models.padded_conv import padded_convolution
 from jaxpose.models.poseformer import FrameMixingHead, JointEmbedding, check_window, drop_path_rates
 
 CROSS_FRAME = ("gated", "bilinear", "none")
@@ -222,10 +223,10 @@ class CrossJoint(nn.Module):
     def __call__(self, z: jax.Array) -> jax.Array:
         """`[frames, J, C]` to the same shape."""
         width = z.shape[-1]
-        y = _convolution(width, 5, bias=True, dtype=self.dtype, name="conv1")(z)
+        y = Convolution(width, 5, use_bias=True, dtype=self.dtype, name="conv1")(z)
         y = nn.gelu(y, approximate=False)
         y = _group_norm(width, self.dtype)(y)
-        return _convolution(width, 5, bias=True, dtype=self.dtype, name="conv2")(y) + z
+        return Convolution(width, 5, use_bias=True, dtype=self.dtype, name="conv2")(y) + z
 
 
 class GatedCrossFrame(nn.Module):
@@ -245,7 +246,7 @@ class GatedCrossFrame(nn.Module):
         x = z.swapaxes(1, 2)  # frames are channels, and channels come last
         frames = x.shape[-1]
         key, query, value = (
-            _convolution(frames, 3, dtype=self.dtype, name=name)(x) for name in ("key", "query", "value")
+            Convolution(frames, 3, dtype=self.dtype, name=name)(x) for name in ("key", "query", "value")
         )
         grouped = (*x.shape[:2], self.groups, frames // self.groups)
         key, query, value = key.reshape(grouped), query.reshape(grouped), value.reshape(grouped)
@@ -253,7 +254,7 @@ class GatedCrossFrame(nn.Module):
         wide = jnp.promote_types(key.dtype, jnp.float32)
         gate = jnp.einsum("bdgt,bdgt->bg", key, query, preferred_element_type=wide)
         y = jnp.einsum("bg,bdgt->bdgt", gate, value).reshape(x.shape)
-        y = _convolution(frames, 3, groups=self.groups, dtype=self.dtype, name="conv")(y)
+        y = Convolution(frames, 3, groups=self.groups, dtype=self.dtype, name="conv")(y)
         return _group_norm(self.groups, self.dtype)(y).swapaxes(1, 2) + z
 
 
@@ -277,25 +278,30 @@ class BilinearCrossFrame(nn.Module):
         )
         correlation = jnp.einsum("bfd,bgd->bfg", key, query) / width
         y = jnp.einsum("bfg,bgd->bfd", correlation, value)
-        y = _convolution(width, 3, dtype=self.dtype, name="conv")(y)
+        y = Convolution(width, 3, dtype=self.dtype, name="conv")(y)
         return _group_norm(1, self.dtype)(y) + z
 
 
-def _convolution(
-    features: int, kernel: int, *, bias: bool = False, groups: int = 1, dtype: Any, name: str
-) -> nn.Conv:
-    """Convolution `[B, positions, C]` of unchanged shape, with PyTorch's initialisation."""
-    return nn.Conv(
-        features,
-        (kernel,),
-        padding=kernel // 2,
-        feature_group_count=groups,
-        use_bias=bias,
-        dtype=dtype,
-        kernel_init=torch_linear_init,
-        bias_init=torch_bias_init(kernel * features),
-        name=name,
-    )
+class Convolution(nn.Module):
+    """Convolution `[B, positions, C]` to `[B, positions, features]`, with PyTorch's initialisation."""
+
+    features: int
+    size: int
+    use_bias: bool = False
+    groups: int = 1
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Convolves with zero padding of `size // 2`."""
+        channels = x.shape[-1] // self.groups
+        kernel = self.param("kernel", torch_linear_init, (self.size, channels, self.features))
+        x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
+        y = padded_convolution(x, kernel, groups=self.groups)
+        if self.use_bias:
+            bias = self.param("bias", torch_bias_init(self.size * channels), (self.features,))
+            y = y + bias.astype(y.dtype)[None, None]
+        return y
 
 
 def _group_norm(groups: int, dtype: Any) -> nn.GroupNorm:

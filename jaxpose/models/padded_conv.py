@@ -1,7 +1,7 @@
-"""Convolution over time that keeps the length of a sequence, or divides it by a stride.
+"""Convolution along one axis that keeps the length of a sequence, or divides it by a stride.
 
-Joints fold into the batch, which leaves a 1-D convolution. XLA's own gradient of it is slow on
-CPU; there it is replaced by an equal one.
+XLA's own gradient of it is slow on CPU, inside a `scan` forty times slower than an equal one of
+matrix products, which takes its place there.
 """
 
 import functools
@@ -67,6 +67,18 @@ def _convolve_backward_cpu(
 _convolve_fast_gradient.defvjp(_convolve_forward, _convolve_backward)
 
 
+def padded_convolution(x: jax.Array, kernel: jax.Array, *, stride: int = 1, groups: int = 1) -> jax.Array:
+    """`x [N, T, C]` by `kernel [size, C / groups, features]` to `[N, (T - 1) // stride + 1, features]`.
+
+    Zero padding of `size // 2`. With `groups` channels and features fall into as many parts, and
+    each part of the features sees its part of the channels.
+    """
+    if groups == 1:
+        return _convolve_fast_gradient(x, kernel, stride)
+    parts = zip(jnp.split(x, groups, axis=-1), jnp.split(kernel, groups, axis=-1), strict=True)
+    return jnp.concatenate([_convolve_fast_gradient(*part, stride) for part in parts], axis=-1)
+
+
 class PaddedTemporalConv(nn.Module):
     """Convolution over frames, zero-padded so that the output has `(T - 1) // stride + 1` frames.
 
@@ -98,5 +110,6 @@ class PaddedTemporalConv(nn.Module):
             matrix = jnp.stack(rows, axis=2).reshape(frames * channels, -1)
             y = x.reshape(batch * joints, frames * channels) @ matrix
         else:
-            y = _convolve_fast_gradient(x.reshape(batch * joints, frames, channels), kernel, self.stride)
+            flat = x.reshape(batch * joints, frames, channels)
+            y = padded_convolution(flat, kernel, stride=self.stride)
         return y.reshape(batch, joints, -1, self.features) + bias[None, None, None]
