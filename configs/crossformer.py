@@ -83,7 +83,7 @@ def get_config(variant: str = "cpn81") -> ml_collections.ConfigDict:
         model.joint_width = 16
         model.depth = 3
         if variant == "cmu":
-            default.use_cmu(config, batch_size=64, steps_per_epoch=120)
+            default.use_cmu(config, batch_size=64, steps_per_epoch=220)
         else:
-            default.use_quickstart(config, batch_size=64, steps_per_epoch=60)
+            default.use_quickstart(config, batch_size=64, steps_per_epoch=110)
     return config
