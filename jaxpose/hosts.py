@@ -46,7 +46,7 @@ def is_writer() -> bool:
 
 
 def in_turn(name: str, action: Callable[[], None]) -> None:
-    """Calls `action` in one process after the other; `name` is one that no other call has."""
+    """Calls `action` in one process after the other; `name` must be the same in all of them."""
     for process in range(jax.process_count()):
         if process == jax.process_index():
             action()

@@ -78,7 +78,7 @@ def train_and_evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[
     splits = load_splits(config)
     check_skeletons(model, splits.train)
     if config.refinement:
-        for clips in (splits.train, splits.test):
+        for clips in (splits.train, splits.validation, splits.test):
             runs.check_refinable(clips)
     if config.augment_rotation or config.augment_bones:
         virtual_views.check_views(splits.train)
