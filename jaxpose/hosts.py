@@ -4,9 +4,11 @@ Every process runs the same program on the same data, and JAX divides each batch
 of all. The working directory must be one that all of them see.
 """
 
+import os
 import signal
+import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 from jax.experimental import multihost_utils
@@ -52,6 +54,14 @@ def in_turn(name: str, action: Callable[[], None]) -> None:
             action()
         if jax.process_count() > 1:
             multihost_utils.sync_global_devices(f"{name} {process}")
+
+
+def leave(message: str) -> NoReturn:
+    """Prints `message` and ends this process with status 1, and with it the others."""
+    if jax.process_count() > 1:
+        print(message, file=sys.stderr, flush=True)
+        os._exit(1)  # the ordinary way waits for the others, who may be gone or wait for this one
+    sys.exit(message)
 
 
 class StopSignal:

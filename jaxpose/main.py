@@ -5,7 +5,6 @@ python -m jaxpose.main --config=configs/ampose.py:quickstart --workdir=runs/quic
 
 import json
 import os
-import sys
 
 from absl import app, flags, logging
 from ml_collections import config_flags
@@ -59,17 +58,14 @@ def main(argv: list[str]) -> None:
         else:
             train.evaluate_workdir(config, _WORKDIR.value)
     except (JaxposeError, OSError) as error:  # OSError: a full disk, a config file that is not there
-        sys.exit(f"error: {error}")
+        hosts.leave(f"error: {error}")
     except jax.errors.JaxRuntimeError as error:
         if jax.process_count() == 1:
             raise
-        print(
+        hosts.leave(
             f"error: another process of this run has ended ({str(error).splitlines()[0]}); start the same "
-            "command again on every host, and it resumes from the last checkpoint",
-            file=sys.stderr,
-            flush=True,
+            "command again on every host, and it resumes from the last checkpoint"
         )
-        os._exit(1)  # leaving the ordinary way would wait minutes for the process that is gone
 
 
 if __name__ == "__main__":
