@@ -8,6 +8,7 @@ computes the matrix products in bfloat16 while parameters, statistics, softmax a
 normalisations stay float32.
 """
 
+import functools
 from typing import Any
 
 import flax.linen as nn
@@ -46,6 +47,41 @@ def matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], kernel.shape[-1])
 
 
+@jax.custom_vjp
+def batched_matmul(a: jax.Array, b: jax.Array) -> jax.Array:
+    """`a [..., M, K] @ b [..., K, N]` for many small matrices, with a gradient that is fast on CPU.
+
+    XLA for CPU leaves its fast products when an operand is to be read transposed, as every
+    gradient asks; here the smaller one is transposed beforehand.
+    """
+    return jnp.matmul(a, b)
+
+
+def _batched_matmul_backward(saved: tuple[jax.Array, jax.Array], grad: jax.Array) -> tuple[jax.Array, ...]:
+    def transposed(x: jax.Array) -> jax.Array:
+        return jnp.swapaxes(x, -1, -2)
+
+    def cpu(a: jax.Array, b: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
+        written = jax.lax.optimization_barrier  # or XLA folds the transposition into the product
+        a_grad = grad @ written(transposed(b))
+        if a.shape[-1] <= grad.shape[-1]:
+            return a_grad, written(transposed(a)) @ grad
+        return a_grad, transposed(written(transposed(grad)) @ a)
+
+    def generic(a: jax.Array, b: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return grad @ transposed(b), transposed(a) @ grad
+
+    return jax.lax.platform_dependent(*saved, grad, cpu=cpu, default=generic)
+
+
+batched_matmul.defvjp(lambda a, b: (jnp.matmul(a, b), (a, b)), _batched_matmul_backward)
+
+
+def _flat_dot_general(x: jax.Array, kernel: jax.Array, *unused: Any, **also_unused: Any) -> jax.Array:
+    """`matmul` as `nn.Dense` calls it; the dimensions are always those, the precision is the config's."""
+    return matmul(x, kernel)
+
+
 class Linear(nn.Module):
     """`nn.Dense` with PyTorch's default initialisation, the one every reference model starts from."""
 
@@ -62,6 +98,7 @@ class Linear(nn.Module):
             dtype=self.dtype,
             kernel_init=torch_linear_init,
             bias_init=torch_bias_init(x.shape[-1]),
+            dot_general=_flat_dot_general,
             name="dense",
         )(x)
 
@@ -112,8 +149,43 @@ class BatchNorm(nn.Module):
         return (x * factor.reshape(row) + offset.reshape(row)).astype(out_dtype)
 
 
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _layer_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float) -> jax.Array:
+    """`x [..., C]`, `scale` and `bias` `[1, ..., C]`."""
+    return _layer_norm_forward(x, scale, bias, epsilon)[0]
+
+
+def _layer_norm_forward(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
+) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+    centred = x - jnp.mean(x, axis=-1, keepdims=True)
+    rate = jax.lax.rsqrt(jnp.mean(jnp.square(centred), axis=-1, keepdims=True) + epsilon)
+    normalised = centred * rate
+    return normalised * scale + bias, (normalised, rate, scale)
+
+
+def _layer_norm_backward(
+    epsilon: float, saved: tuple[jax.Array, ...], grad: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    del epsilon
+    normalised, rate, scale = saved
+    rows = tuple(range(grad.ndim - 1))
+    inner = grad * scale
+    along = jnp.mean(inner * normalised, axis=-1, keepdims=True)
+    x_grad = rate * (inner - jnp.mean(inner, axis=-1, keepdims=True) - normalised * along)
+    scale_grad = jnp.sum(grad * normalised, axis=rows, keepdims=True)
+    return x_grad, scale_grad, jnp.sum(grad, axis=rows, keepdims=True)
+
+
+_layer_norm.defvjp(_layer_norm_forward, _layer_norm_backward)
+
+
 class LayerNorm(nn.Module):
-    """`nn.LayerNorm` at the references' epsilon, with its statistics in at least float32."""
+    """Layer normalisation with the references' epsilon, and statistics in at least float32.
+
+    The same numbers as `nn.LayerNorm`; its derived gradient takes a train step of a transformer
+    10 to 15 % longer than the one written out here.
+    """
 
     epsilon: float = 1e-5
     dtype: Any = None
@@ -121,7 +193,12 @@ class LayerNorm(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Normalises the last axis of `x [..., C]`."""
-        return nn.LayerNorm(epsilon=self.epsilon, dtype=self.dtype, use_fast_variance=False, name="norm")(x)
+        scale = self.param("scale", nn.initializers.ones_init(), x.shape[-1:])
+        bias = self.param("bias", nn.initializers.zeros_init(), x.shape[-1:])
+        wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+        out_dtype = self.dtype or jnp.promote_types(x.dtype, scale.dtype)
+        row = (1,) * (x.ndim - 1) + scale.shape
+        return _layer_norm(wide, scale.reshape(row), bias.reshape(row), self.epsilon).astype(out_dtype)
 
 
 class Attention(nn.Module):
@@ -149,14 +226,16 @@ class Attention(nn.Module):
         qkv = Linear(3 * width, use_bias=self.qkv_bias, dtype=self.dtype, name="qkv")(x)
         # Heads before tokens: the products are then plain batched matrix products, which are
         # 2.5 times as fast on CPU as contractions across a strided head axis.
-        qkv = jnp.moveaxis(qkv.reshape(*batch, tokens, 3, self.heads, head_width), (-3, -2), (0, -3))
-        query, key, value = qkv[0], qkv[1], qkv[2]
-        logits = jnp.einsum("...qc,...kc->...qk", query * head_width**-0.5, key)
+        query, key, value = (
+            jnp.swapaxes(part.reshape(*batch, tokens, self.heads, head_width), -2, -3)
+            for part in jnp.split(qkv, 3, axis=-1)
+        )
+        logits = batched_matmul(query * head_width**-0.5, jnp.swapaxes(key, -1, -2))
         weights = nn.softmax(logits.astype(jnp.promote_types(logits.dtype, jnp.float32)))
         weights = weights.astype(value.dtype)
         self.sow("intermediates", "weights", weights)
         weights = nn.Dropout(self.dropout_rate)(weights, deterministic=not train)
-        out = jnp.einsum("...qk,...kc->...qc", weights, value)
+        out = batched_matmul(weights, value)
         out = jnp.moveaxis(out, -3, -2).reshape(*batch, tokens, width)
         out = Linear(width, dtype=self.dtype, name="proj")(out)
         return nn.Dropout(self.dropout_rate)(out, deterministic=not train)

@@ -59,8 +59,8 @@ def linear(
 def layer_norm(torch_name: str, path: tuple[str, ...]) -> list[Entry]:
     """`layers.LayerNorm` at `path`."""
     return [
-        Entry(f"{torch_name}.weight", ("params", *path, "norm", "scale")),
-        Entry(f"{torch_name}.bias", ("params", *path, "norm", "bias")),
+        Entry(f"{torch_name}.weight", ("params", *path, "scale")),
+        Entry(f"{torch_name}.bias", ("params", *path, "bias")),
     ]
 
 

@@ -74,7 +74,6 @@ def linear(x, p):
 
 
 def layer_norm(x, p):
-    p = p["norm"]
     centred = x - x.mean(-1, keepdims=True)
     return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5) * p["scale"] + p["bias"]
 
