@@ -211,7 +211,7 @@ class GraphBlock(nn.Module):
             return GraphConvolution(self.dtype, name=f"g{index}")(adjacency, x)
 
         def drop(x: jax.Array) -> jax.Array:
-            return nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+            return layers.Dropout(self.dropout_rate)(x, train=train)
 
         def graph_layer(index: int, x: jax.Array) -> jax.Array:
             return drop(ACTIVATIONS[self.activation](norm(index, graph(index, x))))

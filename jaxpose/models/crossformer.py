@@ -25,6 +25,7 @@ import jax.numpy as jnp
 from jaxpose.errors import JaxposeError
 from jaxpose.models.layers import (
     Attention,
+    Dropout,
     DropPath,
     LayerNorm,
     Linear,
@@ -116,7 +117,7 @@ class CrossFormer(nn.Module):
         embedding = JointEmbedding(
             self.joint_width, self.spatial_positions, dtype=self.dtype, name="joint_embedding"
         )
-        x = nn.Dropout(self.dropout_rate)(embedding(x), deterministic=not train)
+        x = Dropout(self.dropout_rate)(embedding(x), train=train)
         interaction = functools.partial(CrossJoint, dtype=self.dtype) if self.cross_joint else None
         for i, rate in enumerate(rates):
             block = self._block(interaction, rate, f"spatial_block_{i}")
@@ -126,7 +127,7 @@ class CrossFormer(nn.Module):
         x = x.reshape(batch, frames, width)
         if self.temporal_positions:
             x = x + self.param("temporal_positions", nn.initializers.zeros_init(), (1, width))[None]
-        x = nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+        x = Dropout(self.dropout_rate)(x, train=train)
         interaction = {
             "gated": functools.partial(GatedCrossFrame, groups=self.frame_groups, dtype=self.dtype),
             "bilinear": functools.partial(BilinearCrossFrame, dtype=self.dtype),

@@ -15,7 +15,7 @@ import numpy as np
 from jaxpose import graphs
 from jaxpose.errors import JaxposeError
 from jaxpose.models import temporal
-from jaxpose.models.layers import BatchNorm, Linear, call_block, matmul, torch_bias_init
+from jaxpose.models.layers import BatchNorm, Dropout, Linear, call_block, matmul, torch_bias_init
 from jaxpose.skeletons import get_skeleton
 
 _HEADS = 4
@@ -129,7 +129,7 @@ class LocalGraph(nn.Module):
         x = jnp.concatenate(branches, axis=-1)
         x = Linear(self.features, use_bias=False, dtype=self.dtype, name="fuse")(x)
         x = nn.relu(BatchNorm(dtype=self.dtype, name="fuse_norm")(x, train=train))
-        return nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+        return Dropout(self.dropout_rate)(x, train=train)
 
 
 class _HeadWeights(NamedTuple):
@@ -214,7 +214,7 @@ class GlobalGraph(nn.Module):
         x = x.reshape(*batch, joints, channels)
         x = Linear(channels, use_bias=False, dtype=self.dtype, name="fuse")(x)
         x = nn.relu(BatchNorm(dtype=self.dtype, name="fuse_norm")(x, train=train))
-        return nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+        return Dropout(self.dropout_rate)(x, train=train)
 
     def _project(self, x: jax.Array, kernels: list[jax.Array], biases: list[jax.Array]) -> jax.Array:
         """All heads' linear maps of `x` in one product, heads outermost."""
@@ -328,7 +328,7 @@ class GASTNet(temporal.TemporalConvNet):
             x = nn.relu(norm(x, f"temporal_norm_{block}"))
             x = Linear(channels, use_bias=False, dtype=self.dtype, name=f"pointwise_{block}")(x)
             x = nn.relu(norm(x, f"pointwise_norm_{block}"))
-            x = residual + nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+            x = residual + Dropout(self.dropout_rate)(x, train=train)
             x = attention_block(x, block)
             dilation *= width
         return Linear(3, use_bias=False, dtype=self.dtype, name="shrink")(x)

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from jaxpose import graphs
 from jaxpose.errors import JaxposeError
 from jaxpose.models import temporal
-from jaxpose.models.layers import BatchNorm, Linear, call_block, torch_bias_init, torch_linear_init
+from jaxpose.models.layers import BatchNorm, Dropout, Linear, call_block, torch_bias_init, torch_linear_init
 from jaxpose.models.padded_conv import PaddedTemporalConv
 from jaxpose.skeletons import COCO_17, HUMANEVA_15, Skeleton, get_skeleton
 
@@ -90,7 +90,7 @@ class AdaptiveGraphConv(nn.Module):
         ]
         y = y.reshape(batch, joints, frames, self.features) + sum(biases).astype(y.dtype)[None, None, None]
         y = BatchNorm(scale_init=1e-6, dtype=self.dtype, name="graph_bn")(y, train=train)
-        y = nn.Dropout(self.dropout_rate)(y, deterministic=not train)
+        y = Dropout(self.dropout_rate)(y, train=train)
         if x.shape[-1] != self.features:
             x = _pointwise(self.features, "down", self.dtype)(x)
             x = BatchNorm(dtype=self.dtype, name="down_bn")(x, train=train)
@@ -261,7 +261,7 @@ class GlaGcn(nn.Module):
         x = self._apply(x, "expand", train=train)
         for i in range(self.sequence_layers):
             x = self._apply(x, f"sequence_{i}", train=train)
-            x = nn.Dropout(self.sequence_dropout_rate)(x, deterministic=not train)
+            x = Dropout(self.sequence_dropout_rate)(x, train=train)
         features = self._shrink(x, train=train)
         positions_3d = self._head(features)[:, None]
         if not self.sequence_layers:
@@ -305,9 +305,9 @@ class GlaGcn(nn.Module):
             # With stride 3 the window of output o is centred on frame 3o, the residual on 3o + 1.
             residual = x[:, :, stride // 2 :: stride]
             x = self._apply(x, f"module_{i}_plain", train=train)
-            x = nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+            x = Dropout(self.dropout_rate)(x, train=train)
             x = self._apply(x, f"module_{i}_strided", stride=stride, residual=False, train=train)
-            x = residual + nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+            x = residual + Dropout(self.dropout_rate)(x, train=train)
         return jnp.mean(x, axis=2)
 
     def _head(self, features: jax.Array) -> jax.Array:

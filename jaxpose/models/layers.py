@@ -201,6 +201,33 @@ class LayerNorm(nn.Module):
         return _layer_norm(wide, scale.reshape(row), bias.reshape(row), self.epsilon).astype(out_dtype)
 
 
+class Dropout(nn.Module):
+    """Zeroes elements with probability `rate`, and scales the others to keep the mean.
+
+    As `nn.Dropout`, with 16 random bits an element instead of 32: random numbers were a quarter
+    of GLA-GCN's train step. The rate is rounded to a multiple of 2^-16.
+
+    Attributes:
+      broadcast_dims: axes along which all elements share their fate.
+    """
+
+    rate: float
+    broadcast_dims: tuple[int, ...] = ()
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Returns `x` of any shape, changed only with `train`."""
+        kept = round((1 - self.rate) * 2**16)
+        if not train or kept == 2**16:
+            return x
+        if kept == 0:
+            return jnp.zeros_like(x)
+        *rest, last = (1 if axis in self.broadcast_dims else size for axis, size in enumerate(x.shape))
+        words = jax.random.bits(self.make_rng("dropout"), (*rest, (last + 1) // 2))
+        bits = jax.lax.bitcast_convert_type(words, jnp.uint16).reshape(*rest, -1)[..., :last]
+        return jnp.where(bits < kept, x * (2**16 / kept), 0)
+
+
 class Attention(nn.Module):
     """Multi-head self-attention over the second-to-last axis: softmax(Q K^T / sqrt(C / H)) V.
 
@@ -234,11 +261,11 @@ class Attention(nn.Module):
         weights = nn.softmax(logits.astype(jnp.promote_types(logits.dtype, jnp.float32)))
         weights = weights.astype(value.dtype)
         self.sow("intermediates", "weights", weights)
-        weights = nn.Dropout(self.dropout_rate)(weights, deterministic=not train)
+        weights = Dropout(self.dropout_rate)(weights, train=train)
         out = batched_matmul(weights, value)
         out = jnp.moveaxis(out, -3, -2).reshape(*batch, tokens, width)
         out = Linear(width, dtype=self.dtype, name="proj")(out)
-        return nn.Dropout(self.dropout_rate)(out, deterministic=not train)
+        return Dropout(self.dropout_rate)(out, train=train)
 
 
 class Mlp(nn.Module):
@@ -254,9 +281,9 @@ class Mlp(nn.Module):
         width = x.shape[-1]
         x = Linear(self.hidden, dtype=self.dtype, name="fc1")(x)
         x = nn.gelu(x, approximate=False)
-        x = nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+        x = Dropout(self.dropout_rate)(x, train=train)
         x = Linear(width, dtype=self.dtype, name="fc2")(x)
-        return nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+        return Dropout(self.dropout_rate)(x, train=train)
 
 
 def call_block(
@@ -285,4 +312,4 @@ class DropPath(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Returns `x [B, ...]` with some samples zeroed in training."""
         rest = tuple(range(1, x.ndim))
-        return nn.Dropout(self.rate, broadcast_dims=rest)(x, deterministic=not train)
+        return Dropout(self.rate, broadcast_dims=rest)(x, train=train)

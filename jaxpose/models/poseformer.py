@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.models.layers import Attention, DropPath, LayerNorm, Linear, Mlp, call_block
+from jaxpose.models.layers import Attention, Dropout, DropPath, LayerNorm, Linear, Mlp, call_block
 from jaxpose.skeletons import get_skeleton
 
 
@@ -73,7 +73,7 @@ class PoseFormer(nn.Module):
 
         x = keypoints_2d.reshape(batch * frames, joints, 2)
         x = JointEmbedding(self.joint_width, dtype=self.dtype, name="joint_embedding")(x)
-        x = nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+        x = Dropout(self.dropout_rate)(x, train=train)
         for i, rate in enumerate(rates):
             block = self._block(rate, f"spatial_block_{i}")
             x = call_block(block, x, train=train, rematerialise=self.rematerialise)
@@ -81,7 +81,7 @@ class PoseFormer(nn.Module):
 
         x = x.reshape(batch, frames, width)
         x = x + self.param("temporal_positions", nn.initializers.zeros_init(), (1, frames, width))
-        x = nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+        x = Dropout(self.dropout_rate)(x, train=train)
         for i, rate in enumerate(rates):
             block = self._block(rate, f"temporal_block_{i}")
             x = call_block(block, x, train=train, rematerialise=self.rematerialise)

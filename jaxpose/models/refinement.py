@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from jaxpose import cameras, windows
 from jaxpose.errors import JaxposeError
-from jaxpose.models.layers import Linear
+from jaxpose.models.layers import Dropout, Linear
 from jaxpose.skeletons import get_skeleton
 
 
@@ -54,7 +54,7 @@ class Refinement(nn.Module):
         lifted, back_projected = poses[..., :3], poses[..., 3:]
         batch, frames = poses.shape[:2]
         x = Linear(self.hidden, dtype=self.dtype, name="fc1")(poses.reshape(batch, frames, joints * 6))
-        x = nn.Dropout(self.dropout_rate)(nn.relu(x), deterministic=not train)
+        x = Dropout(self.dropout_rate)(nn.relu(x), train=train)
         x = Linear(2 * joints, dtype=self.dtype, name="fc2")(x)
         weight = nn.sigmoid(x).reshape(batch, frames, joints, 2)
         xy = weight * lifted[..., :2] + (1 - weight) * back_projected[..., :2]

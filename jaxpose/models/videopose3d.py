@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 
 from jaxpose.models import temporal
-from jaxpose.models.layers import BatchNorm, Linear
+from jaxpose.models.layers import BatchNorm, Dropout, Linear
 from jaxpose.skeletons import get_skeleton
 
 
@@ -43,7 +43,7 @@ class VideoPose3D(temporal.TemporalConvNet):
 
         def hidden(x: jax.Array, norm: str) -> jax.Array:
             x = nn.relu(BatchNorm(dtype=self.dtype, name=norm)(x, train=train))
-            return nn.Dropout(self.dropout_rate)(x, deterministic=not train)
+            return Dropout(self.dropout_rate)(x, train=train)
 
         x = keypoints_2d.reshape(*keypoints_2d.shape[:2], -1)
         x = hidden(self._conv("expand", self.channels, self.filter_widths[0], 1)(x), "expand_norm")

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxpose.models.layers import LayerNorm, batched_matmul
+from jaxpose.models.layers import Dropout, LayerNorm, batched_matmul
 
 
 def gradients(function, *inputs):
@@ -41,3 +41,30 @@ def test_batched_matmul_has_the_derived_gradient(sizes):
     a, b = jax.random.normal(keys[0], (4, 2, m, k)), jax.random.normal(keys[1], (4, 2, k, n))
     found, expected = gradients(batched_matmul, a, b), gradients(jnp.matmul, a, b)
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6), found, expected)
+
+
+def drop(rate, x, train=True, **fields):
+    return Dropout(rate, **fields).apply({}, x, train=train, rngs={"dropout": jax.random.key(1)})
+
+
+def test_dropout_drops_at_its_rate_and_keeps_the_mean():
+    x = jnp.ones((1000, 333))
+    y = np.asarray(drop(0.1, x))
+    values = np.unique(y)
+    np.testing.assert_allclose(values, [0, 1 / 0.9], rtol=2e-5)
+    deviation = (0.1 * 0.9 / x.size) ** 0.5
+    assert abs((y == 0).mean() - 0.1) < 5 * deviation
+    # Both halves of a random word are used, and they are independent.
+    dropped = (y == 0)[:, :332].reshape(-1, 2)
+    np.testing.assert_allclose(dropped.mean(axis=0), 0.1, atol=5 * (2 * 0.09 / x.size) ** 0.5)
+    assert abs(dropped.all(axis=1).mean() - 0.01) < 5 * (2 * 0.01 / x.size) ** 0.5
+
+
+def test_dropout_edges():
+    x = jax.random.normal(jax.random.key(0), (6, 4, 5))
+    np.testing.assert_array_equal(drop(0.5, x, train=False), x)
+    np.testing.assert_array_equal(drop(0.0, x), x)
+    np.testing.assert_array_equal(drop(1.0, x), jnp.zeros_like(x))
+    rows = np.asarray(drop(0.5, x, broadcast_dims=(1, 2)) / x)
+    assert {*np.unique(rows)} <= {0.0, 2.0}
+    np.testing.assert_array_equal(rows, rows[:, :1, :1] * np.ones_like(rows))
