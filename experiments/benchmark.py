@@ -85,7 +85,7 @@ def measure_train(config: ml_collections.ConfigDict, model: nn.Module, reference
     if reference:
         config.batch_size = reference.batch_size
     config.steps_per_dispatch, config.steps_per_epoch = _STEPS.value, _STEPS.value
-    state, data, order, steps, compile_seconds = _compiled_steps(config, model)
+    state, data, order, steps, compile_seconds = compile_train_steps(config, model)
 
     def dispatch() -> jax.Array:
         nonlocal state
@@ -140,7 +140,7 @@ def measure_predict(
     config: ml_collections.ConfigDict, model: nn.Module, reference: Reference | None
 ) -> Iterator[Row]:
     """One window a pose, by batch size."""
-    variables = _variables(model)
+    variables = make_variables(model)
     apply = jax.jit(lambda variables, keypoints: model.apply(variables, keypoints, train=False))
     wanted = {reference.batch_size} if reference else set()
     for batch_size in sorted(wanted | {int(size) for size in _BATCH_SIZES.value}):
@@ -169,7 +169,7 @@ def measure_sequence(config: ml_collections.ConfigDict, model: nn.Module, refere
     predictor = Predictor(
         model, clips, batch_size=config.eval_batch_size, mesh=sharding.make_mesh(), flip_average=False
     )
-    variables, rows = _variables(model), np.arange(frames)
+    variables, rows = make_variables(model), np.arange(frames)
     seconds = statistics.median(seconds_of(lambda: predictor(variables, rows), _SECONDS.value))
     row = {"frames": frames, "ms": 1e3 * seconds, "frames_per_second": frames / seconds}
     return row | _ratio(seconds, reference and reference.sequence_seconds)
@@ -177,7 +177,7 @@ def measure_sequence(config: ml_collections.ConfigDict, model: nn.Module, refere
 
 def measure_latency(config: ml_collections.ConfigDict, model: nn.Module, reference: Reference | None) -> Row:
     """One frame in, its pose out, as a stream: median and 99th percentile."""
-    stream, variables = make_stream(model), _variables(model)
+    stream, variables = make_stream(model), make_variables(model)
     keypoints = jax.random.normal(jax.random.key(0), (1, *input_shapes(model)[0][2:]))
     state = stream.init(variables, keypoints)
 
@@ -199,11 +199,12 @@ MODES = {
 }
 
 
-def _compiled_steps(
-    config: ml_collections.ConfigDict, model: nn.Module
+def compile_train_steps(
+    config: ml_collections.ConfigDict, model: nn.Module, num_frames: int = 100_000
 ) -> tuple[Any, train_state.TrainData, jax.Array, Any, float]:
+    """State, data, order and compiled updates of a training on `num_frames` frames; seconds of compiling."""
     mesh = sharding.make_mesh()
-    clips = random_clips(model, 100_000)
+    clips = random_clips(model, num_frames)
     schedule = train.count_steps(config, 2 * clips.num_frames)
     optimizer = train.make_optimizer(config, schedule)
     state = train_state.create_state(model, optimizer, 0, mesh)
@@ -222,7 +223,8 @@ def _train_data(clips: Clips, mesh: Any) -> train_state.TrainData:
     return sharding.put_replicated(train_state.TrainData(windows.frame_table(clips), samples), mesh)
 
 
-def _variables(model: nn.Module) -> Any:
+def make_variables(model: nn.Module) -> Any:
+    """Initial variables of `model`."""
     inputs = [jnp.ones(shape) for shape in input_shapes(model)]
     return jax.jit(lambda: model.init(jax.random.key(0), *inputs, train=False))()
 

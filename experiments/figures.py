@@ -16,6 +16,20 @@ from jaxpose.skeletons import Skeleton
 TRUTH = "#b8b8b8"
 
 
+def draw_scaling(panels: Mapping[str, Mapping[str, Mapping[int, float]]], path: pathlib.Path) -> None:
+    """Seconds over sizes, by title of the panel and label of the curve; dashed: proportional to the size."""
+    figure, axes = plt.subplots(1, len(panels), figsize=(5.4 * len(panels), 4.2), squeeze=False)
+    for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
+        for label, curve in curves.items():
+            sizes, seconds = np.array(list(curve)), np.array(list(curve.values()))
+            (line,) = axis.plot(sizes, seconds, marker="o", ms=4, label=label)
+            axis.plot(sizes, seconds[-1] * sizes / sizes[-1], ls="--", lw=0.8, color=line.get_color())
+        axis.set(title=title, xscale="log", yscale="log")
+        axis.grid(alpha=0.3, which="both")
+    axes[0, 0].legend(frameon=False)
+    _save(figure, path)
+
+
 def draw_curves(
     losses: Mapping[str, np.ndarray], errors: Mapping[str, np.ndarray], path: pathlib.Path
 ) -> None:

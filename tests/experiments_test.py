@@ -6,7 +6,7 @@ import re
 import jax
 import pytest
 
-from experiments import report, row, run
+from experiments import figures, report, row, run, scaling
 from experiments.job import Job, make_jobs
 from experiments.markdown import is_measured, to_markdown
 from experiments.smoke import shrink
@@ -307,3 +307,10 @@ def test_every_row_of_every_table_runs(name, smoke_directory):
     for jobs in make_jobs(TABLES[name], smoke_directory, 1, smoke=True).values():
         assert jobs[0].read_result()["mpjpe"] > 0
     assert (smoke_directory / name / "cost.png").exists()
+
+
+def test_scaling_curves_have_their_power_and_are_drawn(tmp_path):
+    assert scaling.exponent({1: 3.0, 2: 6.0, 8: 24.0}) == pytest.approx(1.0)
+    assert scaling.exponent({1: 1.0, 2: 4.0, 4: 16.0}) == pytest.approx(2.0)
+    figures.draw_scaling({"seconds": {"a model": {1: 1.0, 2: 2.1}}}, tmp_path / "scaling.png")
+    assert (tmp_path / "scaling.png").stat().st_size > 10_000

@@ -1,0 +1,101 @@
+"""Measures how time grows with the number of frames and with the batch, and draws it.
+
+    python -m experiments.scaling --plot=experiments/scaling.png --json=scaling.json
+
+Two small models: a window a pose (AMPose) and whole clips (VideoPose3D), the `quickstart` sizes.
+"""
+
+import argparse
+import importlib
+import json
+import pathlib
+import statistics
+import time
+from typing import Any
+
+import jax
+import numpy as np
+
+from experiments import figures
+from experiments.benchmark import compile_train_steps, make_variables, random_clips, seconds_of
+from jaxpose import sharding, train
+from jaxpose.models import build_model
+from jaxpose.sequences import Predictor
+
+MODELS = ("ampose", "videopose3d")
+UPDATES = 10
+
+
+def make_config(name: str) -> Any:
+    """The `quickstart` of a model, without the augmentations that need cameras."""
+    config = importlib.import_module(f"configs.{name}").get_config("quickstart")
+    config.augment_rotation, config.augment_bones = False, 0.0
+    config.steps_per_dispatch = config.steps_per_epoch = UPDATES
+    return config
+
+
+def predict_seconds(name: str, num_frames: int) -> float:
+    """Seconds to predict `num_frames` frames, compilation left out."""
+    config = make_config(name)
+    train.set_precision(config)
+    model = build_model(config)
+    clips = random_clips(model, num_frames)
+    predictor = Predictor(model, clips, batch_size=config.eval_batch_size, mesh=sharding.make_mesh())
+    variables = make_variables(model)
+    predictor(variables, np.arange(1))
+    start = time.perf_counter()
+    predictor(variables, np.arange(clips.num_frames))
+    return time.perf_counter() - start
+
+
+def train_seconds(name: str, batch_size: int, num_frames: int = 100_000) -> float:
+    """Seconds of one update with `num_frames` frames on the device."""
+    config = make_config(name)
+    train.set_precision(config)
+    config.batch_size = batch_size
+    state, data, order, steps, _ = compile_train_steps(config, build_model(config), num_frames)
+
+    def dispatch() -> jax.Array:
+        nonlocal state
+        state, losses = steps(state, data, order, np.int32(0))
+        return losses
+
+    return statistics.median(seconds_of(dispatch, 1.0, least=3)) / UPDATES
+
+
+def exponent(curve: dict[int, float]) -> float:
+    """The power of the sizes by which the seconds of `curve` grow: 1 is linear (least squares of logs)."""
+    return float(np.polyfit(np.log(list(curve)), np.log(list(curve.values())), 1)[0])
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measures all curves."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.scaling", description=__doc__.split("\n")[0])
+    parser.add_argument("--frames", type=int, default=2_000_000, help="most frames; halved six times")
+    parser.add_argument("--batch_size", type=int, default=1024, help="largest batch; halved six times")
+    parser.add_argument("--plot", type=pathlib.Path, required=True, help="PNG file of the curves")
+    parser.add_argument("--json", type=pathlib.Path, help="file of the seconds")
+    flags = parser.parse_args(argv)
+    frames = [flags.frames // 2**i for i in range(6, -1, -1)]
+    batches = [max(flags.batch_size // 2**i, 1) for i in range(6, -1, -1)]
+    curves = {
+        "predicting so many frames, s": {
+            name: {n: predict_seconds(name, n) for n in frames} for name in MODELS
+        },
+        "an update with a batch of so many windows, s": {
+            name: {n: train_seconds(name, n) for n in batches} for name in MODELS
+        },
+        "an update while so many frames lie on the device, s": {
+            name: {n: train_seconds(name, 128, n) for n in frames} for name in MODELS
+        },
+    }
+    for title, panel in curves.items():
+        for name, curve in panel.items():
+            print(f"{title}: {name} grows with power {exponent(curve):.2f}", flush=True)
+    if flags.json:
+        flags.json.write_text(json.dumps(curves, indent=2) + "\n")
+    figures.draw_scaling(curves, flags.plot)
+
+
+if __name__ == "__main__":
+    main()
