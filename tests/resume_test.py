@@ -143,13 +143,11 @@ def test_eight_devices_have_the_loss_of_one_and_checkpoints_move_between_them(wh
     eight = tmp_path / "eight"
     run(eight, devices=8)
     on_one, on_eight = timeless(whole), timeless(eight)
-    assert [row["step"] for row in on_one] == [row["step"] for row in on_eight]
+    assert [row.keys() for row in on_one] == [row.keys() for row in on_eight]
     for a, b in zip(on_one, on_eight, strict=True):
-        assert a.keys() == b.keys()
-        for key in a:
-            # Sums over the batch are taken in another order, and 72 updates amplify the rounding.
-            np.testing.assert_allclose(a[key], b[key], rtol=2e-3, err_msg=f"{key} at step {a['step']}")
-    np.testing.assert_allclose(on_one[0]["loss"], on_eight[0]["loss"], rtol=1e-5)
+        assert a["step"] == b["step"]
+        if "loss" in a:
+            np.testing.assert_allclose(a["loss"], b["loss"], rtol=1e-5, err_msg=f"step {a['step']}")
     newest = max(int(path.name) for path in (eight / "checkpoints").iterdir() if path.name.isdigit())
     shutil.rmtree(eight / "checkpoints" / str(newest))
     (eight / "results.json").unlink()
@@ -164,6 +162,20 @@ def test_eight_devices_have_the_loss_of_one_and_checkpoints_move_between_them(wh
     shutil.rmtree(one / "checkpoints" / "72")
     run(one, devices=8)  # and the other way round
     assert timeless(one)[-1]["step"] == 72
+
+
+def test_eight_devices_have_the_scores_of_one(tmp_path):
+    # With batch norm only losses agree so well: the gradient of a bias before it is rounding alone, which
+    # Adam makes whole steps of. In training the batch's mean removes them, the running mean lags behind.
+    without_batch_norm = {"model.graph_norm": "layer"}
+    run(tmp_path / "one", overrides=without_batch_norm)
+    run(tmp_path / "eight", overrides=without_batch_norm, devices=8)
+    on_one, on_eight = timeless(tmp_path / "one"), timeless(tmp_path / "eight")
+    assert sum("selection_mpjpe" in row for row in on_one) == 6
+    for a, b in zip(on_one, on_eight, strict=True):
+        assert a.keys() == b.keys()
+        for key in a:
+            np.testing.assert_allclose(a[key], b[key], rtol=1e-5, err_msg=f"{key} at step {a['step']}")
 
 
 def test_partial_checkpoints(whole, tmp_path):
