@@ -11,6 +11,7 @@ import json
 import pathlib
 import statistics
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -63,6 +64,16 @@ def train_seconds(name: str, batch_size: int, num_frames: int = 100_000) -> floa
     return statistics.median(seconds_of(dispatch, 1.0, least=3)) / UPDATES
 
 
+def measure(seconds: Callable[[str, int], float], sizes: list[int]) -> dict[str, dict[int, float]]:
+    """Seconds by model and size, each printed as it comes."""
+    curves: dict[str, dict[int, float]] = {name: {} for name in MODELS}
+    for size in sizes:
+        for name in MODELS:
+            curves[name][size] = seconds(name, size)
+            print(f"{name}, {size:,}: {curves[name][size]:.4g} s", flush=True)
+    return curves
+
+
 def exponent(curve: dict[int, float]) -> float:
     """The power of the sizes by which the seconds of `curve` grow: 1 is linear (least squares of logs)."""
     return float(np.polyfit(np.log(list(curve)), np.log(list(curve.values())), 1)[0])
@@ -79,19 +90,15 @@ def main(argv: list[str] | None = None) -> None:
     frames = [flags.frames // 2**i for i in range(6, -1, -1)]
     batches = [max(flags.batch_size // 2**i, 1) for i in range(6, -1, -1)]
     curves = {
-        "predicting so many frames, s": {
-            name: {n: predict_seconds(name, n) for n in frames} for name in MODELS
-        },
-        "an update with a batch of so many windows, s": {
-            name: {n: train_seconds(name, n) for n in batches} for name in MODELS
-        },
-        "an update while so many frames lie on the device, s": {
-            name: {n: train_seconds(name, 128, n) for n in frames} for name in MODELS
-        },
+        "predicting so many frames, s": measure(predict_seconds, frames),
+        "an update with a batch of so many windows, s": measure(train_seconds, batches),
+        "an update while so many frames lie on the device, s": measure(
+            lambda name, count: train_seconds(name, 128, count), frames
+        ),
     }
     for title, panel in curves.items():
         for name, curve in panel.items():
-            print(f"{title}: {name} grows with power {exponent(curve):.2f}", flush=True)
+            print(f"{title}: {name} grows with power {exponent(curve):.2f}")
     if flags.json:
         flags.json.write_text(json.dumps(curves, indent=2) + "\n")
     figures.draw_scaling(curves, flags.plot)
