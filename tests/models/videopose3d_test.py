@@ -71,6 +71,24 @@ def test_a_sequence_in_one_pass_equals_strided_windows(filter_widths, causal):
     np.testing.assert_allclose(predict(dilated, variables, windows), expected, atol=2e-5)
 
 
+def test_the_sequence_form_has_the_gradients_of_the_strided_form():
+    dilated = small_model(filter_widths=(3, 5, 3))
+    x = keypoints(dilated.receptive_field)
+    params = randomised(dilated, x)
+
+    def gradients(model):
+        def loss(variables, x):
+            return jnp.sum(model.apply(variables, x, train=False) ** 2)
+
+        return quick_jit(jax.grad(loss, argnums=(0, 1)))(params, x)
+
+    jax.tree.map(
+        functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-3),
+        gradients(dilated),
+        gradients(dilated.clone(strided=True)),
+    )
+
+
 @pytest.mark.parametrize("causal", [False, True])
 def test_causal_outputs_do_not_see_later_frames(causal):
     model = small_model(causal=causal)
