@@ -118,7 +118,8 @@ class Checkpoints:
         """The newest readable checkpoint, or None where there is none.
 
         A checkpoint that cannot be read is reported and the one before it is tried; once one
-        has been read, the others are moved to `<workdir>/damaged_checkpoints`.
+        has been read, the others are moved to `<workdir>/damaged_checkpoints`. `like` gives
+        shapes, types and shardings: a state or `train_state.state_shapes`.
 
         Raises:
           JaxposeError: there are checkpoints and none can be read; nothing is moved then.

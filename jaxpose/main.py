@@ -51,6 +51,10 @@ def main(argv: list[str]) -> None:
             raise JaxposeError(f"--mode={_MODE.value} needs --workdir=DIR")
         if jax.config.jax_compilation_cache_dir is None:
             jax.config.update("jax_compilation_cache_dir", os.path.expanduser("~/.cache/jaxpose/compiled"))
+        if (_NUM_PROCESSES.value, _PROCESS_ID.value) != (None, None) and not _COORDINATOR.value:
+            raise JaxposeError(
+                "--num_processes and --process_id need --coordinator=HOST:PORT, the first process"
+            )
         if _DISTRIBUTED.value or _COORDINATOR.value:
             hosts.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
         if _MODE.value == "train":
@@ -60,6 +64,11 @@ def main(argv: list[str]) -> None:
     except (JaxposeError, OSError) as error:  # OSError: a full disk, a config file that is not there
         hosts.leave(f"error: {error}")
     except jax.errors.JaxRuntimeError as error:
+        if jax.process_count() == 1 and "RESOURCE_EXHAUSTED" in str(error):
+            hosts.leave(
+                f"error: out of memory ({str(error).splitlines()[0]}); lower config.batch_size or "
+                "config.eval_batch_size, or raise config.accumulation_steps"
+            )
         if jax.process_count() == 1:
             raise
         hosts.leave(

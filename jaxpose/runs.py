@@ -11,7 +11,7 @@ from jaxpose.checkpoints import Checkpoints
 from jaxpose.clips import Clips
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
-from jaxpose.train_state import TrainState, create_state
+from jaxpose.train_state import TrainState, state_shapes
 
 
 def load_config(workdir: str, flag: str = "--workdir") -> ml_collections.ConfigDict:
@@ -46,7 +46,7 @@ def load_best(
     learning_rate = optimizers.make_schedule(trained.optimizer, num_epochs=1, steps_per_epoch=1)
     optimizer = optimizers.make_optimizer(trained.optimizer, learning_rate)
     with Checkpoints(pathlib.Path(workdir)) as checkpoints:
-        best = checkpoints.restore_best(create_state(build_model(config), optimizer, 0, mesh))
+        best = checkpoints.restore_best(state_shapes(build_model(config), optimizer, mesh))
     if best is None:
         raise JaxposeError(f"{workdir} holds no complete checkpoint")
     return best

@@ -30,6 +30,7 @@ from jaxpose.train_state import (
     create_state,
     make_epoch_order,
     make_train_steps,
+    state_shapes,
 )
 
 _PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "default"}
@@ -144,11 +145,11 @@ def _train(
     num_samples = len(frames) * (2 if config.augment_flip else 1)
     schedule = count_steps(config, num_samples)
     optimizer = make_optimizer(config, schedule)
-    state = create_state(model, optimizer, config.seed, mesh)
-    if (restored := checkpoints.restore_latest(state)) is not None:
-        state = restored
-    elif config.refinement:
-        state = runs.start_from_lifting(state, config, mesh)
+    state = checkpoints.restore_latest(state_shapes(model, optimizer, mesh))
+    if state is None:
+        state = create_state(model, optimizer, config.seed, mesh)
+        if config.refinement:
+            state = runs.start_from_lifting(state, config, mesh)
     step = int(state.step)
     if step >= schedule.num_steps:
         return state

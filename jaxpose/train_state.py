@@ -69,12 +69,19 @@ class Schedule(NamedTuple):
 
 
 def create_state(
-    model: nn.Module,
-    optimizer: optax.GradientTransformation,
-    seed: int,
-    mesh: Mesh,
+    model: nn.Module, optimizer: optax.GradientTransformation, seed: int, mesh: Mesh
 ) -> TrainState:
     """A fresh state, born on the mesh."""
+    return _initialise(model, optimizer, mesh)(jax.random.key(seed))
+
+
+def state_shapes(model: nn.Module, optimizer: optax.GradientTransformation, mesh: Mesh) -> TrainState:
+    """`create_state` without numbers: shapes, types and shardings, which a checkpoint is restored to."""
+    return _initialise(model, optimizer, mesh).eval_shape(jax.random.key(0))
+
+
+def _initialise(model: nn.Module, optimizer: optax.GradientTransformation, mesh: Mesh) -> Any:
+    """The jitted function of a key that makes a fresh state."""
 
     def init(key: jax.Array) -> TrainState:
         inputs = [jnp.ones(shape) for shape in input_shapes(model)]
@@ -87,7 +94,7 @@ def create_state(
             opt_state=optimizer.init(params),
         )
 
-    return jax.jit(init, out_shardings=sharding.replicated(mesh))(jax.random.key(seed))
+    return jax.jit(init, out_shardings=sharding.replicated(mesh))
 
 
 def make_epoch_order(

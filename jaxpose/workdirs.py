@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import pathlib
 import sys
+import tempfile
 from typing import Any
 
 import jax
@@ -24,9 +25,8 @@ def open_workdir(workdir: str) -> pathlib.Path:
     directory = pathlib.Path(workdir).absolute()
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        probe = directory / ".writable"
-        probe.write_text("jaxpose")
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=directory) as probe:  # a name of its own: others may start here now
+            probe.write(b"jaxpose")
     except OSError as error:
         raise JaxposeError(f"--workdir={workdir} cannot be written: {error.strerror or error}") from error
     return directory
