@@ -1,8 +1,9 @@
-"""Prediction of clips: a convolutional network in one dilated pass, any other a window a frame.
+"""Prediction of clips: one pass where a model has a form for whole sequences, else a window a frame.
 
-Clips are cut into chunks of one length, and a chunk reads the frames that its targets see,
-repeating the edge frames of its clip (protocol P.6). So every clip fits one compiled program of
-bounded memory. The models of windows have chunks of one frame: the same program.
+The dilated networks compute every layer once a frame, PoseFormer and CrossFormer their spatial
+blocks. Clips are cut into chunks of one length, and a chunk reads the frames that its targets
+see, repeating the edge frames of its clip (protocol P.6). So every clip fits one compiled program
+of bounded memory. The models of windows have chunks of one frame: the same program.
 """
 
 from collections.abc import Callable
@@ -61,10 +62,10 @@ class Predictor:
         self._table = sharding.put_replicated(table, mesh)
         lengths = np.array([clip.length for clip in clips.clips])
         self.chunk_length = 1
-        if isinstance(model, TemporalConvNet):
-            self.chunk_length = cheapest_chunk(lengths, model.receptive_field, batch_size // mesh.size)
-        elif mesh.devices.flat[0].platform == "cpu":
+        if mesh.devices.flat[0].platform == "cpu" and not isinstance(model, TemporalConvNet):
             batch_size = min(batch_size, _CPU_WINDOWS * mesh.size)
+        if hasattr(model, "whole_sequence_form"):
+            self.chunk_length = cheapest_chunk(lengths, model.receptive_field, batch_size // mesh.size)
         chunks = int(_num_chunks(lengths, self.chunk_length).sum())
         # Small sets must not be padded up to a batch many times their size.
         per_device = min(batch_size // (self.chunk_length * mesh.size), -(-chunks // mesh.size))
@@ -132,13 +133,13 @@ def make_predict(
 ) -> Callable[[Any, windows.FrameTable, jax.Array], jax.Array]:
     """A jitted `(variables, table, first [B]) -> positions [B, chunk_length, J, 3]`, root-relative metres.
 
-    `first` are the first frames of the chunks; more than one frame is for convolutional models
-    alone. Positions beyond the end of a clip mean nothing. With `flip_average` the prediction is
+    `first` are the first frames of the chunks; more than one frame is for models with a form for
+    whole sequences. Positions beyond the end of a clip mean nothing. With `flip_average` the prediction is
     the mean of the plain one and the mirrored one of the mirrored input (protocol P.6).
     """
     skeleton, keypoints_mirror = get_skeleton(model.skeleton), get_skeleton(keypoints_skeleton)
     refined = isinstance(model, RefinedLifting)
-    if isinstance(model, TemporalConvNet):
+    if hasattr(model, "whole_sequence_form"):
         model = model.whole_sequence_form()
     target = windows.target_index(model.receptive_field, model.causal_shift)
     frames_read = chunk_length + model.receptive_field - 1

@@ -34,15 +34,18 @@ CONVOLUTIONAL = {
     "videopose3d_causal": VIDEOPOSE3D.clone(causal=True),
     "videopose3d_dense": VIDEOPOSE3D.clone(dense=True, strided=False),
 }
+SHARING = {
+    "crossformer": CrossFormer(num_frames=3, joint_width=8, depth=1, heads=2),
+    "crossformer_zeroed": CrossFormer(num_frames=5, joint_width=8, depth=1, heads=2, zeroed_frames=(3, 9)),
+    "poseformer": PoseFormer(num_frames=3, joint_width=8, depth=1, heads=2),
+}
 WINDOWED = {
     "ampose": AMPose(depth=1, width=8, heads=2),
     "ampose_frames": AMPose(depth=1, width=8, heads=2, num_frames=3),
     "gla_gcn": GlaGcn(skeleton="h36m_17", filter_widths=(3, 3), channels=4),
     "gla_gcn_sequence": GlaGcn(skeleton="h36m_17", filter_widths=(3,), channels=4, sequence_layers=1),
-    "crossformer": CrossFormer(num_frames=3, joint_width=8, depth=1, heads=2),
-    "poseformer": PoseFormer(num_frames=3, joint_width=8, depth=1, heads=2),
 }
-MODELS = CONVOLUTIONAL | WINDOWED
+MODELS = CONVOLUTIONAL | SHARING | WINDOWED
 
 
 def random_clips(lengths, seed=0):
@@ -107,7 +110,7 @@ def test_whole_clips_equal_one_window_a_frame(name):
     clips = random_clips([1, 4, 9, 10, 15, 33])
     variables = random_variables(model)
     predict = predictor(model, clips, flip_average=True, target_scale=2.0)
-    assert (predict.chunk_length > 1) == (name in CONVOLUTIONAL)
+    assert (predict.chunk_length > 1) == (name not in WINDOWED)
     expected = one_window_a_frame(model, variables, clips, flip_average=True) / 2
     assert np.std(expected) > 0.01
     predicted = predict(variables, np.arange(clips.num_frames))
@@ -115,9 +118,9 @@ def test_whole_clips_equal_one_window_a_frame(name):
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 16, 200])
-@pytest.mark.parametrize("name", ["videopose3d", "videopose3d_causal"])
+@pytest.mark.parametrize("name", ["videopose3d", "videopose3d_causal", "crossformer_zeroed"])
 def test_chunks_and_batches_of_any_size_agree(name, batch_size):
-    model, clips = CONVOLUTIONAL[name], random_clips([50, 3, 31])
+    model, clips = MODELS[name], random_clips([50, 3, 31])
     variables = random_variables(model)
     predict = predictor(model, clips, batch_size)
     assert predict.chunk_length * predict.chunks_per_batch <= batch_size

@@ -16,7 +16,7 @@ by the head width, and the head's LayerNorm before its linear map.
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import flax.linen as nn
 import jax
@@ -35,7 +35,13 @@ from jaxpose.models.layers import (
     torch_linear_init,
 )
 from jaxpose.models.padded_conv import padded_convolution
-from jaxpose.models.poseformer import FrameMixingHead, JointEmbedding, check_window, drop_path_rates
+from jaxpose.models.poseformer import (
+    FrameMixingHead,
+    JointEmbedding,
+    check_window,
+    drop_path_rates,
+    token_windows,
+)
 
 CROSS_FRAME = ("gated", "bilinear", "none")
 
@@ -67,6 +73,8 @@ class CrossFormer(nn.Module):
       drop_path_rate: stochastic depth of the last block of each stack; earlier blocks rise to
         it linearly from 0.
       rematerialise: blocks keep only their inputs for the backward pass (`layers.call_block`).
+      whole_sequence: takes sequences and lifts every frame that has a whole window; a frame's
+        spatial tokens are computed once for all windows that it is in.
       dtype: type of the matrix products; None follows inputs and parameters.
     """
 
@@ -86,6 +94,7 @@ class CrossFormer(nn.Module):
     dropout_rate: float = 0.0
     drop_path_rate: float = 0.1
     rematerialise: bool = False
+    whole_sequence: bool = False
     dtype: Any = None
 
     @property
@@ -97,6 +106,10 @@ class CrossFormer(nn.Module):
     def causal_shift(self) -> int:
         """0: the target is the window's centre frame."""
         return 0
+
+    def whole_sequence_form(self) -> Self:
+        """The same network over sequences: `[B, F + T - 1, J, 2]` to `[B, F, J, 3]`."""
+        return self.clone(whole_sequence=True)
 
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
@@ -110,10 +123,14 @@ class CrossFormer(nn.Module):
         batch, frames, joints, _ = keypoints_2d.shape
         width = joints * self.joint_width
         rates = drop_path_rates(self.drop_path_rate, self.depth)
-        if self.zeroed_frames:
-            keypoints_2d = keypoints_2d.at[:, slice(*self.zeroed_frames)].set(0.0)
+        zeroed = slice(*self.zeroed_frames or (0, 0))
+        if self.whole_sequence:
+            # Each window has other frames zeroed: one more frame stands for all of them.
+            keypoints_2d = jnp.pad(keypoints_2d, ((0, 0), (0, 1), (0, 0), (0, 0)))
+        elif self.zeroed_frames:
+            keypoints_2d = keypoints_2d.at[:, zeroed].set(0.0)
 
-        x = keypoints_2d.reshape(batch * frames, joints, 2)
+        x = keypoints_2d.reshape(-1, joints, 2)
         embedding = JointEmbedding(
             self.joint_width, self.spatial_positions, dtype=self.dtype, name="joint_embedding"
         )
@@ -124,7 +141,9 @@ class CrossFormer(nn.Module):
             x = call_block(block, x, train=train, rematerialise=self.rematerialise)
         x = LayerNorm(name="spatial_norm")(x)
 
-        x = x.reshape(batch, frames, width)
+        x = x.reshape(batch, -1, width)
+        if self.whole_sequence:
+            x = token_windows(x[:, :frames], self.num_frames).at[:, zeroed].set(x[0, frames])
         if self.temporal_positions:
             x = x + self.param("temporal_positions", nn.initializers.zeros_init(), (1, width))[None]
         x = Dropout(self.dropout_rate)(x, train=train)
@@ -137,7 +156,7 @@ class CrossFormer(nn.Module):
             block = self._block(interaction, rate, f"temporal_block_{i}")
             x = call_block(block, x, train=train, rematerialise=self.rematerialise)
         x = LayerNorm(name="temporal_norm")(x)
-        return FrameMixingHead(joints, name="head")(x)
+        return FrameMixingHead(joints, name="head")(x).reshape(batch, -1, joints, 3)
 
     def _block(
         self, interaction: Callable[..., nn.Module] | None, drop_path_rate: float, name: str

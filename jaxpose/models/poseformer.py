@@ -1,15 +1,16 @@
 """PoseFormer: a transformer over joints, then one over frames (Zheng et al., ICCV 2021).
 
-`JointEmbedding`, `FrameMixingHead` and `check_window` are also CrossFormer's, which extends
-this model. Tokens are `[B * T, J, e]` in the spatial stack, one frame being one sample, and
-`[B, T, D]` with `D = J * e` in the temporal one. With `dtype=bfloat16` the matrix products are
+`JointEmbedding`, `FrameMixingHead`, `token_windows` and `check_window` are also CrossFormer's,
+which extends this model. Tokens are `[B * T, J, e]` in the spatial stack, one frame being one
+sample, and `[B, T, D]` with `D = J * e` in the temporal one. With `dtype=bfloat16` the matrix products are
 bfloat16 and the residual stream stays float32.
 """
 
-from typing import Any
+from typing import Any, Self
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxpose.errors import JaxposeError
@@ -34,6 +35,8 @@ class PoseFormer(nn.Module):
       drop_path_rate: stochastic depth of the last block of each stack; earlier blocks rise to
         it linearly from 0.
       rematerialise: blocks keep only their inputs for the backward pass (`layers.call_block`).
+      whole_sequence: takes sequences and lifts every frame that has a whole window; a frame's
+        spatial tokens are computed once for all windows that it is in.
       dtype: type of the matrix products; None follows inputs and parameters.
     """
 
@@ -47,6 +50,7 @@ class PoseFormer(nn.Module):
     dropout_rate: float = 0.0
     drop_path_rate: float = 0.1
     rematerialise: bool = False
+    whole_sequence: bool = False
     dtype: Any = None
 
     @property
@@ -58,6 +62,10 @@ class PoseFormer(nn.Module):
     def causal_shift(self) -> int:
         """0: the target is the window's centre frame."""
         return 0
+
+    def whole_sequence_form(self) -> Self:
+        """The same network over sequences: `[B, F + T - 1, J, 2]` to `[B, F, J, 3]`."""
+        return self.clone(whole_sequence=True)
 
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
@@ -80,13 +88,15 @@ class PoseFormer(nn.Module):
         x = LayerNorm(epsilon=1e-6, name="spatial_norm")(x)
 
         x = x.reshape(batch, frames, width)
-        x = x + self.param("temporal_positions", nn.initializers.zeros_init(), (1, frames, width))
+        if self.whole_sequence:
+            x = token_windows(x, self.num_frames)
+        x = x + self.param("temporal_positions", nn.initializers.zeros_init(), (1, self.num_frames, width))
         x = Dropout(self.dropout_rate)(x, train=train)
         for i, rate in enumerate(rates):
             block = self._block(rate, f"temporal_block_{i}")
             x = call_block(block, x, train=train, rematerialise=self.rematerialise)
         x = LayerNorm(epsilon=1e-6, name="temporal_norm")(x)
-        return FrameMixingHead(joints, name="head")(x)
+        return FrameMixingHead(joints, name="head")(x).reshape(batch, -1, joints, 3)
 
     def _block(self, drop_path_rate: float, name: str) -> "Block":
         return Block(
@@ -167,6 +177,13 @@ class FrameMixingHead(nn.Module):
         return positions.reshape(x.shape[0], 1, self.joints, 3)
 
 
+def token_windows(tokens: jax.Array, num_frames: int) -> jax.Array:
+    """Every window of a sequence of tokens: `[B, F + T - 1, D]` to `[B * F, T, D]` with `T = num_frames`."""
+    frames, width = tokens.shape[1:]
+    rows = np.arange(frames - num_frames + 1)[:, None] + np.arange(num_frames)[None]
+    return jnp.take(tokens, rows, axis=1).reshape(-1, num_frames, width)
+
+
 def drop_path_rates(last: float, depth: int) -> list[float]:
     """Stochastic-depth rate of each of `depth` blocks, from 0 linearly to `last`."""
     return np.linspace(0.0, last, depth).tolist()
@@ -177,7 +194,7 @@ def check_window(model: Any, keypoints_2d: jax.Array) -> None:
 
     Raises:
       JaxposeError: a field is out of range, or `keypoints_2d` is not `[B, T, J, 2]` with the
-        model's frames and joints.
+        model's joints and frames, at least so many frames with `whole_sequence`.
     """
     kind = type(model).__name__
     if model.num_frames < 1 or model.num_frames % 2 == 0:
@@ -196,7 +213,10 @@ def check_window(model: Any, keypoints_2d: jax.Array) -> None:
         )
     skeleton = get_skeleton(model.skeleton)
     expected = (model.num_frames, skeleton.num_joints, 2)
-    if keypoints_2d.ndim != 4 or keypoints_2d.shape[1:] != expected:
+    shape = keypoints_2d.shape
+    if model.whole_sequence and len(shape) == 4 and shape[1] > model.num_frames:
+        shape = (shape[0], model.num_frames, *shape[2:])
+    if keypoints_2d.ndim != 4 or shape[1:] != expected:
         raise JaxposeError(
             f"{kind}: keypoints_2d has shape {keypoints_2d.shape}, expected [B, T, J, 2] with "
             f"T={expected[0]} (num_frames) and J={expected[1]} (skeleton {skeleton.name!r}); feed such "
