@@ -61,6 +61,8 @@ def main() -> None:
     job = pickle.loads(sys.stdin.buffer.read())
     logging.set_verbosity(logging.WARNING)
     logging.get_absl_handler().addFilter(lambda record: "orbax" not in record.pathname)
+    if job.smoke:  # a few updates: compiling takes far longer than running
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
     if jax.config.jax_compilation_cache_dir is None:
         jax.config.update("jax_compilation_cache_dir", os.path.expanduser("~/.cache/jaxpose/compiled"))
     try:

@@ -298,9 +298,12 @@ def smoke_directory(tmp_path_factory):
     return tmp_path_factory.mktemp("smoke")
 
 
+# The tables of a paper share runs.
+BY_PAPER = [pytest.param(name, marks=pytest.mark.xdist_group(name.partition(".")[0])) for name in TABLES]
+
+
 @pytest.mark.slow
-@pytest.mark.xdist_group("smoke")
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", BY_PAPER)
 def test_every_row_of_every_table_runs(name, smoke_directory):
     flags = [f"--workdir={smoke_directory}", f"--data_dir={smoke_directory / 'data'}", "--smoke", "--seeds=1"]
     assert run.main([name, *flags]) == 0
