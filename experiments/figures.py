@@ -9,6 +9,7 @@ matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import EngFormatter, NullFormatter
 
 from jaxpose.pictures import bone_colours
 from jaxpose.skeletons import Skeleton
@@ -73,7 +74,7 @@ def draw_bars(errors: Mapping[str, Mapping[str, float]], title: str, path: pathl
 
 
 def draw_cost(points: Sequence[tuple[str, float, float, float, float | None]], path: pathlib.Path) -> None:
-    """MPJPE over parameters and over multiply-accumulates, log axes.
+    """MPJPE over parameters and over multiply-accumulates, on log axes where they span a decade.
 
     `points` are (label, parameters, macs, error here, error in the paper or None).
     """
@@ -85,7 +86,14 @@ def draw_cost(points: Sequence[tuple[str, float, float, float, float | None]], p
             axis.plot(point[index], point[3], "o", ms=8, color=colour, label=point[0])
             if point[4] is not None:
                 axis.plot(point[index], point[4], "o", ms=8, mfc="none", color=colour)
-        axis.set(xlabel=name, xscale="log")
+        costs = [point[index] for point in points]
+        axis.set_xlabel(name)
+        if max(costs) > 10 * min(costs):
+            axis.set_xscale("log")
+        else:
+            axis.locator_params(axis="x", nbins=5)
+        axis.xaxis.set_major_formatter(EngFormatter())
+        axis.xaxis.set_minor_formatter(NullFormatter())
         axis.grid(alpha=0.3, which="both")
     axes[0].set_ylabel("MPJPE, mm (hollow: the paper's)")
     axes[1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
