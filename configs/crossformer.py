@@ -85,5 +85,5 @@ def get_config(variant: str = "cpn81") -> ml_collections.ConfigDict:
         if variant == "cmu":
             default.use_cmu(config, batch_size=64, steps_per_epoch=220)
         else:
-            default.use_quickstart(config, batch_size=64, steps_per_epoch=110)
+            default.use_quickstart(config, batch_size=64, steps_per_epoch=100)
     return config

@@ -28,7 +28,7 @@ AMPOSE, GLA_GCN, CROSSFORMER, GAST_NET, GAST_NET_CAUSAL = (
         "gast_net.py:cmu_causal",
     )
 )
-UPDATES = {AMPOSE: 200, GLA_GCN: 60, CROSSFORMER: 110, GAST_NET: 220, GAST_NET_CAUSAL: 220}  # an epoch
+UPDATES = {AMPOSE: 200, GLA_GCN: 60, CROSSFORMER: 100, GAST_NET: 220, GAST_NET_CAUSAL: 220}  # an epoch
 
 
 def _row(label: str, published: float | None, config: str, name: str = "", **model: Any) -> Row:
