@@ -12,6 +12,7 @@ from experiments import figures, internals
 from experiments.job import Job
 from jaxpose import evaluate, runs, sharding, train, windows
 from jaxpose.clips import Clips, select_subjects
+from jaxpose.errors import JaxposeError
 from jaxpose.metric_writer import read_metrics
 from jaxpose.models import GASTNet, GlaGcn, RefinedLifting, build_model
 from jaxpose.skeletons import get_skeleton
@@ -56,7 +57,11 @@ def load_run(job: Job) -> TrainedRun:
 
 
 def draw(jobs: list[Job], directory: pathlib.Path) -> None:
-    """Draws all pictures of the finished `jobs` of one table into `directory`."""
+    """Draws all pictures of the finished `jobs` of one table into `directory`.
+
+    Raises:
+      JaxposeError: some runs cannot be read; everything else is drawn.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     distinct = list({job.result: job for job in jobs}.values())
     _draw_curves(distinct, directory / "learning_curves.png")
@@ -75,8 +80,14 @@ def draw(jobs: list[Job], directory: pathlib.Path) -> None:
         for result in [results[job.result]]
     ]
     figures.draw_cost(points, directory / "cost.png")
+    unreadable = []
     for job in {job.directory: job for job in first}.values():
-        draw_run(load_run(job), _label(job), directory / job.row.run)
+        try:
+            draw_run(load_run(job), _label(job), directory / job.row.run)
+        except JaxposeError as error:
+            unreadable.append(str(error))
+    if unreadable:
+        raise JaxposeError("\n".join(unreadable))
 
 
 def draw_run(run: TrainedRun, label: str, stem: pathlib.Path) -> None:

@@ -159,7 +159,11 @@ def _run_tables(flags: argparse.Namespace) -> bool:
                 runner.write()
             else:
                 succeeded &= runner.run()
-            _draw(jobs, workdir / name)
+            try:
+                _draw(jobs, workdir / name)
+            except JaxposeError as error:
+                print(f"{name}: not every picture could be drawn: {error}", file=sys.stderr)
+                succeeded = False
             print(f"{runner.path}; pictures in {workdir / name}")
     finally:
         signal.signal(signal.SIGTERM, previous)

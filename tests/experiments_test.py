@@ -1,7 +1,9 @@
 """The papers' tables, and the runner that fills them."""
 
+import dataclasses
 import json
 import re
+import shutil
 
 import jax
 import pytest
@@ -14,6 +16,7 @@ from experiments.table import ACTIONS, Column, Row, Table
 from experiments.tables import TABLES
 from jaxpose import workdirs
 from jaxpose.describe import variable_shapes
+from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
 from tests.small_run import in_memory, small_clips
 
@@ -228,6 +231,17 @@ def test_report_trains_nothing(tmp_path, tiny):
     assert "here: not run yet" in (tmp_path / "tiny.md").read_text()
 
 
+def test_pictures_that_cannot_be_drawn_do_not_stop_the_next_table(tmp_path, tiny, monkeypatch, capsys):
+    def fail(jobs, directory):
+        raise JaxposeError("no checkpoint in a/b")
+
+    monkeypatch.setattr(report, "draw", fail)
+    monkeypatch.setitem(TABLES, "tiny_too", TINY)
+    assert run.main(["tiny", "tiny_too", f"--workdir={tmp_path}", f"--data_dir={tmp_path / 'data'}"]) == 1
+    assert (tmp_path / "tiny_too.md").exists()
+    assert "tiny: not every picture could be drawn: no checkpoint in a/b" in capsys.readouterr().err
+
+
 def test_a_second_stage_runs_after_its_first(tmp_path, tiny, monkeypatch):
     refined = Row("Refined", {"MPJPE": 1.0}, "configs/ampose.py:cmu_refined", lifting="configs/ampose.py:cmu")
     monkeypatch.setitem(TABLES, "tiny", Table("A table", "", TINY.columns, (refined,)))
@@ -282,9 +296,12 @@ DRAWN = [pytest.param(model, marks=pytest.mark.slow) for model in ("gast_net", "
 def test_a_row_trains_and_is_drawn(tmp_path, monkeypatch, model):
     monkeypatch.setattr("experiments.smoke.FRAME_STRIDE", 2)
     job = Job(Row("a row", {}, f"configs/{model}.py:quickstart"), 0, tmp_path, smoke=True)
+    lost = dataclasses.replace(job, row=dataclasses.replace(job.row, name="lost"))
     with in_memory(small_clips()):
         result = row.finish(job)
-        report.draw([job], tmp_path / "pictures")
+        shutil.copytree(job.directory, lost.directory, ignore=shutil.ignore_patterns("checkpoints"))
+        with pytest.raises(JaxposeError, match=r"lost/seed_0.* no complete checkpoint"):
+            report.draw([lost, job], tmp_path / "pictures")
     assert result == job.read_result()
     assert result["frames_per_second"] > 0
     assert result["parameters"] > 0
