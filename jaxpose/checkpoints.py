@@ -78,8 +78,6 @@ class Checkpoints:
                 metrics=None if score is None else {_SCORE: score},
                 custom_metadata=self._description,
             )
-        except jax.errors.JaxRuntimeError:  # another process has gone: no matter of this directory
-            raise
         except Exception as error:  # orbax passes on whatever its storage raised
             raise JaxposeError(f"cannot write a checkpoint to {self.directory}: {error}") from error
 
@@ -91,8 +89,6 @@ class Checkpoints:
         """
         try:
             self._checkpointer.wait()
-        except jax.errors.JaxRuntimeError:
-            raise
         except Exception as error:  # orbax passes on whatever its writer threads raised
             raise JaxposeError(f"could not write a checkpoint to {self.directory}: {error}") from error
 

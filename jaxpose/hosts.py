@@ -17,6 +17,8 @@ from jaxpose.errors import JaxposeError
 
 # A dead process is noticed by the next collective operation, or else after this many seconds.
 _HEARTBEAT_SECONDS = 30
+# What errors of collective operations say where they are not JAX's own any more.
+_COLLECTIVE = ("Gloo", "by peer", "oordination service")
 
 
 def initialize(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
@@ -54,6 +56,20 @@ def in_turn(name: str, action: Callable[[], None]) -> None:
             action()
         if jax.process_count() > 1:
             multihost_utils.sync_global_devices(f"{name} {process}")
+
+
+def has_lost_another(error: BaseException | None) -> bool:
+    """Whether `error` comes of another process that has ended: a collective operation that failed.
+
+    JAX and orbax raise it as errors of many kinds, from each other and in threads.
+    """
+    if jax.process_count() == 1:
+        return False
+    while error is not None:
+        if isinstance(error, jax.errors.JaxRuntimeError) or any(word in str(error) for word in _COLLECTIVE):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def leave(message: str) -> NoReturn:

@@ -61,20 +61,21 @@ def main(argv: list[str]) -> None:
             train.train_and_evaluate(config, _WORKDIR.value)
         else:
             train.evaluate_workdir(config, _WORKDIR.value)
-    except (JaxposeError, OSError) as error:  # OSError: a full disk, a config file that is not there
-        hosts.leave(f"error: {error}")
-    except jax.errors.JaxRuntimeError as error:
-        if jax.process_count() == 1 and "RESOURCE_EXHAUSTED" in str(error):
+    except Exception as error:
+        first_line = str(error).partition("\n")[0]
+        if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in first_line:
             hosts.leave(
-                f"error: out of memory ({str(error).splitlines()[0]}); lower config.batch_size or "
-                "config.eval_batch_size, or raise config.accumulation_steps"
+                f"error: out of memory ({first_line}); lower config.batch_size or config.eval_batch_size, or "
+                "raise config.accumulation_steps"
             )
-        if jax.process_count() == 1:
-            raise
-        hosts.leave(
-            f"error: another process of this run has ended ({str(error).splitlines()[0]}); start the same "
-            "command again on every host, and it resumes from the last checkpoint"
-        )
+        if hosts.has_lost_another(error):
+            hosts.leave(
+                f"error: another process of this run has ended ({first_line}); start the same command again "
+                "on every host, and it resumes from the last checkpoint"
+            )
+        if isinstance(error, JaxposeError | OSError):  # OSError: a full disk, a config file that is not there
+            hosts.leave(f"error: {error}")
+        raise
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Several processes on this machine as one run."""
 
+import errno
 import json
 import os
 import pathlib
@@ -9,9 +10,12 @@ import subprocess
 import sys
 import time
 
+import jax
 import numpy as np
 import pytest
 
+from jaxpose import hosts
+from jaxpose.errors import JaxposeError
 from jaxpose.metric_writer import read_metrics
 from jaxpose.prepare import prepare
 
@@ -106,7 +110,7 @@ def test_processes_stop_together_and_resume_in_any_number(alone, data_dir, tmp_p
     pair[1].kill()
     output = pair[0].communicate(timeout=120)[0]
     assert pair[0].returncode == 1, output
-    assert "error: another process of this run has ended" in output
+    assert "error: another process of this run has ended" in output, output
     assert "Traceback" not in output
     pair[1].communicate()
 
@@ -114,6 +118,22 @@ def test_processes_stop_together_and_resume_in_any_number(alone, data_dir, tmp_p
     found, expected = losses(tmp_path), losses(alone)
     assert found.keys() == expected.keys()
     np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=2e-3)
+
+
+def test_errors_of_collective_operations_are_known_by_any_name(monkeypatch):
+    def raised(error, cause):
+        try:
+            raise error from cause
+        except JaxposeError as caught:
+            return caught
+
+    closed = ValueError("UNKNOWN: Gloo AllGather failed: Connection closed by peer [127.0.0.1]:14541")
+    lost = [raised(JaxposeError("cannot write"), closed), jax.errors.JaxRuntimeError("UNAVAILABLE"), closed]
+    full = raised(JaxposeError("cannot write"), OSError(errno.ENOSPC, "No space left on device"))
+    assert not any(hosts.has_lost_another(error) for error in lost)
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    assert all(hosts.has_lost_another(error) for error in lost)
+    assert not hosts.has_lost_another(full)
 
 
 def test_a_process_that_finds_no_others_says_so(tmp_path):
