@@ -41,7 +41,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.accumulation_steps = 1
     config.num_epochs = 60
     config.steps_per_epoch = 0  # 0: one pass over the training frames
-    config.steps_per_dispatch = 100  # updates that run without returning to Python
+    config.steps_per_dispatch = 100  # most updates that run without returning to Python
     config.augment_flip = True  # an epoch holds every frame and its mirror image
     # Virtual views (none of the papers): turn poses about the vertical, change bones by up to this part.
     config.augment_rotation = False

@@ -121,6 +121,12 @@ def make_jobs(
     }
 
 
+def prepare_command(error: JaxposeError) -> str:
+    """The command in the error of a data set that is not prepared, or else the error."""
+    lines = [line.partition("Prepare it with: ")[2] for line in str(error).splitlines()]
+    return next((line for line in lines if line), str(error))
+
+
 def _without_places(config: dict[str, Any]) -> dict[str, Any]:
     config = json.loads(json.dumps(config))
     for *groups, field in _PLACES:

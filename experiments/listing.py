@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import ml_collections
 
-from experiments.job import Job, make_jobs
+from experiments.job import Job, make_jobs, prepare_command
 from experiments.tables import TABLES
 from jaxpose.datasets.human36m import facts
 from jaxpose.datasets.humaneva import tables as humaneva
@@ -57,8 +57,8 @@ def _time(seconds: float) -> str:
 def _data(job: Job, dataset: str) -> str:
     try:
         job.check_prepared()
-    except JaxposeError:
-        return f"{dataset} (not prepared: python -m jaxpose.prepare {dataset} --source=PATH)"
+    except JaxposeError as error:
+        return f"{dataset} (not prepared: {prepare_command(error)})"
     return f"{dataset} (here)"
 
 
@@ -76,14 +76,15 @@ def training_poses(config: ml_collections.ConfigDict) -> int:
     if config.steps_per_epoch:
         return config.steps_per_epoch * config.batch_size * config.num_epochs
     subjects = set(config.dataset.train_subjects) - set(config.dataset.validation_subjects)
-    frames = sum(_frames(config.dataset.name.partition("/")[0], subject) for subject in subjects)
+    frames = sum(_frames(config.dataset, subject) for subject in subjects)
     return frames // config.dataset.frame_stride * (2 if config.augment_flip else 1) * config.num_epochs
 
 
-def _frames(dataset: str, subject: str) -> int:
+def _frames(dataset: ml_collections.ConfigDict, subject: str) -> int:
     """Published training frames of a subject, over all cameras."""
-    if dataset == "human36m":
+    name = dataset.name.partition("/")[0]
+    if name == "human36m":
         return 4 * sum(facts.FRAMES[subject].values())
-    if dataset == "humaneva":
-        return 3 * sum(end - start for start, end in humaneva.FRAMES[subject])
+    if name == "humaneva":
+        return 3 * sum(humaneva.num_frames(subject, action) for action in dataset.actions)
     return 8 * sum(frames for frames, _ in mpi_inf_3dhp.TRAIN[subject].values())

@@ -51,7 +51,7 @@ def _row(table: Table, row: Row, results: Sequence[dict[str, Any]], state: str) 
         return [_line([row.label, "paper only", *paper])]
     ours = [_measured(table, column, row, results) for column in table.columns]
     lines = [_line([row.label, "paper", *paper])] if row.published else []
-    here = "here" if results else f"here: {state}"
+    here = "here" if results else f"here: {state.partition(':')[0]}"  # the footnote has all of it
     return [*lines, _line([row.label if not lines else "", here, *ours])]
 
 

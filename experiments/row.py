@@ -1,10 +1,9 @@
 """One run of a table, in a process of its own: trains, scores, and writes its figures as JSON.
 
-Started by `experiments.run`, which sends the pickled job to its standard input.
+Started by `experiments.run`, which sends it the job.
 """
 
 import os
-import pickle
 import sys
 import time
 from typing import Any
@@ -13,8 +12,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from absl import logging
 
+from experiments import child
 from experiments.job import Job
 from jaxpose import runs, sharding, train
 from jaxpose.checkpoints import write_json
@@ -57,14 +56,10 @@ def frames_per_second(model: nn.Module, variables: Any, seconds: float = 1.0) ->
 
 
 def main() -> None:
-    """Runs the job on standard input; an error ends in one line."""
-    job = pickle.loads(sys.stdin.buffer.read())
-    logging.set_verbosity(logging.WARNING)
-    logging.get_absl_handler().addFilter(lambda record: "orbax" not in record.pathname)
+    """Runs the job that it is sent; an error ends in one line."""
+    job = child.receive()
     if job.smoke:  # a few updates: compiling takes far longer than running
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
-    if jax.config.jax_compilation_cache_dir is None:
-        jax.config.update("jax_compilation_cache_dir", os.path.expanduser("~/.cache/jaxpose/compiled"))
     try:
         finish(job)
     except (JaxposeError, OSError) as error:

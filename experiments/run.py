@@ -11,19 +11,17 @@ on where it stopped, and leaves alone what is finished.
 
 import argparse
 import pathlib
-import pickle
 import signal
-import subprocess
 import sys
 
-from experiments import listing, markdown
-from experiments.job import Job, make_jobs
+from experiments import child, listing, markdown
+from experiments.job import Job, make_jobs, prepare_command
 from experiments.tables import TABLES
 from jaxpose.errors import JaxposeError
 from jaxpose.workdirs import open_workdir
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-PENDING, NOT_PREPARED, REFUSED, CRASHED = "not run yet", "not prepared", "refused", "crashed"
+PENDING, STOPPED, NOT_PREPARED = "not run yet", "not finished", "not prepared"
+REFUSED, CRASHED = "refused", "crashed"
 
 
 class Runner:
@@ -45,23 +43,26 @@ class Runner:
             self.write()
         return not any(state.startswith((CRASHED, REFUSED)) for state in self._states.values())
 
-    def write(self) -> None:
-        """Writes the Markdown from the results there are."""
+    def write(self) -> bool:
+        """Writes the Markdown from the results there are; returns whether no row is refused."""
         results, states = {}, {}
         for number, jobs in self.jobs.items():
-            finished = [job.read_result() for job in jobs if job.result.exists() and not self._refused(job)]
+            standings = [
+                self._states[job.result] if job.result in self._states else _standing(job) for job in jobs
+            ]
+            finished = [job.read_result() for job, state in zip(jobs, standings, strict=True) if not state]
             if finished:
                 results[number] = finished
-            missing = [self._states.get(job.result, PENDING) for job in jobs if not job.result.exists()]
-            missing += [self._states[job.result] for job in jobs if self._refused(job)]
-            if missing:
+            if missing := [state for state in standings if state]:
                 states[number] = missing[0]
         partial = self.path.with_suffix(".partial")
         partial.write_text(markdown.to_markdown(self.table, results, states, self._smoke))
         partial.replace(self.path)
+        return not any(state.startswith(REFUSED) for state in states.values())
 
-    def _refused(self, job: Job) -> bool:
-        return self._states.get(job.result, "").startswith(REFUSED)
+    def finished(self) -> list[Job]:
+        """The jobs whose figures the table shows."""
+        return [job for row in self.jobs.values() for job in row if not _standing(job)]
 
     def _state(self, job: Job) -> str:
         if job.result not in self._states:
@@ -70,16 +71,8 @@ class Runner:
 
     def _run(self, job: Job) -> str:
         """Runs the job unless it is finished; returns why it has no figures, or nothing."""
-        try:
-            job.check_unchanged()
-            if job.result.exists():
-                return ""
-        except JaxposeError as error:
-            return f"{REFUSED}: {error}"
-        try:
-            job.check_prepared()
-        except JaxposeError as error:
-            return f"{NOT_PREPARED}: {_prepare_command(str(error))}"
+        if not (state := _standing(job)).startswith((PENDING, STOPPED)):
+            return state
         if job.first_stage and (state := self._state(job.first_stage)):
             return state
         print(f"  {job.row.label}: training, see {job.log}", flush=True)
@@ -87,31 +80,34 @@ class Runner:
         return "" if code == 0 else f"{CRASHED}: {last_line(job.log) or f'exit status {code}'}"
 
 
+def _standing(job: Job) -> str:
+    """Why the job has no figures to show, or nothing; without running it."""
+    try:
+        job.check_unchanged()
+        if job.first_stage:
+            job.first_stage.check_unchanged()
+    except JaxposeError as error:
+        return f"{REFUSED}: {error}"
+    if job.result.exists():
+        return ""
+    try:
+        job.check_prepared()
+    except JaxposeError as error:
+        return f"{NOT_PREPARED}: {prepare_command(error)}"
+    return f"{STOPPED}: see {job.log}" if job.log.exists() else PENDING
+
+
 def run_in_process(job: Job) -> int:
     """Runs the job in a process of its own, which a signal to this one stops; returns its exit status."""
     job.directory.mkdir(parents=True, exist_ok=True)
     with job.log.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "experiments.row"], cwd=ROOT, stdin=subprocess.PIPE, stdout=log, stderr=log
-        )
-        try:
-            process.communicate(pickle.dumps(job))
-        except BaseException:
-            process.terminate()  # it saves a checkpoint
-            process.wait()
-            raise
-    return process.returncode
+        return child.call("experiments.row", job, log)
 
 
 def last_line(path: pathlib.Path) -> str:
     """The last line that is not empty, without what a progress bar overwrote."""
     lines = [line.rpartition("\r")[2].strip() for line in path.read_text(errors="replace").splitlines()]
     return next((line for line in reversed(lines) if line), "")
-
-
-def _prepare_command(message: str) -> str:
-    lines = [line.partition("Prepare it with: ")[2] for line in message.splitlines()]
-    return next((line for line in lines if line), message)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -155,28 +151,17 @@ def _run_tables(flags: argparse.Namespace) -> bool:
         for name in flags.table:
             jobs = make_jobs(TABLES[name], workdir, flags.seeds, flags.data_dir, flags.smoke)
             runner = Runner(name, workdir, jobs, flags.smoke)
-            if flags.report:
-                runner.write()
-            else:
-                succeeded &= runner.run()
-            try:
-                _draw(jobs, workdir / name)
-            except JaxposeError as error:
-                print(f"{name}: not every picture could be drawn: {error}", file=sys.stderr)
+            succeeded &= runner.write() if flags.report else runner.run()
+            # In a process of its own: JAX would keep the accelerator from the next table's runs.
+            if (finished := runner.finished()) and child.call(
+                "experiments.report", (finished, workdir / name)
+            ):
+                print(f"{name}: not every picture could be drawn", file=sys.stderr)
                 succeeded = False
             print(f"{runner.path}; pictures in {workdir / name}")
     finally:
         signal.signal(signal.SIGTERM, previous)
     return succeeded
-
-
-def _draw(jobs: dict[int, list[Job]], directory: pathlib.Path) -> None:
-    finished = [job for row in jobs.values() for job in row if job.result.exists()]
-    if finished:
-        # Imported here: JAX would take the accelerator from the runs.
-        from experiments import report
-
-        report.draw(finished, directory)
 
 
 if __name__ == "__main__":

@@ -306,13 +306,17 @@ def _report(
 
 
 def count_steps(config: ml_collections.ConfigDict, num_samples: int) -> Schedule:
-    """Whole dispatches only: an epoch leaves out the last fraction of one (other samples each time)."""
+    """Dispatches of one length: of those up to `config.steps_per_dispatch`, what leaves out fewest updates.
+
+    What an epoch leaves out are other samples each time.
+    """
     wanted = config.steps_per_epoch or num_samples // config.batch_size
     if wanted < 1:
         raise JaxposeError(
             f"config.batch_size={config.batch_size} is larger than the {num_samples} training samples"
         )
-    per_dispatch = min(config.steps_per_dispatch, wanted)
+    longest = min(config.steps_per_dispatch, wanted)
+    per_dispatch = max(range(longest, longest // 2, -1), key=lambda length: wanted // length * length)
     return Schedule(config.num_epochs, wanted // per_dispatch * per_dispatch, per_dispatch)
 
 

@@ -8,13 +8,14 @@ import shutil
 import jax
 import pytest
 
-from experiments import figures, report, row, run, scaling
+from experiments import child, figures, listing, report, row, run, scaling
 from experiments.job import Job, make_jobs
 from experiments.markdown import is_measured, to_markdown
 from experiments.smoke import shrink
-from experiments.table import ACTIONS, Column, Row, Table
+from experiments.table import ACTIONS, Column, Row, Table, load_config
 from experiments.tables import TABLES
 from jaxpose import workdirs
+from jaxpose.datasets.reader import require_prepared
 from jaxpose.describe import variable_shapes
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
@@ -141,9 +142,15 @@ TINY = Table(
 
 @pytest.fixture
 def tiny(monkeypatch):
-    """TINY as a table; jobs are only pretended, the list says which, `fail` which of them crash."""
+    """TINY as a table; jobs and drawing are only pretended, lists say which, `fail` which jobs crash."""
     monkeypatch.setitem(TABLES, "tiny", TINY)
-    monkeypatch.setattr(report, "draw", lambda jobs, directory: None)
+
+    def pretend_to_draw(module, task):
+        assert module == "experiments.report"
+        pretend.drawn.append([job.row.label for job in task[0]])
+        return int("pictures" in pretend.fail)
+
+    monkeypatch.setattr(child, "call", pretend_to_draw)
 
     def pretend(job):
         pretend.started.append((job.row.label, job.seed))
@@ -160,7 +167,7 @@ def tiny(monkeypatch):
         job.result.write_text(json.dumps(result))
         return 0
 
-    pretend.started, pretend.fail = [], set()
+    pretend.started, pretend.drawn, pretend.fail = [], [], set()
     monkeypatch.setattr(run, "run_in_process", pretend)
     return pretend
 
@@ -207,9 +214,21 @@ def test_a_changed_row_is_refused_with_the_difference(tmp_path, tiny, monkeypatc
         r"refused: .*another config(.|\n)*config\.model\.depth: 2 there, 7 now", capsys.readouterr().out
     )
     written = (tmp_path / "tiny.md").read_text()
-    assert "| here: refused" in written.replace("|  |", "|")
-    assert "60.0" in written  # the other row keeps its figure
-    assert written.count("60.0") == 1
+    assert "|  | here: refused | - | - |  |" in written
+    assert written.count("60.0") == 1  # the other row keeps its figure
+    assert tiny.drawn == [["Deep", "Wide"], ["Wide"]]
+    # Drawing again trains nothing, and shows no more than that.
+    assert command(tmp_path, "--report") == 1
+    assert (tmp_path / "tiny.md").read_text() == written
+    assert tiny.drawn[2:] == [["Wide"]]
+
+
+def test_figures_of_toys_are_not_reported_as_the_rows_own(tmp_path, tiny):
+    assert command(tmp_path, "--smoke") == 0
+    assert "60.0" in (tmp_path / "tiny.md").read_text()
+    assert command(tmp_path, "--report") == 1
+    assert "60.0" not in (tmp_path / "tiny.md").read_text()
+    assert len(tiny.drawn) == 1
 
 
 def test_data_may_move(tmp_path, tiny):
@@ -228,18 +247,22 @@ def test_seeds_give_mean_and_spread(tmp_path, tiny):
 def test_report_trains_nothing(tmp_path, tiny):
     assert command(tmp_path, "--report") == 0
     assert not tiny.started
-    assert "here: not run yet" in (tmp_path / "tiny.md").read_text()
+    assert not tiny.drawn
+    written = (tmp_path / "tiny.md").read_text()
+    assert "here: not run yet" in written
+    assert "Licensed: not prepared: python -m jaxpose.prepare human36m" in written
+    tiny.fail.add("Deep")
+    command(tmp_path)
+    assert command(tmp_path, "--report") == 0
+    assert f"Deep: not finished: see {tmp_path / 'runs'}" in (tmp_path / "tiny.md").read_text()
 
 
 def test_pictures_that_cannot_be_drawn_do_not_stop_the_next_table(tmp_path, tiny, monkeypatch, capsys):
-    def fail(jobs, directory):
-        raise JaxposeError("no checkpoint in a/b")
-
-    monkeypatch.setattr(report, "draw", fail)
+    tiny.fail.add("pictures")
     monkeypatch.setitem(TABLES, "tiny_too", TINY)
     assert run.main(["tiny", "tiny_too", f"--workdir={tmp_path}", f"--data_dir={tmp_path / 'data'}"]) == 1
     assert (tmp_path / "tiny_too.md").exists()
-    assert "tiny: not every picture could be drawn: no checkpoint in a/b" in capsys.readouterr().err
+    assert "tiny: not every picture could be drawn" in capsys.readouterr().err
 
 
 def test_a_second_stage_runs_after_its_first(tmp_path, tiny, monkeypatch):
@@ -250,6 +273,12 @@ def test_a_second_stage_runs_after_its_first(tmp_path, tiny, monkeypatch):
     assert [label for label, _ in tiny.started] == ["Refined, first stage", "Refined"]
     (job,) = make_jobs(TABLES["tiny"], tmp_path)[0]
     assert job.config().lifting_workdir == str(tmp_path / "runs" / "ampose_cmu" / "seed_0")
+    # The recipe of the first stage is not in the config of the second.
+    config = job.first_stage.config()
+    config.optimizer.learning_rate = 7.0
+    (job.first_stage.directory / "config.json").write_text(json.dumps(workdirs.plain(config)))
+    assert command(tmp_path) == 1
+    assert "config.optimizer.learning_rate: 7.0 there" in (tmp_path / "tiny.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -271,9 +300,27 @@ def test_the_list_shows_rows_data_and_cost(tmp_path, capsys):
     listed = capsys.readouterr().out
     assert "Zhao et al. [34]: the paper's figure only" in listed
     assert "AMPose: configs/ampose.py:gt17" in listed
-    assert "human36m/gt_17 (not prepared: python -m jaxpose.prepare human36m/gt_17 --source=PATH)" in listed
+    prepare = f"python -m jaxpose.prepare human36m/gt_17 --source=PATH --data_dir={tmp_path}"
+    assert f"human36m/gt_17 (not prepared: {prepare})" in listed
     # 6 x 318 M multiply-accumulates x 1,559,752 frames without S8, mirrored, 60 epochs: 0.3 EFLOP.
     assert 250_000 < float(re.search(r"([\d,]+) TFLOP,", listed).group(1).replace(",", "")) < 350_000
+
+
+def test_the_list_names_the_data_that_is_missing(tmp_path, monkeypatch, capsys):
+    def only_human36m(builder):
+        if builder.name != "human36m":
+            require_prepared(builder)
+
+    monkeypatch.setattr("experiments.job.require_prepared", only_human36m)
+    assert run.main(["ampose.table4.4", "--list", f"--data_dir={tmp_path}"]) == 0
+    listed = capsys.readouterr().out
+    assert "(not prepared: python -m jaxpose.prepare mpi_inf_3dhp/univ_annot3" in listed
+
+
+def test_the_cost_counts_the_actions_that_are_trained_on():
+    config = load_config("configs/videopose3d.py:humaneva27")
+    # Protocol P.4: 12,054 frames of walking, jogging and boxing, each also mirrored.
+    assert listing.training_poses(config) == 24_108 * config.num_epochs
 
 
 def test_figures_come_from_the_benchmarks_own_protocol():
@@ -287,6 +334,28 @@ def test_figures_come_from_the_benchmarks_own_protocol():
     assert Column("", "pck", ("GS",)).value(results, "mpjpe") == 90.0
     assert Column("", "auc").value(results, "mpjpe") is None
     assert "| x |  | 3.00 |" not in to_markdown(TINY, {}, {}, smoke=False)
+
+
+def test_pictures_of_a_shared_run_bear_the_row_of_their_metric(tmp_path, monkeypatch):
+    protocols = [
+        Row("AMPose", {"Avg.": 40.5}, MODEL, section=f"Protocol {number}", metric=metric)
+        for number, metric in ((2, "p_mpjpe"), (1, "mpjpe"))
+    ]
+    jobs = [Job(line, 0, tmp_path) for line in protocols]
+    jobs[0].directory.mkdir(parents=True)
+    (jobs[0].directory / "metrics.jsonl").write_text("")
+    result = {"mpjpe": 60.0, "published": {"mpjpe": 55.0}, "per_action": {}, "parameters": 7, "macs": 8}
+    jobs[0].result.write_text(json.dumps(result))
+    drawn = {}
+    for name in ("draw_curves", "draw_bars", "draw_cost"):
+        monkeypatch.setattr(figures, name, lambda *arguments, name=name: drawn.update({name: arguments}))
+    monkeypatch.setattr(report, "load_run", lambda job: None)
+    monkeypatch.setattr(report, "draw_run", lambda run, label, stem: drawn.update(draw_run=label))
+    report.draw(jobs, tmp_path / "pictures")
+    # The error by the benchmark's own protocol, as in the table, beside the paper's of the same metric.
+    assert drawn["draw_cost"][0] == [("AMPose (Protocol 1)", 7, 8, 55.0, 40.5)]
+    assert list(drawn["draw_curves"][0]) == list(drawn["draw_bars"][0]) == ["AMPose (Protocol 1)"]
+    assert drawn["draw_run"] == "AMPose (Protocol 1)"
 
 
 DRAWN = [pytest.param(model, marks=pytest.mark.slow) for model in ("gast_net", "gla_gcn", "crossformer")]

@@ -228,3 +228,20 @@ def test_the_program_needs_neither_tensorflow_nor_torch():
     code = "import sys, jaxpose.main, jaxpose.train; print({'tensorflow', 'torch'} & set(sys.modules))"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "steps"),
+    [
+        (188, (188, 94)),  # VideoPose3D on HumanEva-I: one pass, not the 100 updates of one dispatch
+        (90, (90, 90)),
+        (100, (100, 100)),
+        (101, (100, 100)),
+        (24_371, (24_367, 59)),  # Human3.6M, mirrored, batch 128
+    ],
+)
+def test_an_epoch_is_one_pass_but_for_a_few_updates(wanted, steps):
+    config = small_config()
+    config.batch_size, config.steps_per_epoch, config.steps_per_dispatch = 128, 0, 100
+    schedule = train.count_steps(config, 128 * wanted + 127)
+    assert (schedule.steps_per_epoch, schedule.steps_per_dispatch) == steps

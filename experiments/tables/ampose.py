@@ -243,7 +243,7 @@ TABLES = {
     "table4.5": Table(
         "AMPose, thesis Table 4.5: trained on MPI-INF-3DHP",
         "Ground-truth 2D, 17 joints, official protocol: 14 joints count towards PCK and AUC, valid frames "
-        "pooled. MPJPE in millimetres.",
+        "pooled. MPJPE in millimetres. S8 selects the checkpoint; the papers train on it too.",
         THESIS_5,
         _rows(
                 THESIS_5, "", "mpjpe",

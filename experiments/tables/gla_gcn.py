@@ -23,10 +23,13 @@ TCN243, TCN27, TCN81 = (f"configs/videopose3d.py:cpn{frames}" for frames in (243
 NO_SEQUENCE = {"model.sequence_layers": 0}
 RELEASED = {**NO_SEQUENCE, "model.head": "shared"}
 
-HUMAN36M = (
+DATA = (
     "Human3.6M, trained on S1 S5 S6 S7 (S8 selects the checkpoint; the paper trains on it too), tested "
-    "on S9 and S11, flip averaging, millimetres. * reconstructs the intermediate 3D sequence. The sizes "
-    "of Table 5 show that the rows without * have the released model: no sequence, one shared last layer."
+    "on S9 and S11, flip averaging, millimetres."
+)
+HUMAN36M = (
+    f"{DATA} * reconstructs the intermediate 3D sequence. The sizes of Table 5 show that the rows without "
+    "* have the released model: no sequence, one shared last layer."
 )
 ALL = action_columns()
 EVA = humaneva_columns(("Walking", "Jog"))
@@ -183,7 +186,8 @@ TABLES = {
     "table2": Table(
         "GLA-GCN, Table 2: HumanEva-I, P-MPJPE",
         "HumanEva-I, one model for all subjects, trained on walking, jogging and boxing, scored by subject and "
-        "action, millimetres. * reconstructs the intermediate 3D sequence.",
+        "action, millimetres. * reconstructs the intermediate 3D sequence. GLA-GCN has one last layer per joint, "
+        "as in Table 6, which repeats its averages.",
         EVA,
         (
             _humaneva("Martinez et al. [44]", "19.7 17.4 46.8 26.9 18.2 18.6 24.6"),
@@ -211,7 +215,8 @@ TABLES = {
     "table3": Table(
         "GLA-GCN, Table 3: MPI-INF-3DHP",
         "Ground-truth 2D, universal skeleton, official protocol (14 joints count towards PCK and AUC), valid "
-        "frames pooled, MPJPE in millimetres. GLA-GCN with the sequence branch, as its script for this data.",
+        "frames pooled, MPJPE in millimetres. S8 selects the checkpoint; the papers train on it too. GLA-GCN with the sequence branch, "
+        "as its script for this data.",
         MPI_INF_3DHP_COLUMNS,
         (
             _mpi("Mehta et al. [45], T=1", "75.7 39.3 117.6"),
@@ -255,8 +260,8 @@ TABLES = {
     ),
     "table6": Table(
         "GLA-GCN, Table 6: ablations at T=27, P-MPJPE",
-        f"{HUMAN36M} The columns of the paper are sections here. Rows without the sequence branch, as they have no *, "
-        "and with one last layer per joint, which row 3 replaces. HumanEva-I: mean over three subjects of walking "
+        f"{DATA} The columns of the paper are sections here. Rows without the sequence branch, as they have no *, and "
+        "with one last layer per joint, which row 3 replaces, not the released model's shared one. HumanEva-I: mean over three subjects of walking "
         "and jogging.",
         ABLATION,
         _ablations(),
