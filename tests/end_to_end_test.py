@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from configs import ampose, default, videopose3d
+from experiments.tables import TABLES
 from jaxpose import evaluate, pictures, prepare, train
 from jaxpose.clips import select_subjects
 from jaxpose.conversions import convert
@@ -56,6 +57,10 @@ FORMATS: dict[str, tuple[Callable[[pathlib.Path], None], Callable[[], ml_collect
     "human36m_toes": (FABRICATORS["human36m"], lambda: ampose.get_config("toes16")),
     "human36m_motionbert": (FABRICATORS["human36m_motionbert"], lambda: _human36m("motionbert_sh")),
     "humaneva": (FABRICATORS["humaneva"], lambda: videopose3d.get_config("humaneva27")),
+    "humaneva_detections": (
+        FABRICATORS["humaneva"],
+        lambda: TABLES["gast_net.table4"].rows[-1].make_config(),
+    ),
     "humaneva_mat": (FABRICATORS["humaneva_mat"], lambda: videopose3d.get_config("humaneva27")),
     "mpi_inf_3dhp": (FABRICATORS["mpi_inf_3dhp"], lambda: ampose.get_config("mpi9")),
     "mpi_inf_3dhp_p_stmo": (FABRICATORS["mpi_inf_3dhp_p_stmo"], lambda: ampose.get_config("mpi9")),
