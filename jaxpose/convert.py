@@ -31,8 +31,10 @@ from jaxpose.models import build_model
 from jaxpose.torch_weights import layouts
 from jaxpose.train_state import Schedule, TrainState, create_state
 
-# Keys under which the reference implementations save the lifting model's state dict.
+# Keys under which the reference implementations save the state dict of the lifting model, and of
+# VideoPose3D's trajectory model beside it.
 _STATE_DICT_KEYS = ("model_pos", "model", "state_dict")
+_TRAJECTORY_KEYS = ("model_traj", "model", "state_dict")
 
 
 def main(argv: list[str]) -> None:
@@ -68,7 +70,7 @@ def convert_from_torch(
     if (workdir / "config.json").exists():
         raise JaxposeError(f"--workdir={workdir} already holds a run; give a new directory")
     model = build_model(config)
-    state_dict = read_torch(torch_file)
+    state_dict = read_torch(torch_file, _keys(config))
     expected = jax.eval_shape(lambda: _fresh_state(config)).variables
     try:
         variables = layouts.from_torch(
@@ -86,8 +88,8 @@ def convert_to_torch(
 ) -> None:
     """Writes the best checkpoint of `workdir` as `{"model_pos": state dict}`, on CPU, float32.
 
-    Arrays that the reference saves and never uses are written as zeros, so that its strict
-    loading accepts the file.
+    The key of a trajectory model is `model_traj`. Arrays that the reference saves and never uses
+    are written as zeros, so that its strict loading accepts the file.
 
     Raises:
       JaxposeError: no checkpoint, another config, or `torch_file` cannot be written.
@@ -101,7 +103,7 @@ def convert_to_torch(
     state_dict = {name: torch.tensor(array) for name, array in arrays.items()}
     partial = torch_file.with_name(torch_file.name + ".partial")
     try:
-        torch.save({"model_pos": state_dict}, partial)
+        torch.save({_keys(config)[0]: state_dict}, partial)
         os.replace(partial, torch_file)
     except (OSError, RuntimeError) as error:  # torch reports a missing folder as a RuntimeError
         raise JaxposeError(f"--to-torch={torch_file} cannot be written: {error}") from error
@@ -117,10 +119,14 @@ def _check_lifting(config: ml_collections.ConfigDict) -> None:
         )
 
 
-def read_torch(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """The lifting model's state dict in a PyTorch checkpoint, without `module.` prefixes.
+def _keys(config: ml_collections.ConfigDict) -> tuple[str, ...]:
+    return _TRAJECTORY_KEYS if config.model.get("trajectory") else _STATE_DICT_KEYS
 
-    The file is a state dict, or a dict that holds one as `model_pos`, `model` or `state_dict`.
+
+def read_torch(path: pathlib.Path, keys: tuple[str, ...] = _STATE_DICT_KEYS) -> dict[str, np.ndarray]:
+    """The state dict in a PyTorch checkpoint, without `module.` prefixes.
+
+    The file is a state dict, or a dict that holds one under one of `keys`, the first there is.
     It is untrusted: only tensors, plain containers and NumPy's arrays and random states (which
     the reference implementations save beside the weights) are unpickled; anything else is
     refused before it runs.
@@ -144,12 +150,12 @@ def read_torch(path: pathlib.Path) -> dict[str, np.ndarray]:
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise JaxposeError(f"--torch={path} is damaged or not a PyTorch checkpoint: {error}") from error
-    return _state_dict(content, path)
+    return _state_dict(content, path, keys)
 
 
-def _state_dict(content: Any, path: pathlib.Path) -> dict[str, np.ndarray]:
+def _state_dict(content: Any, path: pathlib.Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
     if isinstance(content, Mapping):
-        for key in _STATE_DICT_KEYS:
+        for key in keys:
             if isinstance(content.get(key), Mapping):
                 content = content[key]
                 break
@@ -157,8 +163,7 @@ def _state_dict(content: Any, path: pathlib.Path) -> dict[str, np.ndarray]:
         is_dict = isinstance(content, Mapping)
         found = f"the keys {', '.join(map(str, content))}" if is_dict else f"a {type(content).__name__}"
         raise JaxposeError(
-            f"--torch={path} holds no state dict, bare or as {' or '.join(_STATE_DICT_KEYS)}; "
-            f"it holds {found}"
+            f"--torch={path} holds no state dict, bare or as {' or '.join(keys)}; it holds {found}"
         )
     # float() first: NumPy has no bfloat16.
     return {

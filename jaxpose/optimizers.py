@@ -148,12 +148,12 @@ def ranger(
         mu = optax.tree.update_moment(updates, state.mu, b1, 1)
         nu = optax.tree.update_moment(updates, state.nu, b2, 2)
         t = count.astype(jnp.result_type(float))
-        b2_t = b2**t
-        n = n_max - 2 * t * b2_t / (1 - b2_t)
+        bias = -jnp.expm1(t * math.log(b2))  # 1 - b2**t, which would lose its digits in float32
+        n = n_max - 2 * t * (1 - bias) / bias
         rectified = n > threshold
         safe_n = jnp.where(rectified, n, threshold + 1)  # keeps the unused branch finite
         rectification = jnp.sqrt(
-            (1 - b2_t) * (safe_n - 4) * (safe_n - 2) * n_max / ((n_max - 4) * safe_n * (n_max - 2))
+            bias * (safe_n - 4) * (safe_n - 2) * n_max / ((n_max - 4) * safe_n * (n_max - 2))
         )
         corrected_rate = rate / (1 - b1**t)
 

@@ -14,6 +14,7 @@ import pytest
 
 from configs import crossformer as crossformer_config
 from configs import poseformer as poseformer_config
+from configs import videopose3d as videopose3d_config
 from jaxpose import convert, splits, train
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
@@ -143,7 +144,7 @@ def test_files_without_a_state_dict_say_what_they_hold(torch, tmp_path, content,
 def test_a_converted_checkpoint_evaluates_with_exactly_the_files_weights(
     tmp_path, config, state_dict, monkeypatch
 ):
-    monkeypatch.setattr(convert, "read_torch", lambda path: state_dict)
+    monkeypatch.setattr(convert, "read_torch", lambda path, keys: state_dict)
     monkeypatch.setattr(splits, "ensure_prepared", lambda name, data_dir: None)
     monkeypatch.setattr(splits, "load_clips", lambda name, data_dir: small_clips())
     monkeypatch.setattr(train.pictures, "animate_clip", lambda *args: None)
@@ -195,6 +196,21 @@ def test_weights_are_written_under_the_reference_names(torch, tmp_path, monkeypa
     jax.tree.map(np.testing.assert_array_equal, back, variables)
 
 
+def test_the_trajectory_model_is_the_other_one_of_its_file(torch, tmp_path, monkeypatch):
+    config = videopose3d_config.get_config("cpn27")
+    config.model.update({"channels": 4, "trajectory": True})
+    variables = random_variables(build_model(config))
+    monkeypatch.setattr(convert, "_read_native", lambda config, workdir: variables)
+    convert.convert_to_torch(config, tmp_path / "run", tmp_path / "traj.pt")
+    written = torch.load(tmp_path / "traj.pt", weights_only=True)
+    assert list(written) == ["model_traj"]
+    both = save(torch, tmp_path / "both.bin", {"model_pos": {"a": torch.ones(2)}, **written})
+    convert.convert_from_torch(config, both, tmp_path / "run")
+    monkeypatch.undo()
+    back = convert._read_native(config, tmp_path / "run")
+    jax.tree.map(np.testing.assert_array_equal, back, variables)
+
+
 def test_an_unwritable_target_is_named(torch, tmp_path, config, monkeypatch):
     variables = random_variables(build_model(config))
     monkeypatch.setattr(convert, "_read_native", lambda config, workdir: variables)
@@ -206,7 +222,7 @@ def test_a_checkpoint_of_another_model_leaves_nothing_behind(tmp_path, config, s
     state_dict["blocks.7.extra"] = np.zeros((2, 3), np.float32)
     del state_dict["head.1.bias"]
     state_dict["Temporal_pos_embed"] = np.zeros((1, 27, 136), np.float32)
-    monkeypatch.setattr(convert, "read_torch", lambda path: state_dict)
+    monkeypatch.setattr(convert, "read_torch", lambda path, keys: state_dict)
     source, workdir = tmp_path / "w.pt", tmp_path / "run"
     with pytest.raises(JaxposeError) as error:
         convert.convert_from_torch(config, source, workdir)

@@ -1,6 +1,7 @@
 """Optimiser trajectories and schedules of the golden files, computed by jaxpose.optimizers."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 
 import jax
@@ -10,13 +11,22 @@ import optax
 
 from jaxpose import optimizers
 
-TRAJECTORIES = {
-    "ranger_lr1e-2": optimizers.ranger(1e-2),
-    "ranger_lr1e-2_wd": optimizers.ranger(1e-2, weight_decay=0.05),
-    "adam_amsgrad_lr1e-3": optax.chain(optimizers.scale_by_amsgrad(), optax.scale_by_learning_rate(1e-3)),
-    "adam_lr1e-3": optax.adam(1e-3),
-    "adamw_lr1e-3_wd0.1": optax.adamw(1e-3, weight_decay=0.1),
+OPTIMIZERS = {
+    "ranger": optimizers.ranger,
+    "adam_amsgrad": lambda rate: optax.chain(
+        optimizers.scale_by_amsgrad(), optax.scale_by_learning_rate(rate)
+    ),
+    "adam": optax.adam,
+    "adamw": optax.adamw,
 }
+UNNAMED_DECAY = 0.05  # of the trajectory "ranger_lr1e-2_wd"
+
+
+def _optimizer(name: str) -> optax.GradientTransformation:
+    """The optimiser of a trajectory's name: `adamw_lr1e-3_wd0.1`."""
+    kind, rate, decays, decay = re.fullmatch(r"(\w+)_lr([\d.e-]+)(_wd([\d.e-]*))?", name).groups()
+    decay = {"weight_decay": float(decay or UNNAMED_DECAY)} if decays else {}
+    return OPTIMIZERS[kind](float(rate), **decay)
 
 
 def optimizer_pairs(arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
@@ -25,7 +35,7 @@ def optimizer_pairs(arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.
     grads = {key.split("/")[1]: jnp.asarray(arrays[key], float) for key in arrays if key.startswith("grads/")}
     recorded = sorted({key.split("/")[0] for key in arrays} - {"init", "grads", "config"})
     for name in recorded:
-        optimizer = TRAJECTORIES[name]
+        optimizer = _optimizer(name)
 
         def step(carry, grad, optimizer=optimizer):
             params, state = carry

@@ -1,5 +1,6 @@
 """What jaxpose computes for each protocol file: (key, computed, recorded) by file content."""
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -157,10 +158,13 @@ def _generators(arrays: Arrays, dtype: np.dtype) -> Pairs:
     count = sum(key.endswith("/poses_2d") for key in arrays)
     names = ("poses_2d", "poses_3d", "camera")
     sequences = [[arrays[f"seq{i}/{name}"] for name in names] for i in range(count)]
-    skeleton = _skeleton(sequences[0][0].shape[1])
+    skeletons = (
+        _with_sides(sequences[0][0], config, "kps_left", "kps_right"),
+        _with_sides(sequences[0][1], config, "joints_left", "joints_right"),
+    )
     for case in config["cases"]:
         compute = _chunked if "chunk_length" in case else _unchunked
-        for key, found in compute(case, sequences, skeleton):
+        for key, found in compute(case, sequences, skeletons):
             yield f"{case['name']}/{key}", found, arrays[f"{case['name']}/{key}"]
     for key in arrays:
         if key.startswith("subset/"):
@@ -169,12 +173,23 @@ def _generators(arrays: Arrays, dtype: np.dtype) -> Pairs:
             yield key, np.array(found), arrays[key]
 
 
-def _mirrored(parts: list[np.ndarray], skeleton: Skeleton) -> list[np.ndarray]:
-    poses_2d, poses_3d, camera = parts
-    return [windows.flip(poses_2d, skeleton), windows.flip(poses_3d, skeleton), cameras.flip_camera(camera)]
+def _with_sides(joints: np.ndarray, config: Mapping[str, Any], left: str, right: str) -> Skeleton:
+    """The skeleton of an array `[..., J, 2 or 3]`, with the sides that the file names, if it does."""
+    skeleton = _skeleton(joints.shape[-2])
+    if left not in config:
+        return skeleton
+    return dataclasses.replace(skeleton, left=tuple(config[left]), right=tuple(config[right]))
 
 
-def _chunked(case: dict, sequences: list, skeleton: Skeleton) -> Iterator[tuple[str, np.ndarray]]:
+def _mirrored(parts: list[np.ndarray], skeletons: tuple[Skeleton, Skeleton]) -> list[np.ndarray]:
+    *joints, camera = parts
+    flipped = [windows.flip(array, skeleton) for array, skeleton in zip(joints, skeletons, strict=True)]
+    return [*flipped, cameras.flip_camera(camera)]
+
+
+def _chunked(
+    case: dict, sequences: list, skeletons: tuple[Skeleton, Skeleton]
+) -> Iterator[tuple[str, np.ndarray]]:
     sequences = [
         [poses_2d[:: case["downsample"]], poses_3d[:: case["downsample"]], c]
         for poses_2d, poses_3d, c in sequences
@@ -194,26 +209,28 @@ def _chunked(case: dict, sequences: list, skeleton: Skeleton) -> Iterator[tuple[
         )[0]
         targets = windows.window_rows(np.array([start]), length, *bounds)[0]
         parts = [poses_2d[inputs], poses_3d[targets], camera]
-        batches.append(_mirrored(parts, skeleton) if flipped else parts)
+        batches.append(_mirrored(parts, skeletons) if flipped else parts)
     for key, parts in zip(("batch_2d", "batch_3d", "cam"), zip(*batches, strict=True), strict=True):
         yield key, np.stack(parts)
     size = case["batch_size"]
     yield "batch_sizes", np.array([len(pairs[first : first + size]) for first in range(0, len(pairs), size)])
 
 
-def _unchunked(case: dict, sequences: list, skeleton: Skeleton) -> Iterator[tuple[str, np.ndarray]]:
+def _unchunked(
+    case: dict, sequences: list, skeletons: tuple[Skeleton, Skeleton]
+) -> Iterator[tuple[str, np.ndarray]]:
     for i, (poses_2d, poses_3d, camera) in enumerate(sequences):
         padded = windows.pad_sequence(poses_2d, 2 * case["pad"] + 1, case["causal_shift"])
         copies = [[padded, poses_3d, camera]]
         if case["augment"]:
-            copies.append(_mirrored(copies[0], skeleton))
+            copies.append(_mirrored(copies[0], skeletons))
         for key, parts in zip(("batch_2d", "batch_3d", "cam"), zip(*copies, strict=True), strict=True):
             yield f"seq{i}/{key}", np.stack(parts)
 
 
 def _flip_average(arrays: Arrays, dtype: np.dtype) -> Pairs:
     inputs, predicted, mirrored = (arrays[key].astype(dtype) for key in ("input", "pred", "pred_on_flipped"))
-    skeleton = _skeleton(inputs.shape[-2])
+    skeleton = _with_sides(inputs, json.loads(str(arrays["config"])), "left", "right")
     unflipped = windows.flip(mirrored, skeleton)
     yield "input_flipped", windows.flip(inputs, skeleton), arrays["input_flipped"]
     yield "pred_unflipped", unflipped, arrays["pred_unflipped"]

@@ -76,6 +76,12 @@ def test_without_weight_on_the_lifted_pose_the_keypoints_are_kept(target_scale):
     np.testing.assert_allclose(refined[:, 0, :, :2], target_scale * expected[..., :2], rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(refined[..., 2], lifted[..., 2], rtol=1e-5)
 
+    def total(params):  # of NumPy's arrays, outside jit
+        return model.apply({**variables, "params": params}, keypoints, camera, depth, train=False).sum()
+
+    gradients = jax.grad(total)(variables["params"])
+    assert np.isfinite(jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(gradients)])).all()
+
 
 def test_the_second_stage_begins_with_the_first_and_improves_on_it(tmp_path):
     clips = clips_with_cameras()

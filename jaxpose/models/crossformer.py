@@ -128,7 +128,7 @@ class CrossFormer(nn.Module):
             # Each window has other frames zeroed: one more frame stands for all of them.
             keypoints_2d = jnp.pad(keypoints_2d, ((0, 0), (0, 1), (0, 0), (0, 0)))
         elif self.zeroed_frames:
-            keypoints_2d = keypoints_2d.at[:, zeroed].set(0.0)
+            keypoints_2d = jnp.asarray(keypoints_2d).at[:, zeroed].set(0.0)
 
         x = keypoints_2d.reshape(-1, joints, 2)
         embedding = JointEmbedding(

@@ -120,7 +120,7 @@ class RefinedLifting(nn.Module):
         target = windows.target_index(self.receptive_field, self.causal_shift)
         root = get_skeleton(self.skeleton).root
         back_projected = cameras.back_project(
-            keypoints_2d[:, target, :, :2], lifted[:, 0, :, 2], root_depth, camera, root
+            jnp.asarray(keypoints_2d)[:, target, :, :2], lifted[:, 0, :, 2], root_depth, camera, root
         )
         poses = jnp.concatenate([lifted, back_projected[:, None]], axis=-1)
         refined = Refinement(self.skeleton, dtype=self.dtype, name="refinement")(poses, train=train)

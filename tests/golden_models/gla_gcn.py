@@ -12,6 +12,7 @@ from jaxpose.torch_weights import gla_gcn as weights
 from tests.golden_models.base import GoldenModel
 
 _SKELETONS = {"h36m": "h36m_17", "humaneva15": "humaneva_15"}
+_GRAPHS = {"he13_script_15": "humaneva_15_script"}
 _HUMANEVA_SCRIPT = "HE_13.TemporalModelOptimized1f"
 
 
@@ -72,7 +73,7 @@ def _with_sequence(output: tuple[jax.Array, jax.Array]) -> dict[str, jax.Array]:
 def _block(config: Mapping[str, Any]) -> GoldenModel:
     block = AgcnBlock(
         features=config["out_channels"],
-        graph=_skeleton(config),
+        graph=_GRAPHS.get(config["dataset"]) or _skeleton(config),
         stride=config["stride"],
         residual=config["residual"],
         dropout_rate=0.0,
