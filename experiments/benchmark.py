@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.benchmark_cases import CASES, REFERENCE_MATMUL_GFLOPS, Reference
-from jaxpose import sharding, train, train_state, windows
+from jaxpose import command_line, sharding, train, train_state, windows
 from jaxpose.clips import Clip, Clips
 from jaxpose.describe import describe, input_shapes, keypoints_skeleton
 from jaxpose.errors import JaxposeError
@@ -297,6 +297,8 @@ def main(argv: list[str]) -> None:
     console, rows = Console(), []
     try:
         if _CONFIG.value is not None:
+            if _PRECISION.value:
+                _CONFIG.value.precision = _PRECISION.value
             chosen = [(str(flags.FLAGS["config"].config_filename), _CONFIG.value, None)]
         else:
             chosen = [case for name in CASES for case in _case(name) if _wanted(name)]
@@ -323,7 +325,7 @@ def _case(name: str) -> Iterator[tuple[str, ml_collections.ConfigDict, Reference
     case = CASES[name]
     if _MODE.value in case.modes:
         config = case.config()
-        config.precision = _PRECISION.value
+        config.precision = _PRECISION.value or config.precision
         yield name, config, case.reference
 
 
@@ -332,8 +334,16 @@ if __name__ == "__main__":
     _MODELS = flags.DEFINE_list("models", ["all"], "Cases, by the beginning of their names.")
     _MODE = flags.DEFINE_enum("mode", "train", list(MODES), "What to measure.")
     _JSON = flags.DEFINE_string("json", None, "File for the rows.")
-    _PRECISION = flags.DEFINE_string("precision", "float32", "config.precision of the cases.")
+    _PRECISION = flags.DEFINE_enum("precision", None, list(train.PRECISIONS), "config.precision.")
     _BATCH_SIZES = flags.DEFINE_list("batch_sizes", [], "Mode predict: more batch sizes.")
-    _STEPS = flags.DEFINE_integer("steps", 5, "Updates in a dispatch.")
+    _STEPS = flags.DEFINE_integer("steps", 5, "Updates in a dispatch.", lower_bound=1)
     _SECONDS = flags.DEFINE_float("seconds", 10.0, "Time for one figure, compilation left out.")
-    app.run(main)
+    flags.register_validator(
+        "batch_sizes",
+        lambda sizes: all(size.isdigit() and int(size) for size in sizes),
+        "whole numbers from 1",
+    )
+    flags.register_validator(
+        "json", lambda path: path is None or pathlib.Path(path).parent.is_dir(), "its folder must be there"
+    )
+    command_line.run(main)

@@ -86,15 +86,19 @@ class Job:
         return config
 
     def read_result(self) -> dict[str, Any] | None:
-        """The figures of a finished run, None before."""
-        return json.loads(self.result.read_text()) if self.result.exists() else None
+        """The figures of a finished run, None before.
+
+        Raises:
+          JaxposeError: the file is damaged.
+        """
+        return workdirs.read_json(self.result) if self.result.exists() else None
 
     def check_unchanged(self) -> None:
         """Raises JaxposeError, with the differing fields, if its directory holds another config's run."""
         path = self.directory / "config.json"
         if not path.exists():
             return
-        before, now = json.loads(path.read_text()), workdirs.plain(self.config())
+        before, now = workdirs.read_json(path), workdirs.plain(self.config())
         if differing := workdirs.differences(_without_places(before), _without_places(now)):
             raise JaxposeError(
                 f"{self.directory} holds a run with another config; undo the change, remove the directory or "

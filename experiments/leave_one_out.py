@@ -15,7 +15,7 @@ import ml_collections
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from jaxpose import train
+from jaxpose import command_line, train
 from jaxpose.errors import JaxposeError
 
 COLUMNS = ("mpjpe", "p_mpjpe", "linear_mpjpe", "mean_pose_mpjpe")
@@ -36,13 +36,24 @@ def table(results: dict[str, dict[str, Any]]) -> str:
 
 
 def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> dict[str, dict[str, Any]]:
-    """Trains and scores once a subject; returns the results by subject."""
+    """Trains and scores once a subject; returns the results by subject.
+
+    Raises:
+      JaxposeError: a data set whose subjects are not persons, or as `train.train_and_evaluate`.
+    """
     subjects = sorted({*config.dataset.train_subjects, *config.dataset.test_subjects})
+    if split := next((subject for subject in subjects if "/" in subject), None):
+        raise JaxposeError(
+            f"config.dataset: {split!r} is one split of a person, who would be in the training data, too; "
+            "leave one out of data whose subjects are persons"
+        )
     results = {}
     for subject in subjects:
         fold = config.copy_and_resolve_references()
         fold.dataset.train_subjects = tuple(other for other in subjects if other != subject)
         fold.dataset.test_subjects = (subject,)
+        held_out = config.dataset.validation_subjects
+        fold.dataset.validation_subjects = tuple(other for other in held_out if other != subject)
         results[subject] = train.train_and_evaluate(fold, str(workdir / subject))
         (workdir / "leave_one_out.md").write_text(table(results))
     return results
@@ -50,11 +61,12 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> dict[str, d
 
 def main(argv: list[str]) -> None:
     """Reads the flags and runs."""
-    del argv
+    if len(argv) > 1:
+        raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
     logging.set_verbosity(logging.WARNING)
     try:
         print(table(run(_CONFIG.value, pathlib.Path(_WORKDIR.value))))
-    except JaxposeError as error:
+    except (JaxposeError, OSError) as error:
         sys.exit(f"error: {error}")
 
 
@@ -62,4 +74,4 @@ if __name__ == "__main__":
     _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and variant.")
     _WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the runs.")
     flags.mark_flags_as_required(["config", "workdir"])
-    app.run(main)
+    command_line.run(main)

@@ -153,12 +153,11 @@ def _run_tables(flags: argparse.Namespace) -> bool:
             runner = Runner(name, workdir, jobs, flags.smoke)
             succeeded &= runner.write() if flags.report else runner.run()
             # In a process of its own: JAX would keep the accelerator from the next table's runs.
-            if (finished := runner.finished()) and child.call(
-                "experiments.report", (finished, workdir / name)
-            ):
+            finished = runner.finished()
+            if finished and child.call("experiments.report", (finished, workdir / name)):
                 print(f"{name}: not every picture could be drawn", file=sys.stderr)
                 succeeded = False
-            print(f"{runner.path}; pictures in {workdir / name}")
+            print(f"{runner.path}{f'; pictures in {workdir / name}' if finished else ''}")
     finally:
         signal.signal(signal.SIGTERM, previous)
     return succeeded

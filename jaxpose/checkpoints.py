@@ -23,15 +23,19 @@ _SCORE = "mpjpe"
 class Checkpoints:
     """The checkpoints of one workdir. A context manager: leaving it waits for the last write."""
 
-    def __init__(self, workdir: pathlib.Path, description: dict[str, Any] | None = None):
+    def __init__(
+        self, workdir: pathlib.Path, description: dict[str, Any] | None = None, *, read_only: bool = False
+    ):
         """Opens `workdir/checkpoints`, creating it.
 
         Args:
           workdir: the run's directory.
           description: JSON data saved with every checkpoint: config, versions, data fingerprint.
+          read_only: leaves half-written checkpoints alone: they may be a running program's.
         """
         self.directory = workdir.absolute() / "checkpoints"
         self._description = description
+        self._read_only = read_only
         self._open()
 
     def _open(self) -> None:
@@ -52,7 +56,7 @@ class Checkpoints:
                     ),
                 ]
             ),
-            cleanup_tmp_directories=True,
+            cleanup_tmp_directories=not self._read_only,
         )
 
     def __enter__(self) -> "Checkpoints":
@@ -170,7 +174,8 @@ def _without_readable_scores(directory: pathlib.Path) -> list[int]:
         try:
             json.loads(scores.read_text())
         except (ValueError, OSError):
-            damaged.append(int(scores.parts[-3]))
+            if scores.parts[-3].isdigit():  # else one that was not finished
+                damaged.append(int(scores.parts[-3]))
     return damaged
 
 

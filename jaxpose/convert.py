@@ -24,7 +24,7 @@ import numpy as np
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from jaxpose import optimizers, runs, sharding, torch_weights, train, workdirs
+from jaxpose import command_line, optimizers, runs, sharding, torch_weights, train, workdirs
 from jaxpose.checkpoints import Checkpoints, write_json
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
@@ -263,4 +263,4 @@ def _define_flags() -> None:
 if __name__ == "__main__":
     _define_flags()
     flags.mark_flags_as_required(["config", "workdir"])
-    app.run(main)
+    command_line.run(main)

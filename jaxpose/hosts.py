@@ -81,19 +81,28 @@ def leave(message: str) -> NoReturn:
 
 
 class StopSignal:
-    """Turns SIGTERM into an answer that the loop reads between dispatches, the same on every host."""
+    """Turns SIGTERM and Ctrl-C into an answer that the loop reads between dispatches.
+
+    The same on every host; with several, SIGTERM alone. A second Ctrl-C ends the program at once.
+    """
 
     def __init__(self) -> None:
         """Installs the handler; with several processes JAX has its own, which tells the others."""
+        self.status = 128 + signal.SIGTERM  # to exit with
         self._received = False
         self._asked = 0
         self._several = jax.process_count() > 1
+        self._previous = {}
         if not self._several:
-            self._previous = signal.signal(signal.SIGTERM, self._receive)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                if signal.getsignal(number) != signal.SIG_IGN:  # as experiments.child has it
+                    self._previous[number] = signal.signal(number, self._receive)
 
     def _receive(self, signum: int, frame: Any) -> None:
-        del signum, frame
-        self._received = True
+        del frame
+        if signum == signal.SIGINT and self._received:
+            raise KeyboardInterrupt
+        self._received, self.status = True, 128 + signum
 
     def requested(self) -> bool:
         """Whether to save and leave now; every process asks once a dispatch."""
@@ -104,5 +113,5 @@ class StopSignal:
 
     def restore(self) -> None:
         """Puts the previous handler back."""
-        if not self._several:
-            signal.signal(signal.SIGTERM, self._previous)
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)

@@ -9,6 +9,7 @@ import os
 from absl import app, flags, logging
 from ml_collections import config_flags
 
+from jaxpose import command_line
 from jaxpose.errors import JaxposeError
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and variant: configs/ampose.py:cmu.")
@@ -80,4 +81,4 @@ def main(argv: list[str]) -> None:
 
 if __name__ == "__main__":
     flags.mark_flag_as_required("config")
-    app.run(main)
+    command_line.run(main)

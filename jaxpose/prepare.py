@@ -94,7 +94,7 @@ def _write(builder: ClipBuilder) -> None:
         with contextlib.redirect_stdout(io.StringIO()):  # TFDS reports sizes that it does not know
             builder.download_and_prepare()
         written = True
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # array_record passes on a full disk as a RuntimeError
         raise JaxposeError(f"cannot prepare {builder.full_name} in {builder.data_dir}: {error}") from error
     finally:
         if not written:
@@ -118,10 +118,14 @@ def _folders(builder: ClipBuilder) -> list[pathlib.Path]:
 @contextlib.contextmanager
 def _set_aside(folder: pathlib.Path) -> Iterator[None]:
     """Moves what is there away, back again if what follows fails, and deletes it otherwise."""
+    aside = folder.with_name(f"previous.{folder.name}")
+    for unfinished in folder.parent.glob(f"incomplete.*_{folder.name}"):  # of a program that was killed
+        shutil.rmtree(unfinished)
+    if aside.exists() and not folder.exists():
+        aside.rename(folder)
     if not folder.exists():
         yield
         return
-    aside = folder.with_name(f"previous.{folder.name}")
     shutil.rmtree(aside, ignore_errors=True)
     folder.rename(aside)
     try:

@@ -1,6 +1,5 @@
 """Finished runs: their configs and best weights, for what starts from them."""
 
-import json
 import pathlib
 
 import ml_collections
@@ -18,12 +17,15 @@ def load_config(workdir: str, flag: str = "--workdir") -> ml_collections.ConfigD
     """The config that the run in `workdir` was trained with; `flag` names the directory in errors.
 
     Raises:
-      JaxposeError: there is no run.
+      JaxposeError: there is no run, or its config is damaged.
     """
     path = pathlib.Path(workdir).absolute() / "config.json"
     if not path.exists():
         raise JaxposeError(f"{flag}={workdir} holds no run (no config.json); train there first")
-    return ml_collections.ConfigDict(json.loads(path.read_text()))
+    config = ml_collections.ConfigDict(workdirs.read_json(path))
+    if "model" not in config or "dataset" not in config:
+        raise JaxposeError(f"{path} is not the config of a run; {flag} must be the directory of one")
+    return config
 
 
 def check_model(config: ml_collections.ConfigDict, trained: ml_collections.ConfigDict, workdir: str) -> None:
@@ -45,7 +47,7 @@ def load_best(
     # The optimiser of the run, whatever `config` names now: a checkpoint holds its state too.
     learning_rate = optimizers.make_schedule(trained.optimizer, num_epochs=1, steps_per_epoch=1)
     optimizer = optimizers.make_optimizer(trained.optimizer, learning_rate)
-    with Checkpoints(pathlib.Path(workdir)) as checkpoints:
+    with Checkpoints(pathlib.Path(workdir), read_only=True) as checkpoints:
         best = checkpoints.restore_best(state_shapes(build_model(config), optimizer, mesh))
     if best is None:
         raise JaxposeError(f"{workdir} holds no complete checkpoint")

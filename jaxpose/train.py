@@ -33,7 +33,7 @@ from jaxpose.train_state import (
     state_shapes,
 )
 
-_PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "default"}
+PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "default"}
 
 
 def check_fields(config: ml_collections.ConfigDict) -> None:
@@ -47,6 +47,21 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
     for name, value in fields.items():
         if value < 1:
             raise JaxposeError(f"{name}={value} must be at least 1")
+    optimizer = config.optimizer
+    fields = {
+        "config.target_scale": config.target_scale,
+        "config.optimizer.learning_rate": optimizer.learning_rate,
+        "config.optimizer.decay": optimizer.decay,
+    }
+    for name, value in fields.items():
+        if not 0 < value < np.inf:
+            raise JaxposeError(f"{name}={value} must be a finite number above 0")
+    if not 0 <= config.augment_bones < 1:
+        raise JaxposeError(f"config.augment_bones={config.augment_bones} must be at least 0 and below 1")
+    if optimizer.warmup_steps < 0:
+        raise JaxposeError(f"config.optimizer.warmup_steps={optimizer.warmup_steps} must be at least 0")
+    if not 0 <= config.seed < 2**32:
+        raise JaxposeError(f"config.seed={config.seed} must be at least 0 and below 2**32")
     if config.steps_per_epoch < 0:
         raise JaxposeError(f"config.steps_per_epoch={config.steps_per_epoch} must be 0 (one pass) or more")
     if config.lifting_workdir and not config.refinement:
@@ -58,11 +73,11 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
 def train_and_evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[str, Any]:
     """Trains to the end, resuming what `workdir` holds, then evaluates the best checkpoint.
 
-    Returns what it writes to `<workdir>/results.json`. SIGTERM saves a checkpoint and exits
-    with status 143; the same command goes on from there.
+    Returns what it writes to `<workdir>/results.json`. SIGTERM or Ctrl-C saves a checkpoint and
+    exits with status 143 or 130; the same command goes on from there.
 
     Raises:
-      JaxposeError: bad config or data, a workdir of another config, a non-finite loss.
+      JaxposeError: bad config or data, a workdir of another config or in use, a non-finite loss.
     """
     set_precision(config)
     check_fields(config)
@@ -89,7 +104,7 @@ def train_and_evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[
     workdirs.check_data(description, directory)
     selection = splits.test if config.select_on_test else splits.validation
     selector = evaluate.Evaluator(model, config, selection, mesh) if selection.num_frames else None
-    with Checkpoints(directory, description) as checkpoints:
+    with workdirs.sole_use(directory), Checkpoints(directory, description) as checkpoints:
         state = _train(config, model, splits.train, selector, checkpoints, directory, mesh)
         best = checkpoints.restore_best(state)
     protocol = evaluate.protocol_fields(config, config, model, splits.train, splits.test)
@@ -99,9 +114,10 @@ def train_and_evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[
 def evaluate_workdir(config: ml_collections.ConfigDict, workdir: str) -> dict[str, Any]:
     """Scores the best checkpoint of `workdir` on the config's test subjects.
 
-    The data set may be another than the one trained on. What belongs to the run (unit of the
-    targets, training subjects, how the checkpoint was selected) is read from the run; the
-    baselines are fitted on its training data, and left out where that is not prepared here.
+    The data set may be another than the one trained on; results and picture then bear its name.
+    What belongs to the run (unit of the targets, training subjects, how the checkpoint was
+    selected) is read from the run; the baselines are fitted on its training data, and left out
+    where that is not prepared here.
 
     Raises:
       JaxposeError: no checkpoint, or the model differs from the one trained.
@@ -111,6 +127,7 @@ def evaluate_workdir(config: ml_collections.ConfigDict, workdir: str) -> dict[st
     mesh = sharding.make_mesh()
     trained = runs.load_config(workdir)
     runs.check_model(config, trained, workdir)
+    directory = workdirs.open_workdir(workdir)
     config = config.copy_and_resolve_references()
     config.target_scale = trained.target_scale
     model = build_model(config)
@@ -128,7 +145,10 @@ def evaluate_workdir(config: ml_collections.ConfigDict, workdir: str) -> dict[st
         )
     best = runs.load_best(config, trained, workdir, mesh)
     protocol = evaluate.protocol_fields(config, trained, model, train, test)
-    return _report(config, model, best, train, test, protocol, pathlib.Path(workdir).absolute(), mesh)
+    # The run's own results stay when it is scored on other data.
+    other = workdirs.differences(*(workdirs.tested_data(c) for c in (trained, config)))
+    suffix = f"_{config.dataset.name.replace('/', '_')}" if other else ""
+    return _report(config, model, best, train, test, protocol, directory, mesh, suffix)
 
 
 def _train(
@@ -261,7 +281,7 @@ def _train(
                 if stops:
                     checkpoints.wait()
                     logging.warning("stopped by a signal; saved step %d of %d", step, schedule.num_steps)
-                    sys.exit(143)
+                    sys.exit(stop.status)
         checkpoints.wait()
     finally:
         progress.close()
@@ -287,6 +307,7 @@ def _report(
     protocol: dict[str, Any],
     directory: pathlib.Path,
     mesh: Mesh,
+    suffix: str = "",
 ) -> dict[str, Any]:
     """Scores the best checkpoint on the test clips; writes results and pictures."""
     evaluator = evaluate.Evaluator(model, config, test, mesh)
@@ -296,12 +317,13 @@ def _report(
     results["step"] = int(best.step)
     results["protocol"] = protocol
     if hosts.is_writer():
-        write_json(directory / "results.json", results)
+        names = f"results{suffix}.json", f"prediction{suffix}.gif"
+        write_json(directory / names[0], results)
         evaluate.print_results(results, f"{config.model.name} on {test.dataset}")
         if rows := read_metrics(directory / "metrics.jsonl"):
             pictures.draw_learning_curves(rows, directory / "learning_curves.png")
-        pictures.animate_clip(test, evaluator.frames, predicted, directory / "prediction.gif")
-        print(f"results.json, learning_curves.png and prediction.gif are in {directory}")
+        pictures.animate_clip(test, evaluator.frames, predicted, directory / names[1])
+        print(f"{names[0]}, learning_curves.png and {names[1]} are in {directory}")
     return results
 
 
@@ -336,8 +358,8 @@ def set_precision(config: ml_collections.ConfigDict) -> None:
     Raises:
       JaxposeError: unknown precision.
     """
-    if config.precision not in _PRECISIONS:
+    if config.precision not in PRECISIONS:
         raise JaxposeError(
-            f"config.precision {config.precision!r} is unknown; known: {', '.join(_PRECISIONS)}"
+            f"config.precision {config.precision!r} is unknown; known: {', '.join(PRECISIONS)}"
         )
-    jax.config.update("jax_default_matmul_precision", _PRECISIONS[config.precision])
+    jax.config.update("jax_default_matmul_precision", PRECISIONS[config.precision])

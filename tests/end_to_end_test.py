@@ -302,7 +302,8 @@ def test_a_run_on_human36m_is_scored_on_mpi_inf_3dhp(run, capsys):
     config.dataset.data_dir = other.config.dataset.data_dir
     before = (done.workdir / "results.json").read_text()
     results = train.evaluate_workdir(config, str(done.workdir))
-    (done.workdir / "results.json").write_text(before)
+    assert (done.workdir / "results.json").read_text() == before
+    assert (done.workdir / "results_mpi_inf_3dhp_univ_annot3.json").exists()
     assert "pck_all_joints" in capsys.readouterr().out
     protocol, published = results["protocol"], results["published"]
     assert (protocol["trained_on"], protocol["dataset"]) == ("human36m/gt_17", "mpi_inf_3dhp/univ_annot3")

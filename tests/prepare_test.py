@@ -136,6 +136,19 @@ def test_interrupt_leaves_nothing(tmp_path, monkeypatch, small_synthetic):
     assert not (tmp_path / "data").exists()
 
 
+def test_what_a_killed_program_set_aside_comes_back(tmp_path, monkeypatch, small_synthetic):
+    prepare.prepare("synthetic", data_dir=tmp_path)
+    folder = pathlib.Path(get_builder("synthetic", data_dir=tmp_path).data_dir)
+    files = sorted(path.name for path in folder.iterdir())
+    folder.rename(folder.with_name(f"previous.{folder.name}"))
+    (folder.parent / f"incomplete.XYZ_{folder.name}").mkdir()
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        patch.setattr(synthetic_dataset_builder, "render", _interrupt)
+        prepare.prepare("synthetic", data_dir=tmp_path)
+    assert sorted(path.name for path in folder.iterdir()) == files
+    assert [path.name for path in folder.parent.iterdir() if "." in path.name] == [folder.name]
+
+
 def _interrupt(*_):
     raise KeyboardInterrupt
 

@@ -113,13 +113,15 @@ def test_killed_and_resumed_run_is_bit_identical(whole, tmp_path):
     assert_same_run(whole, workdir)
 
 
-def test_sigterm_saves_and_leaves(whole, tmp_path):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_leaves(whole, tmp_path, number, status):
     workdir = tmp_path / "terminated"
     process = start(workdir)
     wait_for_rows(process, workdir, 2)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     output, _ = process.communicate(timeout=120)
-    assert process.returncode == 143, output
+    assert process.returncode == status, output
+    assert "Traceback" not in output
     assert "saved step" in output
     stopped = max(int(path.name) for path in (workdir / "checkpoints").iterdir() if path.name.isdigit())
     assert read_metrics(workdir / "metrics.jsonl")[-1]["step"] == stopped < 72

@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import json
+import shutil
 import subprocess
 import sys
 from unittest import mock
@@ -12,7 +13,7 @@ import pytest
 from orbax.checkpoint import v1 as ocp
 from PIL import Image
 
-from jaxpose import sharding, train
+from jaxpose import sharding, train, workdirs
 from jaxpose.clips import select_subjects
 from jaxpose.errors import JaxposeError
 from jaxpose.metric_writer import read_metrics
@@ -97,6 +98,9 @@ def test_evaluate_reproduces_the_score_and_takes_other_data(finished):
         config.target_scale = 1000.0  # so is the unit of the targets
         config.dataset.train_subjects = config.dataset.validation_subjects = ()
         other = train.evaluate_workdir(config, str(directory))
+        assert json.loads((directory / "results.json").read_text()) == results  # stays the run's own
+        assert json.loads((directory / "results_synthetic_gt.json").read_text()) == other
+        assert (directory / "prediction_synthetic_gt.gif").exists()
         config.model.depth = 3
         with pytest.raises(JaxposeError, match=r"model\.depth: 2 there, 3 now"):
             train.evaluate_workdir(config, str(directory))
@@ -124,6 +128,37 @@ def test_changed_config_is_refused_with_the_differing_fields(finished):
     ):
         train_small(str(directory), {"batch_size": 8, "optimizer.learning_rate": 0.5})
     assert checkpoint_files(directory) == before
+
+
+@pytest.mark.parametrize("name", ["config.json", "environment.json"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
+def test_damaged_or_foreign_files_of_a_workdir_are_named(finished, tmp_path, name, content):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished[0], workdir)
+    (workdir / name).write_text(content)
+    before = checkpoint_files(workdir)
+    with pytest.raises(JaxposeError, match=r"cannot be read|not jaxpose's|another config|data has changed"):
+        train_small(str(workdir))
+    if name == "config.json":
+        with in_memory(), pytest.raises(JaxposeError, match=r"config\.json.*(cannot be read|not )"):
+            train.evaluate_workdir(small_config(), str(workdir))
+    assert checkpoint_files(workdir) == before
+
+
+def test_a_workdir_in_use_is_left_alone(finished, tmp_path):
+    with workdirs.sole_use(tmp_path), pytest.raises(JaxposeError, match="in use by another run"):
+        train_small(str(tmp_path))
+    assert not list(tmp_path.iterdir())
+    with workdirs.sole_use(tmp_path):  # nobody is in it any more
+        pass
+    # Who only reads leaves a checkpoint alone that is being written.
+    workdir = tmp_path / "run"
+    shutil.copytree(finished[0], workdir)
+    unfinished = workdir / "checkpoints" / "80.orbax-checkpoint-tmp"
+    unfinished.mkdir()
+    with in_memory():
+        train.evaluate_workdir(small_config(), str(workdir))
+    assert unfinished.exists()
 
 
 def test_changed_data_is_refused(finished):
@@ -173,6 +208,14 @@ def test_joints_of_data_and_model_must_agree(tmp_path):
         ({"num_epochs": 0}, "num_epochs=0 must be at least 1"),
         ({"dataset.frame_stride": 0}, "frame_stride=0 must be at least 1"),
         ({"augment_rotation": True}, "augment_rotation=False"),
+        ({"target_scale": 0.0}, r"target_scale=0\.0 must be a finite number above 0"),
+        ({"optimizer.learning_rate": float("nan")}, "learning_rate=nan must be a finite"),
+        ({"optimizer.decay": 0.0}, r"decay=0\.0 must be a finite"),
+        ({"optimizer.warmup_steps": -5}, "warmup_steps=-5 must be at least 0"),
+        ({"augment_bones": float("nan")}, "augment_bones=nan must be at least 0 and below 1"),
+        ({"seed": 2**70}, "seed=1180591620717411303424 must be"),
+        ({"model.num_frames": -1}, "num_frames=-1: expected whole numbers from 1"),
+        ({"model.dropout_rate": 1.5}, r"dropout_rate=1\.5 must be at least 0 and below 1"),
     ],
 )
 def test_bad_fields_are_named(tmp_path, overrides, message):
