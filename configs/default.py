@@ -28,7 +28,7 @@ def get_config() -> ml_collections.ConfigDict:
     # Held out of train_subjects; the best checkpoint is the one with the smallest MPJPE on
     # them. Empty: the last checkpoint counts as the best.
     dataset.validation_subjects = ()
-    dataset.test_subjects = ()
+    dataset.test_subjects = ()  # with --mode=predict, empty: all
     dataset.actions = ()  # empty: all
     # Joint sets to convert 3D and 2D to (jaxpose/conversions.py); empty: as they are stored.
     dataset.skeleton = ""

@@ -1,10 +1,12 @@
-"""Trains, evaluates or describes a model.
+"""Trains, evaluates, applies or describes a model.
 
 python -m jaxpose.main --config=configs/ampose.py:quickstart --workdir=runs/quickstart
 """
 
 import json
 import os
+import signal
+import sys
 
 from absl import app, flags, logging
 from ml_collections import config_flags
@@ -17,8 +19,9 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the run: checkpoin
 _MODE = flags.DEFINE_enum(
     "mode",
     "train",
-    ["train", "evaluate", "describe"],
+    ["train", "evaluate", "predict", "describe"],
     "train: train (or resume) and evaluate; evaluate: score the best checkpoint of the workdir; "
+    "predict: write its 3D poses of recordings, which need no truth; "
     "describe: print the model's size and cost as JSON, without data.",
 )
 _DISTRIBUTED = flags.DEFINE_bool(
@@ -41,7 +44,7 @@ def main(argv: list[str]) -> None:
     # Imported here so that a mistyped flag is answered before JAX starts.
     import jax
 
-    from jaxpose import describe, hosts, models, train
+    from jaxpose import describe, hosts, models, predict, train
 
     try:
         config = _CONFIG.value
@@ -60,8 +63,12 @@ def main(argv: list[str]) -> None:
             hosts.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
         if _MODE.value == "train":
             train.train_and_evaluate(config, _WORKDIR.value)
-        else:
+        elif _MODE.value == "evaluate":
             train.evaluate_workdir(config, _WORKDIR.value)
+        else:
+            predict.predict_workdir(config, _WORKDIR.value)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
     except Exception as error:
         first_line = str(error).partition("\n")[0]
         if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in first_line:

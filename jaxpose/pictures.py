@@ -50,8 +50,10 @@ def animate_clip(
 ) -> None:
     """Writes a GIF of the liveliest stretch: input keypoints, and prediction over truth from two sides.
 
+    Where there is no truth the prediction is drawn alone.
+
     Args:
-      clips: the test clips.
+      clips: the clips.
       frames: `[M]` frames that were predicted.
       predicted: `[M, J, 3]`, root-relative, what the model gives.
       path: the GIF.
@@ -64,7 +66,7 @@ def animate_clip(
     skeleton = get_skeleton(clips.skeleton)
     keypoints_skeleton = get_skeleton(clips.keypoints_skeleton)
     poses, truth = compared_positions(predicted[shown], clips, frames[shown])
-    error = np.linalg.norm(poses - truth, axis=-1).mean(-1) * 1000
+    error = np.linalg.norm(poses - truth, axis=-1).mean(-1) * 1000  # NaN where there is no truth
     keypoints = clips.keypoints_2d[frames[shown]]
 
     figure = plt.figure(figsize=(9.6, 3.8))
@@ -77,7 +79,7 @@ def animate_clip(
     lines = [flat.plot([], [], color=colour, lw=2)[0] for colour in bone_colours(keypoints_skeleton)]
     dots = flat.plot([], [], "o", ms=3, color=MIDDLE)[0]
     solids = []
-    reach = max(np.abs(truth).max(), np.abs(poses).max())
+    reach = np.nanmax(np.abs([truth, poses]))
     for left, title, azimuth in ((0.32, "camera view", -90), (0.66, "from the side", 0)):
         axis = figure.add_axes((left, 0.06, 0.34, 0.86), projection="3d")
         axis.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach), zlim=(-reach, reach))
@@ -98,10 +100,10 @@ def animate_clip(
                 for line, bone in zip(group, skeleton.bones, strict=True):
                     x, y, z = pose[list(bone)].T
                     line.set_data_3d(x, z, -y)  # the camera looks along z with y down
-        caption.set_text(
-            f"{clip.subject}  {clip.take}  {clip.camera}   grey: truth   error {error[k]:.0f} mm "
-            f"(clip mean {error.mean():.0f})"
-        )
+        text = f"{clip.subject}  {clip.take}  {clip.camera}"
+        if np.isfinite(error[k]):
+            text += f"   grey: truth   error {error[k]:.0f} mm (clip mean {np.nanmean(error):.0f})"
+        caption.set_text(text)
 
     animation = FuncAnimation(figure, draw, frames=len(shown))
     partial = path.with_stem(path.stem + ".partial")
@@ -111,13 +113,13 @@ def animate_clip(
 
 
 def _liveliest_stretch(clips: Clips, frames: np.ndarray, seconds: float) -> np.ndarray:
-    """Positions in `frames` of the consecutive run, up to `seconds` long, that moves most."""
+    """Positions in `frames` of the consecutive run, up to `seconds` long, whose keypoints move most."""
     breaks = np.flatnonzero((np.diff(frames) != 1) | (np.diff(clips.clip_of_frame[frames]) != 0)) + 1
     best, best_motion = np.arange(1), -1.0
     for run in np.split(np.arange(len(frames)), breaks):
         fps = clips.clips[clips.clip_of_frame[frames[run[0]]]].fps
         run = run[: max(1, round(seconds * fps))]
-        motion = np.abs(np.diff(clips.positions_3d[frames[run]], axis=0)).sum() if len(run) > 1 else 0.0
+        motion = np.abs(np.diff(clips.keypoints_2d[frames[run]], axis=0)).sum()
         if motion > best_motion:
             best, best_motion = run, motion
     return best

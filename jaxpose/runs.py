@@ -36,6 +36,21 @@ def check_model(config: ml_collections.ConfigDict, trained: ml_collections.Confi
         raise JaxposeError(f"the model of {workdir} was trained with other fields:\n{differing}")
 
 
+def with_unit_of_run(
+    config: ml_collections.ConfigDict, workdir: str
+) -> tuple[ml_collections.ConfigDict, ml_collections.ConfigDict]:
+    """`config` with the unit of targets of the run in `workdir`, and the config of that run.
+
+    Raises:
+      JaxposeError: there is no run, or it has another model.
+    """
+    trained = load_config(workdir)
+    check_model(config, trained, workdir)
+    config = config.copy_and_resolve_references()
+    config.target_scale = trained.target_scale
+    return config, trained
+
+
 def load_best(
     config: ml_collections.ConfigDict, trained: ml_collections.ConfigDict, workdir: str, mesh: Mesh
 ) -> TrainState:
@@ -87,6 +102,6 @@ def check_refinable(clips: Clips) -> None:
         first = lacking[0]
         raise JaxposeError(
             f"data set {clips.dataset!r}: {len(lacking)} of {len(clips.clips)} clips have no camera or no "
-            f"absolute root (the first: {first.subject} {first.take} {first.camera}); refinement needs both, "
-            "or set config.refinement=False"
+            f"absolute root (the first: {first.subject} {first.take} {first.camera}); refinement needs both. "
+            "Without them, use the lifting model: config.refinement=False, and its own --workdir"
         )

@@ -125,11 +125,8 @@ def evaluate_workdir(config: ml_collections.ConfigDict, workdir: str) -> dict[st
     set_precision(config)
     check_fields(config)
     mesh = sharding.make_mesh()
-    trained = runs.load_config(workdir)
-    runs.check_model(config, trained, workdir)
+    config, trained = runs.with_unit_of_run(config, workdir)
     directory = workdirs.open_workdir(workdir)
-    config = config.copy_and_resolve_references()
-    config.target_scale = trained.target_scale
     model = build_model(config)
     test = select_subjects(load_clips_of(config.dataset), config.dataset.test_subjects)
     check_skeletons(model, test)

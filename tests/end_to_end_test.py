@@ -17,7 +17,7 @@ import pytest
 
 from configs import ampose, default, videopose3d
 from experiments.tables import TABLES
-from jaxpose import evaluate, pictures, prepare, train
+from jaxpose import evaluate, pictures, predict, prepare, train
 from jaxpose.clips import select_subjects
 from jaxpose.conversions import convert
 from jaxpose.datasets.human36m import facts, motionbert
@@ -339,3 +339,32 @@ def test_recordings_of_ones_own(run):
     assert set(done.results["per_action"]) == {"turning"}
     assert done.results["frames"] == 40
     assert done.results["protocol"]["train_subjects"] == ["anna"]
+
+
+def test_predicts_recordings_of_ones_own_with_and_without_truth(run):
+    done = run("custom")
+    config = done.config.copy_and_resolve_references()
+    config.dataset.test_subjects = ()
+    clips = load_clips_of(config.dataset)
+    paths = predict.predict_workdir(config, str(done.workdir))
+    files = [np.load(path) for path in paths]
+    assert [str(file["subject"]) for file in files] == [clip.subject for clip in clips.clips]
+    assert {str(file["subject"]) for file in files} == {"anna", "ben", "carla", "dave", "erin", "fred"}
+    np.testing.assert_array_equal(np.concatenate([file["valid"] for file in files]), clips.valid)
+    for file, clip in zip(files, clips.clips, strict=True):
+        assert file["positions_3d"].shape == (clip.length, 17, 3)
+        assert np.isfinite(file["positions_3d"]).all()
+        assert (file["unit"], file["skeleton"], file["fps"]) == ("metre", "h36m_17", clip.fps)
+    (with_truth,) = (file for file in files if file["subject"] == "fred")
+    test, frames = test_clips(done.config)
+    scores = evaluate.score(with_truth["positions_3d"], test, frames)
+    assert scores["mpjpe"] == pytest.approx(done.results["mpjpe"], rel=1e-5)
+
+
+def test_a_model_in_image_space_predicts_recordings_in_its_own_unit(run):
+    done, custom = run("human36m_motionbert"), run("custom")
+    config = done.config.copy_and_resolve_references()
+    config.dataset.name, config.dataset.data_dir = "custom/h36m_17", custom.config.dataset.data_dir
+    config.dataset.test_subjects = ("fred",)
+    (path,) = predict.predict_workdir(config, str(done.workdir))
+    assert np.load(path)["unit"] == "half image width"
