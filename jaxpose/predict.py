@@ -97,7 +97,8 @@ def predict_workdir(config: ml_collections.ConfigDict, workdir: str) -> list[pat
 def _path(folder: pathlib.Path, clip: Clip) -> pathlib.Path:
     """One path a recording, whatever characters its names have."""
     subject, take, camera = (
-        urllib.parse.quote(name, safe=" ()[],+=@").replace(".", "%2E")
+        # "." and ".." are folders of their own.
+        urllib.parse.quote(name, safe=" ()[],+=@") if name.strip(".") else name.replace(".", "%2E")
         for name in (clip.subject, clip.take, clip.camera)
     )
     return folder / subject / take / f"{camera}.npz"
@@ -105,6 +106,6 @@ def _path(folder: pathlib.Path, clip: Clip) -> pathlib.Path:
 
 def _save(path: pathlib.Path, **arrays: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.stem + ".partial.npz")
+    partial = path.with_stem(path.stem + ".partial")
     np.savez_compressed(partial, **arrays)
     partial.replace(path)
