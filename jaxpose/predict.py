@@ -15,6 +15,7 @@ from tqdm import tqdm
 from jaxpose import hosts, pictures, runs, sharding, train, workdirs
 from jaxpose.clips import Clip, select_subjects
 from jaxpose.datasets import get_builder
+from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
 from jaxpose.sequences import Predictor
 from jaxpose.splits import check_skeletons, load_clips_of
@@ -48,7 +49,10 @@ def predict_workdir(config: ml_collections.ConfigDict, workdir: str) -> list[pat
     model = build_model(config)
     clips = load_clips_of(config.dataset)
     if config.dataset.test_subjects:
-        clips = select_subjects(clips, config.dataset.test_subjects)
+        try:
+            clips = select_subjects(clips, config.dataset.test_subjects)
+        except JaxposeError as error:  # the subjects of the run's own data, most likely
+            raise JaxposeError(f'{error}. --config.dataset.test_subjects="()" predicts all') from error
     check_skeletons(model, clips)
     if config.refinement:
         runs.check_refinable(clips)
