@@ -143,6 +143,17 @@ def test_check_finds_3d_that_does_not_project_and_wrong_units(tmp_path):
     assert "wrong unit?" in millimetres.detail
 
 
+def test_check_names_keys_that_mean_nothing(tmp_path):
+    _, positions_3d = fabricate.recording("h36m_17", FRAMES)
+    fabricate.write_npz(tmp_path / "a.npz", FRAMES, positions_3d=None, position_3d=positions_3d, notes="new")
+    builder = get_builder("custom", source=tmp_path, data_dir="unused")
+    (found,) = builder.check(tmp_path)
+    assert (found.status, found.detail) == (
+        "complete",
+        "2D only; keys that were not read: position_3d, notes",
+    )
+
+
 @pytest.mark.parametrize("changes, message", [
     ({"keypoints": None}, r"with the defaults of dataset\.json\): key 'keypoints' is missing"),
     ({"keypoints": "coco"}, "keypoints is 'coco'; known joint orders are coco_17, halpe_26"),

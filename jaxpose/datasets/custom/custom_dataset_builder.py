@@ -1,7 +1,7 @@
 """A user's own recordings as clips: `custom/h36m_17`, `custom/h36m_16`, `custom/coco_17`."""
 
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import ClassVar
 
 import tensorflow_datasets as tfds
@@ -48,35 +48,38 @@ class Builder(ClipBuilder):
 
     def splits(self, source: pathlib.Path, report: Report) -> dict[str, Iterable[dict]]:
         """All recordings in the split `train`."""
-        return {"train": self._examples(source)}
+        return {"train": map(self._example, files.load_folder(source))}
 
     def check(self, source: pathlib.Path) -> list[Finding]:
         """Every recording on its own."""
         check = SourceCheck()
-        for example in self._examples(source):
+        for recording in files.load_folder(source):
+            example = self._example(recording)
             check.add(example)
             if filled_in := int((~example["valid"]).sum()):
                 remark = f"{filled_in} frames with joints filled in (camera {example['camera']})"
                 check.remark(example["subject"], example["take"], remark)
             if not example["has_positions_3d"]:
                 check.remark(example["subject"], example["take"], "2D only")
+            if recording.not_read:
+                remark = f"keys that were not read: {', '.join(recording.not_read)}"
+                check.remark(example["subject"], example["take"], remark)
         return check.findings(None)
 
-    def _examples(self, source: pathlib.Path) -> Iterator[dict]:
+    def _example(self, recording: files.Recording) -> dict:
         skeleton = get_skeleton(self.builder_config.skeleton)
         keypoints_skeleton = get_skeleton(self.builder_config.keypoints_skeleton or skeleton.name)
-        for recording in files.load_folder(source):
-            keypoints_2d, seen = files.keypoints_as(recording, keypoints_skeleton.name)
-            yield clip_example(
-                subject=recording.subject,
-                action=recording.action,
-                take=recording.take,
-                camera=recording.camera,
-                skeleton=skeleton,
-                keypoints_skeleton=keypoints_skeleton,
-                keypoints_source=self.builder_config.keypoints_source,
-                keypoints_2d=keypoints_2d,
-                positions_3d=files.positions_as(recording, skeleton.name),
-                valid=seen,
-                fps=recording.fps,
-            )
+        keypoints_2d, seen = files.keypoints_as(recording, keypoints_skeleton.name)
+        return clip_example(
+            subject=recording.subject,
+            action=recording.action,
+            take=recording.take,
+            camera=recording.camera,
+            skeleton=skeleton,
+            keypoints_skeleton=keypoints_skeleton,
+            keypoints_source=self.builder_config.keypoints_source,
+            keypoints_2d=keypoints_2d,
+            positions_3d=files.positions_as(recording, skeleton.name),
+            valid=seen,
+            fps=recording.fps,
+        )

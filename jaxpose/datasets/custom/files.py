@@ -49,6 +49,7 @@ _SETTINGS = (
     "take",
     "camera",
 )
+_ARRAYS = ("keypoints_2d", "positions_3d")
 _MAX_FRAMES = 1_000_000
 
 
@@ -67,6 +68,7 @@ class Recording:
       skeleton: name of the skeleton of `positions_3d`.
       positions_3d: `[F, J, 3]`, metres, camera frame, or None.
       where: the file, for messages.
+      not_read: keys of the file that mean nothing here: other things, or misspelt.
     """
 
     subject: str
@@ -79,6 +81,7 @@ class Recording:
     skeleton: str
     positions_3d: np.ndarray | None
     where: str
+    not_read: tuple[str, ...]
 
 
 def load_folder(folder: pathlib.Path) -> Iterator[Recording]:
@@ -139,8 +142,7 @@ def _load_contents(path: pathlib.Path) -> Iterator[tuple[str, dict[str, Any]]]:
             layout = "halpe_26" if keypoints_2d.shape[1] == 26 else "coco_17"
             yield path.stem, {"keypoints": layout, "keypoints_2d": keypoints_2d}
         elif isinstance(contents, dict):
-            arrays = ("keypoints_2d", "positions_3d")
-            converted = {key: _numbers(contents[key], f"{path}: {key}") for key in arrays if key in contents}
+            converted = {key: _numbers(contents[key], f"{path}: {key}") for key in _ARRAYS if key in contents}
             yield path.stem, contents | converted
         else:
             raise JaxposeError(f"{path}: expected an object or a list, found a {type(contents).__name__}")
@@ -264,6 +266,7 @@ def _recording(contents: dict[str, Any], where: str) -> Recording:
         skeleton=skeleton,
         positions_3d=positions_3d,
         where=where,
+        not_read=tuple(key for key in contents if key not in (*_SETTINGS, *_ARRAYS)),
     )
 
 
