@@ -65,7 +65,7 @@ def main(argv: list[str]) -> None:
         raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
     logging.set_verbosity(logging.WARNING)
     try:
-        print(table(run(_CONFIG.value, pathlib.Path(_WORKDIR.value))))
+        print(table(run(_CONFIG.value, pathlib.Path(_WORKDIR.value).expanduser())))
     except (JaxposeError, OSError) as error:
         sys.exit(f"error: {error}")
 

@@ -10,6 +10,7 @@ on where it stopped, and leaves alone what is finished.
 """
 
 import argparse
+import os
 import pathlib
 import signal
 import sys
@@ -144,7 +145,7 @@ def _check(flags: argparse.Namespace) -> None:
 
 
 def _run_tables(flags: argparse.Namespace) -> bool:
-    workdir = open_workdir(flags.workdir)
+    workdir = open_workdir(os.path.expanduser(flags.workdir))
     previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     succeeded = True
     try:

@@ -43,15 +43,15 @@ def main(argv: list[str]) -> None:
         raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # orbax narrates every file it writes
-    config, workdir = flags.FLAGS.config, pathlib.Path(flags.FLAGS.workdir)
+    config, workdir = flags.FLAGS.config, pathlib.Path(flags.FLAGS.workdir).expanduser()
     source, target = flags.FLAGS.torch, flags.FLAGS["to-torch"].value
     try:
         if (source is None) == (target is None):
             raise JaxposeError("give either --torch=FILE (to read) or --to-torch=FILE (to write)")
         if source is not None:
-            convert_from_torch(config, pathlib.Path(source), workdir)
+            convert_from_torch(config, pathlib.Path(source).expanduser(), workdir)
         else:
-            convert_to_torch(config, workdir, pathlib.Path(target))
+            convert_to_torch(config, workdir, pathlib.Path(target).expanduser())
     except JaxposeError as error:
         sys.exit(f"error: {error}")
 

@@ -53,6 +53,7 @@ def main(argv: list[str]) -> None:
             return
         if not _WORKDIR.value:
             raise JaxposeError(f"--mode={_MODE.value} needs --workdir=DIR")
+        workdir = os.path.expanduser(_WORKDIR.value)  # no shell does it behind "="
         if jax.config.jax_compilation_cache_dir is None:
             jax.config.update("jax_compilation_cache_dir", os.path.expanduser("~/.cache/jaxpose/compiled"))
         if (_NUM_PROCESSES.value, _PROCESS_ID.value) != (None, None) and not _COORDINATOR.value:
@@ -62,11 +63,11 @@ def main(argv: list[str]) -> None:
         if _DISTRIBUTED.value or _COORDINATOR.value:
             hosts.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
         if _MODE.value == "train":
-            train.train_and_evaluate(config, _WORKDIR.value)
+            train.train_and_evaluate(config, workdir)
         elif _MODE.value == "evaluate":
-            train.evaluate_workdir(config, _WORKDIR.value)
+            train.evaluate_workdir(config, workdir)
         else:
-            predict.predict_workdir(config, _WORKDIR.value)
+            predict.predict_workdir(config, workdir)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     except Exception as error:

@@ -1,5 +1,6 @@
 """Finished runs: their configs and best weights, for what starts from them."""
 
+import os
 import pathlib
 
 import ml_collections
@@ -75,7 +76,7 @@ def start_from_lifting(state: TrainState, config: ml_collections.ConfigDict, mes
     Raises:
       JaxposeError: there is none, or it has another model or unit.
     """
-    workdir = config.lifting_workdir
+    workdir = os.path.expanduser(config.lifting_workdir)
     if not workdir:
         raise JaxposeError(
             "config.refinement=True is a second stage: name the directory of the trained lifting model with "

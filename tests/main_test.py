@@ -45,6 +45,7 @@ def test_describe_prints_one_json_object_without_data_or_workdir():
         (["--config=README.md", "--workdir={}"], r"error: --config: "),
         (["--config=configs/ampose.py"], r"--mode=train needs --workdir=DIR"),
         (["--config=configs/ampose.py", "--workdir={}", "--mode=evaluate"], r"holds no run"),
+        (["--config=configs/ampose.py", "--workdir=~/no_run", "--mode=evaluate"], r"=/.*/no_run holds no"),
         (["--config=configs/ampose.py", "--workdir={}", "--num_processes=2"], r"need --coordinator=HOST:"),
         (["--config=configs/ampose.py", "--workdir={}", "--config.dataset.data_dir={}"],
          r"(?s)human36m/cpn_ft_h36m_dbb_17 is not prepared.*jaxpose\.prepare human.*ampose\.py:quickstart"),
