@@ -3,8 +3,8 @@
     python -m jaxpose.main --config=configs/gla_gcn.py --workdir=runs/gla_gcn
 
 Expected MPJPE on Human3.6M at T=243, the paper's figures, not measured here (nobody here holds
-the licence): cpn243 44.4, released243 28.5, gt243 24.5, gt243_c512 21.0 mm (Tables 1 and 5). Two RTX
-3090, 48 hours in the paper.
+the licence): released243 28.5, gt243 24.5, gt243_c512 21.0 mm (Tables 1 and 5). For cpn243 none is printed:
+44.4 with CPN is of the released model, as is Table 1's row here. Two RTX 3090, 48 hours in the paper.
 
 Variants:
     cpn243 (default), gt243, gt81, gt27, cpn27    the paper's model: sequence branch, layers per joint

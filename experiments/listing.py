@@ -38,7 +38,9 @@ def _describe(jobs: list[Job], costs: dict[pathlib.Path, float]) -> str:
     job = jobs[0]
     try:
         config = job.config()
-        cost = costs.setdefault(job.directory, training_flops(config))
+        if job.directory not in costs:
+            costs[job.directory] = training_flops(config)
+        cost = costs[job.directory]
     except JaxposeError as error:
         return f"error: {error}"
     seeds = f"{len(jobs)} seeds x " if len(jobs) > 1 else ""

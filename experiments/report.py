@@ -67,8 +67,8 @@ def draw(jobs: list[Job], directory: pathlib.Path) -> None:
       JaxposeError: some runs cannot be read; everything else is drawn.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    # Of rows that share a run, the one about MPJPE, as curves, bars and cost are.
-    jobs = sorted(jobs, key=lambda job: job.row.metric != "mpjpe")
+    # Of rows that share a run, the one about MPJPE, as curves, bars and cost are, scored as it was trained.
+    jobs = sorted(jobs, key=lambda job: (job.row.metric != "mpjpe", bool(job.row.evaluation)))
     distinct = _first_of_each(jobs, lambda job: job.result)
     _draw_curves(distinct, directory / "learning_curves.png")
     first = [job for job in distinct if job.seed == min(other.seed for other in distinct)]

@@ -1,6 +1,7 @@
 """What people look at: learning curves and moving skeletons."""
 
 import pathlib
+import warnings
 from typing import Any
 
 import matplotlib
@@ -107,7 +108,9 @@ def animate_clip(
 
     animation = FuncAnimation(figure, draw, frames=len(shown))
     partial = path.with_stem(path.stem + ".partial")
-    animation.save(partial, writer=PillowWriter(fps=max(1, round(clip.fps / step))), dpi=72)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # names in a script that the font lacks appear as boxes
+        animation.save(partial, writer=PillowWriter(fps=max(1, round(clip.fps / step))), dpi=72)
     plt.close(figure)
     partial.replace(path)
 

@@ -6,7 +6,8 @@ python -m jaxpose.main --mode=predict --config=configs/ampose.py:cmu --workdir=r
 
 import dataclasses
 import pathlib
-import urllib.parse
+import re
+from typing import Any
 
 import ml_collections
 import numpy as np
@@ -31,7 +32,8 @@ def predict_workdir(config: ml_collections.ConfigDict, workdir: str) -> list[pat
         unit           "metre"; "half image width" of a model trained in image space
         skeleton       name of their joint order
         valid          [F] bool: False where the data set marks the frame, its keypoints filled in
-        fps            frames per second
+        frames         [F] int: their numbers in the recording, every config.dataset.frame_stride-th
+        fps            of these frames
         dataset, subject, action, take, camera   names
         step           updates of the checkpoint
 
@@ -78,33 +80,42 @@ def predict_workdir(config: ml_collections.ConfigDict, workdir: str) -> list[pat
         "step": int(best.step),
     }
     folder = directory / f"predictions_{config.dataset.name.replace('/', '_')}"
-    poses, paths = [], []
-    with tqdm(total=clips.num_frames, unit="pose", desc="predict", disable=not hosts.is_writer()) as progress:
-        for clip in clips.clips:
-            poses.append(predictor(best.variables, np.arange(clip.start, clip.end)))
-            paths.append(_path(folder, clip))
-            if hosts.is_writer():
-                names = {name: getattr(clip, name) for name in ("subject", "action", "take", "camera")}
-                valid = clips.valid[clip.start : clip.end]
-                _save(paths[-1], positions_3d=poses[-1], valid=valid, fps=clip.fps, **names, **common)
-            progress.update(clip.length)
+    positions = _predict(predictor, best.variables, clips.num_frames)
+    paths = [_path(folder, clip) for clip in clips.clips]
     if hosts.is_writer():
+        for clip, path in zip(clips.clips, paths, strict=True):
+            rows = slice(clip.start, clip.end)
+            numbers = np.arange(clip.length) * config.dataset.frame_stride
+            names = {name: getattr(clip, name) for name in ("subject", "action", "take", "camera")}
+            arrays = {"positions_3d": positions[rows], "valid": clips.valid[rows], "frames": numbers}
+            _save(path, **arrays, fps=clip.fps, **names, **common)
         print(f"{len(paths)} recordings are in {folder}")
-        for clip, predicted, path in zip(
-            tqdm(clips.clips, desc="draw", unit="GIF"), poses, paths, strict=True
-        ):
+        for clip, path in zip(tqdm(clips.clips, desc="draw", unit="GIF"), paths, strict=True):
             frames = np.arange(clip.start, clip.end)
-            pictures.animate_clip(clips, frames, predicted, path.with_suffix(".gif"))
+            pictures.animate_clip(clips, frames, positions[frames], path.with_suffix(".gif"))
     return paths
+
+
+def _predict(predictor: Predictor, variables: Any, num_frames: int) -> np.ndarray:
+    """Positions of all frames, in parts of some batches, so that there is progress to show."""
+    part = 8 * predictor.chunks_per_batch * predictor.chunk_length
+    positions = []
+    with tqdm(total=num_frames, unit="pose", desc="predict", disable=not hosts.is_writer()) as progress:
+        for start in range(0, num_frames, part):
+            positions.append(predictor(variables, np.arange(start, min(start + part, num_frames))))
+            progress.update(len(positions[-1]))
+    return np.concatenate(positions)
 
 
 def _path(folder: pathlib.Path, clip: Clip) -> pathlib.Path:
     """One path a recording, whatever characters its names have."""
-    subject, take, camera = (
-        # "." and ".." are folders of their own.
-        urllib.parse.quote(name, safe=" ()[],+=@") if name.strip(".") else name.replace(".", "%2E")
-        for name in (clip.subject, clip.take, clip.camera)
-    )
+
+    def escaped(name: str) -> str:
+        # What separates folders or is forbidden in Windows, and the folders "." and "..".
+        pattern = r'[%/\\:*?"<>|\x00-\x1f]' if name.strip(".") else r"\."
+        return re.sub(pattern, lambda character: f"%{ord(character[0]):02X}", name)
+
+    subject, take, camera = (escaped(name) for name in (clip.subject, clip.take, clip.camera))
     return folder / subject / take / f"{camera}.npz"
 
 

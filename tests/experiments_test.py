@@ -338,14 +338,18 @@ def test_figures_come_from_the_benchmarks_own_protocol():
 
 def test_pictures_of_a_shared_run_bear_the_row_of_their_metric(tmp_path, monkeypatch):
     protocols = [
-        Row("AMPose", {"Avg.": 40.5}, MODEL, section=f"Protocol {number}", metric=metric)
-        for number, metric in ((2, "p_mpjpe"), (1, "mpjpe"))
+        Row("w/o test augmentation", {}, MODEL, evaluation={"flip_average": False}),
+        *(
+            Row("AMPose", {"Avg.": 40.5}, MODEL, section=f"Protocol {number}", metric=metric)
+            for number, metric in ((2, "p_mpjpe"), (1, "mpjpe"))
+        ),
     ]
     jobs = [Job(line, 0, tmp_path) for line in protocols]
     jobs[0].directory.mkdir(parents=True)
     (jobs[0].directory / "metrics.jsonl").write_text("")
     result = {"mpjpe": 60.0, "published": {"mpjpe": 55.0}, "per_action": {}, "parameters": 7, "macs": 8}
-    jobs[0].result.write_text(json.dumps(result))
+    for job in jobs:
+        job.result.write_text(json.dumps(result))
     drawn = {}
     for name in ("draw_curves", "draw_bars", "draw_cost"):
         monkeypatch.setattr(figures, name, lambda *arguments, name=name: drawn.update({name: arguments}))
@@ -353,8 +357,11 @@ def test_pictures_of_a_shared_run_bear_the_row_of_their_metric(tmp_path, monkeyp
     monkeypatch.setattr(report, "draw_run", lambda run, label, stem: drawn.update(draw_run=label))
     report.draw(jobs, tmp_path / "pictures")
     # The error by the benchmark's own protocol, as in the table, beside the paper's of the same metric.
-    assert drawn["draw_cost"][0] == [("AMPose (Protocol 1)", 7, 8, 55.0, 40.5)]
-    assert list(drawn["draw_curves"][0]) == list(drawn["draw_bars"][0]) == ["AMPose (Protocol 1)"]
+    other = ("w/o test augmentation", 7, 8, 55.0, None)
+    assert drawn["draw_cost"][0] == [("AMPose (Protocol 1)", 7, 8, 55.0, 40.5), other]
+    assert list(drawn["draw_bars"][0]) == ["AMPose (Protocol 1)", "w/o test augmentation"]
+    # One training: its curves and pictures are of the row that is scored as it was trained.
+    assert list(drawn["draw_curves"][0]) == ["AMPose (Protocol 1)"]
     assert drawn["draw_run"] == "AMPose (Protocol 1)"
 
 

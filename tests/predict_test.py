@@ -44,11 +44,11 @@ def config_for(*subjects: str):
 
 
 def test_every_recording_becomes_a_file_and_a_picture(workdir, capsys):
-    clips = recordings(("anna", "jump 1", "0"), ("../b", "a/b", ".."))
+    clips = recordings(("anna", "jump 1 跳.mp4", "0"), ("../b", "a/b", ".."))
     with in_memory(clips):
         paths = predict.predict_workdir(config_for(), str(workdir))
     folder = workdir / "predictions_synthetic_gt"
-    assert paths == [folder / "anna" / "jump 1" / "0.npz", folder / "..%2Fb" / "a%2Fb" / "%2E%2E.npz"]
+    assert paths == [folder / "anna" / "jump 1 跳.mp4" / "0.npz", folder / "..%2Fb" / "a%2Fb" / "%2E%2E.npz"]
     written = {path for path in folder.rglob("*") if path.is_file()}
     assert written == {*paths, *(path.with_suffix(".gif") for path in paths)}
     assert f"2 recordings are in {folder}" in capsys.readouterr().out
@@ -62,6 +62,7 @@ def test_every_recording_becomes_a_file_and_a_picture(workdir, capsys):
         expected = lift(best.variables, np.arange(clip.start, clip.end))
         np.testing.assert_allclose(file["positions_3d"], expected, atol=1e-6)
         np.testing.assert_array_equal(file["valid"], clips.valid[clip.start : clip.end])
+        np.testing.assert_array_equal(file["frames"], np.arange(clip.length))
         names = [str(file[name]) for name in ("subject", "action", "take", "camera", "skeleton", "unit")]
         assert names == [clip.subject, clip.action, clip.take, clip.camera, "h36m_17", "metre"]
         assert file["step"] == best.step == 12
@@ -81,6 +82,18 @@ def test_only_the_named_subjects_are_predicted(workdir):
             JaxposeError, match=r"no subject 'carla'; it has anna, ben\. .*=\"\(\)\" predicts all"
         ):
             predict.predict_workdir(config_for("carla"), str(workdir))
+
+
+def test_a_stride_keeps_every_nth_frame_and_says_which(workdir):
+    config = config_for()
+    config.dataset.frame_stride = 4
+    with in_memory(recordings(("anna", "slow", "0"), ("ben", "slow", "0"))):
+        paths = predict.predict_workdir(config, str(workdir))
+    for path in paths:
+        file = np.load(path)
+        np.testing.assert_array_equal(file["frames"], np.arange(0, 30, 4))
+        assert file["positions_3d"].shape == (8, 17, 3)
+        assert file["fps"] == 12.5
 
 
 def test_what_cannot_be_predicted_is_named(workdir, tmp_path):

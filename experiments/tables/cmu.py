@@ -1,6 +1,6 @@
 """The papers' ablations on real motion capture, small enough for two CPU cores.
 
-Models of the `cmu` variants at half their updates, four to five minutes a run. The figure of
+Models of the `cmu` variants at about half their updates, minutes a run. The figure of
 the paper beside ours is another data set at full size: the order of the rows can agree, the
 millimetres cannot.
 """
