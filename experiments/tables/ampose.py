@@ -209,8 +209,8 @@ TABLES = {
     ),
     "table4.3": Table(
         "AMPose, thesis Table 4.3: Human3.6M, 16 joints, MPJPE",
-        f"{HUMAN36M} Millimetres. Of the ground-truth rows only the averages are legible in the thesis's text; "
-        "the paper's Table 2 has the rest.",
+        f"{HUMAN36M} Millimetres. The ground-truth rows are damaged in the thesis's text, so only averages "
+        "are here; the paper's Table 2 has them whole.",
         THESIS,
         (
             *_rows(
