@@ -30,13 +30,30 @@ from configs import default
 
 SIZES = {
     f"d{depth}w{width}": (depth, width)
-    for depth, width in ((4, 108), (4, 128), (5, 128), (4, 256), (4, 384), (5, 512), (6, 512))
+    for depth, width in (
+        (4, 108),
+        (4, 128),
+        (5, 128),
+        (4, 256),
+        (4, 384),
+        (5, 512),
+        (6, 512),
+    )
 }
 SOURCES = {"cpn": "cpn_ft_h36m_dbb", "gt": "gt"}
 MPI_INF_3DHP = {"mpi1": 1, "mpi9": 9, "mpi27": 27}  # frames
 HUMAN36M = ("cpn17", "gt17", "cpn16", "gt16")
 REFINED = tuple(f"{variant}_refined" for variant in (*HUMAN36M, "cmu"))
-VARIANTS = (*HUMAN36M, *SIZES, "toes16", *MPI_INF_3DHP, "mpi_cross", "quickstart", "cmu", *REFINED)
+VARIANTS = (
+    *HUMAN36M,
+    *SIZES,
+    "toes16",
+    *MPI_INF_3DHP,
+    "mpi_cross",
+    "quickstart",
+    "cmu",
+    *REFINED,
+)
 
 
 def get_config(variant: str = "cpn17") -> ml_collections.ConfigDict:

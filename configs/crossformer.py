@@ -73,7 +73,9 @@ def get_config(variant: str = "cpn81") -> ml_collections.ConfigDict:
             config.num_epochs = 200
             config.optimizer.name = "adamw"
             config.optimizer.weight_decay = 0.1
-            config.optimizer.learning_rate = 4e-4 if variant == "released_gt81" else 4e-5
+            config.optimizer.learning_rate = (
+                4e-4 if variant == "released_gt81" else 4e-5
+            )
     elif variant == "mpi9":
         default.use_mpi_inf_3dhp(config)
         model.skeleton = "mpi_inf_3dhp_17"

@@ -48,11 +48,15 @@ def get_config() -> ml_collections.ConfigDict:
     config.augment_bones = 0.0
     # GLA-GCN's: targets turn and scale a little in the image plane, the input stays.
     config.augment_target = False
-    config.target_scale = 1.0  # training unit in 1/metre: 1 trains in metres, 1000 in millimetres
+    config.target_scale = (
+        1.0  # training unit in 1/metre: 1 trains in metres, 1000 in millimetres
+    )
     config.loss = "mpjpe"  # mpjpe or mse
     # Models with a sequence branch learn sequence and centre before this epoch, then the centre.
     config.stage_two_epoch = 0
-    config.batch_norm_decay = False  # PyTorch momentum 0.1 falling to 0.001 over the epochs
+    config.batch_norm_decay = (
+        False  # PyTorch momentum 0.1 falling to 0.001 over the epochs
+    )
 
     optimizer = config.optimizer = ml_collections.ConfigDict()
     optimizer.name = "adam"  # adam, adamw, amsgrad or ranger
@@ -64,7 +68,9 @@ def get_config() -> ml_collections.ConfigDict:
     optimizer.weight_decay = 0.0  # adamw and ranger
 
     config.evaluate_every = 1  # epochs between evaluations and checkpoints
-    config.checkpoint_seconds = 600  # a checkpoint inside a longer epoch, so that a kill costs no more
+    config.checkpoint_seconds = (
+        600  # a checkpoint inside a longer epoch, so that a kill costs no more
+    )
     config.eval_batch_size = 1024
     config.flip_average = True  # test-time average with the mirrored input
     # The field's habit: keep the checkpoint that is best on the test subjects. Named in results.
@@ -76,7 +82,9 @@ def get_config() -> ml_collections.ConfigDict:
 def check_variant(file: str, variant: str, variants: Iterable[str]) -> None:
     """Raises JaxposeError unless `variant` is one of `variants`."""
     if variant not in variants:
-        raise JaxposeError(f"{file} has no variant {variant!r}; it has {', '.join(variants)}")
+        raise JaxposeError(
+            f"{file} has no variant {variant!r}; it has {', '.join(variants)}"
+        )
 
 
 def use_refinement(config: ml_collections.ConfigDict) -> None:
@@ -116,26 +124,37 @@ def use_mpi_inf_3dhp(config: ml_collections.ConfigDict, skeleton: str = "") -> N
     config.target_scale = 1000.0
 
 
-def use_cmu(config: ml_collections.ConfigDict, batch_size: int, steps_per_epoch: int) -> None:
+def use_cmu(
+    config: ml_collections.ConfigDict, batch_size: int, steps_per_epoch: int
+) -> None:
     """A trial run on real motion capture: ten epochs in ten minutes on two CPU cores."""
     config.dataset.name = "cmu_mocap/gt"
     config.dataset.train_subjects = CMU_TRAIN
     config.dataset.test_subjects = CMU_TEST
     config.augment_rotation = True
     config.augment_bones = 0.1
-    _use_short_schedule(config, batch_size, num_epochs=10, steps_per_epoch=steps_per_epoch)
+    _use_short_schedule(
+        config, batch_size, num_epochs=10, steps_per_epoch=steps_per_epoch
+    )
 
 
-def use_quickstart(config: ml_collections.ConfigDict, batch_size: int, steps_per_epoch: int) -> None:
+def use_quickstart(
+    config: ml_collections.ConfigDict, batch_size: int, steps_per_epoch: int
+) -> None:
     """Synthetic motion, nothing to download: five epochs in three minutes on a laptop."""
     config.dataset.name = "synthetic/gt"
     config.dataset.train_subjects = tuple(f"train_{i}" for i in range(8))
     config.dataset.test_subjects = ("test_0", "test_1", "test_2")
-    _use_short_schedule(config, batch_size, num_epochs=5, steps_per_epoch=steps_per_epoch)
+    _use_short_schedule(
+        config, batch_size, num_epochs=5, steps_per_epoch=steps_per_epoch
+    )
 
 
 def _use_short_schedule(
-    config: ml_collections.ConfigDict, batch_size: int, num_epochs: int, steps_per_epoch: int
+    config: ml_collections.ConfigDict,
+    batch_size: int,
+    num_epochs: int,
+    steps_per_epoch: int,
 ) -> None:
     config.batch_size = batch_size
     config.num_epochs = num_epochs

@@ -50,7 +50,9 @@ def get_config(variant: str = "cpn27") -> ml_collections.ConfigDict:
     model.channels = 128
     model.causal = variant.endswith("causal")
     model.dense = False
-    model.strided = True  # one target a window; whole sequences are predicted in the dilated form
+    model.strided = (
+        True  # one target a window; whole sequences are predicted in the dilated form
+    )
     model.symmetric_graph = True
     model.connection_graph = True
     model.attention_matrix = True
@@ -72,7 +74,9 @@ def get_config(variant: str = "cpn27") -> ml_collections.ConfigDict:
         model.filter_widths = (3,) * filters
         model.channels = CHANNELS[filters]
         model.skeleton = f"h36m_{dataset[-2:]}"
-        config.dataset.frame_stride = 1 if filters == 5 else 5  # 50 to 10 frames a second
+        config.dataset.frame_stride = (
+            1 if filters == 5 else 5
+        )  # 50 to 10 frames a second
     elif variant == "humaneva27":
         default.use_humaneva(config, "humaneva/gt")
         model.skeleton = "humaneva_15"

@@ -99,7 +99,9 @@ def get_config(variant: str = "cpn243") -> ml_collections.ConfigDict:
     elif variant in MPI_INF_3DHP:
         default.use_mpi_inf_3dhp(config)
         model.skeleton = "mpi_inf_3dhp_17"
-        model.graph = "h36m_17"  # the released experiments use it on the other joint order
+        model.graph = (
+            "h36m_17"  # the released experiments use it on the other joint order
+        )
         model.filter_widths = (3,) * MPI_INF_3DHP[variant]
         model.channels = 256
         config.batch_size = 256

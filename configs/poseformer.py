@@ -62,7 +62,9 @@ def get_config(variant: str = "cpn81") -> ml_collections.ConfigDict:
         default.use_mpi_inf_3dhp(config)
         model.skeleton = "mpi_inf_3dhp_17"
         model.num_frames = 9
-        config.optimizer.learning_rate = 1e-4  # the released program's default: no command is published
+        config.optimizer.learning_rate = (
+            1e-4  # the released program's default: no command is published
+        )
     else:
         model.num_frames = 9
         model.joint_width = 16

@@ -44,7 +44,9 @@ def get_config(variant: str = "cpn243") -> ml_collections.ConfigDict:
     model.channels = 1024
     model.causal = variant.endswith("causal")
     model.dense = False
-    model.strided = True  # one target a window; whole sequences are predicted in the dilated form
+    model.strided = (
+        True  # one target a window; whole sequences are predicted in the dilated form
+    )
     model.trajectory = False
     model.dropout_rate = 0.25
 
@@ -58,7 +60,8 @@ def get_config(variant: str = "cpn243") -> ml_collections.ConfigDict:
 
     if variant in HUMAN36M:
         default.use_human36m(
-            config, "human36m/gt_17" if variant == "gt243" else "human36m/cpn_ft_h36m_dbb_17"
+            config,
+            "human36m/gt_17" if variant == "gt243" else "human36m/cpn_ft_h36m_dbb_17",
         )
         model.filter_widths = HUMAN36M[variant]
     elif variant == "humaneva27":

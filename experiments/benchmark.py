@@ -1,6 +1,6 @@
 """Measures speed: training as the program runs it, prediction, whole clips, streams, the input.
 
-    python -m experiments.benchmark --models=all --mode=train --json=train.json
+    python -m experiments.benchmark --models=all --mode=train --json=loop.json
     python -m experiments.benchmark --config=configs/gla_gcn.py:cpn243 --mode=predict
 
 Every figure is a row with what it was measured on. Medians after a warm-up, on random motion.
@@ -30,14 +30,17 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.benchmark_cases import CASES, REFERENCE_MATMUL_GFLOPS, Reference
-from jaxpose import command_line, sharding, train, train_state, windows
-from jaxpose.clips import Clip, Clips
-from jaxpose.describe import describe, input_shapes, keypoints_skeleton
+from jaxpose import command_line
+from jaxpose.body.skeletons import get_skeleton
+from jaxpose.data import windows
+from jaxpose.data.clips import Clip, Clips
 from jaxpose.errors import JaxposeError
+from jaxpose.inference.predictor import Predictor
+from jaxpose.inference.streaming import make_stream
 from jaxpose.models import build_model
-from jaxpose.sequences import Predictor
-from jaxpose.skeletons import get_skeleton
-from jaxpose.streaming import make_stream
+from jaxpose.models.cost import describe, input_shapes, keypoints_skeleton
+from jaxpose.parallel import sharding
+from jaxpose.training import loop, step
 
 Row = dict[str, Any]
 CLIP_FRAMES = 1000
@@ -67,18 +70,37 @@ def random_clips(model: nn.Module, num_frames: int) -> Clips:
     names = model.skeleton, keypoints_skeleton(model)
     clips = -(-num_frames // CLIP_FRAMES)
     positions, keypoints = (
-        np.cumsum(rng.normal(0, 0.003, (CLIP_FRAMES, get_skeleton(name).num_joints, size)), axis=0)
+        np.cumsum(
+            rng.normal(0, 0.003, (CLIP_FRAMES, get_skeleton(name).num_joints, size)),
+            axis=0,
+        )
         for name, size in zip(names, (3, input_shapes(model)[0][-1]), strict=True)
     )
-    tiled = (np.tile(a.astype(np.float32), (clips, 1, 1)) for a in (keypoints, positions))
+    tiled = (
+        np.tile(a.astype(np.float32), (clips, 1, 1)) for a in (keypoints, positions)
+    )
     index = tuple(
-        Clip("s", "a", str(i), "c", i * CLIP_FRAMES, CLIP_FRAMES, 50.0, (1000, 1000), True)
+        Clip(
+            "s",
+            "a",
+            str(i),
+            "c",
+            i * CLIP_FRAMES,
+            CLIP_FRAMES,
+            50.0,
+            (1000, 1000),
+            True,
+        )
         for i in range(clips)
     )
-    return Clips("random", *names, "gt", *tiled, np.ones(clips * CLIP_FRAMES, bool), index)
+    return Clips(
+        "random", *names, "gt", *tiled, np.ones(clips * CLIP_FRAMES, bool), index
+    )
 
 
-def measure_train(config: ml_collections.ConfigDict, model: nn.Module, reference: Reference | None) -> Row:
+def measure_train(
+    config: ml_collections.ConfigDict, model: nn.Module, reference: Reference | None
+) -> Row:
     """Updates as `jaxpose.main` makes them: data on the device, several to a dispatch."""
     config = config.copy_and_resolve_references()
     config.augment_rotation, config.augment_bones = False, 0.0  # they need cameras
@@ -92,7 +114,10 @@ def measure_train(config: ml_collections.ConfigDict, model: nn.Module, reference
         state, losses = steps(state, data, order, np.int32(0))
         return losses
 
-    seconds = statistics.median(seconds_of(dispatch, _SECONDS.value, least=3)) / config.steps_per_dispatch
+    seconds = (
+        statistics.median(seconds_of(dispatch, _SECONDS.value, least=3))
+        / config.steps_per_dispatch
+    )
     analysis = steps.memory_analysis()
     return {
         "batch_size": config.batch_size,
@@ -101,11 +126,14 @@ def measure_train(config: ml_collections.ConfigDict, model: nn.Module, reference
         "poses_per_second": config.batch_size / seconds,
         "gflops": 3 * 2e-9 * describe(model)["macs"] * config.batch_size / seconds,
         "compile_seconds": compile_seconds,
-        "memory_gib": (analysis.temp_size_in_bytes + analysis.argument_size_in_bytes) / 2**30,
+        "memory_gib": (analysis.temp_size_in_bytes + analysis.argument_size_in_bytes)
+        / 2**30,
     } | _ratio(seconds, reference and reference.train_seconds)
 
 
-def measure_data(config: ml_collections.ConfigDict, model: nn.Module, reference: Reference | None) -> Row:
+def measure_data(
+    config: ml_collections.ConfigDict, model: nn.Module, reference: Reference | None
+) -> Row:
     """The input's part of an update: windows gathered, flipped and centred; 1.5 million frames resident."""
     row = measure_train(config, model, reference)
     config = config.copy_and_resolve_references()
@@ -114,11 +142,13 @@ def measure_data(config: ml_collections.ConfigDict, model: nn.Module, reference:
     mesh = sharding.make_mesh()
     clips = random_clips(model, 1_500_000)
     data = _train_data(clips, mesh)
-    make_batch = train_state.make_batch_function(model, config, clips.keypoints_skeleton, mesh)
+    make_batch = step.make_batch_function(model, config, clips.keypoints_skeleton, mesh)
 
-    def batches(data: train_state.TrainData, key: jax.Array) -> jax.Array:
+    def batches(data: step.TrainData, key: jax.Array) -> jax.Array:
         def body(total: jax.Array, key: jax.Array) -> tuple[jax.Array, None]:
-            numbers = jax.random.randint(key, (config.batch_size,), 0, 2 * clips.num_frames)
+            numbers = jax.random.randint(
+                key, (config.batch_size,), 0, 2 * clips.num_frames
+            )
             # All that the model would read has to be made.
             parts = jax.tree.map(jnp.sum, make_batch(data, numbers, key))
             return total + jax.tree.reduce(jnp.add, parts), None
@@ -126,7 +156,9 @@ def measure_data(config: ml_collections.ConfigDict, model: nn.Module, reference:
         return jax.lax.scan(body, jnp.zeros(()), jax.random.split(key, _STEPS.value))[0]
 
     run = jax.jit(batches).lower(data, jax.random.key(0)).compile()
-    seconds = statistics.median(seconds_of(lambda: run(data, jax.random.key(1)), _SECONDS.value / 3))
+    seconds = statistics.median(
+        seconds_of(lambda: run(data, jax.random.key(1)), _SECONDS.value / 3)
+    )
     seconds /= _STEPS.value
     return {
         "batch_size": config.batch_size,
@@ -141,7 +173,9 @@ def measure_predict(
 ) -> Iterator[Row]:
     """One window a pose, by batch size."""
     variables = make_variables(model)
-    apply = jax.jit(lambda variables, keypoints: model.apply(variables, keypoints, train=False))
+    apply = jax.jit(
+        lambda variables, keypoints: model.apply(variables, keypoints, train=False)
+    )
     wanted = {reference.batch_size} if reference else set()
     for batch_size in sorted(wanted | {int(size) for size in _BATCH_SIZES.value}):
         shape = (batch_size, *input_shapes(model)[0][1:])
@@ -161,21 +195,35 @@ def measure_predict(
         } | _ratio(seconds, reference.predict_seconds if is_reference else None)
 
 
-def measure_sequence(config: ml_collections.ConfigDict, model: nn.Module, reference: Reference | None) -> Row:
+def measure_sequence(
+    config: ml_collections.ConfigDict, model: nn.Module, reference: Reference | None
+) -> Row:
     """Whole clips as evaluation predicts them, without flip averaging."""
-    frames = reference.sequence_frames if reference and reference.sequence_frames else CLIP_FRAMES
+    frames = (
+        reference.sequence_frames
+        if reference and reference.sequence_frames
+        else CLIP_FRAMES
+    )
     clips = random_clips(model, CLIP_FRAMES)
     clips = _shortened(clips, frames)
     predictor = Predictor(
-        model, clips, batch_size=config.eval_batch_size, mesh=sharding.make_mesh(), flip_average=False
+        model,
+        clips,
+        batch_size=config.eval_batch_size,
+        mesh=sharding.make_mesh(),
+        flip_average=False,
     )
     variables, rows = make_variables(model), np.arange(frames)
-    seconds = statistics.median(seconds_of(lambda: predictor(variables, rows), _SECONDS.value))
+    seconds = statistics.median(
+        seconds_of(lambda: predictor(variables, rows), _SECONDS.value)
+    )
     row = {"frames": frames, "ms": 1e3 * seconds, "frames_per_second": frames / seconds}
     return row | _ratio(seconds, reference and reference.sequence_seconds)
 
 
-def measure_latency(config: ml_collections.ConfigDict, model: nn.Module, reference: Reference | None) -> Row:
+def measure_latency(
+    config: ml_collections.ConfigDict, model: nn.Module, reference: Reference | None
+) -> Row:
     """One frame in, its pose out, as a stream: median and 99th percentile."""
     stream, variables = make_stream(model), make_variables(model)
     keypoints = jax.random.normal(jax.random.key(0), (1, *input_shapes(model)[0][2:]))
@@ -187,7 +235,10 @@ def measure_latency(config: ml_collections.ConfigDict, model: nn.Module, referen
         return positions
 
     milliseconds = 1e3 * np.array(seconds_of(step, _SECONDS.value, least=200))
-    return {"ms": float(np.median(milliseconds)), "ms_99": float(np.percentile(milliseconds, 99))}
+    return {
+        "ms": float(np.median(milliseconds)),
+        "ms_99": float(np.percentile(milliseconds, 99)),
+    }
 
 
 MODES = {
@@ -201,26 +252,30 @@ MODES = {
 
 def compile_train_steps(
     config: ml_collections.ConfigDict, model: nn.Module, num_frames: int = 100_000
-) -> tuple[Any, train_state.TrainData, jax.Array, Any, float]:
+) -> tuple[Any, step.TrainData, jax.Array, Any, float]:
     """State, data, order and compiled updates of a training on `num_frames` frames; seconds of compiling."""
     mesh = sharding.make_mesh()
     clips = random_clips(model, num_frames)
-    schedule = train.count_steps(config, 2 * clips.num_frames)
-    optimizer = train.make_optimizer(config, schedule)
-    state = train_state.create_state(model, optimizer, 0, mesh)
-    order = train_state.make_epoch_order(
+    schedule = loop.count_steps(config, 2 * clips.num_frames)
+    optimizer = loop.make_optimizer(config, schedule)
+    state = step.create_state(model, optimizer, 0, mesh)
+    order = step.make_epoch_order(
         2 * clips.num_frames, schedule.steps_per_epoch, config.batch_size, 0, mesh
     )(0)
     data = _train_data(clips, mesh)
-    steps = train_state.make_train_steps(model, optimizer, config, schedule, clips.keypoints_skeleton, mesh)
+    steps = step.make_train_steps(
+        model, optimizer, config, schedule, clips.keypoints_skeleton, mesh
+    )
     start = time.perf_counter()
     compiled = steps.lower(state, data, order, np.int32(0)).compile()
     return state, data, order, compiled, time.perf_counter() - start
 
 
-def _train_data(clips: Clips, mesh: Any) -> train_state.TrainData:
+def _train_data(clips: Clips, mesh: Any) -> step.TrainData:
     samples = np.arange(clips.num_frames, dtype=np.int32)
-    return sharding.put_replicated(train_state.TrainData(windows.frame_table(clips), samples), mesh)
+    return sharding.put_replicated(
+        step.TrainData(windows.frame_table(clips), samples), mesh
+    )
 
 
 def make_variables(model: nn.Module) -> Any:
@@ -231,9 +286,27 @@ def make_variables(model: nn.Module) -> Any:
 
 def _shortened(clips: Clips, frames: int) -> Clips:
     clip = clips.clips[0]
-    index = (Clip(clip.subject, clip.action, clip.take, clip.camera, 0, frames, 50.0, (1000, 1000), True),)
-    arrays = clips.keypoints_2d[:frames], clips.positions_3d[:frames], clips.valid[:frames]
-    return Clips("random", clips.skeleton, clips.keypoints_skeleton, "gt", *arrays, index)
+    index = (
+        Clip(
+            clip.subject,
+            clip.action,
+            clip.take,
+            clip.camera,
+            0,
+            frames,
+            50.0,
+            (1000, 1000),
+            True,
+        ),
+    )
+    arrays = (
+        clips.keypoints_2d[:frames],
+        clips.positions_3d[:frames],
+        clips.valid[:frames],
+    )
+    return Clips(
+        "random", clips.skeleton, clips.keypoints_skeleton, "gt", *arrays, index
+    )
 
 
 def _ratio(seconds: float, reference_seconds: float | None) -> Row:
@@ -241,7 +314,12 @@ def _ratio(seconds: float, reference_seconds: float | None) -> Row:
     if reference_seconds is None:
         return {}
     ratio = reference_seconds / seconds
-    return {"ratio": ratio, "calibrated_ratio": ratio * REFERENCE_MATMUL_GFLOPS / _machine()["matmul_gflops"]}
+    return {
+        "ratio": ratio,
+        "calibrated_ratio": ratio
+        * REFERENCE_MATMUL_GFLOPS
+        / _machine()["matmul_gflops"],
+    }
 
 
 _MACHINE: Row = {}
@@ -266,7 +344,7 @@ def measure(
     name: str, config: ml_collections.ConfigDict, mode: str, reference: Reference | None
 ) -> list[Row]:
     """The rows of one model in one mode."""
-    train.set_precision(config)
+    loop.set_precision(config)
     found = MODES[mode](config, build_model(config), reference)
     fixed = {"model": name, "mode": mode, "precision": config.precision}
     command = " ".join(["python -m experiments.benchmark", *sys.argv[1:]])
@@ -278,11 +356,20 @@ def measure(
 
 def print_rows(rows: list[Row], console: Console) -> None:
     """Prints what the rows of one mode have in common as a table."""
-    columns = [key for key in dict.fromkeys(k for row in rows for k in row) if key not in _NOT_PRINTED]
+    columns = [
+        key
+        for key in dict.fromkeys(k for row in rows for k in row)
+        if key not in _NOT_PRINTED
+    ]
     table = Table(*columns)
     for row in rows:
         values = [row.get(column) for column in columns]
-        table.add_row(*(f"{v:,.3g}" if isinstance(v, float) else "" if v is None else str(v) for v in values))
+        table.add_row(
+            *(
+                f"{v:,.3g}" if isinstance(v, float) else "" if v is None else str(v)
+                for v in values
+            )
+        )
     console.print(table)
 
 
@@ -303,7 +390,9 @@ def main(argv: list[str]) -> None:
         else:
             chosen = [case for name in CASES for case in _case(name) if _wanted(name)]
         if not chosen:
-            raise JaxposeError(f"--models={_MODELS.value} names no case; there are: all, {', '.join(CASES)}")
+            raise JaxposeError(
+                f"--models={_MODELS.value} names no case; there are: all, {', '.join(CASES)}"
+            )
         console.print(_machine())
         for name, config, reference in chosen:
             try:
@@ -318,10 +407,14 @@ def main(argv: list[str]) -> None:
 
 
 def _wanted(name: str) -> bool:
-    return _MODELS.value == ["all"] or any(name.startswith(wanted) for wanted in _MODELS.value)
+    return _MODELS.value == ["all"] or any(
+        name.startswith(wanted) for wanted in _MODELS.value
+    )
 
 
-def _case(name: str) -> Iterator[tuple[str, ml_collections.ConfigDict, Reference | None]]:
+def _case(
+    name: str,
+) -> Iterator[tuple[str, ml_collections.ConfigDict, Reference | None]]:
     case = CASES[name]
     if _MODE.value in case.modes:
         config = case.config()
@@ -330,20 +423,32 @@ def _case(name: str) -> Iterator[tuple[str, ml_collections.ConfigDict, Reference
 
 
 if __name__ == "__main__":
-    _CONFIG = config_flags.DEFINE_config_file("config", None, "One config, instead of the published sizes.")
-    _MODELS = flags.DEFINE_list("models", ["all"], "Cases, by the beginning of their names.")
+    _CONFIG = config_flags.DEFINE_config_file(
+        "config", None, "One config, instead of the published sizes."
+    )
+    _MODELS = flags.DEFINE_list(
+        "models", ["all"], "Cases, by the beginning of their names."
+    )
     _MODE = flags.DEFINE_enum("mode", "train", list(MODES), "What to measure.")
     _JSON = flags.DEFINE_string("json", None, "File for the rows.")
-    _PRECISION = flags.DEFINE_enum("precision", None, list(train.PRECISIONS), "config.precision.")
-    _BATCH_SIZES = flags.DEFINE_list("batch_sizes", [], "Mode predict: more batch sizes.")
+    _PRECISION = flags.DEFINE_enum(
+        "precision", None, list(loop.PRECISIONS), "config.precision."
+    )
+    _BATCH_SIZES = flags.DEFINE_list(
+        "batch_sizes", [], "Mode predict: more batch sizes."
+    )
     _STEPS = flags.DEFINE_integer("steps", 5, "Updates in a dispatch.", lower_bound=1)
-    _SECONDS = flags.DEFINE_float("seconds", 10.0, "Time for one figure, compilation left out.")
+    _SECONDS = flags.DEFINE_float(
+        "seconds", 10.0, "Time for one figure, compilation left out."
+    )
     flags.register_validator(
         "batch_sizes",
         lambda sizes: all(size.isdigit() and int(size) for size in sizes),
         "whole numbers from 1",
     )
     flags.register_validator(
-        "json", lambda path: path is None or pathlib.Path(path).parent.is_dir(), "its folder must be there"
+        "json",
+        lambda path: path is None or pathlib.Path(path).parent.is_dir(),
+        "its folder must be there",
     )
     command_line.run(main)

@@ -61,11 +61,17 @@ CASES: dict[str, Case] = {
     "gast_net_t27": Case(gast_net, "cpn27", Reference(32, 0.1767, 0.501, 200, 0.3029)),
     "gast_net_t81": Case(gast_net, "cpn81", Reference(32, 0.2396, 0.739)),
     "gast_net_t27_causal": Case(gast_net, "cpn27_causal", Reference(32), STREAMS),
-    "gast_net_t81_causal": Case(gast_net, "cpn81", Reference(32), STREAMS, {"causal": True}),
+    "gast_net_t81_causal": Case(
+        gast_net, "cpn81", Reference(32), STREAMS, {"causal": True}
+    ),
     "crossformer_f9": Case(crossformer, "cpn9", Reference(16, 0.0269, 0.110)),
     "crossformer_f81": Case(crossformer, "cpn81", Reference(16, 0.2249, 0.685)),
     "poseformer_f9": Case(poseformer, "cpn9", Reference(16, 0.0291, 0.105)),
     "poseformer_f81": Case(poseformer, "cpn81", Reference(16, 0.2067, 0.581)),
-    "videopose3d_t27": Case(videopose3d, "cpn27", Reference(128, 0.0213, 0.125, 1000, 0.0464)),
-    "videopose3d_t243": Case(videopose3d, "cpn243", Reference(128, 0.217, 0.864, 1000, 0.1055)),
+    "videopose3d_t27": Case(
+        videopose3d, "cpn27", Reference(128, 0.0213, 0.125, 1000, 0.0464)
+    ),
+    "videopose3d_t243": Case(
+        videopose3d, "cpn243", Reference(128, 0.217, 0.864, 1000, 0.1055)
+    ),
 }

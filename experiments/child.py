@@ -21,7 +21,11 @@ def call(module: str, task: Any, output: IO[bytes] | None = None) -> int:
     `output` takes what it prints; None: the terminal.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", module], cwd=ROOT, stdin=subprocess.PIPE, stdout=output, stderr=output
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
     )
     try:
         process.communicate(pickle.dumps(task))
@@ -34,10 +38,14 @@ def call(module: str, task: Any, output: IO[bytes] | None = None) -> int:
 
 def receive() -> Any:
     """The task that `call` sent to this process, which it also sets up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes to both; the caller answers with SIGTERM
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C comes to both; the caller answers with SIGTERM
     task = pickle.loads(sys.stdin.buffer.read())
     logging.set_verbosity(logging.WARNING)
     logging.get_absl_handler().addFilter(lambda record: "orbax" not in record.pathname)
     if jax.config.jax_compilation_cache_dir is None:
-        jax.config.update("jax_compilation_cache_dir", os.path.expanduser("~/.cache/jaxpose/compiled"))
+        jax.config.update(
+            "jax_compilation_cache_dir", os.path.expanduser("~/.cache/jaxpose/compiled")
+        )
     return task

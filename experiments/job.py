@@ -9,10 +9,10 @@ import ml_collections
 
 from experiments.smoke import shrink
 from experiments.table import Row, Table, apply_overrides
-from jaxpose import workdirs
 from jaxpose.datasets import get_builder
 from jaxpose.datasets.reader import require_prepared
 from jaxpose.errors import JaxposeError
+from jaxpose.training import workdirs
 
 # Where data and runs lie says nothing about what a run is.
 _PLACES = (("dataset", "data_dir"), ("lifting_workdir",))
@@ -99,7 +99,9 @@ class Job:
         if not path.exists():
             return
         before, now = workdirs.read_json(path), workdirs.plain(self.config())
-        if differing := workdirs.differences(_without_places(before), _without_places(now)):
+        if differing := workdirs.differences(
+            _without_places(before), _without_places(now)
+        ):
             raise JaxposeError(
                 f"{self.directory} holds a run with another config; undo the change, remove the directory or "
                 f"use a new --workdir:\n{differing}"
@@ -114,7 +116,11 @@ class Job:
 
 
 def make_jobs(
-    table: Table, workdir: pathlib.Path, seeds: int | None = None, data_dir: str = "", smoke: bool = False
+    table: Table,
+    workdir: pathlib.Path,
+    seeds: int | None = None,
+    data_dir: str = "",
+    smoke: bool = False,
 ) -> dict[int, list[Job]]:
     """The jobs of each trained row, one a seed, by number of the row; `seeds` None: as the table says."""
     numbers = range(table.seeds if seeds is None else seeds)

@@ -15,16 +15,22 @@ import ml_collections
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from jaxpose import command_line, train
+from jaxpose import command_line
 from jaxpose.errors import JaxposeError
+from jaxpose.training import loop
 
 COLUMNS = ("mpjpe", "p_mpjpe", "linear_mpjpe", "mean_pose_mpjpe")
 
 
 def table(results: dict[str, dict[str, Any]]) -> str:
     """Markdown, millimetres: a row a subject, then the plain mean over subjects."""
-    rows = {subject: [result[column] for column in COLUMNS] for subject, result in results.items()}
-    rows["mean"] = [sum(values) / len(rows) for values in zip(*rows.values(), strict=True)]
+    rows = {
+        subject: [result[column] for column in COLUMNS]
+        for subject, result in results.items()
+    }
+    rows["mean"] = [
+        sum(values) / len(rows) for values in zip(*rows.values(), strict=True)
+    ]
     lines = [
         "| subject left out | MPJPE | P-MPJPE | ridge | mean pose | MPJPE / ridge |",
         "|---|---|---|---|---|---|",
@@ -35,7 +41,9 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> dict[str, dict[str, Any]]:
+def run(
+    config: ml_collections.ConfigDict, workdir: pathlib.Path
+) -> dict[str, dict[str, Any]]:
     """Trains and scores once a subject; returns the results by subject.
 
     Raises:
@@ -50,11 +58,15 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> dict[str, d
     results = {}
     for subject in subjects:
         fold = config.copy_and_resolve_references()
-        fold.dataset.train_subjects = tuple(other for other in subjects if other != subject)
+        fold.dataset.train_subjects = tuple(
+            other for other in subjects if other != subject
+        )
         fold.dataset.test_subjects = (subject,)
         held_out = config.dataset.validation_subjects
-        fold.dataset.validation_subjects = tuple(other for other in held_out if other != subject)
-        results[subject] = train.train_and_evaluate(fold, str(workdir / subject))
+        fold.dataset.validation_subjects = tuple(
+            other for other in held_out if other != subject
+        )
+        results[subject] = loop.train_and_evaluate(fold, str(workdir / subject))
         (workdir / "leave_one_out.md").write_text(table(results))
     return results
 
@@ -71,7 +83,9 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and variant.")
+    _CONFIG = config_flags.DEFINE_config_file(
+        "config", None, "Config file and variant."
+    )
     _WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the runs.")
     flags.mark_flags_as_required(["config", "workdir"])
     command_line.run(main)

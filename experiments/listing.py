@@ -10,17 +10,24 @@ from experiments.tables import TABLES
 from jaxpose.datasets.human36m import facts
 from jaxpose.datasets.humaneva import tables as humaneva
 from jaxpose.datasets.mpi_inf_3dhp import tables as mpi_inf_3dhp
-from jaxpose.describe import describe
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
+from jaxpose.models.cost import describe
 
-FLOPS_PER_MAC = 6  # forward, and twice that backward; a multiply-accumulate is two operations
-RATES = {"a GPU at 5 TFLOP/s": 5e12, "two CPU cores at 30 GFLOP/s": 3e10}  # assumed, not measured
+FLOPS_PER_MAC = (
+    6  # forward, and twice that backward; a multiply-accumulate is two operations
+)
+RATES = {
+    "a GPU at 5 TFLOP/s": 5e12,
+    "two CPU cores at 30 GFLOP/s": 3e10,
+}  # assumed, not measured
 
 
 def print_tables(names: Iterable[str], data_dir: str) -> None:
     """Prints each table: its rows, their configs and data, and an estimate of the training cost."""
-    print(f"Cost: {FLOPS_PER_MAC} x multiply-accumulates x training poses; time on {' | '.join(RATES)}.")
+    print(
+        f"Cost: {FLOPS_PER_MAC} x multiply-accumulates x training poses; time on {' | '.join(RATES)}."
+    )
     costs: dict[pathlib.Path, float] = {}
     for name in names:
         table = TABLES[name]
@@ -44,7 +51,10 @@ def _describe(jobs: list[Job], costs: dict[pathlib.Path, float]) -> str:
     except JaxposeError as error:
         return f"error: {error}"
     seeds = f"{len(jobs)} seeds x " if len(jobs) > 1 else ""
-    overrides = [f"{field}={value}" for field, value in {**job.row.overrides, **job.row.evaluation}.items()]
+    overrides = [
+        f"{field}={value}"
+        for field, value in {**job.row.overrides, **job.row.evaluation}.items()
+    ]
     parts = [" ".join([job.row.config, *overrides]), _data(job, config.dataset.name)]
     times = " | ".join(_time(cost / rate) for rate in RATES.values())
     return "; ".join([*parts, f"{seeds}{cost / 1e12:,.0f} TFLOP, {times}"])
@@ -53,7 +63,11 @@ def _describe(jobs: list[Job], costs: dict[pathlib.Path, float]) -> str:
 def _time(seconds: float) -> str:
     if seconds < 3600:
         return f"{max(seconds / 60, 1):.0f} min"
-    return f"{seconds / 3600:.0f} h" if seconds < 48 * 3600 else f"{seconds / 86400:,.0f} days"
+    return (
+        f"{seconds / 3600:.0f} h"
+        if seconds < 48 * 3600
+        else f"{seconds / 86400:,.0f} days"
+    )
 
 
 def _data(job: Job, dataset: str) -> str:
@@ -70,16 +84,25 @@ def training_flops(config: ml_collections.ConfigDict) -> float:
     Raises:
       JaxposeError: the model's fields do not fit each other.
     """
-    return FLOPS_PER_MAC * describe(build_model(config))["macs"] * training_poses(config)
+    return (
+        FLOPS_PER_MAC * describe(build_model(config))["macs"] * training_poses(config)
+    )
 
 
 def training_poses(config: ml_collections.ConfigDict) -> int:
     """Poses that the training sees, every epoch counted; whole passes by the published frame counts."""
     if config.steps_per_epoch:
         return config.steps_per_epoch * config.batch_size * config.num_epochs
-    subjects = set(config.dataset.train_subjects) - set(config.dataset.validation_subjects)
+    subjects = set(config.dataset.train_subjects) - set(
+        config.dataset.validation_subjects
+    )
     frames = sum(_frames(config.dataset, subject) for subject in subjects)
-    return frames // config.dataset.frame_stride * (2 if config.augment_flip else 1) * config.num_epochs
+    return (
+        frames
+        // config.dataset.frame_stride
+        * (2 if config.augment_flip else 1)
+        * config.num_epochs
+    )
 
 
 def _frames(dataset: ml_collections.ConfigDict, subject: str) -> int:
@@ -88,5 +111,7 @@ def _frames(dataset: ml_collections.ConfigDict, subject: str) -> int:
     if name == "human36m":
         return 4 * sum(facts.FRAMES[subject].values())
     if name == "humaneva":
-        return 3 * sum(humaneva.num_frames(subject, action) for action in dataset.actions)
+        return 3 * sum(
+            humaneva.num_frames(subject, action) for action in dataset.actions
+        )
     return 8 * sum(frames for frames, _ in mpi_inf_3dhp.TRAIN[subject].values())

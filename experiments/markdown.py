@@ -19,7 +19,10 @@ PROTOCOL = (
 
 
 def to_markdown(
-    table: Table, results: Mapping[int, Sequence[dict[str, Any]]], states: Mapping[int, str], smoke: bool
+    table: Table,
+    results: Mapping[int, Sequence[dict[str, Any]]],
+    states: Mapping[int, str],
+    smoke: bool,
 ) -> str:
     """The table, its notes, and what is missing.
 
@@ -31,7 +34,10 @@ def to_markdown(
     """
     lines = [f"# {table.title}", "", table.note, ""]
     if smoke:
-        lines += ["**Smoke runs: toy models on synthetic motion. The figures here mean nothing.**", ""]
+        lines += [
+            "**Smoke runs: toy models on synthetic motion. The figures here mean nothing.**",
+            "",
+        ]
     lines += [_line(["method", "", *(column.title for column in table.columns)])]
     lines += ["|---|---|" + "---:|" * len(table.columns)]
     section = ""
@@ -44,18 +50,26 @@ def to_markdown(
     return "\n".join(lines) + "\n"
 
 
-def _row(table: Table, row: Row, results: Sequence[dict[str, Any]], state: str) -> list[str]:
+def _row(
+    table: Table, row: Row, results: Sequence[dict[str, Any]], state: str
+) -> list[str]:
     """The paper's figures, and a second line with ours for a row that is trained here."""
-    paper = [_number(column, row.published.get(column.title)) for column in table.columns]
+    paper = [
+        _number(column, row.published.get(column.title)) for column in table.columns
+    ]
     if not row.config:
         return [_line([row.label, "paper only", *paper])]
     ours = [_measured(table, column, row, results) for column in table.columns]
     lines = [_line([row.label, "paper", *paper])] if row.published else []
-    here = "here" if results else f"here: {state.partition(':')[0]}"  # the footnote has all of it
+    here = (
+        "here" if results else f"here: {state.partition(':')[0]}"
+    )  # the footnote has all of it
     return [*lines, _line([row.label if not lines else "", here, *ours])]
 
 
-def _measured(table: Table, column: Column, row: Row, results: Sequence[dict[str, Any]]) -> str:
+def _measured(
+    table: Table, column: Column, row: Row, results: Sequence[dict[str, Any]]
+) -> str:
     """Mean over the seeds, with their standard deviation where there are several."""
     if not is_measured(table, column, row):
         return ""
@@ -71,25 +85,38 @@ def _measured(table: Table, column: Column, row: Row, results: Sequence[dict[str
 def is_measured(table: Table, column: Column, row: Row) -> bool:
     """Whether our figure stands in the column: where the paper has one, or nobody of the table has."""
     return not column.quoted and (
-        column.title in row.published or not any(column.title in other.published for other in table.rows)
+        column.title in row.published
+        or not any(column.title in other.published for other in table.rows)
     )
 
 
 def _footnotes(
-    table: Table, results: Mapping[int, Sequence[dict[str, Any]]], states: Mapping[int, str]
+    table: Table,
+    results: Mapping[int, Sequence[dict[str, Any]]],
+    states: Mapping[int, str],
 ) -> list[str]:
-    notes = ["`paper only`: a method that does not exist here, as the paper quotes it. `-`: no figure."]
+    notes = [
+        "`paper only`: a method that does not exist here, as the paper quotes it. `-`: no figure."
+    ]
     notes += dict.fromkeys(row.note for row in table.rows if row.note)
-    notes += [f"{table.rows[number].label}: {state}" for number, state in states.items() if ":" in state]
+    notes += [
+        f"{table.rows[number].label}: {state}"
+        for number, state in states.items()
+        if ":" in state
+    ]
     finished = [result for runs in results.values() for result in runs]
     if finished:
         seeds = sorted({len(runs) for runs in results.values()})
         notes.append(
             f"Runs a row: {', '.join(map(str, seeds))}; mean ± standard deviation where more than one."
         )
-        notes.append(f"Devices: {', '.join(sorted({result['device'] for result in finished}))}.")
+        notes.append(
+            f"Devices: {', '.join(sorted({result['device'] for result in finished}))}."
+        )
         for name in PROTOCOL:
-            values = dict.fromkeys(_plain(result["protocol"][name]) for result in finished)
+            values = dict.fromkeys(
+                _plain(result["protocol"][name]) for result in finished
+            )
             notes.append(f"{name}: {'; '.join(values)}.")
     return [f"- {' '.join(note.split())}" for note in notes]
 

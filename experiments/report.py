@@ -13,13 +13,16 @@ import numpy as np
 from experiments import child, figures, internals
 from experiments.job import Job
 from experiments.table import Column
-from jaxpose import evaluate, runs, sharding, train, windows
-from jaxpose.clips import Clips, select_subjects
+from jaxpose.body.skeletons import get_skeleton
+from jaxpose.data import windows
+from jaxpose.data.clips import Clips, select_subjects
+from jaxpose.data.splits import load_clips_of
 from jaxpose.errors import JaxposeError
-from jaxpose.metric_writer import read_metrics
 from jaxpose.models import GASTNet, GlaGcn, RefinedLifting, build_model
-from jaxpose.skeletons import get_skeleton
-from jaxpose.splits import load_clips_of
+from jaxpose.parallel import sharding
+from jaxpose.scoring import evaluate
+from jaxpose.training import loop, runs
+from jaxpose.training.metric_writer import read_metrics
 
 MOST_FRAMES = 20_000  # of the test clips, for the best and worst clip
 MPJPE = Column("MPJPE", "mpjpe")  # by the benchmark's own protocol, as in the tables
@@ -51,13 +54,15 @@ def load_run(job: Job) -> TrainedRun:
       JaxposeError: nothing is trained there, or the data is not prepared.
     """
     config, trained = job.evaluation_config(), runs.load_config(str(job.directory))
-    train.set_precision(config)
+    loop.set_precision(config)
     mesh, model = sharding.make_mesh(), build_model(config)
     clips = select_subjects(load_clips_of(config.dataset), config.dataset.test_subjects)
     variables = runs.load_best(config, trained, str(job.directory), mesh).variables
     evaluator = evaluate.Evaluator(model, config, clips, mesh)
     frames = evaluator.frames[:: -(-len(evaluator.frames) // MOST_FRAMES)]
-    return TrainedRun(model, variables, clips, frames, evaluator.predict(variables, frames))
+    return TrainedRun(
+        model, variables, clips, frames, evaluator.predict(variables, frames)
+    )
 
 
 def draw(jobs: list[Job], directory: pathlib.Path) -> None:
@@ -68,20 +73,32 @@ def draw(jobs: list[Job], directory: pathlib.Path) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     # Of rows that share a run, the one about MPJPE, as curves, bars and cost are, scored as it was trained.
-    jobs = sorted(jobs, key=lambda job: (job.row.metric != "mpjpe", bool(job.row.evaluation)))
+    jobs = sorted(
+        jobs, key=lambda job: (job.row.metric != "mpjpe", bool(job.row.evaluation))
+    )
     distinct = _first_of_each(jobs, lambda job: job.result)
     _draw_curves(distinct, directory / "learning_curves.png")
-    first = [job for job in distinct if job.seed == min(other.seed for other in distinct)]
+    first = [
+        job for job in distinct if job.seed == min(other.seed for other in distinct)
+    ]
     results = {job.result: job.read_result() for job in first}
     bars = {
         _label(job): {
-            action: row["mpjpe"] for action, row in results[job.result]["per_action"].items() if row["mpjpe"]
+            action: row["mpjpe"]
+            for action, row in results[job.result]["per_action"].items()
+            if row["mpjpe"]
         }
         for job in first
     }
     figures.draw_bars(bars, "MPJPE by action", directory / "actions.png")
     points = [
-        (_label(job), result["parameters"], result["macs"], MPJPE.value(result, "mpjpe"), _published(job))
+        (
+            _label(job),
+            result["parameters"],
+            result["macs"],
+            MPJPE.value(result, "mpjpe"),
+            _published(job),
+        )
         for job in first
         for result in [results[job.result]]
     ]
@@ -140,7 +157,9 @@ def _draw_curves(jobs: list[Job], path: pathlib.Path) -> None:
         rows = read_metrics(job.directory / "metrics.jsonl")
         label = _label(job) if job.seed == 0 else f"{_label(job)}, seed {job.seed}"
         for curves, name in ((losses, "loss"), (errors, "selection_mpjpe")):
-            curves[label] = np.array([(row["step"], row[name]) for row in rows if name in row]).reshape(-1, 2)
+            curves[label] = np.array(
+                [(row["step"], row[name]) for row in rows if name in row]
+            ).reshape(-1, 2)
     figures.draw_curves(losses, errors, path)
 
 
@@ -158,12 +177,13 @@ def _draw_poses(run: TrainedRun, label: str, path: pathlib.Path) -> None:
         rows = np.flatnonzero(clip_of_frame == number)
         clip = run.clips.clips[number]
         shown = rows[np.linspace(0, len(rows) - 1, 4).astype(int)]
-        caption = (
-            f"{rank}: {clip.subject} {clip.take} {clip.camera}, mean {1000 * errors[rows].mean():.0f} mm"
-        )
+        caption = f"{rank}: {clip.subject} {clip.take} {clip.camera}, mean {1000 * errors[rows].mean():.0f} mm"
         clips.append((caption, truth[shown], run.predicted[shown]))
     figures.draw_poses(
-        clips, get_skeleton(run.clips.skeleton), f"{label}: prediction over truth (grey)", path
+        clips,
+        get_skeleton(run.clips.skeleton),
+        f"{label}: prediction over truth (grey)",
+        path,
     )
 
 
@@ -176,29 +196,40 @@ def _windows(run: TrainedRun, rows: np.ndarray) -> jax.Array:
     return jnp.asarray(keypoints)
 
 
-def _draw_graphs(run: TrainedRun, keypoints: jax.Array, label: str, path: pathlib.Path) -> None:
+def _draw_graphs(
+    run: TrainedRun, keypoints: jax.Array, label: str, path: pathlib.Path
+) -> None:
     """GAST-Net Figs. 5 and 8, and the mean of B_k."""
     params = run.variables["params"]
-    rows = {f"local, {name}": found for name, found in internals.local_graphs(run.model, params).items()}
+    rows = {
+        f"local, {name}": found
+        for name, found in internals.local_graphs(run.model, params).items()
+    }
     if maps := internals.attention_maps(run.model, run.variables, keypoints):
         rows["global, B_k"] = [weights.mean((0, 1, 2)) for weights in maps.values()]
     if adaptive := internals.adaptive_graphs(run.model, params):
         rows["global, C_k"] = adaptive
     blocks = [f"block {block + 1}" for block in range(len(run.model.filter_widths))]
     joints = get_skeleton(run.model.skeleton).joints
-    figures.draw_matrices(rows, blocks, dict.fromkeys(rows, joints), f"{label}: adjacency matrices", path)
+    figures.draw_matrices(
+        rows, blocks, dict.fromkeys(rows, joints), f"{label}: adjacency matrices", path
+    )
 
 
 def _draw_influence(run: TrainedRun, label: str, path: pathlib.Path) -> None:
     """GAST-Net Fig. 7: B_k's row of the right ankle in four frames of the first clip."""
     skeleton = get_skeleton(run.model.skeleton)
     joint = skeleton.joints.index("right_ankle")
-    of_clip = np.flatnonzero(run.clips.clip_of_frame[run.frames] == run.clips.clip_of_frame[run.frames[0]])
+    of_clip = np.flatnonzero(
+        run.clips.clip_of_frame[run.frames] == run.clips.clip_of_frame[run.frames[0]]
+    )
     rows = of_clip[np.linspace(0, len(of_clip) - 1, 4).astype(int)]
     maps = internals.attention_maps(run.model, run.variables, _windows(run, rows))
     weights = np.stack([weights.mean((1, 2))[:, joint] for weights in maps.values()])
     poses = evaluate.root_relative(run.clips, run.frames[rows])
-    figures.draw_influence(weights, poses, skeleton, joint, f"{label}: B_k of the right ankle", path)
+    figures.draw_influence(
+        weights, poses, skeleton, joint, f"{label}: B_k of the right ankle", path
+    )
 
 
 def _draw_similarity(run: TrainedRun, label: str, path: pathlib.Path) -> None:
@@ -211,7 +242,9 @@ def _draw_similarity(run: TrainedRun, label: str, path: pathlib.Path) -> None:
     for name in names:
         frames = np.flatnonzero(action_of_frame == name)
         shown = frames[np.linspace(0, len(frames) - 1, 3).astype(int)]
-        features = internals.head_features(run.model, run.variables, _windows(run, shown))
+        features = internals.head_features(
+            run.model, run.variables, _windows(run, shown)
+        )
         matrices += [internals.cosine_similarity(feature[None]) for feature in features]
         columns += [f"{name}, frame {run.frames[frame]}" for frame in shown]
     row = "cosine similarity"
@@ -220,7 +253,9 @@ def _draw_similarity(run: TrainedRun, label: str, path: pathlib.Path) -> None:
     figures.draw_matrices({row: matrices}, columns, {row: joints}, title, path)
 
 
-def _draw_attention(run: TrainedRun, maps: dict[str, np.ndarray], label: str, path: pathlib.Path) -> None:
+def _draw_attention(
+    run: TrainedRun, maps: dict[str, np.ndarray], label: str, path: pathlib.Path
+) -> None:
     """Attention over joints, and over frames where the model has it: mean over samples and heads."""
     joints = get_skeleton(run.model.skeleton).joints
     rows: dict[str, list[np.ndarray]] = {}
@@ -228,8 +263,12 @@ def _draw_attention(run: TrainedRun, maps: dict[str, np.ndarray], label: str, pa
     for where, weights in maps.items():
         over_frames = "temporal" in where
         row = "over frames" if over_frames else "over joints"
-        rows.setdefault(row, []).append(weights.reshape(-1, *weights.shape[-2:]).mean(0))
-        names[row] = [str(k + 1) for k in range(weights.shape[-1])] if over_frames else joints
+        rows.setdefault(row, []).append(
+            weights.reshape(-1, *weights.shape[-2:]).mean(0)
+        )
+        names[row] = (
+            [str(k + 1) for k in range(weights.shape[-1])] if over_frames else joints
+        )
     layers = [f"layer {k + 1}" for k in range(max(map(len, rows.values())))]
     figures.draw_matrices(rows, layers, names, f"{label}: attention", path)
 

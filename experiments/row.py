@@ -15,11 +15,12 @@ import numpy as np
 
 from experiments import child
 from experiments.job import Job
-from jaxpose import runs, sharding, train
-from jaxpose.checkpoints import write_json
-from jaxpose.describe import describe, input_shapes
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
+from jaxpose.models.cost import describe, input_shapes
+from jaxpose.parallel import sharding
+from jaxpose.training import loop, runs
+from jaxpose.training.checkpoints import write_json
 
 
 def finish(job: Job) -> dict[str, Any]:
@@ -29,11 +30,13 @@ def finish(job: Job) -> dict[str, Any]:
       JaxposeError: as `train.train_and_evaluate`.
     """
     config, directory = job.config(), str(job.directory)
-    results = train.train_and_evaluate(config, directory)
+    results = loop.train_and_evaluate(config, directory)
     if job.row.evaluation:
-        results = train.evaluate_workdir(job.evaluation_config(), directory)
+        results = loop.evaluate_workdir(job.evaluation_config(), directory)
     model = build_model(config)
-    variables = runs.load_best(config, config, directory, sharding.make_mesh()).variables
+    variables = runs.load_best(
+        config, config, directory, sharding.make_mesh()
+    ).variables
     results |= describe(model)
     results["frames_per_second"] = frames_per_second(model, variables)
     results["device"] = jax.devices()[0].device_kind
@@ -44,7 +47,9 @@ def finish(job: Job) -> dict[str, Any]:
 def frames_per_second(model: nn.Module, variables: Any, seconds: float = 1.0) -> float:
     """Poses a second, one window at a time, from the median call: the model alone, no data, no drawing."""
     inputs = [jnp.ones(shape, jnp.float32) for shape in input_shapes(model)]
-    apply = jax.jit(lambda variables, *inputs: model.apply(variables, *inputs, train=False))
+    apply = jax.jit(
+        lambda variables, *inputs: model.apply(variables, *inputs, train=False)
+    )
     for _ in range(3):
         jax.block_until_ready(apply(variables, *inputs))
     calls, end = [], time.perf_counter() + seconds
@@ -59,7 +64,9 @@ def main() -> None:
     """Runs the job that it is sent; an error ends in one line."""
     job = child.receive()
     if job.smoke:  # a few updates: compiling takes far longer than running
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
+        os.environ["XLA_FLAGS"] = (
+            f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
+        )
     try:
         finish(job)
     except (JaxposeError, OSError) as error:

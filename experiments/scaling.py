@@ -18,10 +18,16 @@ import jax
 import numpy as np
 
 from experiments import figures
-from experiments.benchmark import compile_train_steps, make_variables, random_clips, seconds_of
-from jaxpose import sharding, train
+from experiments.benchmark import (
+    compile_train_steps,
+    make_variables,
+    random_clips,
+    seconds_of,
+)
+from jaxpose.inference.predictor import Predictor
 from jaxpose.models import build_model
-from jaxpose.sequences import Predictor
+from jaxpose.parallel import sharding
+from jaxpose.training import loop
 
 MODELS = ("ampose", "videopose3d")
 UPDATES = 10
@@ -38,10 +44,12 @@ def make_config(name: str) -> Any:
 def predict_seconds(name: str, num_frames: int) -> float:
     """Seconds to predict `num_frames` frames, compilation left out."""
     config = make_config(name)
-    train.set_precision(config)
+    loop.set_precision(config)
     model = build_model(config)
     clips = random_clips(model, num_frames)
-    predictor = Predictor(model, clips, batch_size=config.eval_batch_size, mesh=sharding.make_mesh())
+    predictor = Predictor(
+        model, clips, batch_size=config.eval_batch_size, mesh=sharding.make_mesh()
+    )
     variables = make_variables(model)
     predictor(variables, np.arange(1))
     start = time.perf_counter()
@@ -52,9 +60,11 @@ def predict_seconds(name: str, num_frames: int) -> float:
 def train_seconds(name: str, batch_size: int, num_frames: int = 100_000) -> float:
     """Seconds of one update with `num_frames` frames on the device."""
     config = make_config(name)
-    train.set_precision(config)
+    loop.set_precision(config)
     config.batch_size = batch_size
-    state, data, order, steps, _ = compile_train_steps(config, build_model(config), num_frames)
+    state, data, order, steps, _ = compile_train_steps(
+        config, build_model(config), num_frames
+    )
 
     def dispatch() -> jax.Array:
         nonlocal state
@@ -64,7 +74,9 @@ def train_seconds(name: str, batch_size: int, num_frames: int = 100_000) -> floa
     return statistics.median(seconds_of(dispatch, 1.0, least=3)) / UPDATES
 
 
-def measure(seconds: Callable[[str, int], float], sizes: list[int]) -> dict[str, dict[int, float]]:
+def measure(
+    seconds: Callable[[str, int], float], sizes: list[int]
+) -> dict[str, dict[int, float]]:
     """Seconds by model and size, each printed as it comes."""
     curves: dict[str, dict[int, float]] = {name: {} for name in MODELS}
     for size in sizes:
@@ -81,10 +93,18 @@ def exponent(curve: dict[int, float]) -> float:
 
 def main(argv: list[str] | None = None) -> None:
     """Measures all curves."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.scaling", description=__doc__.split("\n")[0])
-    parser.add_argument("--frames", type=int, default=2_000_000, help="most frames; halved six times")
-    parser.add_argument("--batch_size", type=int, default=1024, help="largest batch; halved six times")
-    parser.add_argument("--plot", type=pathlib.Path, required=True, help="PNG file of the curves")
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.scaling", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument(
+        "--frames", type=int, default=2_000_000, help="most frames; halved six times"
+    )
+    parser.add_argument(
+        "--batch_size", type=int, default=1024, help="largest batch; halved six times"
+    )
+    parser.add_argument(
+        "--plot", type=pathlib.Path, required=True, help="PNG file of the curves"
+    )
     parser.add_argument("--json", type=pathlib.Path, help="file of the seconds")
     flags = parser.parse_args(argv)
     frames = [flags.frames // 2**i for i in range(6, -1, -1)]

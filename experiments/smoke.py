@@ -4,7 +4,10 @@ from collections.abc import Callable
 
 import ml_collections
 
-CONVERTIBLE = ("h36m_16", "mpi_inf_3dhp_17")  # joint sets that the synthetic body's become
+CONVERTIBLE = (
+    "h36m_16",
+    "mpi_inf_3dhp_17",
+)  # joint sets that the synthetic body's become
 FRAME_STRIDE = 25  # ten frames of each five-second clip
 
 

@@ -91,7 +91,10 @@ class Row:
     def result(self) -> str:
         """Name of the file of its results within the directory of a seed."""
         parts = [f"{field}={value}" for field, value in sorted(self.evaluation.items())]
-        cleaned = ["".join(c if c.isalnum() or c in "=._" else "-" for c in part)[:60] for part in parts]
+        cleaned = [
+            "".join(c if c.isalnum() or c in "=._" else "-" for c in part)[:60]
+            for part in parts
+        ]
         return ".".join(["row", *cleaned, "json"])
 
     def make_config(self) -> ml_collections.ConfigDict:
@@ -143,10 +146,14 @@ def load_config(config: str) -> ml_collections.ConfigDict:
       JaxposeError: unknown variant.
     """
     file, _, variant = config.partition(":")
-    return importlib.import_module(file.removesuffix(".py").replace("/", ".")).get_config(variant)
+    return importlib.import_module(
+        file.removesuffix(".py").replace("/", ".")
+    ).get_config(variant)
 
 
-def apply_overrides(config: ml_collections.ConfigDict, overrides: Mapping[str, Any], whose: str) -> None:
+def apply_overrides(
+    config: ml_collections.ConfigDict, overrides: Mapping[str, Any], whose: str
+) -> None:
     """Sets fields by dotted name.
 
     Raises:
@@ -155,25 +162,35 @@ def apply_overrides(config: ml_collections.ConfigDict, overrides: Mapping[str, A
     try:
         config.update_from_flattened_dict(dict(overrides))
     except (KeyError, TypeError) as error:
-        raise JaxposeError(f"{whose}: cannot override {', '.join(overrides)}: {error}") from error
+        raise JaxposeError(
+            f"{whose}: cannot override {', '.join(overrides)}: {error}"
+        ) from error
 
 
 def figures(columns: tuple[Column, ...], text: str) -> dict[str, float]:
     """The paper's figures of a row as printed, one a column in order; `-` where it prints none."""
     return {
-        column.title: float(word) for column, word in zip(columns, text.split(), strict=True) if word != "-"
+        column.title: float(word)
+        for column, word in zip(columns, text.split(), strict=True)
+        if word != "-"
     }
 
 
 def action_columns(titles: tuple[str, ...] = tuple(ACTIONS)) -> tuple[Column, ...]:
     """Columns of the Human3.6M actions, in the order of `titles`, and their mean."""
-    return (*(Column(title, cells=(ACTIONS[title],)) for title in titles), Column("Avg."))
+    return (
+        *(Column(title, cells=(ACTIONS[title],)) for title in titles),
+        Column("Avg."),
+    )
 
 
 def humaneva_columns(actions: tuple[str, ...]) -> tuple[Column, ...]:
     """Columns of HumanEva-I, each action by subject, and the mean of them all."""
     cells = tuple(f"{action} S{subject}" for action in actions for subject in (1, 2, 3))
-    return (*(Column(cell, cells=(cell,)) for cell in cells), Column("Avg.", cells=cells))
+    return (
+        *(Column(cell, cells=(cell,)) for cell in cells),
+        Column("Avg.", cells=cells),
+    )
 
 
 # A model trained on MPI-INF-3DHP whose config file has no variant for it.
@@ -185,5 +202,9 @@ MPI_INF_3DHP = {
     "target_scale": 1000.0,
     "model.skeleton": "mpi_inf_3dhp_17",
 }
-MPI_INF_3DHP_COLUMNS = (Column("PCK", "pck"), Column("AUC", "auc"), Column("MPJPE", "mpjpe"))
+MPI_INF_3DHP_COLUMNS = (
+    Column("PCK", "pck"),
+    Column("AUC", "auc"),
+    Column("MPJPE", "mpjpe"),
+)
 PARAMETERS = Column("Parameters (M)", "parameters", scale=1e-6, digits=2)

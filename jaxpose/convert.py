@@ -24,12 +24,14 @@ import numpy as np
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from jaxpose import command_line, optimizers, runs, sharding, torch_weights, train, workdirs
-from jaxpose.checkpoints import Checkpoints, write_json
+from jaxpose import command_line, torch_weights
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
+from jaxpose.parallel import sharding
 from jaxpose.torch_weights import layouts
-from jaxpose.train_state import Schedule, TrainState, create_state
+from jaxpose.training import loop, optimizers, runs, workdirs
+from jaxpose.training.checkpoints import Checkpoints, write_json
+from jaxpose.training.step import Schedule, TrainState, create_state
 
 # Keys under which the reference implementations save the state dict of the lifting model, and of
 # VideoPose3D's trajectory model beside it.
@@ -47,7 +49,9 @@ def main(argv: list[str]) -> None:
     source, target = flags.FLAGS.torch, flags.FLAGS["to-torch"].value
     try:
         if (source is None) == (target is None):
-            raise JaxposeError("give either --torch=FILE (to read) or --to-torch=FILE (to write)")
+            raise JaxposeError(
+                "give either --torch=FILE (to read) or --to-torch=FILE (to write)"
+            )
         if source is not None:
             convert_from_torch(config, pathlib.Path(source).expanduser(), workdir)
         else:
@@ -68,7 +72,9 @@ def convert_from_torch(
     _check_lifting(config)
     names = torch_weights.get_state_dict_map(config.model.name)
     if (workdir / "config.json").exists():
-        raise JaxposeError(f"--workdir={workdir} already holds a run; give a new directory")
+        raise JaxposeError(
+            f"--workdir={workdir} already holds a run; give a new directory"
+        )
     model = build_model(config)
     state_dict = read_torch(torch_file, _keys(config))
     expected = jax.eval_shape(lambda: _fresh_state(config)).variables
@@ -98,15 +104,22 @@ def convert_to_torch(
     torch = _import_torch()
     names = torch_weights.get_state_dict_map(config.model.name)
     model = build_model(config)
-    arrays = layouts.to_torch(names.entries(model), _read_native(config, workdir), names.leftovers(model))
+    arrays = layouts.to_torch(
+        names.entries(model), _read_native(config, workdir), names.leftovers(model)
+    )
     # tensor() copies: JAX's arrays are read-only, and PyTorch has no such tensors.
     state_dict = {name: torch.tensor(array) for name, array in arrays.items()}
     partial = torch_file.with_name(torch_file.name + ".partial")
     try:
         torch.save({_keys(config)[0]: state_dict}, partial)
         os.replace(partial, torch_file)
-    except (OSError, RuntimeError) as error:  # torch reports a missing folder as a RuntimeError
-        raise JaxposeError(f"--to-torch={torch_file} cannot be written: {error}") from error
+    except (
+        OSError,
+        RuntimeError,
+    ) as error:  # torch reports a missing folder as a RuntimeError
+        raise JaxposeError(
+            f"--to-torch={torch_file} cannot be written: {error}"
+        ) from error
     print(f"wrote {len(arrays)} arrays of {workdir} to {torch_file}")
 
 
@@ -123,7 +136,9 @@ def _keys(config: ml_collections.ConfigDict) -> tuple[str, ...]:
     return _TRAJECTORY_KEYS if config.model.get("trajectory") else _STATE_DICT_KEYS
 
 
-def read_torch(path: pathlib.Path, keys: tuple[str, ...] = _STATE_DICT_KEYS) -> dict[str, np.ndarray]:
+def read_torch(
+    path: pathlib.Path, keys: tuple[str, ...] = _STATE_DICT_KEYS
+) -> dict[str, np.ndarray]:
     """The state dict in a PyTorch checkpoint, without `module.` prefixes.
 
     The file is a state dict, or a dict that holds one under one of `keys`, the first there is.
@@ -140,34 +155,59 @@ def read_torch(path: pathlib.Path, keys: tuple[str, ...] = _STATE_DICT_KEYS) -> 
         with torch.serialization.safe_globals(_allowed_globals()):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise JaxposeError(f"--torch={path} cannot be read: {error.strerror or error}") from error
+        raise JaxposeError(
+            f"--torch={path} cannot be read: {error.strerror or error}"
+        ) from error
     except pickle.UnpicklingError as error:
         refused = re.search(r"GLOBAL (\S+)", str(error))
-        found = f"it holds {refused[1]}" if refused else f"({str(error).splitlines()[0]})"
+        found = (
+            f"it holds {refused[1]}" if refused else f"({str(error).splitlines()[0]})"
+        )
         raise JaxposeError(
             f"--torch={path} is not a PyTorch checkpoint of tensors and NumPy random states alone, and "
             f"nothing else is loaded, because it could run code: {found}"
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise JaxposeError(f"--torch={path} is damaged or not a PyTorch checkpoint: {error}") from error
+    except (
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:
+        raise JaxposeError(
+            f"--torch={path} is damaged or not a PyTorch checkpoint: {error}"
+        ) from error
     return _state_dict(content, path, keys)
 
 
-def _state_dict(content: Any, path: pathlib.Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
+def _state_dict(
+    content: Any, path: pathlib.Path, keys: tuple[str, ...]
+) -> dict[str, np.ndarray]:
     if isinstance(content, Mapping):
         for key in keys:
             if isinstance(content.get(key), Mapping):
                 content = content[key]
                 break
-    if not isinstance(content, Mapping) or not content or not all(map(_is_tensor, content.values())):
+    if (
+        not isinstance(content, Mapping)
+        or not content
+        or not all(map(_is_tensor, content.values()))
+    ):
         is_dict = isinstance(content, Mapping)
-        found = f"the keys {', '.join(map(str, content))}" if is_dict else f"a {type(content).__name__}"
+        found = (
+            f"the keys {', '.join(map(str, content))}"
+            if is_dict
+            else f"a {type(content).__name__}"
+        )
         raise JaxposeError(
             f"--torch={path} holds no state dict, bare or as {' or '.join(keys)}; it holds {found}"
         )
     # float() first: NumPy has no bfloat16.
     return {
-        name.removeprefix("module."): (t.float() if t.is_floating_point() else t).numpy()
+        name.removeprefix("module."): (
+            t.float() if t.is_floating_point() else t
+        ).numpy()
         for name, t in content.items()
     }
 
@@ -214,13 +254,16 @@ def _import_torch() -> ModuleType:
 def _fresh_state(config: ml_collections.ConfigDict) -> TrainState:
     """A training state of the config's model and optimiser, as `jaxpose.main` makes it."""
     model = build_model(config)
-    learning_rate = train.make_learning_rate(config, Schedule(1, 1, 1))
+    learning_rate = loop.make_learning_rate(config, Schedule(1, 1, 1))
     optimizer = optimizers.make_optimizer(config.optimizer, learning_rate)
     return create_state(model, optimizer, config.seed, sharding.make_mesh())
 
 
 def _write_native(
-    config: ml_collections.ConfigDict, workdir: pathlib.Path, variables: dict[str, Any], source: str
+    config: ml_collections.ConfigDict,
+    workdir: pathlib.Path,
+    variables: dict[str, Any],
+    source: str,
 ) -> None:
     """Writes a fresh state with the weights `variables`, and the config, to `workdir`."""
     state = _fresh_state(config)
@@ -241,7 +284,9 @@ def _write_native(
     write_json(workdir / "config.json", config.to_dict())
 
 
-def _read_native(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
+def _read_native(
+    config: ml_collections.ConfigDict, workdir: pathlib.Path
+) -> dict[str, Any]:
     """The variables of the best checkpoint in `workdir`.
 
     Raises:
@@ -249,12 +294,16 @@ def _read_native(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> di
     """
     trained = runs.load_config(str(workdir))
     runs.check_model(config, trained, str(workdir))
-    return jax.device_get(runs.load_best(config, trained, str(workdir), sharding.make_mesh()).variables)
+    return jax.device_get(
+        runs.load_best(config, trained, str(workdir), sharding.make_mesh()).variables
+    )
 
 
 def _define_flags() -> None:
     """Not on import: `jaxpose.main` has flags of the same names."""
-    config_flags.DEFINE_config_file("config", None, "Config file and variant of the model.")
+    config_flags.DEFINE_config_file(
+        "config", None, "Config file and variant of the model."
+    )
     flags.DEFINE_string("workdir", None, "Directory of the native checkpoint.")
     flags.DEFINE_string("torch", None, "PyTorch checkpoint to read (.bin, .pt, .pth).")
     flags.DEFINE_string("to-torch", None, "PyTorch checkpoint to write.")

@@ -60,18 +60,24 @@ def mpjpe_per_pose(predicted: jax.Array, target: jax.Array) -> jax.Array:
     return joint_errors(predicted, target).mean(-1)
 
 
-def weighted_mpjpe_per_pose(predicted: jax.Array, target: jax.Array, weight: jax.Array) -> jax.Array:
+def weighted_mpjpe_per_pose(
+    predicted: jax.Array, target: jax.Array, weight: jax.Array
+) -> jax.Array:
     """As `mpjpe_per_pose`, distances multiplied by `weight` (`[..., J]` or `[..., 1]`) before the mean."""
     errors = joint_errors(predicted, target)
     if weight.ndim != errors.ndim:
-        raise JaxposeError(f"weight {weight.shape} must be [..., J] or [..., 1] for errors {errors.shape}")
+        raise JaxposeError(
+            f"weight {weight.shape} must be [..., J] or [..., 1] for errors {errors.shape}"
+        )
     return (weight * errors).mean(-1)
 
 
 def n_mpjpe_per_pose(predicted: jax.Array, target: jax.Array) -> jax.Array:
     """MPJPE after the best scale of the prediction, `s = <p, t> / <p, p>` per pose (0 if p is 0)."""
     predicted, target = _checked(predicted, target)
-    scale = _ratio((predicted * target).sum((-1, -2)), jnp.square(predicted).sum((-1, -2)))
+    scale = _ratio(
+        (predicted * target).sum((-1, -2)), jnp.square(predicted).sum((-1, -2))
+    )
     return mpjpe_per_pose(scale[..., None, None] * predicted, target)
 
 
@@ -92,7 +98,9 @@ def procrustes_align(predicted: jax.Array, target: jax.Array) -> jax.Array:
     """
     predicted, target = _checked(predicted, target)
     if predicted.shape[-1] != 3:
-        raise JaxposeError(f"Procrustes alignment needs [..., J, 3], got {predicted.shape}")
+        raise JaxposeError(
+            f"Procrustes alignment needs [..., J, 3], got {predicted.shape}"
+        )
     target_mean = target.mean(-2, keepdims=True)
     p, t = predicted - predicted.mean(-2, keepdims=True), target - target_mean
     correlation = jnp.einsum("...ja,...jb->...ab", p, t, precision="highest")
@@ -100,7 +108,9 @@ def procrustes_align(predicted: jax.Array, target: jax.Array) -> jax.Array:
     normalised = _ratio(1, jnp.sqrt(p_square * t_square))[..., None, None] * correlation
     rotation = _best_rotation(normalised)
     scale = _ratio((rotation * correlation).sum((-1, -2)), p_square)
-    rotated = jnp.einsum("...ja,...ab->...jb", p, scale[..., None, None] * rotation, precision="highest")
+    rotated = jnp.einsum(
+        "...ja,...ab->...jb", p, scale[..., None, None] * rotation, precision="highest"
+    )
     return rotated + target_mean
 
 
@@ -155,7 +165,9 @@ class Sums:
         )
 
 
-def group_sums(values: jax.Array, groups: jax.Array, valid: jax.Array, num_groups: int) -> Sums:
+def group_sums(
+    values: jax.Array, groups: jax.Array, valid: jax.Array, num_groups: int
+) -> Sums:
     """Sums `[G]` of the valid `values [F]` by group (action, scene, activity, ...); inside `jit`.
 
     Args:
@@ -200,12 +212,16 @@ def group_average(sums: Sums) -> GroupAverage:
         )
     per_group = np.full(total.shape, np.nan)
     np.divide(total, count, out=per_group, where=count > 0)
-    return GroupAverage(per_group, float(per_group[count > 0].mean()), float(total.sum() / count.sum()))
+    return GroupAverage(
+        per_group, float(per_group[count > 0].mean()), float(total.sum() / count.sum())
+    )
 
 
 def _checked(predicted: jax.Array, target: jax.Array) -> tuple[jax.Array, jax.Array]:
     if predicted.shape != target.shape:
-        raise JaxposeError(f"predicted {predicted.shape} and target {target.shape} must have the same shape")
+        raise JaxposeError(
+            f"predicted {predicted.shape} and target {target.shape} must have the same shape"
+        )
     dtype = jnp.promote_types(jnp.result_type(predicted, target), jnp.float32)
     return jnp.asarray(predicted, dtype), jnp.asarray(target, dtype)
 
@@ -218,7 +234,9 @@ def _ratio(numerator: jax.Array | float, denominator: jax.Array) -> jax.Array:
 
 def _best_rotation(correlation: jax.Array) -> jax.Array:
     """The rotation `R [..., 3, 3]` that maximises `sum(R * correlation)`; rows are turned as `p @ R`."""
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = [[correlation[..., a, b] for b in range(3)] for a in range(3)]
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = [
+        [correlation[..., a, b] for b in range(3)] for a in range(3)
+    ]
     horn = _matrix(
         [
             [xx + yy + zz, yz - zy, zx - xz, xy - yx],

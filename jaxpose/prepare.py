@@ -55,7 +55,9 @@ def prepare(
         prepared, folder = False, error.folder
     if overwrite or not prepared:
         with _set_aside(folder):
-            builder = get_builder(dataset, data_dir=data_dir, source=source, partial=partial)
+            builder = get_builder(
+                dataset, data_dir=data_dir, source=source, partial=partial
+            )
             _write(builder)
     elif builder.source is not None:
         _check_unchanged(builder)
@@ -76,7 +78,10 @@ def ensure_prepared(dataset: str, data_dir: str | pathlib.Path | None = None) ->
 
 
 def check(
-    dataset: str, *, source: str | pathlib.Path | None = None, data_dir: str | pathlib.Path | None = None
+    dataset: str,
+    *,
+    source: str | pathlib.Path | None = None,
+    data_dir: str | pathlib.Path | None = None,
 ) -> list[Finding]:
     """What is complete, missing or suspicious in the files of `dataset`; writes nothing."""
     builder = get_builder(dataset, data_dir=data_dir, source=source)
@@ -86,19 +91,30 @@ def check(
 def _write(builder: ClipBuilder) -> None:
     """Prepares, or leaves the data folder as it was."""
     made = [folder for folder in _folders(builder) if not folder.exists()]
-    note = pathlib.Path(builder.data_dir_root) / builder.name / ".config"  # TFDS's, of the default config
+    note = (
+        pathlib.Path(builder.data_dir_root) / builder.name / ".config"
+    )  # TFDS's, of the default config
     noted = note.exists()
     written = False
     tfds.disable_progress_bar()  # the builders show their own
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # TFDS reports sizes that it does not know
+        with contextlib.redirect_stdout(
+            io.StringIO()
+        ):  # TFDS reports sizes that it does not know
             builder.download_and_prepare()
         written = True
-    except (OSError, RuntimeError) as error:  # array_record passes on a full disk as a RuntimeError
-        raise JaxposeError(f"cannot prepare {builder.full_name} in {builder.data_dir}: {error}") from error
+    except (
+        OSError,
+        RuntimeError,
+    ) as error:  # array_record passes on a full disk as a RuntimeError
+        raise JaxposeError(
+            f"cannot prepare {builder.full_name} in {builder.data_dir}: {error}"
+        ) from error
     finally:
         if not written:
-            for partial in (pathlib.Path(builder.data_dir_root) / "downloads" / builder.name).glob("*.tmp.*"):
+            for partial in (
+                pathlib.Path(builder.data_dir_root) / "downloads" / builder.name
+            ).glob("*.tmp.*"):
                 shutil.rmtree(partial)
             if not noted:
                 shutil.rmtree(note, ignore_errors=True)
@@ -111,7 +127,11 @@ def _folders(builder: ClipBuilder) -> list[pathlib.Path]:
     """Folders that preparing makes, inner ones first."""
     root = pathlib.Path(builder.data_dir_root)
     own, downloads = root / builder.name, root / "downloads"
-    inner = [own / builder.builder_config.name, downloads / builder.name, downloads / "extracted"]
+    inner = [
+        own / builder.builder_config.name,
+        downloads / builder.name,
+        downloads / "extracted",
+    ]
     return [*inner, own, downloads, root]
 
 
@@ -119,7 +139,9 @@ def _folders(builder: ClipBuilder) -> list[pathlib.Path]:
 def _set_aside(folder: pathlib.Path) -> Iterator[None]:
     """Moves what is there away, back again if what follows fails, and deletes it otherwise."""
     aside = folder.with_name(f"previous.{folder.name}")
-    for unfinished in folder.parent.glob(f"incomplete.*_{folder.name}"):  # of a program that was killed
+    for unfinished in folder.parent.glob(
+        f"incomplete.*_{folder.name}"
+    ):  # of a program that was killed
         shutil.rmtree(unfinished)
     if aside.exists() and not folder.exists():
         aside.rename(folder)
@@ -155,17 +177,33 @@ def main(argv: list[str] | None = None) -> int:
         epilog="Exit status: 0; 1 for an error and, with --check, where anything is missing or suspicious.",
     )
     known = ", ".join(BUILDERS)
-    parser.add_argument("dataset", metavar="DATASET", help=f"NAME or NAME/CONFIG; names: {known}")
-    parser.add_argument("--source", metavar="PATH", help="the original archive or folder")
-    parser.add_argument("--data_dir", metavar="DIR", help="TFDS data folder (default: TFDS's own)")
-    parser.add_argument("--check", action="store_true", help="only check the source, write nothing")
-    parser.add_argument("--overwrite", action="store_true", help="prepare again what is prepared")
-    parser.add_argument("--partial", action="store_true", help="prepare what is there of an incomplete split")
+    parser.add_argument(
+        "dataset", metavar="DATASET", help=f"NAME or NAME/CONFIG; names: {known}"
+    )
+    parser.add_argument(
+        "--source", metavar="PATH", help="the original archive or folder"
+    )
+    parser.add_argument(
+        "--data_dir", metavar="DIR", help="TFDS data folder (default: TFDS's own)"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="only check the source, write nothing"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="prepare again what is prepared"
+    )
+    parser.add_argument(
+        "--partial",
+        action="store_true",
+        help="prepare what is there of an incomplete split",
+    )
     flags = parser.parse_args(argv)
     logging.set_verbosity(logging.ERROR)
     try:
         if flags.check:
-            findings = check(flags.dataset, source=flags.source, data_dir=flags.data_dir)
+            findings = check(
+                flags.dataset, source=flags.source, data_dir=flags.data_dir
+            )
             _print_findings(flags.dataset, findings)
             return int(any(finding.status != "complete" for finding in findings))
         report = prepare(
@@ -176,7 +214,9 @@ def main(argv: list[str] | None = None) -> int:
             partial=flags.partial,
         )
         _print_report(report)
-        print(f"prepared in {get_builder(flags.dataset, data_dir=flags.data_dir).data_dir}")
+        print(
+            f"prepared in {get_builder(flags.dataset, data_dir=flags.data_dir).data_dir}"
+        )
         return 0
     except JaxposeError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -194,11 +234,18 @@ def _print_report(report: Report) -> None:
 
 def _print_findings(dataset: str, findings: list[Finding]) -> None:
     if not findings:
-        print(f"{dataset}: nothing is published to check it against; preparing it checks every file")
+        print(
+            f"{dataset}: nothing is published to check it against; preparing it checks every file"
+        )
         return
     _console().print(findings_table(findings, "what the source holds"))
     counts = collections.Counter(finding.status for finding in findings)
-    print(", ".join(f"{counts[status]} {status}" for status in ("complete", "missing", "suspicious")))
+    print(
+        ", ".join(
+            f"{counts[status]} {status}"
+            for status in ("complete", "missing", "suspicious")
+        )
+    )
 
 
 def _console() -> Console:

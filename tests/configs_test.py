@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from configs import ampose, crossformer, gast_net, gla_gcn, poseformer, videopose3d
-from jaxpose.conversions import convert
+from jaxpose.body.joint_rules import convert
+from jaxpose.body.skeletons import get_skeleton
 from jaxpose.datasets import get_builder
-from jaxpose.describe import keypoints_skeleton, variable_shapes
 from jaxpose.models import build_model
-from jaxpose.skeletons import get_skeleton
+from jaxpose.models.cost import keypoints_skeleton, variable_shapes
 
 # Published figures, where they differ from the count: AMPose (5, 512) 18.38 M (its table is not
 # consistent with itself: with 22.13 M at depth 6 a layer would hold 3.74 M and five of them more);
@@ -58,12 +58,17 @@ COUNTS = {
 VARIANTS = [(file, variant) for file in COUNTS for variant in file.VARIANTS]
 
 
-@pytest.mark.parametrize(("file", "variant"), VARIANTS, ids=[f"{f.__name__}:{v}" for f, v in VARIANTS])
+@pytest.mark.parametrize(
+    ("file", "variant"), VARIANTS, ids=[f"{f.__name__}:{v}" for f, v in VARIANTS]
+)
 def test_parameters_of_every_variant_and_a_data_set_that_exists(file, variant):
     config = file.get_config(variant)
     model = build_model(config)
     variables = variable_shapes(model)
-    assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) == COUNTS[file][variant]
+    assert (
+        sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
+        == COUNTS[file][variant]
+    )
     stored, wanted = get_builder(config.dataset.name).builder_config, config.dataset
     frame = np.zeros((1, get_skeleton(stored.skeleton).num_joints, 3))
     convert(frame, stored.skeleton, wanted.skeleton or stored.skeleton)

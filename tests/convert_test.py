@@ -15,10 +15,12 @@ import pytest
 from configs import crossformer as crossformer_config
 from configs import poseformer as poseformer_config
 from configs import videopose3d as videopose3d_config
-from jaxpose import convert, splits, train
+from jaxpose import convert
+from jaxpose.data import splits
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
 from jaxpose.torch_weights import crossformer, layouts, poseformer
+from jaxpose.training import loop
 from tests.small_run import small_clips
 from tests.torch_weights_test import random_variables
 
@@ -27,14 +29,19 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="module")
 def torch():
-    return pytest.importorskip("torch", reason="PyTorch, the extra `convert`, is not installed")
+    return pytest.importorskip(
+        "torch", reason="PyTorch, the extra `convert`, is not installed"
+    )
 
 
 @pytest.fixture
 def config():
     config = poseformer_config.get_config("quickstart")
     config.model.update({"num_frames": 9, "joint_width": 8, "depth": 1, "heads": 2})
-    config.dataset.train_subjects, config.dataset.validation_subjects = ("train_0", "train_1"), ()
+    config.dataset.train_subjects, config.dataset.validation_subjects = (
+        ("train_0", "train_1"),
+        (),
+    )
     config.dataset.test_subjects = ("test_0",)
     config.eval_batch_size = 64
     return config
@@ -53,7 +60,9 @@ def save(torch, path, content, **kwargs):
 
 
 def tensors(torch, arrays, prefix=""):
-    return {prefix + name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+    return {
+        prefix + name: torch.from_numpy(array.copy()) for name, array in arrays.items()
+    }
 
 
 def assert_same(actual, expected):
@@ -66,7 +75,11 @@ def assert_same(actual, expected):
 @pytest.mark.parametrize("prefix", ["", "module."])
 def test_reads_every_form_of_state_dict(torch, tmp_path, state_dict, key, prefix):
     content = tensors(torch, state_dict, prefix)
-    path = save(torch, tmp_path / "file.pth", content if key is None else {key: content, "epoch": 3})
+    path = save(
+        torch,
+        tmp_path / "file.pth",
+        content if key is None else {key: content, "epoch": 3},
+    )
     assert_same(convert.read_torch(path), state_dict)
 
 
@@ -77,9 +90,14 @@ def test_reads_files_with_a_numpy_random_state(torch, tmp_path, state_dict, zipp
         "epoch": 80,
         "lr": np.float64(1e-4),
         "random_state": np.random.RandomState(1234),
-        "optimizer": {"state": {0: {"step": 7, "exp_avg": torch.ones(2)}}, "param_groups": [{"params": [0]}]},
+        "optimizer": {
+            "state": {0: {"step": 7, "exp_avg": torch.ones(2)}},
+            "param_groups": [{"params": [0]}],
+        },
     }
-    path = save(torch, tmp_path / "epoch_80.bin", content, _use_new_zipfile_serialization=zipped)
+    path = save(
+        torch, tmp_path / "epoch_80.bin", content, _use_new_zipfile_serialization=zipped
+    )
     assert_same(convert.read_torch(path), state_dict)
 
 
@@ -92,11 +110,15 @@ def test_reads_the_random_state_of_older_numpy_versions(torch, tmp_path):
             return (make, (), np.random.RandomState(5).get_state())
 
     content = {"model_pos": {"a": torch.ones(2)}, "random_state": OldRandomState()}
-    path = save(torch, tmp_path / "old.bin", content, _use_new_zipfile_serialization=False)
+    path = save(
+        torch, tmp_path / "old.bin", content, _use_new_zipfile_serialization=False
+    )
     data = path.read_bytes()
     assert b"cnumpy.random\n__RandomState_ctor\n" in data
     assert b"cnumpy._core.multiarray\n" in data
-    path.write_bytes(data.replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n"))
+    path.write_bytes(
+        data.replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n")
+    )
     np.testing.assert_array_equal(convert.read_torch(path)["a"], np.ones(2))
 
 
@@ -107,21 +129,33 @@ def test_refuses_objects_that_would_run_code(torch, tmp_path):
         def __reduce__(self):
             return (os.mkdir, (str(target),))
 
-    path = save(torch, tmp_path / "bad.pt", {"model_pos": {"a": torch.ones(2)}, "payload": Malicious()})
-    with pytest.raises(JaxposeError, match=r"bad\.pt .*could run code: it holds .*mkdir"):
+    path = save(
+        torch,
+        tmp_path / "bad.pt",
+        {"model_pos": {"a": torch.ones(2)}, "payload": Malicious()},
+    )
+    with pytest.raises(
+        JaxposeError, match=r"bad\.pt .*could run code: it holds .*mkdir"
+    ):
         convert.read_torch(path)
     assert not target.exists()
 
 
 def test_bfloat16_weights_become_float32(torch, tmp_path):
-    path = save(torch, tmp_path / "half.pt", {"a": torch.full((2,), 0.5, dtype=torch.bfloat16)})
+    path = save(
+        torch, tmp_path / "half.pt", {"a": torch.full((2,), 0.5, dtype=torch.bfloat16)}
+    )
     array = convert.read_torch(path)["a"]
     assert array.dtype == np.float32
     np.testing.assert_array_equal(array, [0.5, 0.5])
 
 
 def test_unreadable_files_are_named(torch, tmp_path):
-    missing, text, cut = tmp_path / "missing.bin", tmp_path / "text.bin", tmp_path / "cut.bin"
+    missing, text, cut = (
+        tmp_path / "missing.bin",
+        tmp_path / "text.bin",
+        tmp_path / "cut.bin",
+    )
     text.write_text("not a checkpoint")
     data = save(torch, tmp_path / "whole.bin", {"a": torch.ones(1000)}).read_bytes()
     cut.write_bytes(data[: len(data) // 2])
@@ -133,7 +167,11 @@ def test_unreadable_files_are_named(torch, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "found"),
-    [({"epoch": 3, "lr": 0.1}, "the keys epoch, lr"), ([1, 2], "a list"), ({}, "the keys")],
+    [
+        ({"epoch": 3, "lr": 0.1}, "the keys epoch, lr"),
+        ([1, 2], "a list"),
+        ({}, "the keys"),
+    ],
 )
 def test_files_without_a_state_dict_say_what_they_hold(torch, tmp_path, content, found):
     path = save(torch, tmp_path / "other.pt", content)
@@ -147,23 +185,28 @@ def test_a_converted_checkpoint_evaluates_with_exactly_the_files_weights(
     monkeypatch.setattr(convert, "read_torch", lambda path, keys: state_dict)
     monkeypatch.setattr(splits, "ensure_prepared", lambda name, data_dir: None)
     monkeypatch.setattr(splits, "load_clips", lambda name, data_dir: small_clips())
-    monkeypatch.setattr(train.pictures, "animate_clip", lambda *args: None)
+    monkeypatch.setattr(loop.pictures, "animate_clip", lambda *args: None)
     convert.convert_from_torch(config, tmp_path / "epoch_80.bin", tmp_path / "run")
-    results = train.evaluate_workdir(config, str(tmp_path / "run"))
+    results = loop.evaluate_workdir(config, str(tmp_path / "run"))
     assert results["step"] == 0
     assert np.isfinite(results["mpjpe"])
 
     variables = convert._read_native(config, tmp_path / "run")
-    assert_same(layouts.to_torch(poseformer.entries(build_model(config)), variables), state_dict)
+    assert_same(
+        layouts.to_torch(poseformer.entries(build_model(config)), variables), state_dict
+    )
     config.optimizer.name = "amsgrad"  # the weights are the same
     assert_same(
         layouts.to_torch(
-            poseformer.entries(build_model(config)), convert._read_native(config, tmp_path / "run")
+            poseformer.entries(build_model(config)),
+            convert._read_native(config, tmp_path / "run"),
         ),
         state_dict,
     )
     config.model.depth += 1
-    with pytest.raises(JaxposeError, match=r"(?s)trained with other fields.*config\.model\.depth"):
+    with pytest.raises(
+        JaxposeError, match=r"(?s)trained with other fields.*config\.model\.depth"
+    ):
         convert._read_native(config, tmp_path / "run")
 
 
@@ -186,7 +229,9 @@ def test_weights_are_written_under_the_reference_names(torch, tmp_path, monkeypa
     convert.convert_to_torch(config, tmp_path / "run", tmp_path / "back.pt")
     assert [path.name for path in tmp_path.iterdir()] == ["back.pt"]
     written = torch.load(tmp_path / "back.pt", weights_only=True)["model_pos"]
-    assert written["Spatial_blocks.0.local_mp.bn.weight"].shape == (4,)  # an unused leftover
+    assert written["Spatial_blocks.0.local_mp.bn.weight"].shape == (
+        4,
+    )  # an unused leftover
     back = layouts.from_torch(
         crossformer.entries(model),
         convert.read_torch(tmp_path / "back.pt"),
@@ -196,7 +241,9 @@ def test_weights_are_written_under_the_reference_names(torch, tmp_path, monkeypa
     jax.tree.map(np.testing.assert_array_equal, back, variables)
 
 
-def test_the_trajectory_model_is_the_other_one_of_its_file(torch, tmp_path, monkeypatch):
+def test_the_trajectory_model_is_the_other_one_of_its_file(
+    torch, tmp_path, monkeypatch
+):
     config = videopose3d_config.get_config("cpn27")
     config.model.update({"channels": 4, "trajectory": True})
     variables = random_variables(build_model(config))
@@ -204,7 +251,9 @@ def test_the_trajectory_model_is_the_other_one_of_its_file(torch, tmp_path, monk
     convert.convert_to_torch(config, tmp_path / "run", tmp_path / "traj.pt")
     written = torch.load(tmp_path / "traj.pt", weights_only=True)
     assert list(written) == ["model_traj"]
-    both = save(torch, tmp_path / "both.bin", {"model_pos": {"a": torch.ones(2)}, **written})
+    both = save(
+        torch, tmp_path / "both.bin", {"model_pos": {"a": torch.ones(2)}, **written}
+    )
     convert.convert_from_torch(config, both, tmp_path / "run")
     monkeypatch.undo()
     back = convert._read_native(config, tmp_path / "run")
@@ -218,7 +267,9 @@ def test_an_unwritable_target_is_named(torch, tmp_path, config, monkeypatch):
         convert.convert_to_torch(config, tmp_path, tmp_path / "no" / "such" / "back.pt")
 
 
-def test_a_checkpoint_of_another_model_leaves_nothing_behind(tmp_path, config, state_dict, monkeypatch):
+def test_a_checkpoint_of_another_model_leaves_nothing_behind(
+    tmp_path, config, state_dict, monkeypatch
+):
     state_dict["blocks.7.extra"] = np.zeros((2, 3), np.float32)
     del state_dict["head.1.bias"]
     state_dict["Temporal_pos_embed"] = np.zeros((1, 27, 136), np.float32)
@@ -227,7 +278,9 @@ def test_a_checkpoint_of_another_model_leaves_nothing_behind(tmp_path, config, s
     with pytest.raises(JaxposeError) as error:
         convert.convert_from_torch(config, source, workdir)
     message = str(error.value)
-    assert message.startswith(f"--torch={source}: the checkpoint does not fit the model")
+    assert message.startswith(
+        f"--torch={source}: the checkpoint does not fit the model"
+    )
     for problem in (
         "left over: blocks.7.extra (2, 3)",
         "missing: head.1.bias (51,)",

@@ -17,13 +17,16 @@ import pytest
 
 from configs import ampose, default, videopose3d
 from experiments.tables import TABLES
-from jaxpose import evaluate, pictures, predict, prepare, train
-from jaxpose.clips import select_subjects
-from jaxpose.conversions import convert
+from jaxpose import prepare
+from jaxpose.body.joint_rules import convert
+from jaxpose.data.clips import select_subjects
+from jaxpose.data.splits import load_clips_of
 from jaxpose.datasets.human36m import facts, motionbert
 from jaxpose.errors import JaxposeError
-from jaxpose.metric_writer import read_metrics
-from jaxpose.splits import load_clips_of
+from jaxpose.inference import recordings
+from jaxpose.scoring import evaluate, pictures
+from jaxpose.training import loop
+from jaxpose.training.metric_writer import read_metrics
 from tests import fabricate_custom, fabricate_human36m, fabricate_humaneva
 from tests.fabricate import FABRICATORS
 
@@ -50,20 +53,31 @@ def _fabricate_custom(folder: pathlib.Path) -> None:
 
 
 # Format: what writes its files, and the recipe.
-FORMATS: dict[str, tuple[Callable[[pathlib.Path], None], Callable[[], ml_collections.ConfigDict]]] = {
+FORMATS: dict[
+    str, tuple[Callable[[pathlib.Path], None], Callable[[], ml_collections.ConfigDict]]
+] = {
     "human36m_archives": (FABRICATORS["human36m_archives"], lambda: _human36m("gt")),
     "human36m": (FABRICATORS["human36m"], lambda: _human36m("gt")),
     "human36m_cpn": (FABRICATORS["human36m"], lambda: videopose3d.get_config("cpn9")),
     "human36m_toes": (FABRICATORS["human36m"], lambda: ampose.get_config("toes16")),
-    "human36m_motionbert": (FABRICATORS["human36m_motionbert"], lambda: _human36m("motionbert_sh")),
+    "human36m_motionbert": (
+        FABRICATORS["human36m_motionbert"],
+        lambda: _human36m("motionbert_sh"),
+    ),
     "humaneva": (FABRICATORS["humaneva"], lambda: videopose3d.get_config("humaneva27")),
     "humaneva_detections": (
         FABRICATORS["humaneva"],
         lambda: TABLES["gast_net.table4"].rows[-1].make_config(),
     ),
-    "humaneva_mat": (FABRICATORS["humaneva_mat"], lambda: videopose3d.get_config("humaneva27")),
+    "humaneva_mat": (
+        FABRICATORS["humaneva_mat"],
+        lambda: videopose3d.get_config("humaneva27"),
+    ),
     "mpi_inf_3dhp": (FABRICATORS["mpi_inf_3dhp"], lambda: ampose.get_config("mpi9")),
-    "mpi_inf_3dhp_p_stmo": (FABRICATORS["mpi_inf_3dhp_p_stmo"], lambda: ampose.get_config("mpi9")),
+    "mpi_inf_3dhp_p_stmo": (
+        FABRICATORS["mpi_inf_3dhp_p_stmo"],
+        lambda: ampose.get_config("mpi9"),
+    ),
     "custom": (_fabricate_custom, _custom),
 }
 
@@ -98,7 +112,9 @@ def prepared(tmp_path_factory):
     @functools.cache
     def made(name: str, dataset: str) -> tuple[pathlib.Path, pathlib.Path]:
         source, data_dir = fabricated(FORMATS[name][0]), tmp_path_factory.mktemp(name)
-        assert prepare.main([dataset, f"--source={source}", f"--data_dir={data_dir}"]) == 0
+        assert (
+            prepare.main([dataset, f"--source={source}", f"--data_dir={data_dir}"]) == 0
+        )
         return source, data_dir
 
     return made
@@ -114,7 +130,9 @@ def run(prepared, tmp_path_factory):
         source, data_dir = prepared(name, config.dataset.name)
         config.dataset.data_dir = str(data_dir)
         workdir = tmp_path_factory.mktemp("run")
-        return Run(source, workdir, config, train.train_and_evaluate(config, str(workdir)))
+        return Run(
+            source, workdir, config, loop.train_and_evaluate(config, str(workdir))
+        )
 
     return finished
 
@@ -148,28 +166,47 @@ def numbers(tree: object) -> list[float]:
         return [number for value in tree.values() for number in numbers(value)]
     if isinstance(tree, list | tuple):
         return [number for value in tree for number in numbers(value)]
-    return [tree] if isinstance(tree, int | float) and not isinstance(tree, bool) else []
+    return (
+        [tree] if isinstance(tree, int | float) and not isinstance(tree, bool) else []
+    )
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_trains_and_scores(run, name):
     done = run(name)
     results, config = done.results, done.config
-    assert json.loads((done.workdir / "results.json").read_text()) == json.loads(json.dumps(results))
+    assert json.loads((done.workdir / "results.json").read_text()) == json.loads(
+        json.dumps(results)
+    )
     assert all(math.isfinite(number) for number in numbers(results))
     clips, frames = test_clips(config)
-    assert results["frames"] == len(frames) == sum(row["frames"] for row in results["per_action"].values())
+    assert (
+        results["frames"]
+        == len(frames)
+        == sum(row["frames"] for row in results["per_action"].values())
+    )
     assert 0 < results["p_mpjpe"] <= results["mpjpe"]
     assert 20 < results["mpjpe"] < 1500  # so little training; a wrong unit would show
     assert 20 < results["linear_mpjpe"] < results["mean_pose_mpjpe"] < 300
-    losses = [row["loss"] for row in read_metrics(done.workdir / "metrics.jsonl") if "loss" in row]
+    losses = [
+        row["loss"]
+        for row in read_metrics(done.workdir / "metrics.jsonl")
+        if "loss" in row
+    ]
     assert losses[-1] < losses[0]
     protocol = results["protocol"]
-    assert protocol["dataset"] == protocol["trained_on"] == config.dataset.name == clips.dataset
+    assert (
+        protocol["dataset"]
+        == protocol["trained_on"]
+        == config.dataset.name
+        == clips.dataset
+    )
     assert protocol["joints"] == config.model.skeleton
     assert protocol["test_subjects"] == list(config.dataset.test_subjects)
     held_out = config.dataset.validation_subjects
-    assert protocol["checkpoint"] == (f"best on held-out {', '.join(held_out)}" if held_out else "last")
+    assert protocol["checkpoint"] == (
+        f"best on held-out {', '.join(held_out)}" if held_out else "last"
+    )
 
 
 @pytest.mark.parametrize(
@@ -185,13 +222,23 @@ def test_two_formats_of_the_same_motion_score_the_same(run, first, second):
     done, other = run(first), run(second)
     config = done.config.copy_and_resolve_references()
     config.dataset.data_dir = other.config.dataset.data_dir
-    results = train.evaluate_workdir(config, str(done.workdir))
+    results = loop.evaluate_workdir(config, str(done.workdir))
     # MPJVE is None on MPI-INF-3DHP: no two neighbouring frames are valid.
-    expected = {name: done.results[name] for name in evaluate.METRICS if done.results[name] is not None}
-    assert {name: results[name] for name in expected} == pytest.approx(expected, rel=1e-4)
+    expected = {
+        name: done.results[name]
+        for name in evaluate.METRICS
+        if done.results[name] is not None
+    }
+    assert {name: results[name] for name in expected} == pytest.approx(
+        expected, rel=1e-4
+    )
     assert results["per_action"].keys() == done.results["per_action"].keys()
     if "published" in results:
-        expected = {k: v for k, v in done.results["published"].items() if k in results["published"]}
+        expected = {
+            k: v
+            for k, v in done.results["published"].items()
+            if k in results["published"]
+        }
         found = {k: v for k, v in results["published"].items() if k in expected}
         assert numbers(found) == pytest.approx(numbers(expected), rel=1e-3)
 
@@ -199,7 +246,11 @@ def test_two_formats_of_the_same_motion_score_the_same(run, first, second):
 def test_human36m_has_fifteen_actions_and_all_frames_of_its_test_subjects(run):
     results = run("human36m").results
     assert set(results["per_action"]) == set(facts.ACTIONS)
-    takes = [(subject, take) for subject in facts.TEST_SUBJECTS for take in facts.FRAMES[subject]]
+    takes = [
+        (subject, take)
+        for subject in facts.TEST_SUBJECTS
+        for take in facts.FRAMES[subject]
+    ]
     assert len(takes) == 59
     frames = 4 * sum(fabricate_human36m.num_frames(*take) for take in takes)
     assert results["frames"] == frames == run("human36m_cpn").results["frames"]
@@ -207,7 +258,9 @@ def test_human36m_has_fifteen_actions_and_all_frames_of_its_test_subjects(run):
     assert results["mpjpe"] == pytest.approx(np.mean(means))
     assert "published" not in results
     assert results["protocol"]["keypoints_source"] == "gt"
-    assert run("human36m_cpn").results["protocol"]["keypoints_source"] == "cpn_ft_h36m_dbb"
+    assert (
+        run("human36m_cpn").results["protocol"]["keypoints_source"] == "cpn_ft_h36m_dbb"
+    )
 
 
 def test_toes_are_input_and_not_output(run):
@@ -217,7 +270,9 @@ def test_toes_are_input_and_not_output(run):
     assert done.results["protocol"]["joints"] == "h36m_16"
     same = run("human36m").config.copy_and_resolve_references()
     same.dataset.skeleton = "h36m_16"
-    np.testing.assert_allclose(clips.positions_3d, test_clips(same)[0].positions_3d, atol=1e-6)
+    np.testing.assert_allclose(
+        clips.positions_3d, test_clips(same)[0].positions_3d, atol=1e-6
+    )
 
 
 def test_the_pickle_is_scored_as_motionbert_does(run):
@@ -225,23 +280,30 @@ def test_the_pickle_is_scored_as_motionbert_does(run):
     clips, frames = test_clips(done.config)
     rng = np.random.default_rng(0)
     predicted = evaluate.root_relative(clips, frames)
-    assert evaluate.score(predicted, clips, frames)["mpjpe"] == pytest.approx(0, abs=1e-2)
+    assert evaluate.score(predicted, clips, frames)["mpjpe"] == pytest.approx(
+        0, abs=1e-2
+    )
     predicted = predicted + rng.normal(0, 0.02, predicted.shape).astype(np.float32)
     results = evaluate.score(predicted, clips, frames)
 
     by_source, start = {}, 0
-    cameras = {camera.name: index + 1 for index, camera in enumerate(fabricate_human36m.h36m_cameras("S9"))}
+    cameras = {
+        camera.name: index + 1
+        for index, camera in enumerate(fabricate_human36m.h36m_cameras("S9"))
+    }
     for clip in clips.clips:
         if f"{clip.take}" not in motionbert.UNSCORED:
             windows = (np.arange(clip.length), predicted[start : start + clip.length])
             by_source[f"{clip.take}_ca_{cameras[clip.camera]:02d}"] = [windows]
             start += clip.length
-    pickled = motionbert.read_clips(done.source / motionbert.FILES["motionbert_sh"], "test")
+    pickled = motionbert.read_clips(
+        done.source / motionbert.FILES["motionbert_sh"], "test"
+    )
     published = motionbert.published_mpjpe(pickled, by_source)
     assert results["mpjpe"] == pytest.approx(published.pop("average"), rel=1e-5)
-    assert {action: row["mpjpe"] for action, row in results["per_action"].items()} == pytest.approx(
-        published, rel=1e-5
-    )
+    assert {
+        action: row["mpjpe"] for action, row in results["per_action"].items()
+    } == pytest.approx(published, rel=1e-5)
     assert len(frames) == start < clips.num_frames
     assert results["mpjpe"] > 20
     assert "2.5d_factor" in done.results["protocol"]["units"]
@@ -250,8 +312,10 @@ def test_the_pickle_is_scored_as_motionbert_does(run):
 def test_image_space_and_metres_do_not_mix(run):
     image, metric = run("human36m_motionbert"), run("human36m")
     for trained, tested in ((image, metric), (metric, image)):
-        with pytest.raises(JaxposeError, match=r"trained on 'human36m/.* is in .*same unit"):
-            train.evaluate_workdir(tested.config, str(trained.workdir))
+        with pytest.raises(
+            JaxposeError, match=r"trained on 'human36m/.* is in .*same unit"
+        ):
+            loop.evaluate_workdir(tested.config, str(trained.workdir))
 
 
 def test_humaneva_is_scored_by_action_and_subject(run):
@@ -260,18 +324,28 @@ def test_humaneva_is_scored_by_action_and_subject(run):
     actions = ("Walking", "Jog", "Box")
     assert set(results["per_action"]) == set(actions)
     cells = published["per_action_and_subject"]
-    assert set(cells) == {f"{action} S{number}" for action in actions for number in (1, 2, 3)}
+    assert set(cells) == {
+        f"{action} S{number}" for action in actions for number in (1, 2, 3)
+    }
     for cell, row in cells.items():
         action, subject = cell.split()
         key = (f"Validate/{subject}", action)
-        lost = sum(end - start for start, end in fabricate_humaneva.FAILURES.get(key, ()))
+        lost = sum(
+            end - start for start, end in fabricate_humaneva.FAILURES.get(key, ())
+        )
         assert row["frames"] == 3 * (fabricate_humaneva.tables.num_frames(*key) - lost)
-    assert published["p_mpjpe"] == pytest.approx(np.mean([row["p_mpjpe"] for row in cells.values()]))
+    assert published["p_mpjpe"] == pytest.approx(
+        np.mean([row["p_mpjpe"] for row in cells.values()])
+    )
     assert published["frames"] == results["frames"]
     for action in actions:
         rows = [cells[f"{action} S{number}"] for number in (1, 2, 3)]
-        pooled = np.average([row["p_mpjpe"] for row in rows], weights=[row["frames"] for row in rows])
-        assert results["per_action"][action]["p_mpjpe"] == pytest.approx(pooled, rel=1e-5)
+        pooled = np.average(
+            [row["p_mpjpe"] for row in rows], weights=[row["frames"] for row in rows]
+        )
+        assert results["per_action"][action]["p_mpjpe"] == pytest.approx(
+            pooled, rel=1e-5
+        )
 
 
 def test_mpi_inf_3dhp_has_scenes_sequences_and_activities(run):
@@ -281,12 +355,18 @@ def test_mpi_inf_3dhp_has_scenes_sequences_and_activities(run):
         "GS": 40, "noGS": 40, "Outdoor": 40
     }  # fmt: skip
     assert len(published["per_sequence"]) == 6
-    assert sum(row["frames"] for row in published["per_activity"].values()) == published["frames"] == 120
+    assert (
+        sum(row["frames"] for row in published["per_activity"].values())
+        == published["frames"]
+        == 120
+    )
     assert published["mpjpe"] == pytest.approx(results["frame_mpjpe"], rel=1e-5)
     for name in ("mpjpe", "pck", "auc", "pck_all_joints", "auc_all_joints"):
         for grouping in ("per_scene", "per_sequence", "per_activity"):
             rows = published[grouping].values()
-            pooled = sum(row[name] * row["frames"] for row in rows) / published["frames"]
+            pooled = (
+                sum(row[name] * row["frames"] for row in rows) / published["frames"]
+            )
             assert published[name] == pytest.approx(pooled, rel=1e-5)
     assert 0 < published["auc"] < published["pck"] < 100
     assert published["pck_all_joints"] >= 100 / 17  # the root
@@ -301,12 +381,15 @@ def test_a_run_on_human36m_is_scored_on_mpi_inf_3dhp(run, capsys):
     config = small(ampose.get_config("mpi_cross"))
     config.dataset.data_dir = other.config.dataset.data_dir
     before = (done.workdir / "results.json").read_text()
-    results = train.evaluate_workdir(config, str(done.workdir))
+    results = loop.evaluate_workdir(config, str(done.workdir))
     assert (done.workdir / "results.json").read_text() == before
     assert (done.workdir / "results_mpi_inf_3dhp_univ_annot3.json").exists()
     assert "pck_all_joints" in capsys.readouterr().out
     protocol, published = results["protocol"], results["published"]
-    assert (protocol["trained_on"], protocol["dataset"]) == ("human36m/gt_17", "mpi_inf_3dhp/univ_annot3")
+    assert (protocol["trained_on"], protocol["dataset"]) == (
+        "human36m/gt_17",
+        "mpi_inf_3dhp/univ_annot3",
+    )
     assert protocol["joints"] == "h36m_17"
     assert protocol["train_subjects"] == ["S1", "S5", "S6", "S7"]
     assert protocol["pck_joints"][:1] == ["right_hip"]
@@ -318,8 +401,12 @@ def test_a_run_on_human36m_is_scored_on_mpi_inf_3dhp(run, capsys):
     predicted = np.random.default_rng(0).normal(0, 0.3, (120, 17, 3)).astype(np.float32)
     native, native_frames = test_clips(other.config)
     np.testing.assert_array_equal(frames, native_frames)
-    again = evaluate.score(convert(predicted, "h36m_17", "mpi_inf_3dhp_17"), native, frames)["published"]
-    assert numbers(evaluate.score(predicted, clips, frames)["published"]) == pytest.approx(numbers(again))
+    again = evaluate.score(
+        convert(predicted, "h36m_17", "mpi_inf_3dhp_17"), native, frames
+    )["published"]
+    assert numbers(
+        evaluate.score(predicted, clips, frames)["published"]
+    ) == pytest.approx(numbers(again))
 
 
 def test_cross_dataset_evaluation_without_a_conversion_names_the_fix(run):
@@ -328,10 +415,12 @@ def test_cross_dataset_evaluation_without_a_conversion_names_the_fix(run):
     config.dataset.data_dir = other.config.dataset.data_dir
     config.dataset.skeleton = ""
     with pytest.raises(JaxposeError, match=r"config\.dataset\.skeleton='h36m_17'"):
-        train.evaluate_workdir(config, str(done.workdir))
+        loop.evaluate_workdir(config, str(done.workdir))
     config.dataset.skeleton = "h36m_19"
-    with pytest.raises(JaxposeError, match=r"'mpi_inf_3dhp_17' to 'h36m_19'; known: .*-> h36m_17"):
-        train.evaluate_workdir(config, str(done.workdir))
+    with pytest.raises(
+        JaxposeError, match=r"'mpi_inf_3dhp_17' to 'h36m_19'; known: .*-> h36m_17"
+    ):
+        loop.evaluate_workdir(config, str(done.workdir))
 
 
 def test_recordings_of_ones_own(run):
@@ -346,15 +435,30 @@ def test_predicts_recordings_of_ones_own_with_and_without_truth(run):
     config = done.config.copy_and_resolve_references()
     config.dataset.test_subjects = ()
     clips = load_clips_of(config.dataset)
-    paths = predict.predict_workdir(config, str(done.workdir))
+    paths = recordings.predict_workdir(config, str(done.workdir))
     files = [np.load(path) for path in paths]
-    assert [str(file["subject"]) for file in files] == [clip.subject for clip in clips.clips]
-    assert {str(file["subject"]) for file in files} == {"anna", "ben", "carla", "dave", "erin", "fred"}
-    np.testing.assert_array_equal(np.concatenate([file["valid"] for file in files]), clips.valid)
+    assert [str(file["subject"]) for file in files] == [
+        clip.subject for clip in clips.clips
+    ]
+    assert {str(file["subject"]) for file in files} == {
+        "anna",
+        "ben",
+        "carla",
+        "dave",
+        "erin",
+        "fred",
+    }
+    np.testing.assert_array_equal(
+        np.concatenate([file["valid"] for file in files]), clips.valid
+    )
     for file, clip in zip(files, clips.clips, strict=True):
         assert file["positions_3d"].shape == (clip.length, 17, 3)
         assert np.isfinite(file["positions_3d"]).all()
-        assert (file["unit"], file["skeleton"], file["fps"]) == ("metre", "h36m_17", clip.fps)
+        assert (file["unit"], file["skeleton"], file["fps"]) == (
+            "metre",
+            "h36m_17",
+            clip.fps,
+        )
     (with_truth,) = (file for file in files if file["subject"] == "fred")
     test, frames = test_clips(done.config)
     scores = evaluate.score(with_truth["positions_3d"], test, frames)
@@ -364,7 +468,10 @@ def test_predicts_recordings_of_ones_own_with_and_without_truth(run):
 def test_a_model_in_image_space_predicts_recordings_in_its_own_unit(run):
     done, custom = run("human36m_motionbert"), run("custom")
     config = done.config.copy_and_resolve_references()
-    config.dataset.name, config.dataset.data_dir = "custom/h36m_17", custom.config.dataset.data_dir
+    config.dataset.name, config.dataset.data_dir = (
+        "custom/h36m_17",
+        custom.config.dataset.data_dir,
+    )
     config.dataset.test_subjects = ("fred",)
-    (path,) = predict.predict_workdir(config, str(done.workdir))
+    (path,) = recordings.predict_workdir(config, str(done.workdir))
     assert np.load(path)["unit"] == "half image width"

@@ -14,14 +14,16 @@ from experiments.markdown import is_measured, to_markdown
 from experiments.smoke import shrink
 from experiments.table import ACTIONS, Column, Row, Table, load_config
 from experiments.tables import TABLES
-from jaxpose import workdirs
 from jaxpose.datasets.reader import require_prepared
-from jaxpose.describe import variable_shapes
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
+from jaxpose.models.cost import variable_shapes
+from jaxpose.training import workdirs
 from tests.small_run import in_memory, small_clips
 
-TRAINED = [(name, number) for name, table in TABLES.items() for number in make_jobs(table, ".")]
+TRAINED = [
+    (name, number) for name, table in TABLES.items() for number in make_jobs(table, ".")
+]
 
 # Sizes that the papers print and their models do not have, in millions: a table that is not consistent
 # with itself, or a count of parameters that the row does not use.
@@ -54,9 +56,15 @@ def millions_of_parameters(config):
 
 
 def test_every_table_of_the_papers_is_there():
-    names = {f"ampose.table{n}" for n in (1, 2, 3, 4, *(f"4.{n}" for n in range(1, 10)))}
+    names = {
+        f"ampose.table{n}" for n in (1, 2, 3, 4, *(f"4.{n}" for n in range(1, 10)))
+    }
     names |= {f"gla_gcn.table{n}" for n in range(1, 7)}
-    names |= {f"{paper}.table{n}" for paper in ("crossformer", "gast_net") for n in range(1, 6)}
+    names |= {
+        f"{paper}.table{n}"
+        for paper in ("crossformer", "gast_net")
+        for n in range(1, 6)
+    }
     assert names <= set(TABLES)
 
 
@@ -68,10 +76,14 @@ def test_figures_stand_in_columns_and_averages_are_those_of_the_actions(name):
     for line in table.rows:
         assert set(line.published) <= set(titles)
         assert line.published or line.config
-        actions = [line.published[title] for title in ACTIONS if title in line.published]
+        actions = [
+            line.published[title] for title in ACTIONS if title in line.published
+        ]
         if len(actions) == len(ACTIONS) and (line.label, line.metric) not in PRINTED_SO:
             # Papers average before rounding, some over frames.
-            assert abs(sum(actions) / len(actions) - line.published["Avg."]) < 0.6, line.label
+            assert abs(sum(actions) / len(actions) - line.published["Avg."]) < 0.6, (
+                line.label
+            )
 
 
 @pytest.mark.parametrize(("name", "number"), TRAINED)
@@ -82,20 +94,32 @@ def test_the_config_of_every_row_builds_its_model(name, number):
     if line.lifting:
         assert config.refinement
         assert not line.make_config().lifting_workdir
-    assert any(is_measured(TABLES[name], column, line) for column in TABLES[name].columns)
+    assert any(
+        is_measured(TABLES[name], column, line) for column in TABLES[name].columns
+    )
 
 
-SIZED = [(name, n) for name, n in TRAINED if "Parameters (M)" in TABLES[name].rows[n].published]
+SIZED = [
+    (name, n)
+    for name, n in TRAINED
+    if "Parameters (M)" in TABLES[name].rows[n].published
+]
 
 
 @pytest.mark.parametrize(("name", "number"), SIZED)
 def test_printed_sizes_are_those_of_the_models(name, number):
     line = TABLES[name].rows[number]
-    counted, printed = millions_of_parameters(line.make_config()), line.published["Parameters (M)"]
+    counted, printed = (
+        millions_of_parameters(line.make_config()),
+        line.published["Parameters (M)"],
+    )
     if (name, line.label) in INCONSISTENT:
         assert round(counted, 2) == INCONSISTENT[name, line.label] != printed
     else:
-        assert printed in (round(counted, 2), int(counted * 100) / 100)  # rounded or truncated
+        assert printed in (
+            round(counted, 2),
+            int(counted * 100) / 100,
+        )  # rounded or truncated
 
 
 def test_rows_that_share_a_run_have_one_config():
@@ -103,7 +127,10 @@ def test_rows_that_share_a_run_have_one_config():
     for name, number in TRAINED:
         job = make_jobs(TABLES[name], run.pathlib.Path("dir"))[number][0]
         config = workdirs.plain(job.config())
-        assert configs.setdefault(job.directory, config) == config, (name, job.row.label)
+        assert configs.setdefault(job.directory, config) == config, (
+            name,
+            job.row.label,
+        )
 
 
 def test_every_row_fits_at_toy_size():
@@ -117,12 +144,19 @@ def test_every_row_fits_at_toy_size():
 
 
 def test_toy_rows_differ_where_their_designs_differ():
-    for name in ("ampose.table4.6", "ampose.table4.8", "crossformer.table5", "gast_net.table1"):
+    for name in (
+        "ampose.table4.6",
+        "ampose.table4.8",
+        "crossformer.table5",
+        "gast_net.table1",
+    ):
         configs = []
         for line in TABLES[name].trained:
             config = line.make_config()
             shrink(config)
-            configs.append(json.dumps([workdirs.plain(config), dict(line.evaluation)], default=str))
+            configs.append(
+                json.dumps([workdirs.plain(config), dict(line.evaluation)], default=str)
+            )
         assert len(set(configs)) == len(configs)
 
 
@@ -130,10 +164,21 @@ MODEL = "configs/ampose.py:quickstart"
 TINY = Table(
     "A table",
     "A note.",
-    (Column("MPJPE"), Column("Walk", cells=("Walking",)), Column("quoted", quoted=True)),
+    (
+        Column("MPJPE"),
+        Column("Walk", cells=("Walking",)),
+        Column("quoted", quoted=True),
+    ),
     (
         Row("Somebody", {"MPJPE": 50.0, "quoted": 7}),
-        Row("Deep", {"MPJPE": 40.5}, MODEL, {"model.depth": 2}, "deep", note="Deep is deep."),
+        Row(
+            "Deep",
+            {"MPJPE": 40.5},
+            MODEL,
+            {"model.depth": 2},
+            "deep",
+            note="Deep is deep.",
+        ),
         Row("Wide", {"MPJPE": 41.0}, MODEL, {"model.width": 32}, "wide"),
         Row("Licensed", {"MPJPE": 30.0}, "configs/ampose.py:cpn17"),
     ),
@@ -155,15 +200,24 @@ def tiny(monkeypatch):
     def pretend(job):
         pretend.started.append((job.row.label, job.seed))
         job.directory.mkdir(parents=True, exist_ok=True)
-        (job.directory / "config.json").write_text(json.dumps(workdirs.plain(job.config())))
+        (job.directory / "config.json").write_text(
+            json.dumps(workdirs.plain(job.config()))
+        )
         if job.row.label in pretend.fail:
-            job.log.write_text("10%|##  |\rTraceback\n  in train\nValueError: no luck today\n\n")
+            job.log.write_text(
+                "10%|##  |\rTraceback\n  in train\nValueError: no luck today\n\n"
+            )
             return 1
         protocol = dict.fromkeys(
             ("dataset", "keypoints_source", "train_subjects", "test_subjects", "checkpoint",
              "flip_average", "average"), "x",
         )  # fmt: skip
-        result = {"mpjpe": 60.0 + 2 * job.seed, "per_action": {}, "device": "cpu", "protocol": protocol}
+        result = {
+            "mpjpe": 60.0 + 2 * job.seed,
+            "per_action": {},
+            "device": "cpu",
+            "protocol": protocol,
+        }
         job.result.write_text(json.dumps(result))
         return 0
 
@@ -173,7 +227,9 @@ def tiny(monkeypatch):
 
 
 def command(tmp_path, *flags):
-    return run.main(["tiny", f"--workdir={tmp_path}", f"--data_dir={tmp_path / 'data'}", *flags])
+    return run.main(
+        ["tiny", f"--workdir={tmp_path}", f"--data_dir={tmp_path / 'data'}", *flags]
+    )
 
 
 def test_a_table_runs_what_can_run_and_says_what_cannot(tmp_path, tiny, capsys):
@@ -194,14 +250,18 @@ def test_a_crashed_row_does_not_stop_the_table(tmp_path, tiny, capsys):
     assert command(tmp_path) == 1
     assert [label for label, _ in tiny.started] == ["Deep", "Wide"]
     assert "crashed: ValueError: no luck today" in capsys.readouterr().out
-    assert "Deep: crashed: ValueError: no luck today" in (tmp_path / "tiny.md").read_text()
+    assert (
+        "Deep: crashed: ValueError: no luck today" in (tmp_path / "tiny.md").read_text()
+    )
     tiny.fail.clear()
     tiny.started.clear()
     assert command(tmp_path) == 0
     assert tiny.started == [("Deep", 0)]  # the finished row is not run again
 
 
-def test_a_changed_row_is_refused_with_the_difference(tmp_path, tiny, monkeypatch, capsys):
+def test_a_changed_row_is_refused_with_the_difference(
+    tmp_path, tiny, monkeypatch, capsys
+):
     command(tmp_path)
     tiny.started.clear()
     deeper = Row("Deep", {"MPJPE": 40.5}, MODEL, {"model.depth": 7}, "deep")
@@ -211,7 +271,8 @@ def test_a_changed_row_is_refused_with_the_difference(tmp_path, tiny, monkeypatc
     assert command(tmp_path) == 1
     assert not tiny.started
     assert re.search(
-        r"refused: .*another config(.|\n)*config\.model\.depth: 2 there, 7 now", capsys.readouterr().out
+        r"refused: .*another config(.|\n)*config\.model\.depth: 2 there, 7 now",
+        capsys.readouterr().out,
     )
     written = (tmp_path / "tiny.md").read_text()
     assert "|  | here: refused | - | - |  |" in written
@@ -234,13 +295,20 @@ def test_figures_of_toys_are_not_reported_as_the_rows_own(tmp_path, tiny):
 def test_data_may_move(tmp_path, tiny):
     command(tmp_path)
     tiny.started.clear()
-    assert run.main(["tiny", f"--workdir={tmp_path}", f"--data_dir={tmp_path / 'elsewhere'}"]) == 0
+    assert (
+        run.main(
+            ["tiny", f"--workdir={tmp_path}", f"--data_dir={tmp_path / 'elsewhere'}"]
+        )
+        == 0
+    )
     assert not tiny.started
 
 
 def test_seeds_give_mean_and_spread(tmp_path, tiny):
     command(tmp_path, "--seeds=3")
-    assert tiny.started == [(label, seed) for label in ("Deep", "Wide") for seed in range(3)]
+    assert tiny.started == [
+        (label, seed) for label in ("Deep", "Wide") for seed in range(3)
+    ]
     assert "| here | 62.0 ± 2.0 |" in (tmp_path / "tiny.md").read_text()
 
 
@@ -254,40 +322,73 @@ def test_report_trains_nothing(tmp_path, tiny):
     tiny.fail.add("Deep")
     command(tmp_path)
     assert command(tmp_path, "--report") == 0
-    assert f"Deep: not finished: see {tmp_path / 'runs'}" in (tmp_path / "tiny.md").read_text()
+    assert (
+        f"Deep: not finished: see {tmp_path / 'runs'}"
+        in (tmp_path / "tiny.md").read_text()
+    )
 
 
-def test_pictures_that_cannot_be_drawn_do_not_stop_the_next_table(tmp_path, tiny, monkeypatch, capsys):
+def test_pictures_that_cannot_be_drawn_do_not_stop_the_next_table(
+    tmp_path, tiny, monkeypatch, capsys
+):
     tiny.fail.add("pictures")
     monkeypatch.setitem(TABLES, "tiny_too", TINY)
-    assert run.main(["tiny", "tiny_too", f"--workdir={tmp_path}", f"--data_dir={tmp_path / 'data'}"]) == 1
+    assert (
+        run.main(
+            [
+                "tiny",
+                "tiny_too",
+                f"--workdir={tmp_path}",
+                f"--data_dir={tmp_path / 'data'}",
+            ]
+        )
+        == 1
+    )
     assert (tmp_path / "tiny_too.md").exists()
     assert "tiny: not every picture could be drawn" in capsys.readouterr().err
 
 
 def test_a_second_stage_runs_after_its_first(tmp_path, tiny, monkeypatch):
-    refined = Row("Refined", {"MPJPE": 1.0}, "configs/ampose.py:cmu_refined", lifting="configs/ampose.py:cmu")
+    refined = Row(
+        "Refined",
+        {"MPJPE": 1.0},
+        "configs/ampose.py:cmu_refined",
+        lifting="configs/ampose.py:cmu",
+    )
     monkeypatch.setitem(TABLES, "tiny", Table("A table", "", TINY.columns, (refined,)))
     monkeypatch.setattr(Job, "check_prepared", lambda job: None)
     assert command(tmp_path) == 0
     assert [label for label, _ in tiny.started] == ["Refined, first stage", "Refined"]
     (job,) = make_jobs(TABLES["tiny"], tmp_path)[0]
-    assert job.config().lifting_workdir == str(tmp_path / "runs" / "ampose_cmu" / "seed_0")
+    assert job.config().lifting_workdir == str(
+        tmp_path / "runs" / "ampose_cmu" / "seed_0"
+    )
     # The recipe of the first stage is not in the config of the second.
     config = job.first_stage.config()
     config.optimizer.learning_rate = 7.0
-    (job.first_stage.directory / "config.json").write_text(json.dumps(workdirs.plain(config)))
+    (job.first_stage.directory / "config.json").write_text(
+        json.dumps(workdirs.plain(config))
+    )
     assert command(tmp_path) == 1
-    assert "config.optimizer.learning_rate: 7.0 there" in (tmp_path / "tiny.md").read_text()
+    assert (
+        "config.optimizer.learning_rate: 7.0 there"
+        in (tmp_path / "tiny.md").read_text()
+    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["gla_gcn.table7", "--workdir=x"], "no table gla_gcn.table7; there are ampose.table1"),
+        (
+            ["gla_gcn.table7", "--workdir=x"],
+            "no table gla_gcn.table7; there are ampose.table1",
+        ),
         ([], "name a table; --list shows them"),
         (["gla_gcn.table5"], "--workdir=DIR is needed"),
-        (["gla_gcn.table5", "--workdir=x", "--seeds=0"], "--seeds=0 must be at least 1"),
+        (
+            ["gla_gcn.table5", "--workdir=x", "--seeds=0"],
+            "--seeds=0 must be at least 1",
+        ),
     ],
 )
 def test_mistakes_end_in_one_message(arguments, message, capsys):
@@ -300,10 +401,16 @@ def test_the_list_shows_rows_data_and_cost(tmp_path, capsys):
     listed = capsys.readouterr().out
     assert "Zhao et al. [34]: the paper's figure only" in listed
     assert "AMPose: configs/ampose.py:gt17" in listed
-    prepare = f"python -m jaxpose.prepare human36m/gt_17 --source=PATH --data_dir={tmp_path}"
+    prepare = (
+        f"python -m jaxpose.prepare human36m/gt_17 --source=PATH --data_dir={tmp_path}"
+    )
     assert f"human36m/gt_17 (not prepared: {prepare})" in listed
     # 6 x 318 M multiply-accumulates x 1,559,752 frames without S8, mirrored, 60 epochs: 0.3 EFLOP.
-    assert 250_000 < float(re.search(r"([\d,]+) TFLOP,", listed).group(1).replace(",", "")) < 350_000
+    assert (
+        250_000
+        < float(re.search(r"([\d,]+) TFLOP,", listed).group(1).replace(",", ""))
+        < 350_000
+    )
 
 
 def test_the_list_names_the_data_that_is_missing(tmp_path, monkeypatch, capsys):
@@ -340,50 +447,80 @@ def test_pictures_of_a_shared_run_bear_the_row_of_their_metric(tmp_path, monkeyp
     protocols = [
         Row("w/o test augmentation", {}, MODEL, evaluation={"flip_average": False}),
         *(
-            Row("AMPose", {"Avg.": 40.5}, MODEL, section=f"Protocol {number}", metric=metric)
+            Row(
+                "AMPose",
+                {"Avg.": 40.5},
+                MODEL,
+                section=f"Protocol {number}",
+                metric=metric,
+            )
             for number, metric in ((2, "p_mpjpe"), (1, "mpjpe"))
         ),
     ]
     jobs = [Job(line, 0, tmp_path) for line in protocols]
     jobs[0].directory.mkdir(parents=True)
     (jobs[0].directory / "metrics.jsonl").write_text("")
-    result = {"mpjpe": 60.0, "published": {"mpjpe": 55.0}, "per_action": {}, "parameters": 7, "macs": 8}
+    result = {
+        "mpjpe": 60.0,
+        "published": {"mpjpe": 55.0},
+        "per_action": {},
+        "parameters": 7,
+        "macs": 8,
+    }
     for job in jobs:
         job.result.write_text(json.dumps(result))
     drawn = {}
     for name in ("draw_curves", "draw_bars", "draw_cost"):
-        monkeypatch.setattr(figures, name, lambda *arguments, name=name: drawn.update({name: arguments}))
+        monkeypatch.setattr(
+            figures, name, lambda *arguments, name=name: drawn.update({name: arguments})
+        )
     monkeypatch.setattr(report, "load_run", lambda job: None)
-    monkeypatch.setattr(report, "draw_run", lambda run, label, stem: drawn.update(draw_run=label))
+    monkeypatch.setattr(
+        report, "draw_run", lambda run, label, stem: drawn.update(draw_run=label)
+    )
     report.draw(jobs, tmp_path / "pictures")
     # The error by the benchmark's own protocol, as in the table, beside the paper's of the same metric.
     other = ("w/o test augmentation", 7, 8, 55.0, None)
     assert drawn["draw_cost"][0] == [("AMPose (Protocol 1)", 7, 8, 55.0, 40.5), other]
-    assert list(drawn["draw_bars"][0]) == ["AMPose (Protocol 1)", "w/o test augmentation"]
+    assert list(drawn["draw_bars"][0]) == [
+        "AMPose (Protocol 1)",
+        "w/o test augmentation",
+    ]
     # One training: its curves and pictures are of the row that is scored as it was trained.
     assert list(drawn["draw_curves"][0]) == ["AMPose (Protocol 1)"]
     assert drawn["draw_run"] == "AMPose (Protocol 1)"
 
 
-DRAWN = [pytest.param(model, marks=pytest.mark.slow) for model in ("gast_net", "gla_gcn", "crossformer")]
+DRAWN = [
+    pytest.param(model, marks=pytest.mark.slow)
+    for model in ("gast_net", "gla_gcn", "crossformer")
+]
 
 
 @pytest.mark.parametrize("model", ["ampose", *DRAWN])
 def test_a_row_trains_and_is_drawn(tmp_path, monkeypatch, model):
     monkeypatch.setattr("experiments.smoke.FRAME_STRIDE", 2)
-    job = Job(Row("a row", {}, f"configs/{model}.py:quickstart"), 0, tmp_path, smoke=True)
+    job = Job(
+        Row("a row", {}, f"configs/{model}.py:quickstart"), 0, tmp_path, smoke=True
+    )
     lost = dataclasses.replace(job, row=dataclasses.replace(job.row, name="lost"))
     with in_memory(small_clips()):
         result = row.finish(job)
-        shutil.copytree(job.directory, lost.directory, ignore=shutil.ignore_patterns("checkpoints"))
+        shutil.copytree(
+            job.directory, lost.directory, ignore=shutil.ignore_patterns("checkpoints")
+        )
         with pytest.raises(JaxposeError, match=r"lost/seed_0.* no complete checkpoint"):
             report.draw([lost, job], tmp_path / "pictures")
     assert result == job.read_result()
     assert result["frames_per_second"] > 0
     assert result["parameters"] > 0
-    drawn = {path.stem.rpartition("_")[2] for path in (tmp_path / "pictures").glob("*.png")}
+    drawn = {
+        path.stem.rpartition("_")[2] for path in (tmp_path / "pictures").glob("*.png")
+    }
     kinds = {"gast_net": {"graphs", "influence"}, "gla_gcn": {"similarity"}}
-    assert drawn == {"curves", "actions", "cost", "poses"} | kinds.get(model, {"attention"})
+    assert drawn == {"curves", "actions", "cost", "poses"} | kinds.get(
+        model, {"attention"}
+    )
 
 
 @pytest.fixture(scope="session")
@@ -392,13 +529,21 @@ def smoke_directory(tmp_path_factory):
 
 
 # The tables of a paper share runs.
-BY_PAPER = [pytest.param(name, marks=pytest.mark.xdist_group(name.partition(".")[0])) for name in TABLES]
+BY_PAPER = [
+    pytest.param(name, marks=pytest.mark.xdist_group(name.partition(".")[0]))
+    for name in TABLES
+]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BY_PAPER)
 def test_every_row_of_every_table_runs(name, smoke_directory):
-    flags = [f"--workdir={smoke_directory}", f"--data_dir={smoke_directory / 'data'}", "--smoke", "--seeds=1"]
+    flags = [
+        f"--workdir={smoke_directory}",
+        f"--data_dir={smoke_directory / 'data'}",
+        "--smoke",
+        "--seeds=1",
+    ]
     assert run.main([name, *flags]) == 0
     for jobs in make_jobs(TABLES[name], smoke_directory, 1, smoke=True).values():
         assert jobs[0].read_result()["mpjpe"] > 0
@@ -408,5 +553,7 @@ def test_every_row_of_every_table_runs(name, smoke_directory):
 def test_scaling_curves_have_their_power_and_are_drawn(tmp_path):
     assert scaling.exponent({1: 3.0, 2: 6.0, 8: 24.0}) == pytest.approx(1.0)
     assert scaling.exponent({1: 1.0, 2: 4.0, 4: 16.0}) == pytest.approx(2.0)
-    figures.draw_scaling({"seconds": {"a model": {1: 1.0, 2: 2.1}}}, tmp_path / "scaling.png")
+    figures.draw_scaling(
+        {"seconds": {"a model": {1: 1.0, 2: 2.1}}}, tmp_path / "scaling.png"
+    )
     assert (tmp_path / "scaling.png").stat().st_size > 10_000

@@ -9,7 +9,12 @@ import pathlib
 import sys
 from collections.abc import Callable
 
-from tests import fabricate_custom, fabricate_human36m, fabricate_humaneva, fabricate_mpi_inf_3dhp
+from tests import (
+    fabricate_custom,
+    fabricate_human36m,
+    fabricate_humaneva,
+    fabricate_mpi_inf_3dhp,
+)
 
 FABRICATORS: dict[str, Callable[[pathlib.Path], None]] = {
     "human36m": fabricate_human36m.fabricate_npz,
@@ -27,7 +32,10 @@ FABRICATORS: dict[str, Callable[[pathlib.Path], None]] = {
 def main(argv: list[str]) -> int:
     """Runs the command line and returns the exit status."""
     if len(argv) != 2 or argv[0] not in FABRICATORS:
-        print(f"usage: python -m tests.fabricate NAME DIR\nNAME: {', '.join(FABRICATORS)}", file=sys.stderr)
+        print(
+            f"usage: python -m tests.fabricate NAME DIR\nNAME: {', '.join(FABRICATORS)}",
+            file=sys.stderr,
+        )
         return 2
     folder = pathlib.Path(argv[1])
     FABRICATORS[argv[0]](folder)

@@ -5,12 +5,21 @@ import pathlib
 
 import numpy as np
 
-from jaxpose.skeletons import COCO_17, H36M_17, get_skeleton
+from jaxpose.body.skeletons import COCO_17, H36M_17, get_skeleton
 from tests.fabricated_motion import camera_around, positions_world, seen_by
 
 FPS = 30.0
 IMAGE_SIZE = (1280, 720)
-KEYS = ["keypoints", "keypoints_2d", "image_size", "fps", "positions_3d", "skeleton", "intrinsics", "take"]
+KEYS = [
+    "keypoints",
+    "keypoints_2d",
+    "image_size",
+    "fps",
+    "positions_3d",
+    "skeleton",
+    "intrinsics",
+    "take",
+]
 CAMERA = camera_around("front", 20.0, IMAGE_SIZE, 900.0)
 
 
@@ -44,12 +53,20 @@ def write_npz(path: pathlib.Path, num_frames: int, **changes: object) -> None:
         **changes,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, **{key: value for key, value in contents.items() if value is not None})
+    np.savez_compressed(
+        path, **{key: value for key, value in contents.items() if value is not None}
+    )
 
 
-def write_json(path: pathlib.Path, layout: str, num_frames: int, **changes: object) -> None:
+def write_json(
+    path: pathlib.Path, layout: str, num_frames: int, **changes: object
+) -> None:
     """2D only."""
-    contents = {"keypoints": layout, "keypoints_2d": recording(layout, num_frames)[0].tolist(), **changes}
+    contents = {
+        "keypoints": layout,
+        "keypoints_2d": recording(layout, num_frames)[0].tolist(),
+        **changes,
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(contents))
 
@@ -59,8 +76,16 @@ def write_openpose(folder: pathlib.Path, num_frames: int) -> None:
     keypoints_2d, _ = recording("body_25", num_frames)
     folder.mkdir(parents=True, exist_ok=True)
     for frame, pose in enumerate(keypoints_2d):
-        person = {"pose_keypoints_2d": np.column_stack([pose, np.full(25, 0.9)]).ravel().tolist()}
-        stranger = {"pose_keypoints_2d": np.column_stack([pose + 300, np.full(25, 0.3)]).ravel().tolist()}
+        person = {
+            "pose_keypoints_2d": np.column_stack([pose, np.full(25, 0.9)])
+            .ravel()
+            .tolist()
+        }
+        stranger = {
+            "pose_keypoints_2d": np.column_stack([pose + 300, np.full(25, 0.3)])
+            .ravel()
+            .tolist()
+        }
         people = {5: [], 7: [stranger, person]}.get(frame, [person])
         name = f"jump_{frame:012d}_keypoints.json"
         (folder / name).write_text(json.dumps({"version": 1.3, "people": people}))
@@ -98,6 +123,8 @@ def write_videopose3d(path: pathlib.Path, num_frames: int) -> None:
 
 def recording(layout: str, num_frames: int) -> tuple[np.ndarray, np.ndarray]:
     """Pixels in the joint order `layout`, and metres in the camera frame in Human3.6M's."""
-    keypoints_2d, _ = seen_by(positions_world(get_skeleton(layout), num_frames, FPS, 3), CAMERA)
+    keypoints_2d, _ = seen_by(
+        positions_world(get_skeleton(layout), num_frames, FPS, 3), CAMERA
+    )
     _, positions_3d = seen_by(positions_world(H36M_17, num_frames, FPS, 3), CAMERA)
     return keypoints_2d, positions_3d

@@ -11,8 +11,8 @@ import pathlib
 import numpy as np
 import scipy.io
 
+from jaxpose.body.skeletons import COCO_17, get_skeleton
 from jaxpose.datasets.humaneva import tables
-from jaxpose.skeletons import COCO_17, get_skeleton
 from tests.fabricated_motion import positions_world, seen_by
 
 FAILURES = {  # frames [start, end) without motion capture
@@ -31,7 +31,11 @@ def fabricate_mat(
         poses_3d, poses_2d, _ = _take(subject, action, joints)
         path = folder / f"converted_{joints}j" / subject / f"{action}_1.mat"
         path.parent.mkdir(parents=True, exist_ok=True)
-        scipy.io.savemat(path, {"poses_3d": 1000 * poses_3d, "poses_2d": poses_2d}, do_compression=True)
+        scipy.io.savemat(
+            path,
+            {"poses_3d": 1000 * poses_3d, "poses_2d": poses_2d},
+            do_compression=True,
+        )
 
 
 def fabricate_npz(
@@ -44,13 +48,19 @@ def fabricate_npz(
         for index, (start, end, valid) in enumerate(_runs(subject, action)):
             take = f"{action} 1 chunk{index}"
             name = subject if valid else f"Unlabeled/{subject}"
-            detections.setdefault(name, {})[take] = [view[start:end].astype(np.float32) for view in coco]
+            detections.setdefault(name, {})[take] = [
+                view[start:end].astype(np.float32) for view in coco
+            ]
             if valid:
-                positions_3d.setdefault(subject, {})[take] = poses_3d[start:end].astype(np.float32)
+                positions_3d.setdefault(subject, {})[take] = poses_3d[start:end].astype(
+                    np.float32
+                )
                 positions_2d.setdefault(subject, {})[take] = [
                     view[start:end].astype(np.float32) for view in poses_2d
                 ]
-    detections["Unlabeled/S4"] = {"Box 2 chunk0": [view[:10].astype(np.float32) for view in coco]}
+    detections["Unlabeled/S4"] = {
+        "Box 2 chunk0": [view[:10].astype(np.float32) for view in coco]
+    }
     folder.mkdir(parents=True, exist_ok=True)
     name = f"humaneva{joints}"
     np.savez_compressed(folder / f"data_3d_{name}.npz", positions_3d=positions_3d)
@@ -64,13 +74,19 @@ def fabricate_npz(
             "keypoints_symmetry": [list(skeleton.left), list(skeleton.right)],
         }
         np.savez_compressed(
-            folder / f"data_2d_{name}_{source}.npz", positions_2d=keypoints, metadata=metadata
+            folder / f"data_2d_{name}_{source}.npz",
+            positions_2d=keypoints,
+            metadata=metadata,
         )
 
 
 def _takes(subjects: tuple[str, ...]) -> list[tuple[str, str]]:
     takes = [(subject, action) for subject in subjects for action in tables.ACTIONS]
-    return [(subject, action) for subject, action in takes if (subject[-2:], action) != tables.SKIPPED]
+    return [
+        (subject, action)
+        for subject, action in takes
+        if (subject[-2:], action) != tables.SKIPPED
+    ]
 
 
 def _runs(subject: str, action: str) -> list[tuple[int, int, bool]]:
@@ -83,7 +99,9 @@ def _runs(subject: str, action: str) -> list[tuple[int, int, bool]]:
 
 
 @functools.cache
-def _take(subject: str, action: str, joints: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _take(
+    subject: str, action: str, joints: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """3D `[F, J, 3]` in metres, 2D `[3, F, J, 2]`, and COCO keypoints `[3, F, 17, 2]`."""
     num_frames = tables.num_frames(subject, action)
     seed = 10 * tables.SUBJECTS.index(subject) + tables.ACTIONS.index(action)

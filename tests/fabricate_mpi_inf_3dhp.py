@@ -11,11 +11,11 @@ import h5py
 import numpy as np
 import scipy.io
 
-from jaxpose.cameras import quaternion_rotate
-from jaxpose.conversions import convert
+from jaxpose.body.cameras import quaternion_rotate
+from jaxpose.body.joint_rules import convert
+from jaxpose.body.skeletons import MPI_INF_3DHP_28
 from jaxpose.datasets.mpi_inf_3dhp import tables
 from jaxpose.datasets.schema import Camera
-from jaxpose.skeletons import MPI_INF_3DHP_28
 from tests.fabricated_motion import camera_around, positions_world, seen_by
 
 NUM_CAMERAS = 14
@@ -27,9 +27,15 @@ def fabricate_official(folder: pathlib.Path, num_frames: int = 60) -> None:
     for subject, take in _takes():
         path = folder / "mpi_inf_3dhp" / subject / take
         path.mkdir(parents=True, exist_ok=True)
-        views = [training_view(subject, take, camera, num_frames) for camera in range(NUM_CAMERAS)]
+        views = [
+            training_view(subject, take, camera, num_frames)
+            for camera in range(NUM_CAMERAS)
+        ]
         write_annot_mat(path / "annot.mat", views)
-        write_calibration(path / "camera.calibration", [camera_of(number) for number in range(NUM_CAMERAS)])
+        write_calibration(
+            path / "camera.calibration",
+            [camera_of(number) for number in range(NUM_CAMERAS)],
+        )
     for sequence in tables.TEST:
         path = folder / "mpi_inf_3dhp_test_set" / sequence
         path.mkdir(parents=True, exist_ok=True)
@@ -40,14 +46,26 @@ def write_annot_mat(
     path: pathlib.Path, views: list[tuple[np.ndarray, np.ndarray]], **changes: object
 ) -> None:
     """A training annotation of `(annot2 [F, 28, 2], annot3 [F, 28, 3])` per camera."""
-    cells = {key: np.empty((NUM_CAMERAS, 1), object) for key in ("annot2", "annot3", "univ_annot3")}
+    cells = {
+        key: np.empty((NUM_CAMERAS, 1), object)
+        for key in ("annot2", "annot3", "univ_annot3")
+    }
     for camera, (annot2, annot3) in enumerate(views):
-        for key, rows in (("annot2", annot2), ("annot3", annot3), ("univ_annot3", UNIVERSAL * annot3)):
+        for key, rows in (
+            ("annot2", annot2),
+            ("annot3", annot3),
+            ("univ_annot3", UNIVERSAL * annot3),
+        ):
             cells[key][camera, 0] = rows.reshape(len(rows), -1)
     num_frames = len(views[0][0])
-    other = {"cameras": np.arange(NUM_CAMERAS)[None], "frames": np.arange(num_frames)[:, None]}
+    other = {
+        "cameras": np.arange(NUM_CAMERAS)[None],
+        "frames": np.arange(num_frames)[:, None],
+    }
     contents = {**cells, **other, **changes}
-    scipy.io.savemat(path, {key: value for key, value in contents.items() if value is not None})
+    scipy.io.savemat(
+        path, {key: value for key, value in contents.items() if value is not None}
+    )
 
 
 def write_calibration(path: pathlib.Path, cameras: list[Camera]) -> None:
@@ -59,14 +77,18 @@ def write_calibration(path: pathlib.Path, cameras: list[Camera]) -> None:
         extrinsic = np.eye(4)
         extrinsic[:3, :3] = to_world.T
         extrinsic[:3, 3] = -1000 * to_world.T @ np.array(camera.translation)
-        intrinsic = np.array([[fx, 0, cx, 0], [0, fy, cy, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+        intrinsic = np.array(
+            [[fx, 0, cx, 0], [0, fy, cy, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+        )
         lines += [
             f"name          {camera.name}",
             "  sensor      10 10",
             "  size        {} {}".format(*camera.image_size),
             "  animated    0",
-            "  intrinsic   " + " ".join(f"{number:.9g}" for number in intrinsic.ravel()),
-            "  extrinsic   " + " ".join(f"{number:.9g}" for number in extrinsic.ravel()),
+            "  intrinsic   "
+            + " ".join(f"{number:.9g}" for number in intrinsic.ravel()),
+            "  extrinsic   "
+            + " ".join(f"{number:.9g}" for number in extrinsic.ravel()),
             "  radial      0",
         ]
     path.write_text("\n".join(lines) + "\n")
@@ -87,7 +109,10 @@ def fabricate_npz(folder: pathlib.Path, num_frames: int = 60) -> None:
     for subject, take in _takes():
         cameras = {}
         for camera in tables.CAMERAS:
-            annot2, annot3 = (_relevant(array) for array in training_view(subject, take, camera, num_frames))
+            annot2, annot3 = (
+                _relevant(array)
+                for array in training_view(subject, take, camera, num_frames)
+            )
             cameras[str(camera)] = {"data_2d": annot2, "data_3d": UNIVERSAL * annot3}
         train[f"{subject} {take}"] = [cameras, tables.TRAIN[subject][take][1]]
     np.savez_compressed(folder / "data_train_3dhp.npz", data=train)
@@ -102,10 +127,14 @@ def fabricate_npz(folder: pathlib.Path, num_frames: int = 60) -> None:
     np.savez_compressed(folder / "data_test_3dhp.npz", data=test)
 
 
-def training_view(subject: str, take: str, camera: int, num_frames: int) -> tuple[np.ndarray, np.ndarray]:
+def training_view(
+    subject: str, take: str, camera: int, num_frames: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Pixels `[F, 28, 2]` and millimetres in the camera frame `[F, 28, 3]`."""
     seed = 2 * list(tables.TRAIN).index(subject) + (take == "Seq2")
-    world = positions_world(MPI_INF_3DHP_28, num_frames, tables.TRAIN[subject][take][1], seed)
+    world = positions_world(
+        MPI_INF_3DHP_28, num_frames, tables.TRAIN[subject][take][1], seed
+    )
     annot2, annot3 = seen_by(world, camera_of(camera))
     return annot2, 1000 * annot3
 
@@ -113,7 +142,9 @@ def training_view(subject: str, take: str, camera: int, num_frames: int) -> tupl
 def testing_view(sequence: str, num_frames: int) -> dict[str, np.ndarray]:
     """The arrays of `annot_data.mat` as h5py reads them; every third frame is valid."""
     number = list(tables.TEST).index(sequence)
-    world = _relevant(positions_world(MPI_INF_3DHP_28, num_frames, tables.TEST_FPS, 20 + number))
+    world = _relevant(
+        positions_world(MPI_INF_3DHP_28, num_frames, tables.TEST_FPS, 20 + number)
+    )
     size = tables.image_size(sequence)
     camera = camera_around("0", 70.0 * number, size, 0.73 * size[0])
     annot2, annot3 = seen_by(world, dataclasses.replace(camera, image_size=size))
@@ -130,11 +161,15 @@ def testing_view(sequence: str, num_frames: int) -> dict[str, np.ndarray]:
 
 def camera_of(number: int) -> Camera:
     """Studio camera `number` of 14."""
-    return camera_around(str(number), 360.0 * number / NUM_CAMERAS, tables.TRAIN_IMAGE_SIZE, 1500.0)
+    return camera_around(
+        str(number), 360.0 * number / NUM_CAMERAS, tables.TRAIN_IMAGE_SIZE, 1500.0
+    )
 
 
 def _takes() -> list[tuple[str, str]]:
-    return [(subject, take) for subject, takes in tables.TRAIN.items() for take in takes]
+    return [
+        (subject, take) for subject, takes in tables.TRAIN.items() for take in takes
+    ]
 
 
 def _relevant(array: np.ndarray) -> np.ndarray:

@@ -2,14 +2,16 @@
 
 import numpy as np
 
-from jaxpose import cameras
+from jaxpose.body import cameras
+from jaxpose.body.skeletons import H36M_17, Skeleton
 from jaxpose.datasets.schema import Camera
 from jaxpose.datasets.synthetic.body import sample_body
 from jaxpose.datasets.synthetic.motions import MOTIONS, generate
-from jaxpose.skeletons import H36M_17, Skeleton
 
 
-def positions_world(skeleton: Skeleton, num_frames: int, fps: float, seed: int) -> np.ndarray:
+def positions_world(
+    skeleton: Skeleton, num_frames: int, fps: float, seed: int
+) -> np.ndarray:
     """`[F, J, 3]` metres, z up: a motion on the joints of `skeleton`, about the origin.
 
     Joints beside the 17 generated ones lie on or near the bones: toes before the ankles, hands
@@ -17,10 +19,14 @@ def positions_world(skeleton: Skeleton, num_frames: int, fps: float, seed: int) 
     """
     rng = np.random.default_rng(seed)
     body = sample_body(1.6 + 0.03 * (seed % 10), rng)
-    positions, _ = generate(list(MOTIONS)[seed % len(MOTIONS)], body, max(num_frames, 50), fps, rng)
+    positions, _ = generate(
+        list(MOTIONS)[seed % len(MOTIONS)], body, max(num_frames, 50), fps, rng
+    )
     positions = positions[:num_frames]
     positions[..., :2] -= positions[:, :1, :2].mean(axis=0, keepdims=True)
-    joint = _all_joints({name: positions[:, index] for index, name in enumerate(H36M_17.joints)})
+    joint = _all_joints(
+        {name: positions[:, index] for index, name in enumerate(H36M_17.joints)}
+    )
     names = _OTHER_NAMES.get(skeleton.name, {})
     return np.stack([joint[names.get(name, name)] for name in skeleton.joints], axis=1)
 
@@ -81,13 +87,17 @@ def _all_joints(joint: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def seen_by(world: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     """Pixels `[F, J, 2]` and camera frame `[F, J, 3]` in metres, by a camera without distortion."""
-    positions_3d = cameras.world_to_camera(world, np.array(camera.orientation), np.array(camera.translation))
+    positions_3d = cameras.world_to_camera(
+        world, np.array(camera.orientation), np.array(camera.translation)
+    )
     fx, fy, cx, cy = camera.intrinsics
     image = positions_3d[..., :2] / positions_3d[..., 2:]
     return image * np.array([fx, fy]) + np.array([cx, cy]), positions_3d
 
 
-def camera_around(name: str, angle: float, image_size: tuple[int, int], focal: float) -> Camera:
+def camera_around(
+    name: str, angle: float, image_size: tuple[int, int], focal: float
+) -> Camera:
     """A camera 4.5 m from the origin, 1.5 m up, looking level at it from `angle` (degrees)."""
     sine, cosine = np.sin(np.radians(angle)), np.cos(np.radians(angle))
     right, down, ahead = (-sine, cosine, 0), (0, 0, -1), (-cosine, -sine, 0)
@@ -95,6 +105,8 @@ def camera_around(name: str, angle: float, image_size: tuple[int, int], focal: f
         name=name,
         image_size=image_size,
         intrinsics=(focal, focal, image_size[0] / 2, image_size[1] / 2),
-        orientation=tuple(cameras.quaternion_from_matrix(np.array([right, down, ahead]).T).tolist()),
+        orientation=tuple(
+            cameras.quaternion_from_matrix(np.array([right, down, ahead]).T).tolist()
+        ),
         translation=(4.5 * cosine, 4.5 * sine, 1.0),
     )

@@ -8,9 +8,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxpose import augmentation, cameras, graphs, metrics, windows
+from jaxpose import metrics
+from jaxpose.body import cameras, graphs
+from jaxpose.body.skeletons import H36M_16, H36M_17, H36M_19, HUMANEVA_15, Skeleton
+from jaxpose.data import augmentation, windows
 from jaxpose.errors import JaxposeError
-from jaxpose.skeletons import H36M_16, H36M_17, H36M_19, HUMANEVA_15, Skeleton
 from tests import golden_optimizers
 
 Arrays = Mapping[str, np.ndarray]
@@ -23,7 +25,11 @@ NORMALISATIONS = {
     "row_mean": "row_mean",
     "full_graph_normalised_then_split": "split",
 }
-GLA_GCN_GRAPHS = {"h36m": "h36m_17", "humaneva15": "humaneva_15", "he13_script_15": "humaneva_15_script"}
+GLA_GCN_GRAPHS = {
+    "h36m": "h36m_17",
+    "humaneva15": "humaneva_15",
+    "he13_script_15": "humaneva_15_script",
+}
 BY_JOINTS = {15: HUMANEVA_15, 16: H36M_16, 17: H36M_17, 19: H36M_19}
 
 
@@ -36,7 +42,9 @@ def find(arrays: Arrays) -> Callable[[Arrays, np.dtype], Pairs]:
     for marker, function in KINDS.items():
         if any(key.startswith(marker) for key in arrays):
             return function
-    raise JaxposeError(f"neither a model nor a known protocol file; it holds {', '.join(list(arrays)[:8])}")
+    raise JaxposeError(
+        f"neither a model nor a known protocol file; it holds {', '.join(list(arrays)[:8])}"
+    )
 
 
 def _skeleton(num_joints: int) -> Skeleton:
@@ -55,7 +63,11 @@ def model_graphs(config: Mapping[str, Any], arrays: Arrays) -> Pairs:
             )
             yield key, found, arrays[key]
         elif key.startswith("adj/"):
-            yield key, _gast_graph(_skeleton(config["num_joints"]), key.removeprefix("adj/")), arrays[key]
+            yield (
+                key,
+                _gast_graph(_skeleton(config["num_joints"]), key.removeprefix("adj/")),
+                arrays[key],
+            )
 
 
 def _adjacency(arrays: Arrays, dtype: np.dtype) -> Pairs:
@@ -63,13 +75,25 @@ def _adjacency(arrays: Arrays, dtype: np.dtype) -> Pairs:
         match key.split("/"):
             case ["ampose_derived", joints, name]:
                 kind, normalisation = name.split("_", 1)
-                groups = "self_closer_farther_mirror" if kind == "symmetric" else "self_closer_farther"
+                groups = (
+                    "self_closer_farther_mirror"
+                    if kind == "symmetric"
+                    else "self_closer_farther"
+                )
                 stack = graphs.neighbour_groups(
                     _skeleton(int(joints[1:])), groups, NORMALISATIONS[normalisation]
                 )
-                yield key, stack[("self", "closer", "farther", "symmetric").index(kind)], arrays[key]
+                yield (
+                    key,
+                    stack[("self", "closer", "farther", "symmetric").index(kind)],
+                    arrays[key],
+                )
             case ["gla_gcn", name]:
-                yield key, graphs.gla_gcn_adjacency(GLA_GCN_GRAPHS[name.removesuffix("_f32")]), arrays[key]
+                yield (
+                    key,
+                    graphs.gla_gcn_adjacency(GLA_GCN_GRAPHS[name.removesuffix("_f32")]),
+                    arrays[key],
+                )
             case ["gast", joints, name]:
                 yield key, _gast_graph(_skeleton(int(joints[1:])), name), arrays[key]
 
@@ -85,7 +109,9 @@ def _gast_graph(skeleton: Skeleton, name: str) -> np.ndarray:
         case "connection_mask":
             return graphs.connection_mask(skeleton)
         case "connection":  # the reference stores the powers whose pattern the mask is
-            distal = np.isin(np.arange(skeleton.num_joints), graphs.distal_joints(skeleton))
+            distal = np.isin(
+                np.arange(skeleton.num_joints), graphs.distal_joints(skeleton)
+            )
             return np.where(distal[:, None], physical @ physical, physical)
         case "parents":
             return np.array(skeleton.parents)
@@ -97,7 +123,9 @@ def _gast_graph(skeleton: Skeleton, name: str) -> np.ndarray:
 
 
 def _metrics(arrays: Arrays, dtype: np.dtype) -> Pairs:
-    predicted, target, weight = (arrays[key].astype(dtype) for key in ("pred", "target", "weight"))
+    predicted, target, weight = (
+        arrays[key].astype(dtype) for key in ("pred", "target", "weight")
+    )
     sequence = (-1, *predicted.shape[-2:])
 
     @jax.jit
@@ -105,7 +133,9 @@ def _metrics(arrays: Arrays, dtype: np.dtype) -> Pairs:
         return {
             "mpjpe_per_pose": metrics.mpjpe_per_pose(predicted, target),
             "p_mpjpe_per_pose": metrics.p_mpjpe_per_pose(predicted, target),
-            "weighted_mpjpe": metrics.weighted_mpjpe_per_pose(predicted, target, weight).mean(),
+            "weighted_mpjpe": metrics.weighted_mpjpe_per_pose(
+                predicted, target, weight
+            ).mean(),
             "n_mpjpe": metrics.n_mpjpe_per_pose(predicted, target).mean(),
             "mean_velocity_error_axis0": metrics.velocity_errors(
                 predicted.reshape(sequence), target.reshape(sequence)
@@ -123,13 +153,25 @@ def _camera(arrays: Arrays, dtype: np.dtype) -> Pairs:
     def get(key: str) -> np.ndarray:
         return arrays[key].astype(dtype)
 
-    orientation, translation, params = get("orientation"), get("translation"), get("camera_params")
+    orientation, translation, params = (
+        get("orientation"),
+        get("translation"),
+        get("camera_params"),
+    )
     there = cameras.world_to_camera(get("world"), orientation, translation)
     yield "world_to_camera", there, arrays["world_to_camera"]
     back = cameras.camera_to_world(get("world"), orientation, translation)
     yield "camera_to_world", back, arrays["camera_to_world"]
-    yield "roundtrip", cameras.camera_to_world(there, orientation, translation), arrays["roundtrip"]
-    yield "qrot", cameras.quaternion_rotate(get("qrot_q"), get("qrot_v")), arrays["qrot"]
+    yield (
+        "roundtrip",
+        cameras.camera_to_world(there, orientation, translation),
+        arrays["roundtrip"],
+    )
+    yield (
+        "qrot",
+        cameras.quaternion_rotate(get("qrot_q"), get("qrot_v")),
+        arrays["qrot"],
+    )
     yield "qinverse", cameras.quaternion_inverse(get("qrot_q")), arrays["qinverse"]
     intrinsics = np.concatenate([get("raw_focal_length"), get("raw_center")], axis=-1)
     sizes = [tuple(size) for size in arrays["resolution_wh"].tolist()]
@@ -148,9 +190,17 @@ def _camera(arrays: Arrays, dtype: np.dtype) -> Pairs:
         if key.startswith("normalized_"):
             name = key.removeprefix("normalized_")
             width, height = map(int, name.split("x"))
-            yield key, cameras.normalize_screen_coordinates(pixels, (width, height)), arrays[key]
+            yield (
+                key,
+                cameras.normalize_screen_coordinates(pixels, (width, height)),
+                arrays[key],
+            )
             inverse = cameras.image_coordinates(get(key), (width, height))
-            yield f"image_coordinates_{name}", inverse, arrays[f"image_coordinates_{name}"]
+            yield (
+                f"image_coordinates_{name}",
+                inverse,
+                arrays[f"image_coordinates_{name}"],
+            )
 
 
 def _generators(arrays: Arrays, dtype: np.dtype) -> Pairs:
@@ -168,22 +218,33 @@ def _generators(arrays: Arrays, dtype: np.dtype) -> Pairs:
             yield f"{case['name']}/{key}", found, arrays[f"{case['name']}/{key}"]
     for key in arrays:
         if key.startswith("subset/"):
-            fraction, num_frames, stride = (part[1:] for part in key.split("/")[1].split("_"))
+            fraction, num_frames, stride = (
+                part[1:] for part in key.split("/")[1].split("_")
+            )
             found = windows.subset_frames(int(num_frames), float(fraction), int(stride))
             yield key, np.array(found), arrays[key]
 
 
-def _with_sides(joints: np.ndarray, config: Mapping[str, Any], left: str, right: str) -> Skeleton:
+def _with_sides(
+    joints: np.ndarray, config: Mapping[str, Any], left: str, right: str
+) -> Skeleton:
     """The skeleton of an array `[..., J, 2 or 3]`, with the sides that the file names, if it does."""
     skeleton = _skeleton(joints.shape[-2])
     if left not in config:
         return skeleton
-    return dataclasses.replace(skeleton, left=tuple(config[left]), right=tuple(config[right]))
+    return dataclasses.replace(
+        skeleton, left=tuple(config[left]), right=tuple(config[right])
+    )
 
 
-def _mirrored(parts: list[np.ndarray], skeletons: tuple[Skeleton, Skeleton]) -> list[np.ndarray]:
+def _mirrored(
+    parts: list[np.ndarray], skeletons: tuple[Skeleton, Skeleton]
+) -> list[np.ndarray]:
     *joints, camera = parts
-    flipped = [windows.flip(array, skeleton) for array, skeleton in zip(joints, skeletons, strict=True)]
+    flipped = [
+        windows.flip(array, skeleton)
+        for array, skeleton in zip(joints, skeletons, strict=True)
+    ]
     return [*flipped, cameras.flip_camera(camera)]
 
 
@@ -194,7 +255,10 @@ def _chunked(
         [poses_2d[:: case["downsample"]], poses_3d[:: case["downsample"]], c]
         for poses_2d, poses_3d, c in sequences
     ]
-    lengths, length = [len(poses_2d) for poses_2d, _, _ in sequences], case["chunk_length"]
+    lengths, length = (
+        [len(poses_2d) for poses_2d, _, _ in sequences],
+        case["chunk_length"],
+    )
     pairs = windows.chunk_list(lengths, length, flipped=case["augment"])
     yield "pairs", pairs
     if case["shuffle"]:
@@ -210,26 +274,39 @@ def _chunked(
         targets = windows.window_rows(np.array([start]), length, *bounds)[0]
         parts = [poses_2d[inputs], poses_3d[targets], camera]
         batches.append(_mirrored(parts, skeletons) if flipped else parts)
-    for key, parts in zip(("batch_2d", "batch_3d", "cam"), zip(*batches, strict=True), strict=True):
+    for key, parts in zip(
+        ("batch_2d", "batch_3d", "cam"), zip(*batches, strict=True), strict=True
+    ):
         yield key, np.stack(parts)
     size = case["batch_size"]
-    yield "batch_sizes", np.array([len(pairs[first : first + size]) for first in range(0, len(pairs), size)])
+    yield (
+        "batch_sizes",
+        np.array(
+            [len(pairs[first : first + size]) for first in range(0, len(pairs), size)]
+        ),
+    )
 
 
 def _unchunked(
     case: dict, sequences: list, skeletons: tuple[Skeleton, Skeleton]
 ) -> Iterator[tuple[str, np.ndarray]]:
     for i, (poses_2d, poses_3d, camera) in enumerate(sequences):
-        padded = windows.pad_sequence(poses_2d, 2 * case["pad"] + 1, case["causal_shift"])
+        padded = windows.pad_sequence(
+            poses_2d, 2 * case["pad"] + 1, case["causal_shift"]
+        )
         copies = [[padded, poses_3d, camera]]
         if case["augment"]:
             copies.append(_mirrored(copies[0], skeletons))
-        for key, parts in zip(("batch_2d", "batch_3d", "cam"), zip(*copies, strict=True), strict=True):
+        for key, parts in zip(
+            ("batch_2d", "batch_3d", "cam"), zip(*copies, strict=True), strict=True
+        ):
             yield f"seq{i}/{key}", np.stack(parts)
 
 
 def _flip_average(arrays: Arrays, dtype: np.dtype) -> Pairs:
-    inputs, predicted, mirrored = (arrays[key].astype(dtype) for key in ("input", "pred", "pred_on_flipped"))
+    inputs, predicted, mirrored = (
+        arrays[key].astype(dtype) for key in ("input", "pred", "pred_on_flipped")
+    )
     skeleton = _with_sides(inputs, json.loads(str(arrays["config"])), "left", "right")
     unflipped = windows.flip(mirrored, skeleton)
     yield "input_flipped", windows.flip(inputs, skeleton), arrays["input_flipped"]
@@ -245,30 +322,50 @@ def _mpi_inf_3dhp(arrays: Arrays, dtype: np.dtype) -> Pairs:
     errors = {"probe": arrays["probe/error"].astype(dtype)}
     for take in sorted({key.split("/")[0] for key in arrays if key.endswith("/annot")}):
         valid = arrays[f"{take}/valid"]
-        annotation, predicted = arrays[f"{take}/annot"][valid], arrays[f"{take}/pred_root_relative"][valid]
+        annotation, predicted = (
+            arrays[f"{take}/annot"][valid],
+            arrays[f"{take}/pred_root_relative"][valid],
+        )
         target = windows.root_centre(annotation, 14)
         predicted[:, 14] = 0
-        errors[take] = np.asarray(metrics.joint_errors(predicted.astype(dtype), target.astype(dtype)))
+        errors[take] = np.asarray(
+            metrics.joint_errors(predicted.astype(dtype), target.astype(dtype))
+        )
         yield f"{take}/error", errors[take], arrays[f"{take}/error"]
     errors["All"] = np.concatenate([errors[take] for take in errors if take != "probe"])
     for scene, takes in metrics.MPI_INF_3DHP_SCENES.items():
         pooled = np.concatenate([errors[take] for take in takes])[:, groups[-1]]
         for name, curve in curves.items():
-            yield f"{scene}/{name}_total", 100 * curve(pooled).mean(), arrays[f"{scene}/{name}_total"]
+            yield (
+                f"{scene}/{name}_total",
+                100 * curve(pooled).mean(),
+                arrays[f"{scene}/{name}_total"],
+            )
     for take, millimetres in errors.items():
         for name, curve in curves.items():
-            found = np.array([100 * curve(millimetres[:, joints]).mean() for joints in groups])
+            found = np.array(
+                [100 * curve(millimetres[:, joints]).mean() for joints in groups]
+            )
             yield f"{take}/{name}", found, arrays[f"{take}/{name}"]
         if take != "probe":
             yield f"{take}/mpjpe", millimetres.mean(), arrays[f"{take}/mpjpe"]
-            yield f"{take}/mpjpe_per_joint", millimetres.mean(0), arrays[f"{take}/mpjpe_per_joint"]
+            yield (
+                f"{take}/mpjpe_per_joint",
+                millimetres.mean(0),
+                arrays[f"{take}/mpjpe_per_joint"],
+            )
     for name, curve in curves.items():
-        yield f"All/{name}_all17", 100 * curve(errors["All"]).mean(), arrays[f"All/{name}_all17"]
+        yield (
+            f"All/{name}_all17",
+            100 * curve(errors["All"]).mean(),
+            arrays[f"All/{name}_all17"],
+        )
 
 
 def _back_projection(arrays: Arrays, dtype: np.dtype) -> Pairs:
     uv, depth, truth, camera = (
-        arrays[key].astype(dtype) for key in ("uv", "depth_root_relative", "root_and_gt", "camera")
+        arrays[key].astype(dtype)
+        for key in ("uv", "depth_root_relative", "root_and_gt", "camera")
     )
     found = cameras.back_project(uv, depth[..., 0], truth[..., 0, 2], camera)
     yield "xyz_root_relative", found, arrays["xyz_root_relative"]
@@ -278,7 +375,9 @@ def _target_moves(arrays: Arrays, dtype: np.dtype) -> Pairs:
     for key in arrays:
         if key.startswith("out_a"):
             degrees, scale = map(float, key.removeprefix("out_a").split("_s"))
-            found = augmentation.move_in_image_plane(arrays["target"].astype(dtype), degrees, scale)
+            found = augmentation.move_in_image_plane(
+                arrays["target"].astype(dtype), degrees, scale
+            )
             yield key, found, arrays[key]
 
 
@@ -288,8 +387,14 @@ def _sliding_windows(arrays: Arrays, dtype: np.dtype) -> Pairs:
     frames = np.arange(len(sequence))
     clip_of_frame, unknown = np.zeros_like(frames), np.zeros((1, 0))
     start, end = np.array([0]), np.array([len(sequence)])
-    table = windows.FrameTable(sequence, sequence, clip_of_frame, start, end, unknown, unknown)
-    yield "windows", windows.gather_windows(table, frames, receptive_field)[0], arrays["windows"]
+    table = windows.FrameTable(
+        sequence, sequence, clip_of_frame, start, end, unknown, unknown
+    )
+    yield (
+        "windows",
+        windows.gather_windows(table, frames, receptive_field)[0],
+        arrays["windows"],
+    )
     padded = windows.pad_sequence(sequence, receptive_field)
     slid = np.stack([padded[i : i + receptive_field] for i in frames])
     yield "windows", slid, arrays["windows"]
@@ -299,7 +404,10 @@ def _protocol_average(arrays: Arrays, dtype: np.dtype) -> Pairs:
     actions = json.loads(str(arrays["config"]))["actions"]
     sums = metrics.Sums(0, 0)
     for i, action in enumerate(actions):
-        error, frames = arrays[f"{action}/sequence_error"], arrays[f"{action}/sequence_frames"]
+        error, frames = (
+            arrays[f"{action}/sequence_error"],
+            arrays[f"{action}/sequence_frames"],
+        )
         for value, count in zip(error, frames, strict=True):
             one = np.arange(len(actions)) == i
             sums = sums.merge(metrics.Sums(value * count * one, count * one))

@@ -23,7 +23,14 @@ import numpy as np
 from jaxpose.errors import JaxposeError
 from jaxpose.torch_weights.layouts import from_torch
 from tests import golden_protocol
-from tests.golden_models import crossformer, gast_net, gla_gcn, poseformer, refine, videopose3d
+from tests.golden_models import (
+    crossformer,
+    gast_net,
+    gla_gcn,
+    poseformer,
+    refine,
+    videopose3d,
+)
 from tests.golden_models.base import GoldenModel
 
 ADAPTERS = {
@@ -88,12 +95,18 @@ class Arrays(Mapping[str, np.ndarray]):
 
     def under(self, prefix: str) -> dict[str, np.ndarray]:
         """The arrays of one kind, by the rest of their names."""
-        return {key.removeprefix(prefix): self[key] for key in self if key.startswith(prefix)}
+        return {
+            key.removeprefix(prefix): self[key]
+            for key in self
+            if key.startswith(prefix)
+        }
 
     @property
     def unread(self) -> list[str]:
         """Arrays that nobody asked for."""
-        return [key for key in self if key not in self._read and not key.startswith(UNUSED)]
+        return [
+            key for key in self if key not in self._read and not key.startswith(UNUSED)
+        ]
 
 
 def relative_error(found: Any, expected: np.ndarray, floor: float = 0.0) -> float:
@@ -118,9 +131,13 @@ def check_file(path: pathlib.Path) -> list[Error]:
         raise JaxposeError("not a golden file: expected .npz")
     arrays = Arrays(path)
     config = json.loads(str(arrays["config"])) if "config" in arrays else {}
-    errors = check_model(config, arrays) if "model" in config else check_protocol(arrays)
+    errors = (
+        check_model(config, arrays) if "model" in config else check_protocol(arrays)
+    )
     if arrays.unread:
-        raise JaxposeError(f"arrays that are not understood: {', '.join(arrays.unread)}")
+        raise JaxposeError(
+            f"arrays that are not understood: {', '.join(arrays.unread)}"
+        )
     return errors
 
 
@@ -131,12 +148,16 @@ def check_protocol(arrays: Arrays) -> list[Error]:
     with jax.enable_x64(True):
         for key, found, expected in pairs(arrays, np.dtype("float64")):
             kind, allowed = (
-                ("float64", FLOAT64) if key.endswith("_f64") else ("float64 as stored", STORED_FLOAT32)
+                ("float64", FLOAT64)
+                if key.endswith("_f64")
+                else ("float64 as stored", STORED_FLOAT32)
             )
             errors.append(Error(kind, relative_error(found, expected), allowed, key))
     with jax.enable_x64(False):
         for key, found, expected in pairs(arrays, np.dtype("float32")):
-            errors.append(Error("float32", relative_error(found, expected), FLOAT32, key))
+            errors.append(
+                Error("float32", relative_error(found, expected), FLOAT32, key)
+            )
     return errors
 
 
@@ -144,7 +165,9 @@ def check_model(config: Mapping[str, Any], arrays: Arrays) -> list[Error]:
     """Outputs, loss, running statistics and gradients of a model file, in float64 and in float32."""
     if config["model"] not in ADAPTERS:
         raise JaxposeError(f"unknown model {config['model']!r}")
-    state_dict = recreate(config, arrays) if "recipe" in arrays else arrays.under("param/")
+    state_dict = (
+        recreate(config, arrays) if "recipe" in arrays else arrays.under("param/")
+    )
     golden = ADAPTERS[config["model"]](config, arrays)
     errors = [
         Error("graph", relative_error(found, expected), STORED_FLOAT32, key)
@@ -167,17 +190,31 @@ def recreate(config: Mapping[str, Any], arrays: Arrays) -> dict[str, np.ndarray]
     for name, shape, kind, a, b in json.loads(str(arrays["recipe"])):
         if kind not in ("uniform", "normal"):
             raise JaxposeError(f"recipe of {name}: unknown distribution {kind!r}")
-        draw = state.uniform(a, b, shape) if kind == "uniform" else state.standard_normal(shape) * b
+        draw = (
+            state.uniform(a, b, shape)
+            if kind == "uniform"
+            else state.standard_normal(shape) * b
+        )
         state_dict[name] = np.asarray(draw, np.float32)
         sums.append(np.abs(state_dict[name].astype(np.float64)).sum())
-        trained += 0 if name.endswith(("running_mean", "running_var")) else state_dict[name].size
-    if relative_error(np.array(sums), arrays["param_abs_sum"]) > 1e-12 or trained != arrays["n_parameters"]:
+        trained += (
+            0
+            if name.endswith(("running_mean", "running_var"))
+            else state_dict[name].size
+        )
+    if (
+        relative_error(np.array(sums), arrays["param_abs_sum"]) > 1e-12
+        or trained != arrays["n_parameters"]
+    ):
         raise JaxposeError("the recipe does not give the recorded parameters")
     return state_dict
 
 
 def _check_precision(
-    golden: GoldenModel, state_dict: Mapping[str, np.ndarray], arrays: Arrays, double: bool
+    golden: GoldenModel,
+    state_dict: Mapping[str, np.ndarray],
+    arrays: Arrays,
+    double: bool,
 ) -> Iterator[Error]:
     precision, suffix = ("float64", "_f64") if double else ("float32", "")
     allowed = FLOAT64 if double else FLOAT32
@@ -185,56 +222,100 @@ def _check_precision(
     for mode in ("", "train/"):
         for name, output in results[mode + "outputs"].items():
             # fullsize_* files hold the train-mode values in float64 only.
-            key = mode + name + suffix if mode + name + suffix in arrays else f"{mode}{name}_f64"
-            yield Error(f"{precision} {mode}output", relative_error(output, arrays[key]), allowed, key)
+            key = (
+                mode + name + suffix
+                if mode + name + suffix in arrays
+                else f"{mode}{name}_f64"
+            )
+            yield Error(
+                f"{precision} {mode}output",
+                relative_error(output, arrays[key]),
+                allowed,
+                key,
+            )
     key = "train/loss" + suffix if "train/loss" + suffix in arrays else "train/loss_f64"
-    yield Error(f"{precision} loss", relative_error(results["loss"], arrays[key]), allowed, key)
+    yield Error(
+        f"{precision} loss", relative_error(results["loss"], arrays[key]), allowed, key
+    )
 
     allowed = STORED_FLOAT32 if double else FLOAT32
-    recorded = {k: v for k, v in arrays.under("train/stat/").items() if not k.endswith("num_batches_tracked")}
+    recorded = {
+        k: v
+        for k, v in arrays.under("train/stat/").items()
+        if not k.endswith("num_batches_tracked")
+    }
     unused = {golden.state_prefix + name for name in golden.leftovers}
     for name, expected in recorded.items():
         found = state_dict[name] if name in unused else results["statistics"][name]
-        yield Error(f"{precision} statistics", relative_error(found, expected), allowed, f"train/stat/{name}")
+        yield Error(
+            f"{precision} statistics",
+            relative_error(found, expected),
+            allowed,
+            f"train/stat/{name}",
+        )
 
     norms = "grad_names" in arrays  # stored in float64
     allowed = (FLOAT64 if norms else STORED_FLOAT32) if double else FLOAT32_GRADIENT
     floor = (FLOAT64_GRADIENT_NOISE if double else FLOAT32_GRADIENT_NOISE) / allowed
-    for key, error in (_gradient_norms if norms else _gradients)(results["gradients"], arrays, floor):
+    for key, error in (_gradient_norms if norms else _gradients)(
+        results["gradients"], arrays, floor
+    ):
         yield Error(f"{precision} gradient", error, allowed, key)
 
 
 def _run(
-    golden: GoldenModel, state_dict: Mapping[str, np.ndarray], arrays: Arrays, dtype: np.dtype
+    golden: GoldenModel,
+    state_dict: Mapping[str, np.ndarray],
+    arrays: Arrays,
+    dtype: np.dtype,
 ) -> dict[str, Any]:
     """Eval and train mode with its loss; statistics and gradients by state-dict name and layout."""
     module, prefix = golden.module, golden.state_prefix
     inputs = arrays["input"].astype(dtype)
-    shapes = jax.eval_shape(lambda x: module.init(jax.random.key(0), golden.to_input(x), train=False), inputs)
+    shapes = jax.eval_shape(
+        lambda x: module.init(jax.random.key(0), golden.to_input(x), train=False),
+        inputs,
+    )
     named = {name.removeprefix(prefix): array for name, array in state_dict.items()}
     variables = from_torch(golden.entries, named, shapes, leftovers=golden.leftovers)
     variables = jax.tree.map(lambda a: np.asarray(a, dtype), variables)
     targets = {"output": arrays["target"].astype(dtype)}
-    targets |= {name: target.astype(dtype) for name, target in arrays.under("target_").items()}
+    targets |= {
+        name: target.astype(dtype) for name, target in arrays.under("target_").items()
+    }
 
     def loss(params: Any, inputs: jax.Array, statistics: Any) -> tuple[jax.Array, Any]:
         """Mean Euclidean distance over the last axis; the sum where there are two outputs."""
         output, updated = module.apply(
-            {"params": params, **statistics}, golden.to_input(inputs), train=True, mutable=["batch_stats"]
+            {"params": params, **statistics},
+            golden.to_input(inputs),
+            train=True,
+            mutable=["batch_stats"],
         )
         outputs = golden.from_output(output)
-        distances = [jnp.linalg.norm(outputs[name] - targets[name], axis=-1).mean() for name in targets]
+        distances = [
+            jnp.linalg.norm(outputs[name] - targets[name], axis=-1).mean()
+            for name in targets
+        ]
         return sum(distances), (outputs, updated)
 
     def everything(params: Any, inputs: jax.Array, statistics: Any) -> Any:
-        evaluated = module.apply({"params": params, **statistics}, golden.to_input(inputs), train=False)
-        trained = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(params, inputs, statistics)
+        evaluated = module.apply(
+            {"params": params, **statistics}, golden.to_input(inputs), train=False
+        )
+        trained = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(
+            params, inputs, statistics
+        )
         return golden.from_output(evaluated), trained
 
     with jax.default_matmul_precision("highest"):
         params = variables.pop("params")
-        evaluated, ((value, (trained, updated)), (gradients, input_gradient)) = jax.device_get(
-            jax.jit(everything, compiler_options=COMPILER_OPTIONS)(params, inputs, variables)
+        evaluated, ((value, (trained, updated)), (gradients, input_gradient)) = (
+            jax.device_get(
+                jax.jit(everything, compiler_options=COMPILER_OPTIONS)(
+                    params, inputs, variables
+                )
+            )
         )
     by_name: dict[str, dict[str, np.ndarray]] = {"params": {}, "batch_stats": {}}
     for entry in golden.entries:
@@ -251,7 +332,9 @@ def _run(
     }
 
 
-def _gradients(found: Mapping[str, np.ndarray], arrays: Arrays, floor: float) -> Iterator[tuple[str, float]]:
+def _gradients(
+    found: Mapping[str, np.ndarray], arrays: Arrays, floor: float
+) -> Iterator[tuple[str, float]]:
     """Every gradient against the recorded one; parameters without one must have none."""
     recorded = arrays.under("grad/")
     largest = max(np.abs(gradient).max() for gradient in recorded.values())
@@ -268,7 +351,10 @@ def _gradients(found: Mapping[str, np.ndarray], arrays: Arrays, floor: float) ->
             key = "grad_input" if name == "input" else f"grad/{name}"
             yield key, relative_error(found[name], expected, floor * largest)
     for name in without & set(found):
-        yield f"grad/{name} of an unused parameter", relative_error(found[name], np.zeros_like(found[name]))
+        yield (
+            f"grad/{name} of an unused parameter",
+            relative_error(found[name], np.zeros_like(found[name])),
+        )
 
 
 def _gradient_norms(
@@ -279,20 +365,33 @@ def _gradient_norms(
     floor = floor * arrays["grad_l2"].max()
     for name in set(found) - {"input", *names}:
         yield f"the gradient of {name} is not recorded", math.inf
-    for name, norm, total in zip(names, arrays["grad_l2"], arrays["grad_sum"], strict=True):
+    for name, norm, total in zip(
+        names, arrays["grad_l2"], arrays["grad_sum"], strict=True
+    ):
         if name not in found:
-            yield f"the gradient of {name} belongs to no parameter of the model", math.inf
+            yield (
+                f"the gradient of {name} belongs to no parameter of the model",
+                math.inf,
+            )
             continue
         gradient = found[name].astype(np.float64)
-        yield f"grad_l2 of {name}", abs(np.linalg.norm(gradient) - norm) / (norm + floor)
-        yield f"grad_sum of {name}", abs(gradient.sum() - total) / ((norm + floor) * math.sqrt(gradient.size))
+        yield (
+            f"grad_l2 of {name}",
+            abs(np.linalg.norm(gradient) - norm) / (norm + floor),
+        )
+        yield (
+            f"grad_sum of {name}",
+            abs(gradient.sum() - total) / ((norm + floor) * math.sqrt(gradient.size)),
+        )
 
 
 def summary(errors: list[Error]) -> str:
     """The worst relative error of each kind, and what failed."""
     worst: dict[str, Error] = {}
     for error in errors:
-        if error.kind not in worst or not error.error / error.tolerance <= _ratio(worst[error.kind]):
+        if error.kind not in worst or not error.error / error.tolerance <= _ratio(
+            worst[error.kind]
+        ):
             worst[error.kind] = error
     parts = [f"{kind} {error.error:.0e}" for kind, error in worst.items()]
     parts += [
@@ -330,7 +429,11 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m tests.goldens", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument(
-        "paths", nargs="+", type=pathlib.Path, metavar="PATH", help="golden file or folder of them"
+        "paths",
+        nargs="+",
+        type=pathlib.Path,
+        metavar="PATH",
+        help="golden file or folder of them",
     )
     try:
         files = find_files(parser.parse_args(arguments).paths)
@@ -341,8 +444,13 @@ def main(arguments: list[str] | None = None) -> int:
     for path in files:
         try:
             errors = check_file(path)
-            failed, text = any(error.failed for error in errors) or not errors, summary(errors)
-        except Exception as error:  # whatever is wrong with one file, the others are still checked
+            failed, text = (
+                any(error.failed for error in errors) or not errors,
+                summary(errors),
+            )
+        except (
+            Exception
+        ) as error:  # whatever is wrong with one file, the others are still checked
             failed, text = True, f"{type(error).__name__}: {error}"
         failures += failed
         print(f"{'FAIL' if failed else 'ok':<4}  {path.name}  {text}", flush=True)

@@ -28,7 +28,9 @@ def changed(tmp_path):
         content |= arrays
         path = tmp_path / folder / name
         path.parent.mkdir(exist_ok=True)
-        np.savez(path, **{key: value for key, value in content.items() if value is not None})
+        np.savez(
+            path, **{key: value for key, value in content.items() if value is not None}
+        )
         return path
 
     return change
@@ -47,7 +49,9 @@ def run(capsys, *paths):
 def test_agreement_is_one_line_and_status_zero(changed, capsys):
     status, output = run(capsys, changed("tta_flip_J17.npz"))
     assert status == 0
-    assert output.splitlines()[0].startswith("ok    tta_flip_J17.npz  float64 as stored ")
+    assert output.splitlines()[0].startswith(
+        "ok    tta_flip_J17.npz  float64 as stored "
+    )
     assert output.splitlines()[1:] == ["1 of 1 files agree"]
 
 
@@ -90,7 +94,10 @@ def test_what_is_not_understood_fails(changed, capsys, tmp_path):
         (strange, "neither a model nor a known protocol file"),
         (text, "Error"),
         (changed("refine_J17.npz", config=transformer), "unknown model 'transformer'"),
-        (changed("tta_flip_J17.npz", folder="surprise", surprise=np.ones(2)), "not understood: surprise"),
+        (
+            changed("tta_flip_J17.npz", folder="surprise", surprise=np.ones(2)),
+            "not understood: surprise",
+        ),
         (changed("tta_flip_J17.npz", average=None), "average"),
         (tmp_path / "missing.npz", "no such file"),
     ):
@@ -105,7 +112,9 @@ def test_gradients_and_parameters_must_correspond(changed, capsys):
     gradient = golden_array(name, key)
     status, output = run(capsys, changed(name, **{key: None}))
     assert (status, "is not recorded" in output) == (1, True)
-    status, output = run(capsys, changed(name, **{"grad/m.post_refine.9.bias": gradient}))
+    status, output = run(
+        capsys, changed(name, **{"grad/m.post_refine.9.bias": gradient})
+    )
     assert (status, "belongs to no parameter" in output) == (1, True)
     status, output = run(capsys, changed(name, **{"param/m.post_refine.0.bias": None}))
     assert (status, "missing: post_refine.0.bias" in output) == (1, True)
@@ -114,10 +123,16 @@ def test_gradients_and_parameters_must_correspond(changed, capsys):
 def test_a_folder_is_all_its_files(changed, capsys, tmp_path):
     assert "no .npz file" in run(capsys, tmp_path)[1]
     changed("tta_flip_J17.npz")
-    path = changed("sliding_windows_f9.npz", windows=np.zeros((14, 9, 17, 2), np.float32))
+    path = changed(
+        "sliding_windows_f9.npz", windows=np.zeros((14, 9, 17, 2), np.float32)
+    )
     status, output = run(capsys, path.parent)
     assert status == 1
-    assert [line[:4] for line in output.splitlines() if not line.startswith(" ")] == ["FAIL", "ok  ", "1 of"]
+    assert [line[:4] for line in output.splitlines() if not line.startswith(" ")] == [
+        "FAIL",
+        "ok  ",
+        "1 of",
+    ]
 
 
 def test_relative_error():

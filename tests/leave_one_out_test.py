@@ -2,8 +2,8 @@ import pytest
 
 from configs import videopose3d
 from experiments import leave_one_out
-from jaxpose import train
 from jaxpose.errors import JaxposeError
+from jaxpose.training import loop
 from tests.small_run import SUBJECTS, small_clips, small_config
 
 
@@ -13,17 +13,26 @@ def test_each_subject_is_scored_by_a_model_that_has_not_seen_it(tmp_path, monkey
     def pretend(config, workdir):
         dataset = config.dataset
         selected = set(dataset.validation_subjects)
-        seen.append((set(dataset.train_subjects), dataset.test_subjects, workdir, selected))
+        seen.append(
+            (set(dataset.train_subjects), dataset.test_subjects, workdir, selected)
+        )
         (tmp_path / config.dataset.test_subjects[0]).mkdir()
         value = float(len(seen))
-        return {"mpjpe": value, "p_mpjpe": 1.0, "linear_mpjpe": 2 * value, "mean_pose_mpjpe": 9.0}
+        return {
+            "mpjpe": value,
+            "p_mpjpe": 1.0,
+            "linear_mpjpe": 2 * value,
+            "mean_pose_mpjpe": 9.0,
+        }
 
-    monkeypatch.setattr(train, "train_and_evaluate", pretend)
+    monkeypatch.setattr(loop, "train_and_evaluate", pretend)
     config = small_config()
     held_out = set(config.dataset.validation_subjects)
     assert held_out
     leave_one_out.run(config, tmp_path)
-    assert [test for _, test, *_ in seen] == [(subject,) for subject in sorted(SUBJECTS)]
+    assert [test for _, test, *_ in seen] == [
+        (subject,) for subject in sorted(SUBJECTS)
+    ]
     for trained, (subject,), workdir, selected in seen:
         assert trained == set(small_clips().subjects) - {subject}
         assert selected == held_out - {subject}

@@ -22,7 +22,9 @@ def program(*arguments):
 
 
 def test_describe_prints_one_json_object_without_data_or_workdir():
-    finished = program("--config=configs/ampose.py", "--mode=describe", "--config.model.depth=4")
+    finished = program(
+        "--config=configs/ampose.py", "--mode=describe", "--config.model.depth=4"
+    )
     assert finished.returncode == 0, finished.stderr
     described = json.loads(finished.stdout)
     assert set(described) >= {

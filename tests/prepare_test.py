@@ -18,7 +18,9 @@ from tests.datasets.small_cmu import write_archive
 
 @pytest.fixture
 def small_synthetic(monkeypatch):
-    monkeypatch.setattr(synthetic_dataset_builder, "STATURES", {"train": (1.6,), "test": (1.7,)})
+    monkeypatch.setattr(
+        synthetic_dataset_builder, "STATURES", {"train": (1.6,), "test": (1.7,)}
+    )
     monkeypatch.setattr(synthetic_dataset_builder, "FRAMES", 40)
 
 
@@ -34,7 +36,9 @@ def test_command_prints_what_it_found(tmp_path, capsys):
     assert ["01", "2", "8", "48", "0", "50"] in rows
     assert ["total", "3", "12"] in [row[:3] for row in rows]
     assert lines[-2].startswith("note: subject 33 skipped")
-    assert lines[-1] == f"prepared in {tmp_path / 'data' / 'cmu_mocap' / 'gt' / '1.0.0'}"
+    assert (
+        lines[-1] == f"prepared in {tmp_path / 'data' / 'cmu_mocap' / 'gt' / '1.0.0'}"
+    )
     assert "clips" in printed.err  # the progress bar
     assert prepare.main(flags) == 0  # a second time: the same table, nothing done
     assert capsys.readouterr().out == printed.out
@@ -44,7 +48,10 @@ def test_command_prints_what_it_found(tmp_path, capsys):
     ("flags", "message"),
     [
         (["cmu"], "error: unknown data set 'cmu'; known: synthetic, cmu_mocap"),
-        (["cmu_mocap/gt", "--source=/does/not/exist"], "/does/not/exist does not exist. The archive"),
+        (
+            ["cmu_mocap/gt", "--source=/does/not/exist"],
+            "/does/not/exist does not exist. The archive",
+        ),
     ],
 )
 def test_command_fails_with_one_message(flags, message, tmp_path, capsys):
@@ -60,7 +67,9 @@ def test_empty_source(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"")
     for source in ("folder", "a.zip"):
         with pytest.raises(JaxposeError, match="is empty"):
-            prepare.prepare("cmu_mocap", source=tmp_path / source, data_dir=tmp_path / "data")
+            prepare.prepare(
+                "cmu_mocap", source=tmp_path / source, data_dir=tmp_path / "data"
+            )
     assert not (tmp_path / "data").exists()
 
 
@@ -71,13 +80,19 @@ def test_another_source_needs_overwrite_and_a_bad_one_keeps_the_old(tmp_path):
     with pytest.raises(JaxposeError, match=r"already prepared .* add --overwrite"):
         prepare.prepare("cmu_mocap", source=tmp_path / "bad.zip", data_dir=data)
     with pytest.raises(JaxposeError, match="not a readable zip"):
-        prepare.prepare("cmu_mocap", source=tmp_path / "bad.zip", data_dir=data, overwrite=True)
+        prepare.prepare(
+            "cmu_mocap", source=tmp_path / "bad.zip", data_dir=data, overwrite=True
+        )
     before = load_clips("cmu_mocap", data)
     prepare.prepare("cmu_mocap", source=source, data_dir=data, overwrite=True)
-    np.testing.assert_array_equal(load_clips("cmu_mocap", data).keypoints_2d, before.keypoints_2d)
+    np.testing.assert_array_equal(
+        load_clips("cmu_mocap", data).keypoints_2d, before.keypoints_2d
+    )
     assert [path.name for path in (data / "cmu_mocap" / "gt").iterdir()] == ["1.0.0"]
     moved = source.rename(tmp_path / "moved.zip")
-    prepare.prepare("cmu_mocap", source=moved, data_dir=data)  # the same content elsewhere
+    prepare.prepare(
+        "cmu_mocap", source=moved, data_dir=data
+    )  # the same content elsewhere
 
 
 def test_a_failure_leaves_other_data_alone(tmp_path, small_synthetic):
@@ -85,21 +100,37 @@ def test_a_failure_leaves_other_data_alone(tmp_path, small_synthetic):
     before = sorted(tmp_path.rglob("*"))
     (tmp_path.parent / "bad.zip").write_bytes(b"not an archive")
     with pytest.raises(JaxposeError, match="not a readable zip"):
-        prepare.prepare("cmu_mocap", source=tmp_path.parent / "bad.zip", data_dir=tmp_path)
+        prepare.prepare(
+            "cmu_mocap", source=tmp_path.parent / "bad.zip", data_dir=tmp_path
+        )
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_ensure_prepared(tmp_path, small_synthetic):
     prepare.ensure_prepared("synthetic/gt", tmp_path)
-    written = (tmp_path / "synthetic" / "gt" / "1.0.0" / "dataset_info.json").stat().st_mtime_ns
+    written = (
+        (tmp_path / "synthetic" / "gt" / "1.0.0" / "dataset_info.json")
+        .stat()
+        .st_mtime_ns
+    )
     prepare.ensure_prepared("synthetic/gt", tmp_path)
-    assert (tmp_path / "synthetic" / "gt" / "1.0.0" / "dataset_info.json").stat().st_mtime_ns == written
-    with pytest.raises(JaxposeError, match=r"python -m jaxpose\.prepare cmu_mocap/gt --source=PATH"):
+    assert (
+        tmp_path / "synthetic" / "gt" / "1.0.0" / "dataset_info.json"
+    ).stat().st_mtime_ns == written
+    with pytest.raises(
+        JaxposeError, match=r"python -m jaxpose\.prepare cmu_mocap/gt --source=PATH"
+    ):
         prepare.ensure_prepared("cmu_mocap", tmp_path)
 
 
-def test_synthetic_is_the_same_every_time_and_noise_changes_only_the_2d(tmp_path, small_synthetic):
-    for name, dataset in (("a", "synthetic/gt"), ("b", "synthetic/gt"), ("c", "synthetic/noisy")):
+def test_synthetic_is_the_same_every_time_and_noise_changes_only_the_2d(
+    tmp_path, small_synthetic
+):
+    for name, dataset in (
+        ("a", "synthetic/gt"),
+        ("b", "synthetic/gt"),
+        ("c", "synthetic/noisy"),
+    ):
         prepare.prepare(dataset, data_dir=tmp_path / name)
     a, b, c = (
         load_clips(f"synthetic/{config}", tmp_path / name)
@@ -111,7 +142,12 @@ def test_synthetic_is_the_same_every_time_and_noise_changes_only_the_2d(tmp_path
     difference = np.abs(a.keypoints_2d - c.keypoints_2d) * 500  # pixels
     assert 1 < np.median(difference) < 6
     assert a.subjects == ("train_0", "test_0")
-    assert {clip.camera for clip in a.clips} == {"54138969", "55011271", "58860488", "60457274"}
+    assert {clip.camera for clip in a.clips} == {
+        "54138969",
+        "55011271",
+        "58860488",
+        "60457274",
+    }
     assert a.valid.mean() > 0.98
 
 
@@ -136,7 +172,9 @@ def test_interrupt_leaves_nothing(tmp_path, monkeypatch, small_synthetic):
     assert not (tmp_path / "data").exists()
 
 
-def test_what_a_killed_program_set_aside_comes_back(tmp_path, monkeypatch, small_synthetic):
+def test_what_a_killed_program_set_aside_comes_back(
+    tmp_path, monkeypatch, small_synthetic
+):
     prepare.prepare("synthetic", data_dir=tmp_path)
     folder = pathlib.Path(get_builder("synthetic", data_dir=tmp_path).data_dir)
     files = sorted(path.name for path in folder.iterdir())
@@ -146,7 +184,9 @@ def test_what_a_killed_program_set_aside_comes_back(tmp_path, monkeypatch, small
         patch.setattr(synthetic_dataset_builder, "render", _interrupt)
         prepare.prepare("synthetic", data_dir=tmp_path)
     assert sorted(path.name for path in folder.iterdir()) == files
-    assert [path.name for path in folder.parent.iterdir() if "." in path.name] == [folder.name]
+    assert [path.name for path in folder.parent.iterdir() if "." in path.name] == [
+        folder.name
+    ]
 
 
 def _interrupt(*_):
@@ -158,16 +198,30 @@ def test_every_builder_says_how_to_get_its_files(tmp_path):
         assert builder.DESCRIPTION
         if builder.NEEDS_SOURCE:
             assert "--source" in builder.HOW_TO_GET, name
-        assert pathlib.Path(get_builder(name, data_dir=tmp_path).data_dir).is_relative_to(tmp_path)
+        assert pathlib.Path(
+            get_builder(name, data_dir=tmp_path).data_dir
+        ).is_relative_to(tmp_path)
 
 
-def test_check_prints_a_table_writes_nothing_and_says_by_its_status_whether_all_is_there(tmp_path, capsys):
+def test_check_prints_a_table_writes_nothing_and_says_by_its_status_whether_all_is_there(
+    tmp_path, capsys
+):
     fabricate_custom.fabricate_folder(tmp_path / "files", 12)
     flags = [f"--source={tmp_path / 'files'}", f"--data_dir={tmp_path / 'data'}"]
     assert prepare.main(["custom", *flags, "--check"]) == 0
     checked = capsys.readouterr().out
     rows = [line.split() for line in checked.splitlines()]
-    assert ["anna", "turning", "1", "12", "-", "0.245", "0.0%", "0.0", "complete"] in rows
+    assert [
+        "anna",
+        "turning",
+        "1",
+        "12",
+        "-",
+        "0.245",
+        "0.0%",
+        "0.0",
+        "complete",
+    ] in rows
     assert checked.splitlines()[-1] == "5 complete, 0 missing, 0 suspicious"
     assert not (tmp_path / "data").exists()
     assert prepare.main(["custom", *flags]) == 0
@@ -179,7 +233,10 @@ def test_check_of_human36m_states_the_published_totals(tmp_path, capsys):
     flags = [f"--source={tmp_path / 'files'}", f"--data_dir={tmp_path / 'data'}"]
     assert prepare.main(["human36m/gt_17", *flags, "--check"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    (train,), (test,) = ([line.split() for line in lines if line.split()[:1] == [split]] for split in SPLITS)
+    (train,), (test,) = (
+        [line.split() for line in lines if line.split()[:1] == [split]]
+        for split in SPLITS
+    )
     assert train[:3] == ["train", "36", "1,559,752"]
     assert test[:3] == ["test", "0", "543,344"]
     assert "suspicious" in train
@@ -197,10 +254,22 @@ SPLITS = ("train", "test")
 
 def test_flags_that_make_no_sense(tmp_path, capsys):
     for flags, message in (
-        (["synthetic", f"--source={tmp_path}"], "synthetic/gt is made here and reads no files"),
-        (["custom", "--source="], "--source and --data_dir are paths; one of them is empty"),
-        (["custom", f"--source={tmp_path / 'a' / 'b'}"], "b does not exist. Give a folder"),
-        (["human36m"], "downloads/manual/human36m does not exist. Human3.6M needs a licence and a login"),
+        (
+            ["synthetic", f"--source={tmp_path}"],
+            "synthetic/gt is made here and reads no files",
+        ),
+        (
+            ["custom", "--source="],
+            "--source and --data_dir are paths; one of them is empty",
+        ),
+        (
+            ["custom", f"--source={tmp_path / 'a' / 'b'}"],
+            "b does not exist. Give a folder",
+        ),
+        (
+            ["human36m"],
+            "downloads/manual/human36m does not exist. Human3.6M needs a licence and a login",
+        ),
     ):
         assert prepare.main([*flags, f"--data_dir={tmp_path / 'data'}"]) == 1
         assert message in capsys.readouterr().err

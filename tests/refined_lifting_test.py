@@ -9,17 +9,20 @@ import numpy as np
 import pytest
 
 from configs import ampose, crossformer, gast_net, gla_gcn, poseformer, videopose3d
-from jaxpose import cameras, optimizers, runs, sharding, train, windows
-from jaxpose.clips import Clips
-from jaxpose.describe import describe
+from jaxpose.body import cameras
+from jaxpose.body.skeletons import COCO_17, H36M_17
+from jaxpose.data import windows
+from jaxpose.data.clips import Clips
 from jaxpose.errors import JaxposeError
+from jaxpose.inference.predictor import Predictor
 from jaxpose.models import build_model
 from jaxpose.models.ampose import AMPose
+from jaxpose.models.cost import describe
 from jaxpose.models.refinement import RefinedLifting
 from jaxpose.models.videopose3d import VideoPose3D
-from jaxpose.sequences import Predictor
-from jaxpose.skeletons import COCO_17, H36M_17
-from jaxpose.train_state import create_state
+from jaxpose.parallel import sharding
+from jaxpose.training import loop, optimizers, runs
+from jaxpose.training.step import create_state
 from tests.small_run import in_memory, small_clips, small_config, train_small
 
 CAMERA = np.array([2.2, 2.2, 0.1, -0.2, 0, 0, 0, 0, 0], np.float32)
@@ -29,10 +32,14 @@ def clips_with_cameras() -> Clips:
     """`small_clips` behind the camera that made their keypoints, its centre moved."""
     clips = small_clips()
     index = tuple(
-        dataclasses.replace(clip, intrinsics=(1100.0, 1100.0, 550.0, 400.0), distortion=(0.0,) * 5)
+        dataclasses.replace(
+            clip, intrinsics=(1100.0, 1100.0, 550.0, 400.0), distortion=(0.0,) * 5
+        )
         for clip in clips.clips
     )
-    return dataclasses.replace(clips, clips=index, keypoints_2d=clips.keypoints_2d + CAMERA[2:4])
+    return dataclasses.replace(
+        clips, clips=index, keypoints_2d=clips.keypoints_2d + CAMERA[2:4]
+    )
 
 
 def refined_config(lifting_workdir: str) -> ml_collections.ConfigDict:
@@ -44,10 +51,12 @@ def refined_config(lifting_workdir: str) -> ml_collections.ConfigDict:
 
 def run(config: ml_collections.ConfigDict, workdir, clips: Clips) -> dict:
     with in_memory(clips):
-        return train.train_and_evaluate(config, str(workdir))
+        return loop.train_and_evaluate(config, str(workdir))
 
 
-@pytest.mark.parametrize("file", [ampose, crossformer, gast_net, gla_gcn, poseformer, videopose3d])
+@pytest.mark.parametrize(
+    "file", [ampose, crossformer, gast_net, gla_gcn, poseformer, videopose3d]
+)
 def test_any_model_can_be_refined(file):
     config = file.get_config("cmu")
     lifting = describe(build_model(config))
@@ -64,23 +73,39 @@ def test_without_weight_on_the_lifted_pose_the_keypoints_are_kept(target_scale):
     model = RefinedLifting(lifting, target_scale=target_scale)
     rng = np.random.default_rng(0)
     keypoints = rng.uniform(-1, 1, (3, 1, 17, 2)).astype(np.float32)
-    camera, depth = np.broadcast_to(CAMERA, (3, 9)), np.array([4.0, 5.0, 6.0], np.float32)
+    camera, depth = (
+        np.broadcast_to(CAMERA, (3, 9)),
+        np.array([4.0, 5.0, 6.0], np.float32),
+    )
     variables = model.init(jax.random.key(0), keypoints, camera, depth, train=False)
     last = variables["params"]["refinement"]["fc2"]["dense"]
-    last["kernel"], last["bias"] = jnp.zeros_like(last["kernel"]), jnp.full_like(last["bias"], -100)
+    last["kernel"], last["bias"] = (
+        jnp.zeros_like(last["kernel"]),
+        jnp.full_like(last["bias"], -100),
+    )
     refined = model.apply(variables, keypoints, camera, depth, train=False)
     lifted = lifting.apply(
-        {name: tree["lifting"] for name, tree in variables.items()}, keypoints, train=False
+        {name: tree["lifting"] for name, tree in variables.items()},
+        keypoints,
+        train=False,
     )
-    expected = cameras.back_project(keypoints[:, 0], lifted[:, 0, :, 2] / target_scale, depth, camera)
-    np.testing.assert_allclose(refined[:, 0, :, :2], target_scale * expected[..., :2], rtol=1e-5, atol=1e-5)
+    expected = cameras.back_project(
+        keypoints[:, 0], lifted[:, 0, :, 2] / target_scale, depth, camera
+    )
+    np.testing.assert_allclose(
+        refined[:, 0, :, :2], target_scale * expected[..., :2], rtol=1e-5, atol=1e-5
+    )
     np.testing.assert_allclose(refined[..., 2], lifted[..., 2], rtol=1e-5)
 
     def total(params):  # of NumPy's arrays, outside jit
-        return model.apply({**variables, "params": params}, keypoints, camera, depth, train=False).sum()
+        return model.apply(
+            {**variables, "params": params}, keypoints, camera, depth, train=False
+        ).sum()
 
     gradients = jax.grad(total)(variables["params"])
-    assert np.isfinite(jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(gradients)])).all()
+    assert np.isfinite(
+        jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(gradients)])
+    ).all()
 
 
 def test_the_second_stage_begins_with_the_first_and_improves_on_it(tmp_path):
@@ -94,7 +119,9 @@ def test_the_second_stage_begins_with_the_first_and_improves_on_it(tmp_path):
     fresh = create_state(build_model(config), optimizer, 0, mesh)
     started = runs.start_from_lifting(fresh, config, mesh)
     jax.tree.map(np.testing.assert_array_equal, started.params["lifting"], best.params)
-    jax.tree.map(np.testing.assert_array_equal, started.batch_stats["lifting"], best.batch_stats)
+    jax.tree.map(
+        np.testing.assert_array_equal, started.batch_stats["lifting"], best.batch_stats
+    )
     assert started.params.keys() == fresh.params.keys()
 
     second = run(config, tmp_path / "second", clips)
@@ -103,9 +130,14 @@ def test_the_second_stage_begins_with_the_first_and_improves_on_it(tmp_path):
     # x and y are known up to the depth; only z is left to the model.
     assert second["mpjpe"] < first["mpjpe"]
     with in_memory(clips):
-        assert train.evaluate_workdir(config, str(tmp_path / "second"))["mpjpe"] == second["mpjpe"]
-        with pytest.raises(JaxposeError, match=r"config.refinement: True there, False now"):
-            train.evaluate_workdir(small_config(), str(tmp_path / "second"))
+        assert (
+            loop.evaluate_workdir(config, str(tmp_path / "second"))["mpjpe"]
+            == second["mpjpe"]
+        )
+        with pytest.raises(
+            JaxposeError, match=r"config.refinement: True there, False now"
+        ):
+            loop.evaluate_workdir(small_config(), str(tmp_path / "second"))
     config.model.depth = 1
     with pytest.raises(JaxposeError, match=r"config.model.depth: 2 there, 1 now"):
         run(config, tmp_path / "third", clips)
@@ -118,13 +150,17 @@ def test_the_second_stage_begins_with_the_first_and_improves_on_it(tmp_path):
 def test_flip_averaging_sees_the_mirrored_camera(causal):
     """Predictions of the mirrored scene are the mirrored predictions."""
     model = RefinedLifting(
-        VideoPose3D(filter_widths=(3, 3), channels=16, causal=causal, strided=True), target_scale=10.0
+        VideoPose3D(filter_widths=(3, 3), channels=16, causal=causal, strided=True),
+        target_scale=10.0,
     )
     shapes = (1, 9, 17, 2), (1, 9), (1,)
-    variables = model.init(jax.random.key(0), *(jnp.ones(shape) for shape in shapes), train=False)
+    variables = model.init(
+        jax.random.key(0), *(jnp.ones(shape) for shape in shapes), train=False
+    )
     clips = clips_with_cameras()
     flipped_index = tuple(
-        dataclasses.replace(clip, intrinsics=(1100.0, 1100.0, 1000.0 - 550.0, 400.0)) for clip in clips.clips
+        dataclasses.replace(clip, intrinsics=(1100.0, 1100.0, 1000.0 - 550.0, 400.0))
+        for clip in clips.clips
     )
     mirrored = dataclasses.replace(
         clips,
@@ -134,9 +170,14 @@ def test_flip_averaging_sees_the_mirrored_camera(causal):
     )
     frames = np.array([0, 3, 59, 60, 100])
     found, expected = (
-        Predictor(model, c, target_scale=10.0, flip_average=True, batch_size=8, mesh=sharding.make_mesh())(
-            variables, frames
-        )
+        Predictor(
+            model,
+            c,
+            target_scale=10.0,
+            flip_average=True,
+            batch_size=8,
+            mesh=sharding.make_mesh(),
+        )(variables, frames)
         for c in (mirrored, clips)
     )
     np.testing.assert_allclose(found, windows.flip(expected, H36M_17), atol=1e-5)
@@ -147,18 +188,28 @@ def test_what_refinement_cannot_use_is_refused(tmp_path):
     with pytest.raises(JaxposeError, match=r"--config\.lifting_workdir=DIR"):
         run(refined_config(""), tmp_path / "a", clips_with_cameras())
     with pytest.raises(JaxposeError, match=r"lifting_workdir=.*nowhere holds no run"):
-        run(refined_config(str(tmp_path / "nowhere")), tmp_path / "a", clips_with_cameras())
+        run(
+            refined_config(str(tmp_path / "nowhere")),
+            tmp_path / "a",
+            clips_with_cameras(),
+        )
     with pytest.raises(JaxposeError, match="6 of 6 clips have no camera"):
         run(refined_config(str(tmp_path / "nowhere")), tmp_path / "a", small_clips())
     config = small_config()
     config.lifting_workdir = "somewhere"
     with pytest.raises(JaxposeError, match=r"config\.refinement=True"):
         run(config, tmp_path / "a", clips_with_cameras())
-    model = RefinedLifting(VideoPose3D(skeleton="humaneva_15", keypoints_skeleton=COCO_17.name))
+    model = RefinedLifting(
+        VideoPose3D(skeleton="humaneva_15", keypoints_skeleton=COCO_17.name)
+    )
     with pytest.raises(JaxposeError, match=r"coco_17.*humaneva_15"):
         jax.eval_shape(
             lambda: model.init(
-                jax.random.key(0), jnp.ones((1, 27, 17, 2)), jnp.ones((1, 9)), jnp.ones(1), train=False
+                jax.random.key(0),
+                jnp.ones((1, 27, 17, 2)),
+                jnp.ones((1, 9)),
+                jnp.ones(1),
+                train=False,
             )
         )
     assert not (tmp_path / "a" / "config.json").exists()

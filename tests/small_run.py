@@ -14,9 +14,10 @@ import ml_collections
 import numpy as np
 
 from configs import ampose
-from jaxpose import splits, train
-from jaxpose.clips import Clip, Clips
-from jaxpose.skeletons import get_skeleton
+from jaxpose.body.skeletons import get_skeleton
+from jaxpose.data import splits
+from jaxpose.data.clips import Clip, Clips
+from jaxpose.training import loop
 
 SUBJECTS = ("train_0", "train_1", "train_2", "train_3", "test_0", "test_1")
 
@@ -29,13 +30,27 @@ def small_clips(skeleton: str = "h36m_17", frames: int = 60) -> Clips:
     index, keypoints, positions, valid = [], [], [], []
     for subject in SUBJECTS:
         for take, action in (("Walk 1", "Walk"), ("Sit", "Sit")):
-            phase = np.linspace(0, 6, frames)[:, None, None] + rng.uniform(0, 6, (1, joints, 3))
+            phase = np.linspace(0, 6, frames)[:, None, None] + rng.uniform(
+                0, 6, (1, joints, 3)
+            )
             world = rest[None] + 0.2 * np.sin(phase) + np.array([0.0, 0.0, 4.0])
             positions.append(world)
             keypoints.append(world[..., :2] / world[..., 2:] * 2.2)
-            valid.append(np.arange(frames) % 7 != 3 if action == "Sit" else np.ones(frames, bool))
+            valid.append(
+                np.arange(frames) % 7 != 3 if action == "Sit" else np.ones(frames, bool)
+            )
             index.append(
-                Clip(subject, action, take, "front", frames * len(index), frames, 50.0, (1000, 1000), True)
+                Clip(
+                    subject,
+                    action,
+                    take,
+                    "front",
+                    frames * len(index),
+                    frames,
+                    50.0,
+                    (1000, 1000),
+                    True,
+                )
             )
     return Clips(
         "small/gt",
@@ -56,9 +71,17 @@ def small_config() -> ml_collections.ConfigDict:
     config.model.graph_norm = "batch"
     config.model.dropout_rate = 0.1
     config.augment_rotation, config.augment_bones = False, 0.0
-    config.dataset.train_subjects, config.dataset.test_subjects = SUBJECTS[:4], SUBJECTS[4:]
+    config.dataset.train_subjects, config.dataset.test_subjects = (
+        SUBJECTS[:4],
+        SUBJECTS[4:],
+    )
     config.dataset.validation_subjects = ("train_3",)
-    config.batch_size, config.num_epochs, config.steps_per_epoch, config.steps_per_dispatch = 16, 6, 12, 4
+    (
+        config.batch_size,
+        config.num_epochs,
+        config.steps_per_epoch,
+        config.steps_per_dispatch,
+    ) = 16, 6, 12, 4
     config.eval_batch_size = 64
     return config
 
@@ -74,12 +97,14 @@ def in_memory(clips: Clips | None = None) -> Iterator[None]:
         yield
 
 
-def train_small(workdir: str, overrides: dict | None = None, clips: Clips | None = None) -> dict:
+def train_small(
+    workdir: str, overrides: dict | None = None, clips: Clips | None = None
+) -> dict:
     """Trains in this process; returns the results."""
     config = small_config()
     config.update_from_flattened_dict(overrides or {})
     with in_memory(clips):
-        return train.train_and_evaluate(config, workdir)
+        return loop.train_and_evaluate(config, workdir)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ import jax
 import numpy as np
 import pytest
 
-from jaxpose.describe import variable_shapes
 from jaxpose.errors import JaxposeError
+from jaxpose.models.cost import variable_shapes
 from jaxpose.models.crossformer import CrossFormer
 from jaxpose.models.gast_net import GASTNet
 from jaxpose.models.gla_gcn import GlaGcn
@@ -19,13 +19,22 @@ _TRANSFORMER = {"num_frames": 9, "joint_width": 4, "depth": 2, "heads": 2}
 MODELS = {
     "crossformer": [
         CrossFormer(**_TRANSFORMER),
-        CrossFormer(**_TRANSFORMER, qkv_bias=False, mlp_ratio=4.0, frame_groups=3, zeroed_frames=(10, 16)),
+        CrossFormer(
+            **_TRANSFORMER,
+            qkv_bias=False,
+            mlp_ratio=4.0,
+            frame_groups=3,
+            zeroed_frames=(10, 16),
+        ),
         CrossFormer(**_TRANSFORMER, cross_joint=False, spatial_positions=False),
         CrossFormer(**_TRANSFORMER, cross_frame="none", temporal_positions=False),
     ],
     "gast_net": [GASTNet(channels=8, filter_widths=(3, 3))],
     "gla_gcn": [GlaGcn("h36m_17", channels=8, filter_widths=(3, 3))],
-    "poseformer": [PoseFormer(**_TRANSFORMER), PoseFormer(**_TRANSFORMER, qkv_bias=False)],
+    "poseformer": [
+        PoseFormer(**_TRANSFORMER),
+        PoseFormer(**_TRANSFORMER, qkv_bias=False),
+    ],
     "videopose3d": [VideoPose3D(channels=8, filter_widths=(3, 3))],
 }
 CASES = [(name, model) for name, models in MODELS.items() for model in models]
@@ -35,7 +44,9 @@ def random_variables(model):
     """Variables of the model's shapes, each entry another number."""
     shapes = variable_shapes(model)
     rng = np.random.default_rng(0)
-    return jax.tree.map(lambda leaf: rng.normal(size=leaf.shape).astype(np.float32), shapes)
+    return jax.tree.map(
+        lambda leaf: rng.normal(size=leaf.shape).astype(np.float32), shapes
+    )
 
 
 def test_every_map_is_tried_here():
@@ -50,14 +61,20 @@ def test_maps_are_one_to_one_and_complete(name, model):
     assert len(set(torch_names)) == len(torch_names)
     assert not set(torch_names) & set(module.leftovers(model))
     paths = jax.tree_util.tree_leaves_with_path(random_variables(model))
-    assert sorted(entry.path for entry in entries) == sorted(tuple(k.key for k in path) for path, _ in paths)
+    assert sorted(entry.path for entry in entries) == sorted(
+        tuple(k.key for k in path) for path, _ in paths
+    )
 
 
 @pytest.mark.parametrize(("name", "model"), CASES)
 def test_weights_round_trip_exactly(name, model):
     module, variables = STATE_DICTS[name], random_variables(model)
-    state_dict = layouts.to_torch(module.entries(model), variables, module.leftovers(model))
-    back = layouts.from_torch(module.entries(model), state_dict, variables, leftovers=module.leftovers(model))
+    state_dict = layouts.to_torch(
+        module.entries(model), variables, module.leftovers(model)
+    )
+    back = layouts.from_torch(
+        module.entries(model), state_dict, variables, leftovers=module.leftovers(model)
+    )
     assert jax.tree.structure(back) == jax.tree.structure(variables)
     jax.tree.map(np.testing.assert_array_equal, back, variables)
 
@@ -66,13 +83,17 @@ def test_leftovers_are_written_as_zeros_for_strict_loading():
     model = CrossFormer()
     shapes = STATE_DICTS["crossformer"].leftovers(model)
     variables = {"params": {"embedding": np.ones((2, 3))}}
-    state_dict = layouts.to_torch([layouts.Entry("e", ("params", "embedding"))], variables, shapes)
+    state_dict = layouts.to_torch(
+        [layouts.Entry("e", ("params", "embedding"))], variables, shapes
+    )
     assert not any(state_dict[name].any() for name in shapes)
     tracked = "Spatial_blocks.3.local_mp.bn.num_batches_tracked"
     assert state_dict[tracked].dtype == np.int64
     assert state_dict["blocks1.0.gamma4"].shape == (81,)
     # The released file's parameters less the used ones; batch-norm statistics are no parameters.
-    counted = [math.prod(shape) for name, shape in shapes.items() if "running" not in name]
+    counted = [
+        math.prod(shape) for name, shape in shapes.items() if "running" not in name
+    ]
     assert sum(counted) == 14_790_259 - 14_624_501
 
 
@@ -98,5 +119,7 @@ def test_the_literal_cross_frame_interaction_has_no_checkpoints():
 
 
 def test_models_without_a_reference_do_not_convert():
-    with pytest.raises(JaxposeError, match="'ampose' has no published PyTorch implementation"):
+    with pytest.raises(
+        JaxposeError, match="'ampose' has no published PyTorch implementation"
+    ):
         get_state_dict_map("ampose")

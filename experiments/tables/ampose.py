@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - rows of figures, as the paper prints them
 """AMPose: Tables 1 to 4 of the paper (ICASSP 2023), Tables 4.1 to 4.9 and section 4.5 of the thesis."""
 # fmt: off
 

@@ -28,16 +28,27 @@ AMPOSE, GLA_GCN, CROSSFORMER, GAST_NET, GAST_NET_CAUSAL = (
         "gast_net.py:cmu_causal",
     )
 )
-UPDATES = {AMPOSE: 200, GLA_GCN: 60, CROSSFORMER: 100, GAST_NET: 220, GAST_NET_CAUSAL: 220}  # an epoch
+UPDATES = {
+    AMPOSE: 200,
+    GLA_GCN: 60,
+    CROSSFORMER: 100,
+    GAST_NET: 220,
+    GAST_NET_CAUSAL: 220,
+}  # an epoch
 
 
-def _row(label: str, published: float | None, config: str, name: str = "", **model: Any) -> Row:
+def _row(
+    label: str, published: float | None, config: str, name: str = "", **model: Any
+) -> Row:
     """A row with fields of the model changed; `published` on Human3.6M, in the paper's metric."""
     return Row(
         label,
         {} if published is None else {"paper, Human3.6M": published},
         config,
-        {"steps_per_epoch": UPDATES[config], **{f"model.{field}": value for field, value in model.items()}},
+        {
+            "steps_per_epoch": UPDATES[config],
+            **{f"model.{field}": value for field, value in model.items()},
+        },
         f"half.{name}" if name else "half",
     )
 
@@ -58,9 +69,27 @@ TABLES = {
     "ampose_orders": _table(
         "AMPose: order of encoders and GCN blocks",
         "Depth 4.",
-        _row("Transformers, then GCN blocks", 52.0, AMPOSE, "encoders_first", order="encoders_then_graphs"),
-        _row("GCN blocks, then transformers", 57.2, AMPOSE, "graphs_first", order="graphs_then_encoders"),
-        _row("Alternately, GCN blocks first", 50.9, AMPOSE, "graph_first", order="graph_first"),
+        _row(
+            "Transformers, then GCN blocks",
+            52.0,
+            AMPOSE,
+            "encoders_first",
+            order="encoders_then_graphs",
+        ),
+        _row(
+            "GCN blocks, then transformers",
+            57.2,
+            AMPOSE,
+            "graphs_first",
+            order="graphs_then_encoders",
+        ),
+        _row(
+            "Alternately, GCN blocks first",
+            50.9,
+            AMPOSE,
+            "graph_first",
+            order="graph_first",
+        ),
         _row("Alternately, transformers first", 50.5, AMPOSE),
     ),
     "ampose_groups": _table(
@@ -69,10 +98,26 @@ TABLES = {
         *(
             _row(label, published, AMPOSE, groups.replace("+", "-"), groups=groups)
             for label, published, groups in (
-                ("(center), (farther), (closer), (symmetry)", 51.1, "self_closer_farther_mirror"),
-                ("(center), (farther, closer), (symmetry)", 51.0, "self_closer+farther_mirror"),
-                ("(center), (farther, closer, symmetry)", 51.6, "self_closer+farther+mirror"),
-                ("(center, farther, closer, symmetry)", 53.6, "self+closer+farther+mirror"),
+                (
+                    "(center), (farther), (closer), (symmetry)",
+                    51.1,
+                    "self_closer_farther_mirror",
+                ),
+                (
+                    "(center), (farther, closer), (symmetry)",
+                    51.0,
+                    "self_closer+farther_mirror",
+                ),
+                (
+                    "(center), (farther, closer, symmetry)",
+                    51.6,
+                    "self_closer+farther+mirror",
+                ),
+                (
+                    "(center, farther, closer, symmetry)",
+                    53.6,
+                    "self+closer+farther+mirror",
+                ),
                 ("(center), (farther, closer)", 50.8, "self_closer+farther"),
             )
         ),
@@ -81,14 +126,29 @@ TABLES = {
     "gla_gcn_heads": _table(
         "GLA-GCN: last layers",
         "The paper's figures are P-MPJPE with CPN at T=27.",
-        _row("One dense layer over all joints", 39.0, GLA_GCN, "dense_head", head="dense"),
-        _row("One layer for all joints (released)", None, GLA_GCN, "shared_head", head="shared"),
+        _row(
+            "One dense layer over all joints", 39.0, GLA_GCN, "dense_head", head="dense"
+        ),
+        _row(
+            "One layer for all joints (released)",
+            None,
+            GLA_GCN,
+            "shared_head",
+            head="shared",
+        ),
         _row("A layer per joint", 37.8, GLA_GCN),
     ),
     "crossformer": _table(
         "CrossFormer: cross-joint (CJI) and cross-frame (CFI) interaction",
         "",
-        _row("neither", 49.9, CROSSFORMER, "without_cji_cfi", cross_joint=False, cross_frame="none"),
+        _row(
+            "neither",
+            49.9,
+            CROSSFORMER,
+            "without_cji_cfi",
+            cross_joint=False,
+            cross_frame="none",
+        ),
         _row("CJI", 49.3, CROSSFORMER, "without_cfi", cross_frame="none"),
         _row("CFI", 49.8, CROSSFORMER, "without_cji", cross_joint=False),
         _row("CJI and CFI", 48.5, CROSSFORMER),
@@ -96,10 +156,34 @@ TABLES = {
     "gast_net": _table(
         "GAST-Net: graphs",
         "T=27 at 50 frames a second.",
-        _row("w/o local connection GCNs", 47.6, GAST_NET, "no_connection", connection_graph=False),
-        _row("w/o local symmetry GCNs", 47.4, GAST_NET, "no_symmetry", symmetric_graph=False),
-        _row("w/o global GCNs of B_k", 52.3, GAST_NET, "no_attention", attention_matrix=False),
-        _row("w/o global GCNs of C_k", 47.3, GAST_NET, "no_adaptive", adaptive_matrix=False),
+        _row(
+            "w/o local connection GCNs",
+            47.6,
+            GAST_NET,
+            "no_connection",
+            connection_graph=False,
+        ),
+        _row(
+            "w/o local symmetry GCNs",
+            47.4,
+            GAST_NET,
+            "no_symmetry",
+            symmetric_graph=False,
+        ),
+        _row(
+            "w/o global GCNs of B_k",
+            52.3,
+            GAST_NET,
+            "no_attention",
+            attention_matrix=False,
+        ),
+        _row(
+            "w/o global GCNs of C_k",
+            47.3,
+            GAST_NET,
+            "no_adaptive",
+            adaptive_matrix=False,
+        ),
         _row("GAST-Net", 46.2, GAST_NET),
     ),
     "causal": _table(

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - rows of figures, as the paper prints them
 """CrossFormer: Tables 1 to 5 of the paper."""
 # fmt: off
 

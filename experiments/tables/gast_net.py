@@ -1,10 +1,17 @@
-# ruff: noqa: E501 - rows of figures, as the paper prints them
 """GAST-Net: Tables 1 to 5 of the paper (ICRA 2021, with its supplementary material)."""
 # fmt: off
 
 from typing import Any
 
-from experiments.table import PARAMETERS, Column, Row, Table, action_columns, figures, humaneva_columns
+from experiments.table import (
+    PARAMETERS,
+    Column,
+    Row,
+    Table,
+    action_columns,
+    figures,
+    humaneva_columns,
+)
 
 CPN9, CPN27, CPN81, CPN243 = (f"configs/gast_net.py:cpn{frames}" for frames in (9, 27, 81, 243))
 CAUSAL243 = "configs/gast_net.py:cpn243_causal"

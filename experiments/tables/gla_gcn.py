@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - rows of figures, as the paper prints them
 """GLA-GCN: Tables 1 to 6 of the paper (ICCV 2023)."""
 # fmt: off
 

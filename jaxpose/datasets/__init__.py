@@ -11,7 +11,9 @@ from jaxpose.datasets.cmu_mocap.cmu_mocap_dataset_builder import Builder as CmuM
 from jaxpose.datasets.custom.custom_dataset_builder import Builder as Custom
 from jaxpose.datasets.human36m.human36m_dataset_builder import Builder as Human36m
 from jaxpose.datasets.humaneva.humaneva_dataset_builder import Builder as HumanEva
-from jaxpose.datasets.mpi_inf_3dhp.mpi_inf_3dhp_dataset_builder import Builder as MpiInf3dhp
+from jaxpose.datasets.mpi_inf_3dhp.mpi_inf_3dhp_dataset_builder import (
+    Builder as MpiInf3dhp,
+)
 from jaxpose.datasets.synthetic.synthetic_dataset_builder import Builder as Synthetic
 from jaxpose.errors import JaxposeError
 
@@ -51,8 +53,12 @@ def get_builder(
     builder = BUILDERS[name]
     configs = [known.name for known in builder.BUILDER_CONFIGS]
     if config and config not in configs:
-        raise JaxposeError(f"data set {name!r} has no config {config!r}; it has {', '.join(configs)}")
+        raise JaxposeError(
+            f"data set {name!r} has no config {config!r}; it has {', '.join(configs)}"
+        )
     if "" in (data_dir, source):
         raise JaxposeError("--source and --data_dir are paths; one of them is empty")
     data_dir = None if data_dir is None else pathlib.Path(data_dir).expanduser()
-    return builder(config=config or configs[0], data_dir=data_dir, source=source, partial=partial)
+    return builder(
+        config=config or configs[0], data_dir=data_dir, source=source, partial=partial
+    )

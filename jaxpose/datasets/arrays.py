@@ -24,20 +24,36 @@ def require_array(
     Raises:
       JaxposeError: not real numbers, another shape, or not finite.
     """
-    expected = "[" + ", ".join("F" if size is None else str(size) for size in shape) + "]"
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub" or value.dtype.itemsize > 8:
-        found = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
-        raise JaxposeError(f"{where}: expected an array {expected} of numbers, found {found}")
+    expected = (
+        "[" + ", ".join("F" if size is None else str(size) for size in shape) + "]"
+    )
+    if (
+        not isinstance(value, np.ndarray)
+        or value.dtype.kind not in "fiub"
+        or value.dtype.itemsize > 8
+    ):
+        found = (
+            f"an array of {value.dtype}"
+            if isinstance(value, np.ndarray)
+            else f"a {type(value).__name__}"
+        )
+        raise JaxposeError(
+            f"{where}: expected an array {expected} of numbers, found {found}"
+        )
     fits = value.ndim == len(shape) and all(
         size > 0 if wanted is None else size == wanted
         for size, wanted in zip(value.shape, shape, strict=True)
     )
     if not fits:
-        raise JaxposeError(f"{where}: expected shape {expected}, found {list(value.shape)}")
+        raise JaxposeError(
+            f"{where}: expected shape {expected}, found {list(value.shape)}"
+        )
     bad = ~np.isfinite(value)
     if finite and bad.any():
         first = [int(index) for index in np.argwhere(bad)[0]]
-        raise JaxposeError(f"{where}: {bad.sum()} numbers are not finite, the first at {first}")
+        raise JaxposeError(
+            f"{where}: {bad.sum()} numbers are not finite, the first at {first}"
+        )
     return value.astype(np.float64)
 
 
@@ -48,7 +64,9 @@ def require_key(mapping: Any, key: str, where: str) -> Any:
       JaxposeError: `mapping` is not a dict, or lacks the key; the message lists what it has.
     """
     if not isinstance(mapping, dict):
-        raise JaxposeError(f"{where}: expected a dict with key {key!r}, found a {type(mapping).__name__}")
+        raise JaxposeError(
+            f"{where}: expected a dict with key {key!r}, found a {type(mapping).__name__}"
+        )
     if key not in mapping:
         known = ", ".join(repr(name) for name in list(mapping)[:20]) or "nothing"
         raise JaxposeError(f"{where}: key {key!r} is missing; the file holds {known}")

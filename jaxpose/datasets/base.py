@@ -16,10 +16,10 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
+from jaxpose.body.skeletons import get_skeleton
 from jaxpose.datasets import schema
 from jaxpose.datasets.report import Finding, Report, Source
 from jaxpose.errors import JaxposeError
-from jaxpose.skeletons import get_skeleton
 
 
 class DamagedDataError(JaxposeError):
@@ -92,14 +92,20 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
           DamagedDataError: the data folder holds the data set, but TFDS cannot read what it wrote.
           JaxposeError: the data folder cannot be read at all.
         """
-        self.source = None if source is None else pathlib.Path(source).expanduser().resolve()
+        self.source = (
+            None if source is None else pathlib.Path(source).expanduser().resolve()
+        )
         self.partial = partial
         try:
             super().__init__(file_format=file_format, **kwargs)
         except PermissionError as error:
             folder = kwargs.get("data_dir")
-            raise JaxposeError(f"cannot read the data folder {folder}: {error.strerror}") from error
-        except Exception as error:  # a parser over damaged JSON fails in every way there is
+            raise JaxposeError(
+                f"cannot read the data folder {folder}: {error.strerror}"
+            ) from error
+        except (
+            Exception
+        ) as error:  # a parser over damaged JSON fails in every way there is
             if not hasattr(self, "_data_dir"):
                 raise
             raise DamagedDataError(self, "dataset_info.json", error) from error
@@ -137,14 +143,18 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             if not (pathlib.Path(self.data_dir) / "dataset_info.json").exists():
                 return False
         except PermissionError as error:
-            raise JaxposeError(f"cannot read the data folder {self.data_dir}: {error.strerror}") from error
+            raise JaxposeError(
+                f"cannot read the data folder {self.data_dir}: {error.strerror}"
+            ) from error
         try:
             written = tfds.features.FeatureConnector.from_config(self.data_dir)
         except Exception as error:  # as in __init__
             raise DamagedDataError(self, "features.json", error) from error
         return written.to_json() == self.info.features.to_json()
 
-    def find_source(self, dl_manager: tfds.download.DownloadManager | None) -> pathlib.Path | None:
+    def find_source(
+        self, dl_manager: tfds.download.DownloadManager | None
+    ) -> pathlib.Path | None:
         """The archive or folder to read; None for generated data.
 
         Args:
@@ -155,16 +165,29 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """
         if not self.NEEDS_SOURCE:
             if self.source is not None:
-                raise JaxposeError(f"{self.full_name} is made here and reads no files; leave out --source")
+                raise JaxposeError(
+                    f"{self.full_name} is made here and reads no files; leave out --source"
+                )
             return None
-        source = self.source or pathlib.Path(self.data_dir_root) / "downloads" / "manual" / self.name
+        source = (
+            self.source
+            or pathlib.Path(self.data_dir_root) / "downloads" / "manual" / self.name
+        )
         try:
             if not source.exists():
-                raise JaxposeError(f"{self.full_name}: {source} does not exist. {self.HOW_TO_GET}")
-            if not (source.stat().st_size if source.is_file() else any(source.iterdir())):
-                raise JaxposeError(f"{self.full_name}: {source} is empty. {self.HOW_TO_GET}")
+                raise JaxposeError(
+                    f"{self.full_name}: {source} does not exist. {self.HOW_TO_GET}"
+                )
+            if not (
+                source.stat().st_size if source.is_file() else any(source.iterdir())
+            ):
+                raise JaxposeError(
+                    f"{self.full_name}: {source} is empty. {self.HOW_TO_GET}"
+                )
         except OSError as error:
-            raise JaxposeError(f"{self.full_name}: cannot read {source}: {error.strerror}") from error
+            raise JaxposeError(
+                f"{self.full_name}: cannot read {source}: {error.strerror}"
+            ) from error
         return source
 
     def check(self, source: pathlib.Path | None) -> list[Finding]:
@@ -172,7 +195,9 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return []
 
     @abc.abstractmethod
-    def splits(self, source: pathlib.Path | None, report: Report) -> dict[str, Iterable[dict]]:
+    def splits(
+        self, source: pathlib.Path | None, report: Report
+    ) -> dict[str, Iterable[dict]]:
         """Examples made by `schema.clip_example`, by split; skipped parts go to `report.notes`.
 
         Clips keep this order when they are read. Raise JaxposeError for bad files: nothing is
@@ -181,36 +206,54 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _info(self) -> tfds.core.DatasetInfo:
         skeleton = get_skeleton(self.builder_config.skeleton)
-        keypoints_skeleton = get_skeleton(self.builder_config.keypoints_skeleton or skeleton.name)
+        keypoints_skeleton = get_skeleton(
+            self.builder_config.keypoints_skeleton or skeleton.name
+        )
         return tfds.core.DatasetInfo(
             builder=self,
             description=self.DESCRIPTION,
             citation=self.CITATION,
             homepage=self.HOMEPAGE,
             features=schema.clip_features(
-                skeleton, keypoints_skeleton, image_space=self.builder_config.image_space
+                skeleton,
+                keypoints_skeleton,
+                image_space=self.builder_config.image_space,
             ),
             metadata=tfds.core.MetadataDict(),
             disable_shuffling=True,
         )
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+    def _split_generators(
+        self, dl_manager: tfds.download.DownloadManager
+    ) -> dict[str, Iterator]:
         source = self.find_source(dl_manager)
         report = Report(dataset=self.full_name, source=source and Source.of(source))
         report.findings += self.check(source)
         self._require_whole_splits(report)
         splits = self.splits(source, report)
-        return {name: self._generate_examples(name, examples, report) for name, examples in splits.items()}
+        return {
+            name: self._generate_examples(name, examples, report)
+            for name, examples in splits.items()
+        }
 
     def _require_whole_splits(self, report: Report) -> None:
         """Raises JaxposeError for a part of a split, or notes it if `partial`; notes an absent split."""
         for split, subjects in self.SPLITS.items():
-            missing = [row for row in report.findings if row.status == "missing" and row.subject in subjects]
-            absent = [row.subject for row in missing if row.frames is None and not row.take]
+            missing = [
+                row
+                for row in report.findings
+                if row.status == "missing" and row.subject in subjects
+            ]
+            absent = [
+                row.subject for row in missing if row.frames is None and not row.take
+            ]
             if absent == list(subjects):
                 report.notes.append(f"nothing of the split {split!r} is there")
                 continue
-            lacking = [*absent, *(f"{row.subject} {row.take}" for row in missing if row.take)]
+            lacking = [
+                *absent,
+                *(f"{row.subject} {row.take}" for row in missing if row.take),
+            ]
             if not lacking:
                 continue
             more = f" and {len(lacking) - 8} more" if len(lacking) > 8 else ""
@@ -221,17 +264,23 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     "published ones. Add the files, or prepare what is there with --partial. "
                     f"{self.HOW_TO_GET}"
                 )
-            report.notes.append(f"without {what}: scores are not those of the published protocol")
+            report.notes.append(
+                f"without {what}: scores are not those of the published protocol"
+            )
 
     def _generate_examples(
         self, split: str, examples: Iterable[dict], report: Report
     ) -> Iterator[tuple[int, dict]]:
         seen = set()
-        progress = tqdm(examples, desc=f"{self.full_name} {split}", unit=" clips", mininterval=0.5)
+        progress = tqdm(
+            examples, desc=f"{self.full_name} {split}", unit=" clips", mininterval=0.5
+        )
         for index, example in enumerate(progress):
             key = (example["subject"], example["take"], example["camera"])
             if key in seen:
-                raise JaxposeError(f"{self.full_name}: {'/'.join(key)} occurs twice in the source")
+                raise JaxposeError(
+                    f"{self.full_name}: {'/'.join(key)} occurs twice in the source"
+                )
             seen.add(key)
             report.count(example)
             yield index, example

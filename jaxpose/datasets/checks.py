@@ -11,15 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from jaxpose import cameras
+from jaxpose.body import cameras
+from jaxpose.body.skeletons import get_skeleton
 from jaxpose.datasets.report import Finding
-from jaxpose.skeletons import get_skeleton
 
-MEAN_BONE_RANGE = (0.05, 0.5)  # metres; a factor of 1000 between units cannot hide in it
+MEAN_BONE_RANGE = (
+    0.05,
+    0.5,
+)  # metres; a factor of 1000 between units cannot hide in it
 LONGEST_BONE = 0.8  # metres
 BONE_CHANGE = 0.1  # metres, of one bone within a clip
 OUTSIDE_FRACTION = 0.01  # of the keypoints, further out than a tenth of the image
-REPROJECTION_PIXELS = {True: 2.0, False: 30.0}  # median per clip: projected truth, a detector
+REPROJECTION_PIXELS = {
+    True: 2.0,
+    False: 30.0,
+}  # median per clip: projected truth, a detector
 
 _STATUSES = ("complete", "suspicious", "missing")  # from good to bad
 
@@ -76,11 +82,15 @@ def _check_bones(example: Mapping[str, Any], check: ClipCheck) -> None:
         return
     if typical.max() > LONGEST_BONE:
         joint = skeleton.joints[child[typical.argmax()]]
-        check.problems.append(f"the bone to {joint} is {typical.max():.2f} m long: wrong joint order?")
+        check.problems.append(
+            f"the bone to {joint} is {typical.max():.2f} m long: wrong joint order?"
+        )
     change = np.abs(lengths - typical[None]).max(axis=0)
     if change.max() > BONE_CHANGE:
         joint = skeleton.joints[child[change.argmax()]]
-        check.problems.append(f"the bone to {joint} changes its length by up to {change.max():.2f} m")
+        check.problems.append(
+            f"the bone to {joint} changes its length by up to {change.max():.2f} m"
+        )
 
 
 def _check_reprojection(example: Mapping[str, Any], check: ClipCheck) -> None:
@@ -92,12 +102,22 @@ def _check_reprojection(example: Mapping[str, Any], check: ClipCheck) -> None:
     valid, distortion = example["valid"], example["distortion"]
     size = tuple(int(length) for length in example["image_size"])
     camera = cameras.normalized_intrinsics(
-        example["intrinsics"], distortion if np.isfinite(distortion).all() else None, size
+        example["intrinsics"],
+        distortion if np.isfinite(distortion).all() else None,
+        size,
     )
-    positions_3d = example["positions_3d"][valid][:, [joints.index(name) for name in common]]
-    keypoints_2d = example["keypoints_2d"][valid][:, [keypoints_joints.index(name) for name in common]]
-    projected = cameras.image_coordinates(cameras.project(positions_3d.astype(np.float64), camera), size)
-    check.reprojection = float(np.median(np.linalg.norm(projected - keypoints_2d, axis=-1)))
+    positions_3d = example["positions_3d"][valid][
+        :, [joints.index(name) for name in common]
+    ]
+    keypoints_2d = example["keypoints_2d"][valid][
+        :, [keypoints_joints.index(name) for name in common]
+    ]
+    projected = cameras.image_coordinates(
+        cameras.project(positions_3d.astype(np.float64), camera), size
+    )
+    check.reprojection = float(
+        np.median(np.linalg.norm(projected - keypoints_2d, axis=-1))
+    )
     limit = REPROJECTION_PIXELS[example["keypoints_source"].startswith("gt")]
     if check.reprojection > limit:
         check.problems.append(
@@ -124,7 +144,9 @@ class _Take:
 
     frames: dict[str, int] = dataclasses.field(default_factory=dict)  # by camera
     clips: list[ClipCheck] = dataclasses.field(default_factory=list)
-    problems: dict[str, list[str]] = dataclasses.field(default_factory=dict)  # the cameras that have it
+    problems: dict[str, list[str]] = dataclasses.field(
+        default_factory=dict
+    )  # the cameras that have it
     remarks: list[str] = dataclasses.field(default_factory=list)
 
 
@@ -134,9 +156,17 @@ class SourceCheck:
     def __init__(self) -> None:
         self._takes: dict[tuple[str, str], _Take] = {}
 
-    def add(self, example: Mapping[str, Any], take: str | None = None, *, metric: bool = True) -> None:
+    def add(
+        self,
+        example: Mapping[str, Any],
+        take: str | None = None,
+        *,
+        metric: bool = True,
+    ) -> None:
         """Counts and checks a clip; `take` is what it is counted under, its own take unless given."""
-        found = self._take(example["subject"], example["take"] if take is None else take)
+        found = self._take(
+            example["subject"], example["take"] if take is None else take
+        )
         camera = example["camera"]
         found.frames[camera] = found.frames.get(camera, 0) + len(example["valid"])
         check = check_clip(example, metric=metric)
@@ -160,7 +190,10 @@ class SourceCheck:
         self._take(subject, take).remarks.append(remark)
 
     def findings(
-        self, published: Mapping[tuple[str, str], int | None] | None, *, may_be_shorter: bool = False
+        self,
+        published: Mapping[tuple[str, str], int | None] | None,
+        *,
+        may_be_shorter: bool = False,
     ) -> list[Finding]:
         """A row for each subject, and below it one for each take that there is something to say about.
 
@@ -172,9 +205,13 @@ class SourceCheck:
         if published is None:
             return [self._finding(subject, take, None) for subject, take in self._takes]
         rows = []
-        for subject in dict.fromkeys(subject for subject, _ in (*published, *self._takes)):
+        for subject in dict.fromkeys(
+            subject for subject, _ in (*published, *self._takes)
+        ):
             rows += self._of_subject(
-                subject, {take: n for (name, take), n in published.items() if name == subject}, may_be_shorter
+                subject,
+                {take: n for (name, take), n in published.items() if name == subject},
+                may_be_shorter,
             )
         return rows
 
@@ -188,11 +225,17 @@ class SourceCheck:
         counts = [count for count in published.values() if count is not None]
         total = sum(counts) if len(counts) == len(published) else None
         if not found:
-            detail = f"nothing of its {len(published)} takes" if len(published) > 1 else "not there"
+            detail = (
+                f"nothing of its {len(published)} takes"
+                if len(published) > 1
+                else "not there"
+            )
             yield Finding("missing", subject, detail=detail, published=total)
             return
         order = [*published, *(take for take in found if take not in published)]
-        rows = [self._finding(subject, take, published, may_be_shorter) for take in order]
+        rows = [
+            self._finding(subject, take, published, may_be_shorter) for take in order
+        ]
         if len(rows) == 1:
             yield dataclasses.replace(rows[0], take="")
             return
@@ -219,12 +262,15 @@ class SourceCheck:
         found = self._takes[subject, take]
         frames = max(found.frames.values(), default=0)
         problems = [
-            problem + (f" (camera {', '.join(cameras_of_it)})" if any(cameras_of_it) else "")
+            problem
+            + (f" (camera {', '.join(cameras_of_it)})" if any(cameras_of_it) else "")
             for problem, cameras_of_it in found.problems.items()
         ]
         if published is not None and take not in published:
             problems.insert(0, "not a take of the published data set")
-        elif expected is not None and (frames > expected or (frames < expected and not may_be_shorter)):
+        elif expected is not None and (
+            frames > expected or (frames < expected and not may_be_shorter)
+        ):
             problems.insert(0, f"expected {expected:,} frames")
         return Finding(
             status="suspicious" if problems else "complete",

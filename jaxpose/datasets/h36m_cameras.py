@@ -198,7 +198,8 @@ def h36m_cameras(subject: str) -> tuple[Camera, ...]:
             orientation=orientation,
             translation=tuple(millimetres / 1000 for millimetres in translation),
         )
-        for (name, (image_size, intrinsics, distortion)), (orientation, translation) in zip(
-            _INTRINSICS.items(), _EXTRINSICS[subject], strict=True
-        )
+        for (name, (image_size, intrinsics, distortion)), (
+            orientation,
+            translation,
+        ) in zip(_INTRINSICS.items(), _EXTRINSICS[subject], strict=True)
     )

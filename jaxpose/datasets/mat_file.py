@@ -20,10 +20,32 @@ _HEADER_BYTES = 128
 _MAX_BYTES = 2**33  # of one variable, unpacked
 _MAX_DEPTH = 4  # of cells in cells
 
-_STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
+_STORED = {
+    1: "i1",
+    2: "u1",
+    3: "i2",
+    4: "u2",
+    5: "i4",
+    6: "u4",
+    7: "f4",
+    9: "f8",
+    12: "i8",
+    13: "u8",
+}
 _INT8, _INT32, _UINT32, _MATRIX, _COMPRESSED = 1, 5, 6, 14, 15
 _CELL = 1
-_CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4", 14: "i8", 15: "u8"}
+_CLASSES = {
+    6: "f8",
+    7: "f4",
+    8: "i1",
+    9: "u1",
+    10: "i2",
+    11: "u2",
+    12: "i4",
+    13: "u4",
+    14: "i8",
+    15: "u8",
+}
 _COMPLEX = 0x0800
 
 
@@ -43,7 +65,9 @@ def load_mat(path: pathlib.Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]
         order = _byte_order(content)
         held = dict(_variables(content[_HEADER_BYTES:], order, keys))
     except (ValueError, zlib.error, MemoryError, ArithmeticError) as error:
-        raise JaxposeError(f"{path}: not a MATLAB file of version 5 to 7, or damaged: {error}") from None
+        raise JaxposeError(
+            f"{path}: not a MATLAB file of version 5 to 7, or damaged: {error}"
+        ) from None
     return {key: require_key(held, key, str(path)) for key in keys}
 
 
@@ -79,13 +103,19 @@ def _elements(content: memoryview, order: str) -> Iterator[tuple[int, memoryview
             raise ValueError("it ends within a tag")
         kind, size = np.frombuffer(content[place : place + 8], f"{order}u4").tolist()
         start = place + 8
-        if kind >> 16:  # a short element: type and size share a word, the data is in the next
+        if (
+            kind >> 16
+        ):  # a short element: type and size share a word, the data is in the next
             kind, size, start = kind & 0xFFFF, kind >> 16, place + 4
         if size > (4 if start == place + 4 else len(content) - start):
             raise ValueError(f"an element of {size} bytes does not fit")
         yield kind, content[start : start + size]
         # Elements are padded to eight bytes, but for compressed ones.
-        place = start + size if kind == _COMPRESSED else start + size + (-(start + size - place)) % 8
+        place = (
+            start + size
+            if kind == _COMPRESSED
+            else start + size + (-(start + size - place)) % 8
+        )
 
 
 def _matrix(
@@ -114,14 +144,21 @@ def _matrix(
     if stored not in _STORED:
         raise ValueError(f"{name!r} holds numbers of an unknown type")
     if len(data) != math.prod(shape) * int(_STORED[stored][1]):
-        raise ValueError(f"{name!r} of shape {list(shape)} does not fit its {len(data)} bytes")
+        raise ValueError(
+            f"{name!r} of shape {list(shape)} does not fit its {len(data)} bytes"
+        )
     numbers = np.frombuffer(data, order + _STORED[stored]).reshape(shape, order="F")
-    with np.errstate(all="raise"):  # MATLAB stores numbers narrower than their class, never wider
+    with np.errstate(
+        all="raise"
+    ):  # MATLAB stores numbers narrower than their class, never wider
         return name, numbers.astype(_CLASSES[mx_class])
 
 
 def _cells(
-    parts: Iterator[tuple[int, memoryview]], shape: tuple[int, ...], order: str, depth: int
+    parts: Iterator[tuple[int, memoryview]],
+    shape: tuple[int, ...],
+    order: str,
+    depth: int,
 ) -> np.ndarray:
     values = []
     for kind, body in parts:

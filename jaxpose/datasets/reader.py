@@ -4,8 +4,8 @@ import pathlib
 
 import numpy as np
 
-from jaxpose import cameras
-from jaxpose.clips import Clip, Clips
+from jaxpose.body import cameras
+from jaxpose.data.clips import Clip, Clips
 from jaxpose.datasets import get_builder
 from jaxpose.datasets.base import ClipBuilder
 from jaxpose.errors import JaxposeError
@@ -16,7 +16,11 @@ def require_prepared(builder: ClipBuilder) -> None:
     if builder.is_prepared():
         return
     exists = pathlib.Path(builder.data_dir).exists()
-    found = "is incomplete, or was written by another version of jaxpose" if exists else "does not exist"
+    found = (
+        "is incomplete, or was written by another version of jaxpose"
+        if exists
+        else "does not exist"
+    )
     source = " --source=PATH" if builder.NEEDS_SOURCE else ""
     raise JaxposeError(
         f"data set {builder.full_name} is not prepared: {builder.data_dir} {found}.\n"
@@ -50,7 +54,9 @@ def load_clips(dataset: str, data_dir: str | pathlib.Path | None = None) -> Clip
         skeleton=examples[0]["skeleton"].decode(),
         keypoints_skeleton=examples[0]["keypoints_skeleton"].decode(),
         keypoints_source=examples[0]["keypoints_source"].decode(),
-        keypoints_2d=np.concatenate([_screen_normalized(example) for example in examples]),
+        keypoints_2d=np.concatenate(
+            [_screen_normalized(example) for example in examples]
+        ),
         positions_3d=np.concatenate([example["positions_3d"] for example in examples]),
         valid=np.concatenate([example["valid"] for example in examples]),
         clips=tuple(index),
@@ -65,8 +71,13 @@ def load_clips(dataset: str, data_dir: str | pathlib.Path | None = None) -> Clip
 
 def _read(builder: ClipBuilder) -> list[dict]:
     try:
-        return [example for split in builder.as_data_source().values() for example in split]
-    except (RuntimeError, ValueError) as error:  # what array_record and TFDS raise on damaged files
+        return [
+            example for split in builder.as_data_source().values() for example in split
+        ]
+    except (
+        RuntimeError,
+        ValueError,
+    ) as error:  # what array_record and TFDS raise on damaged files
         raise JaxposeError(
             f"the files in {builder.data_dir} are damaged ({error}); prepare {builder.full_name} again "
             "with --overwrite"
@@ -76,7 +87,9 @@ def _read(builder: ClipBuilder) -> list[dict]:
 def _screen_normalized(example: dict) -> np.ndarray:
     pixels = example["keypoints_2d"].astype(np.float64)
     width, height = example["image_size"].tolist()
-    return cameras.normalize_screen_coordinates(pixels, (width, height)).astype(np.float32)
+    return cameras.normalize_screen_coordinates(pixels, (width, height)).astype(
+        np.float32
+    )
 
 
 def _clip(example: dict, start: int) -> Clip:

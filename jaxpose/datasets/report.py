@@ -48,7 +48,11 @@ class Source:
     @classmethod
     def of(cls, path: pathlib.Path) -> "Source":
         """The archive or folder at `path`."""
-        files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+        files = (
+            [path]
+            if path.is_file()
+            else [file for file in path.rglob("*") if file.is_file()]
+        )
         return cls(str(path), len(files), sum(file.stat().st_size for file in files))
 
     def same_content(self, other: "Source") -> bool:
@@ -117,14 +121,18 @@ class Report:
         return cls(
             dataset=saved["dataset"],
             source=Source(**saved["source"]) if saved["source"] else None,
-            subjects={name: SubjectCount(**row) for name, row in saved["subjects"].items()},
+            subjects={
+                name: SubjectCount(**row) for name, row in saved["subjects"].items()
+            },
             findings=[Finding(**finding) for finding in saved["findings"]],
             notes=saved["notes"],
         )
 
     def counts_table(self) -> Table:
         """What was written, by subject."""
-        table = _table("what was written", "subject", "takes", "clips", "frames", "invalid", "fps")
+        table = _table(
+            "what was written", "subject", "takes", "clips", "frames", "invalid", "fps"
+        )
         for name, count in self.subjects.items():
             table.add_row(name, *_cells(count))
         if len(self.subjects) > 1:
@@ -164,7 +172,11 @@ def findings_table(findings: Iterable[Finding], title: str) -> Table:
 
 def _table(title: str, *columns: str) -> Table:
     table = Table(
-        title=title, title_justify="left", title_style="bold", caption_justify="left", box=box.SIMPLE_HEAD
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
     )
     for index, name in enumerate(columns):
         table.add_column(name, justify="right" if index else "left")
@@ -177,7 +189,10 @@ def _number(value: float | None, form: str) -> str:
 
 def _cells(count: SubjectCount) -> tuple[str, ...]:
     numbers = (len(count.takes), count.clips, count.frames, count.invalid_frames)
-    return (*(f"{number:,}" for number in numbers), "/".join(f"{rate:g}" for rate in count.fps))
+    return (
+        *(f"{number:,}" for number in numbers),
+        "/".join(f"{rate:g}" for rate in count.fps),
+    )
 
 
 def _total(counts: Iterable[SubjectCount]) -> SubjectCount:

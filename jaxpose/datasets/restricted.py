@@ -39,7 +39,9 @@ def load_npz(path: str | pathlib.Path) -> dict[str, Any]:
     path = _existing(path)
     with _naming(path):
         if not zipfile.is_zipfile(path):
-            raise JaxposeError("this is not an npz file (a zip archive), or it is cut short; get it again")
+            raise JaxposeError(
+                "this is not an npz file (a zip archive), or it is cut short; get it again"
+            )
         with zipfile.ZipFile(path) as archive:
             entries = {
                 info.filename.removesuffix(".npy"): _read_npy(archive, info)
@@ -84,16 +86,22 @@ def _naming(path: pathlib.Path) -> Iterator[None]:
     """Turns whatever a damaged file causes into one error that names the file."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pickletools' remarks on escapes in damaged text
+            warnings.simplefilter(
+                "ignore"
+            )  # pickletools' remarks on escapes in damaged text
             yield
     except JaxposeError as error:
         raise JaxposeError(f"{path}: {error}") from None
     except _DAMAGE as error:
         reason = str(error) or type(error).__name__
-        raise JaxposeError(f"{path}: damaged, or not of the expected kind: {reason}. Get it again") from error
+        raise JaxposeError(
+            f"{path}: damaged, or not of the expected kind: {reason}. Get it again"
+        ) from error
 
 
-_MAX_MEMBER_BYTES = 2**35  # unpacked; the largest real one, 3DHP for training, is below 2**31
+_MAX_MEMBER_BYTES = (
+    2**35
+)  # unpacked; the largest real one, 3DHP for training, is below 2**31
 _NPY_HEADER = re.compile(
     r"\{'descr': '([^']+)', 'fortran_order': (True|False), 'shape': \(([\dL, ]*)\), \}\s*"
 )
@@ -111,16 +119,22 @@ def _read_npy(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
         header = stream.read(header_length).decode("latin-1")
         match = _NPY_HEADER.fullmatch(header)
         if match is None:
-            raise ValueError(f"{info.filename!r} has the header {header[:80]!r}, not that of a plain array")
+            raise ValueError(
+                f"{info.filename!r} has the header {header[:80]!r}, not that of a plain array"
+            )
         dtype, order = _dtype(match[1]), "F" if match[2] == "True" else "C"
-        shape = tuple(int(size) for size in match[3].replace("L", "").split(",") if size.strip())
+        shape = tuple(
+            int(size) for size in match[3].replace("L", "").split(",") if size.strip()
+        )
         if not dtype.hasobject:
             num_bytes = info.file_size - 8 - length_bytes - header_length
             _check_size(shape, dtype, num_bytes)
             return _plain_array(stream.read(), dtype, shape, order)
         array = _unpickle(stream)
         if not isinstance(array, np.ndarray) or array.shape != shape:
-            raise ValueError(f"{info.filename!r} does not hold the object array its header announces")
+            raise ValueError(
+                f"{info.filename!r} does not hold the object array its header announces"
+            )
         stream.read()  # reaching the end makes zipfile compare the checksum
         return array[()] if shape == () else array
 
@@ -130,28 +144,40 @@ _PLAIN_DTYPE = re.compile(r"[<>|=]?(b1|i[1248]|u[1248]|f[248]|c8|c16|[SU]\d{1,6}
 
 def _dtype(description: Any) -> np.dtype:
     if not isinstance(description, str) or _PLAIN_DTYPE.fullmatch(description) is None:
-        raise ValueError(f"arrays of type {description!r} are not read, only numbers, strings and objects")
+        raise ValueError(
+            f"arrays of type {description!r} are not read, only numbers, strings and objects"
+        )
     return np.dtype(description)
 
 
 def _check_size(shape: Any, dtype: np.dtype, num_bytes: int) -> None:
-    if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape):
+    if not isinstance(shape, tuple) or not all(
+        type(size) is int and size >= 0 for size in shape
+    ):
         raise ValueError("an array has an impossible shape")
     expected = dtype.itemsize
     for size in shape:
         expected *= size
     if expected != num_bytes:
-        raise ValueError(f"an array of shape {shape} needs {expected} bytes; the file holds {num_bytes}")
+        raise ValueError(
+            f"an array of shape {shape} needs {expected} bytes; the file holds {num_bytes}"
+        )
 
 
 def _plain_array(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
     """An array over `data`, read-only where `data` is."""
     if isinstance(data, str):  # bytes of a Python 2 pickle
         data = data.encode("latin-1")
-    if not isinstance(data, bytes | bytearray) or not isinstance(dtype, np.dtype) or dtype.hasobject:
+    if (
+        not isinstance(data, bytes | bytearray)
+        or not isinstance(dtype, np.dtype)
+        or dtype.hasobject
+    ):
         raise ValueError("an array is not described by bytes and a type")
     _check_size(shape, dtype, len(data))
-    if dtype.kind == "U" and np.any(np.frombuffer(data, dtype.byteorder + "u4") > 0x10FFFF):
+    if dtype.kind == "U" and np.any(
+        np.frombuffer(data, dtype.byteorder + "u4") > 0x10FFFF
+    ):
         raise ValueError("an array of strings holds what is not text")
     if not data:
         return np.empty(shape, dtype)
@@ -172,8 +198,14 @@ class _Dtype:
         self.value = _dtype(description)
 
     def build(self, state: Any) -> None:
-        if not isinstance(state, tuple) or len(state) < 8 or state[2:5] != (None, None, None):
-            raise ValueError("arrays of records are not read, only numbers, strings and objects")
+        if (
+            not isinstance(state, tuple)
+            or len(state) < 8
+            or state[2:5] != (None, None, None)
+        ):
+            raise ValueError(
+                "arrays of records are not read, only numbers, strings and objects"
+            )
         if state[1] not in ("<", ">", "|", "="):
             raise ValueError(f"unknown byte order {state[1]!r}")
         self.value = self.value.newbyteorder(state[1])
@@ -196,7 +228,9 @@ class _UnfilledArray:
             raise ValueError("an object array holds no list")
         _check_size(shape, np.dtype("u1"), len(contents))
         array = np.empty(len(contents), object)
-        for index, item in enumerate(contents):  # a slice assignment would unpack nested arrays
+        for index, item in enumerate(
+            contents
+        ):  # a slice assignment would unpack nested arrays
             array[index] = item
         return array.reshape(shape)
 
@@ -205,7 +239,9 @@ def _scalar(dtype: _Dtype, data: Any) -> Any:
     return _plain_array(data, dtype.value, (1,), "C")[0]
 
 
-def _from_buffer(data: Any, dtype: _Dtype, shape: Any, order: Any, axes: Any = None) -> np.ndarray:
+def _from_buffer(
+    data: Any, dtype: _Dtype, shape: Any, order: Any, axes: Any = None
+) -> np.ndarray:
     array = _plain_array(data, dtype.value, shape, order)
     return array if axes is None else array.transpose(axes)
 
@@ -242,7 +278,9 @@ for _builtins in ("builtins", "__builtin__"):
 
 
 def _key(value: Any) -> Any:
-    if not isinstance(value, str | bytes | int | float | None):  # hashing nested tuples can exhaust the stack
+    if not isinstance(
+        value, str | bytes | int | float | None
+    ):  # hashing nested tuples can exhaust the stack
         raise ValueError(f"a {type(value).__name__} is used as a key")
     return value
 
@@ -260,7 +298,12 @@ _VALUES = {
     "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES",
     "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",
 }  # fmt: skip
-_EMPTY = {"EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_DICT": dict, "EMPTY_SET": set}
+_EMPTY = {
+    "EMPTY_LIST": list,
+    "EMPTY_TUPLE": tuple,
+    "EMPTY_DICT": dict,
+    "EMPTY_SET": set,
+}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _IGNORED = {"PROTO", "FRAME"}
 _MEMO_PUT = {"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"}
@@ -395,7 +438,9 @@ _OPERATIONS: dict[str, Callable[[_Machine, Any], Any]] = {
     "SETITEM": lambda machine, _: machine.set_items(machine.pop(2)),
     "SETITEMS": lambda machine, _: machine.set_items(machine.pop_mark()),
     "GLOBAL": lambda machine, argument: machine.push_global(argument.replace(" ", ".")),
-    "STACK_GLOBAL": lambda machine, _: machine.push_global("{}.{}".format(*machine.pop(2))),
+    "STACK_GLOBAL": lambda machine, _: machine.push_global(
+        "{}.{}".format(*machine.pop(2))
+    ),
     "REDUCE": lambda machine, _: machine.reduce(),
     "BUILD": lambda machine, _: machine.build(),
 }

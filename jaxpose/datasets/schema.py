@@ -10,8 +10,8 @@ import dataclasses
 import numpy as np
 import tensorflow_datasets as tfds
 
+from jaxpose.body.skeletons import Skeleton
 from jaxpose.errors import JaxposeError
-from jaxpose.skeletons import Skeleton
 
 _BYTES = tfds.features.Encoding.BYTES
 
@@ -49,10 +49,15 @@ def clip_features(
     them (`Clips.metres_per_unit`, `Clips.metric_positions_3d`).
     """
 
-    def array(shape: tuple[int | None, ...], dtype: type = np.float32) -> tfds.features.Tensor:
+    def array(
+        shape: tuple[int | None, ...], dtype: type = np.float32
+    ) -> tfds.features.Tensor:
         return tfds.features.Tensor(shape=shape, dtype=dtype, encoding=_BYTES)
 
-    scored = {"metres_per_unit": array((None,)), "metric_positions_3d": array((None, skeleton.num_joints, 3))}
+    scored = {
+        "metres_per_unit": array((None,)),
+        "metric_positions_3d": array((None, skeleton.num_joints, 3)),
+    }
     return tfds.features.FeaturesDict(
         (scored if image_space else {})
         | {
@@ -66,7 +71,9 @@ def clip_features(
             "keypoints_2d": array((None, keypoints_skeleton.num_joints, 2)),
             "positions_3d": array((None, skeleton.num_joints, 3)),
             "valid": array((None,), np.bool_),
-            "activity": array((None,), np.int8),  # of each frame, numbered by the data set; 0: not given
+            "activity": array(
+                (None,), np.int8
+            ),  # of each frame, numbered by the data set; 0: not given
             "has_positions_3d": np.bool_,
             "has_absolute_root": np.bool_,
             "has_intrinsics": np.bool_,
@@ -74,7 +81,9 @@ def clip_features(
             "image_size": array((2,), np.int32),  # width, height
             "intrinsics": array((4,), np.float64),  # fx, fy, cx, cy in pixels
             "distortion": array((5,), np.float64),  # k1, k2, k3, p1, p2 of protocol P.2
-            "orientation": array((4,), np.float64),  # quaternion w, x, y, z, camera to world
+            "orientation": array(
+                (4,), np.float64
+            ),  # quaternion w, x, y, z, camera to world
             "translation": array((3,), np.float64),  # camera centre
             "fps": np.float32,
         }
@@ -143,7 +152,9 @@ def clip_example(
     if has_positions_3d:
         _check_finite(where, "positions_3d", positions_3d)
     if not (np.isfinite(fps) and fps > 0):
-        raise JaxposeError(f"{where}: {fps} frames per second; expected a positive number")
+        raise JaxposeError(
+            f"{where}: {fps} frames per second; expected a positive number"
+        )
     has_intrinsics = camera.intrinsics is not None
     has_extrinsics = camera.orientation is not None and camera.translation is not None
     return {
@@ -180,11 +191,15 @@ def _check_finite(where: str, name: str, array: np.ndarray) -> None:
         )
 
 
-def _numbers(where: str, name: str, values: tuple[float, ...] | None, size: int) -> np.ndarray:
+def _numbers(
+    where: str, name: str, values: tuple[float, ...] | None, size: int
+) -> np.ndarray:
     """`values` as `[size]` float64, NaN where absent."""
     if values is None:
         return np.full(size, np.nan)
     array = np.asarray(values, np.float64)
     if array.shape != (size,) or not np.isfinite(array).all():
-        raise JaxposeError(f"{where}: camera {name} is {values}; expected {size} finite numbers")
+        raise JaxposeError(
+            f"{where}: camera {name} is {values}; expected {size} finite numbers"
+        )
     return array

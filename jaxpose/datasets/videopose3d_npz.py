@@ -9,16 +9,18 @@ import pathlib
 
 import numpy as np
 
+from jaxpose.body.skeletons import Skeleton
 from jaxpose.datasets.arrays import require_array, require_key
 from jaxpose.datasets.restricted import load_npz
 from jaxpose.errors import JaxposeError
-from jaxpose.skeletons import Skeleton
 
 Positions = dict[str, dict[str, np.ndarray]]
 Keypoints = dict[str, dict[str, list[np.ndarray]]]
 
 
-def load_positions_3d(path: pathlib.Path, skeleton: Skeleton, *, finite: bool = True) -> Positions:
+def load_positions_3d(
+    path: pathlib.Path, skeleton: Skeleton, *, finite: bool = True
+) -> Positions:
     """{subject: {action: [F, J, 3]}}, metres, world frame.
 
     Raises:
@@ -52,26 +54,42 @@ def load_keypoints_2d(
     """
     contents = load_npz(path)
     held = require_key(contents, "positions_2d", str(path))
-    _check_metadata(require_key(contents, "metadata", str(path)), skeleton, f"{path}: metadata")
+    _check_metadata(
+        require_key(contents, "metadata", str(path)), skeleton, f"{path}: metadata"
+    )
     keypoints: Keypoints = {}
     for subject, actions in _items(held, f"{path}: positions_2d"):
         keypoints[subject] = {}
         for action, views in _items(actions, f"{path}: positions_2d[{subject!r}]"):
             where = f"{path}: positions_2d[{subject!r}][{action!r}]"
-            if not isinstance(views, list | tuple | np.ndarray) or getattr(views, "ndim", 1) == 0:
+            if (
+                not isinstance(views, list | tuple | np.ndarray)
+                or getattr(views, "ndim", 1) == 0
+            ):
                 raise JaxposeError(f"{where}: expected a list of {num_cameras} cameras")
             if len(views) < num_cameras:
-                raise JaxposeError(f"{where}: expected {num_cameras} cameras, found {len(views)}")
+                raise JaxposeError(
+                    f"{where}: expected {num_cameras} cameras, found {len(views)}"
+                )
             keypoints[subject][action] = [
-                require_array(view, f"{where}[{camera}]", (None, skeleton.num_joints, 2), finite=finite)
+                require_array(
+                    view,
+                    f"{where}[{camera}]",
+                    (None, skeleton.num_joints, 2),
+                    finite=finite,
+                )
                 for camera, view in enumerate(views[:num_cameras])
             ]
     return keypoints
 
 
 def _items(mapping: object, where: str) -> list[tuple[str, object]]:
-    if not isinstance(mapping, dict) or not all(isinstance(key, str) for key in mapping):
-        raise JaxposeError(f"{where}: expected a dict with names as keys, found a {type(mapping).__name__}")
+    if not isinstance(mapping, dict) or not all(
+        isinstance(key, str) for key in mapping
+    ):
+        raise JaxposeError(
+            f"{where}: expected a dict with names as keys, found a {type(mapping).__name__}"
+        )
     return list(mapping.items())
 
 

@@ -24,7 +24,15 @@ MODELS: dict[str, type[nn.Module]] = {
     "videopose3d": VideoPose3D,
 }
 
-_SIZES = ("channels", "width", "joint_width", "depth", "heads", "num_frames", "filter_widths")
+_SIZES = (
+    "channels",
+    "width",
+    "joint_width",
+    "depth",
+    "heads",
+    "num_frames",
+    "filter_widths",
+)
 
 
 def build_model(config: ml_collections.ConfigDict) -> nn.Module:
@@ -36,16 +44,24 @@ def build_model(config: ml_collections.ConfigDict) -> nn.Module:
     fields = config.model.to_dict()
     name = fields.pop("name", "")
     if name not in MODELS:
-        raise JaxposeError(f"config.model.name {name!r} is unknown; known: {', '.join(MODELS)}")
+        raise JaxposeError(
+            f"config.model.name {name!r} is unknown; known: {', '.join(MODELS)}"
+        )
     module = MODELS[name]
-    known = [field for field in module.__dataclass_fields__ if field not in ("parent", "name", "dtype")]
+    known = [
+        field
+        for field in module.__dataclass_fields__
+        if field not in ("parent", "name", "dtype")
+    ]
     if unknown := sorted(set(fields) - set(known)):
         raise JaxposeError(
             f"config.model has no field {', '.join(unknown)} in model {name!r}; it has {', '.join(known)}"
         )
     _check_sizes(fields)
     # A config cannot hold None in a field that an override may set: empty stands for it.
-    fields = {key: None if value in ("", ()) else value for key, value in fields.items()}
+    fields = {
+        key: None if value in ("", ()) else value for key, value in fields.items()
+    }
     dtype = jnp.bfloat16 if config.precision == "bfloat16" else None
     model = module(**fields, dtype=dtype)
     if not config.refinement:
@@ -58,8 +74,14 @@ def _check_sizes(fields: dict[str, Any]) -> None:
     for name, value in fields.items():
         if name in _SIZES:
             sizes = value if name == "filter_widths" else (value,)
-            whole = isinstance(sizes, list | tuple) and all(type(size) is int and size > 0 for size in sizes)
+            whole = isinstance(sizes, list | tuple) and all(
+                type(size) is int and size > 0 for size in sizes
+            )
             if not whole or not sizes:
-                raise JaxposeError(f"config.model.{name}={value!r}: expected whole numbers from 1")
+                raise JaxposeError(
+                    f"config.model.{name}={value!r}: expected whole numbers from 1"
+                )
         elif name.endswith("_rate") and not 0 <= value < 1:
-            raise JaxposeError(f"config.model.{name}={value!r} must be at least 0 and below 1")
+            raise JaxposeError(
+                f"config.model.{name}={value!r} must be at least 0 and below 1"
+            )

@@ -13,13 +13,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxpose.body.graphs import neighbour_groups
+from jaxpose.body.skeletons import H36M_19, Skeleton, get_skeleton
 from jaxpose.errors import JaxposeError
-from jaxpose.graphs import neighbour_groups
 from jaxpose.models import layers
-from jaxpose.skeletons import H36M_19, Skeleton, get_skeleton
 
 BLOCKS = ("plain_residual", "two_residual", "transformer", "convnext")
-ORDERS = ("encoder_first", "graph_first", "encoders_then_graphs", "graphs_then_encoders")
+ORDERS = (
+    "encoder_first",
+    "graph_first",
+    "encoders_then_graphs",
+    "graphs_then_encoders",
+)
 GRAPH_NORMS = ("batch", "layer")
 ANKLES, TOES = ("right_ankle", "left_ankle"), ("right_toe", "left_toe")
 ACTIVATIONS = {"relu": nn.relu, "gelu": lambda x: nn.gelu(x, approximate=False)}
@@ -99,7 +104,9 @@ class AMPose(nn.Module):
         adjacency = neighbour_groups(skeleton, self.groups, self.normalisation)
         if self.toe_direction:
             keypoints_2d, toes = _split_toes(keypoints_2d, skeleton)
-        z = layers.Linear(self.width, dtype=self.dtype, name="embed")(_frames_to_channels(keypoints_2d))
+        z = layers.Linear(self.width, dtype=self.dtype, name="embed")(
+            _frames_to_channels(keypoints_2d)
+        )
         for kind, index in _stack(self.order, self.depth):
             if kind == "graph":
                 block = GraphBlock(
@@ -110,21 +117,34 @@ class AMPose(nn.Module):
                     dtype=self.dtype,
                     name=f"gcn_{index}",
                 )
-                z = layers.call_block(block, z, adjacency, train=train, rematerialise=self.rematerialise)
+                z = layers.call_block(
+                    block, z, adjacency, train=train, rematerialise=self.rematerialise
+                )
                 continue
             if self.toe_direction and index == 0:
                 toes = layers.Linear(self.width, dtype=self.dtype, name="toe_embed")(
                     _frames_to_channels(toes)
                 )
-                z = z.at[:, np.array([skeleton.joints.index(name) for name in ANKLES])].add(toes)
-            encoder = Encoder(self.heads, self.dropout_rate, self.dtype, name=f"enc_{index}")
-            z = layers.call_block(encoder, z, train=train, rematerialise=self.rematerialise)
+                z = z.at[
+                    :, np.array([skeleton.joints.index(name) for name in ANKLES])
+                ].add(toes)
+            encoder = Encoder(
+                self.heads, self.dropout_rate, self.dtype, name=f"enc_{index}"
+            )
+            z = layers.call_block(
+                encoder, z, train=train, rematerialise=self.rematerialise
+            )
         # In the parameters' precision: bfloat16 would round positions to millimetres.
         return layers.Linear(3, name="head")(layers.LayerNorm(name="norm")(z))[:, None]
 
     def _check(self, skeleton: Skeleton, input_shape: tuple[int, ...]) -> None:
         """Raises JaxposeError unless fields and input fit each other."""
-        sizes = {"num_frames": self.num_frames, "depth": self.depth, "width": self.width, "heads": self.heads}
+        sizes = {
+            "num_frames": self.num_frames,
+            "depth": self.depth,
+            "width": self.width,
+            "heads": self.heads,
+        }
         for field, size in sizes.items():
             if size < 1:
                 raise JaxposeError(f"AMPose {field} is {size}; it must be at least 1")
@@ -144,10 +164,16 @@ class AMPose(nn.Module):
             ("graph_norm", self.graph_norm, GRAPH_NORMS),
         ):
             if value not in choices:
-                raise JaxposeError(f"unknown AMPose {field} {value!r}; known: {', '.join(choices)}")
+                raise JaxposeError(
+                    f"unknown AMPose {field} {value!r}; known: {', '.join(choices)}"
+                )
         if not skeleton.bones:
-            raise JaxposeError(f"AMPose needs bones; skeleton {skeleton.name!r} is a 2D keypoint layout")
-        if self.toe_direction and not {*ANKLES} <= {*skeleton.joints} <= {*H36M_19.joints}:
+            raise JaxposeError(
+                f"AMPose needs bones; skeleton {skeleton.name!r} is a 2D keypoint layout"
+            )
+        if self.toe_direction and not {*ANKLES} <= {*skeleton.joints} <= {
+            *H36M_19.joints
+        }:
             raise JaxposeError(
                 f"AMPose toe_direction reads {H36M_19.name!r}, which does not hold the joints of "
                 f"{skeleton.name!r}; use skeleton 'h36m_16' or 'h36m_17'"
@@ -176,7 +202,9 @@ class Encoder(nn.Module):
         attention = layers.Attention(
             self.heads, dropout_rate=self.dropout_rate, dtype=self.dtype, name="attn"
         )
-        z = z + attention(layers.LayerNorm(dtype=self.dtype, name="ln1")(z), train=train)
+        z = z + attention(
+            layers.LayerNorm(dtype=self.dtype, name="ln1")(z), train=train
+        )
         mlp = layers.Mlp(2 * width, self.dropout_rate, self.dtype, name="mlp")
         return z + mlp(layers.LayerNorm(dtype=self.dtype, name="ln2")(z), train=train)
 
@@ -199,12 +227,16 @@ class GraphBlock(nn.Module):
     dtype: Any = None
 
     @nn.compact
-    def __call__(self, adjacency: np.ndarray, z: jax.Array, *, train: bool) -> jax.Array:
+    def __call__(
+        self, adjacency: np.ndarray, z: jax.Array, *, train: bool
+    ) -> jax.Array:
         """`z [B, J, C]` over `adjacency [K, J, J]` to `[B, J, C]`."""
 
         def norm(index: int, x: jax.Array) -> jax.Array:
             if self.norm == "batch":
-                return layers.BatchNorm(dtype=self.dtype, name=f"bn{index}")(x, train=train)
+                return layers.BatchNorm(dtype=self.dtype, name=f"bn{index}")(
+                    x, train=train
+                )
             return layers.LayerNorm(dtype=self.dtype, name=f"ln{index}")(x)
 
         def graph(index: int, x: jax.Array) -> jax.Array:
@@ -225,7 +257,9 @@ class GraphBlock(nn.Module):
             return h + graph_layer(2, h)
         if self.design == "transformer":
             h = z + drop(graph(1, norm(1, z)))
-            return h + mlp(layers.LayerNorm(dtype=self.dtype, name="ln2")(h), train=train)
+            return h + mlp(
+                layers.LayerNorm(dtype=self.dtype, name="ln2")(h), train=train
+            )
         return z + norm(2, mlp(norm(1, graph(1, z)), train=train))
 
 
@@ -244,14 +278,20 @@ class GraphConvolution(nn.Module):
         batch, joints, width = x.shape
         groups = adjacency.shape[0]
         # Variance 1/(3 C) of a uniform distribution: +-1/sqrt(C).
-        init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform", batch_axis=0)
+        init = nn.initializers.variance_scaling(
+            1 / 3, "fan_in", "uniform", batch_axis=0
+        )
         kernel = self.param("kernel", init, (groups, width, width))
         bias = self.param("bias", layers.torch_bias_init(width), (groups, width))
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
         # Neighbours first: all groups of a joint side by side make the transforms one matrix
         # product, and the biases one term per joint that no sample changes.
-        gather = jnp.asarray(adjacency.transpose(1, 0, 2).reshape(joints * groups, joints), x.dtype)
-        neighbours = jnp.matmul(jnp.broadcast_to(gather[None], (batch, *gather.shape)), x)
+        gather = jnp.asarray(
+            adjacency.transpose(1, 0, 2).reshape(joints * groups, joints), x.dtype
+        )
+        neighbours = jnp.matmul(
+            jnp.broadcast_to(gather[None], (batch, *gather.shape)), x
+        )
         neighbours = neighbours.reshape(batch, joints, groups * width)
         offset = jnp.asarray(adjacency.sum(-1).T, x.dtype) @ bias
         return neighbours @ kernel.reshape(groups * width, width) + offset[None]
@@ -261,7 +301,9 @@ def _stack(order: str, depth: int) -> list[tuple[str, int]]:
     """The blocks in order, as (kind, index within the kind)."""
     encoders = [("encoder", index) for index in range(depth)]
     graphs = [("graph", index) for index in range(depth)]
-    first, second = (graphs, encoders) if order.startswith("graph") else (encoders, graphs)
+    first, second = (
+        (graphs, encoders) if order.startswith("graph") else (encoders, graphs)
+    )
     if order in ("encoder_first", "graph_first"):
         return [block for pair in zip(first, second, strict=True) for block in pair]
     return first + second
@@ -273,9 +315,14 @@ def _frames_to_channels(keypoints: jax.Array) -> jax.Array:
     return keypoints.transpose(0, 2, 1, 3).reshape(batch, joints, 2 * frames)
 
 
-def _split_toes(keypoints_2d: jax.Array, skeleton: Skeleton) -> tuple[jax.Array, jax.Array]:
+def _split_toes(
+    keypoints_2d: jax.Array, skeleton: Skeleton
+) -> tuple[jax.Array, jax.Array]:
     """The joints of `skeleton` out of `h36m_19`, and the vectors from ankle to toe (right, left)."""
     joints, ankles, toes = (
-        np.array([H36M_19.joints.index(name) for name in names]) for names in (skeleton.joints, ANKLES, TOES)
+        np.array([H36M_19.joints.index(name) for name in names])
+        for names in (skeleton.joints, ANKLES, TOES)
     )
-    return keypoints_2d[:, :, joints], keypoints_2d[:, :, toes] - keypoints_2d[:, :, ankles]
+    return keypoints_2d[:, :, joints], keypoints_2d[:, :, toes] - keypoints_2d[
+        :, :, ankles
+    ]

@@ -132,10 +132,17 @@ class CrossFormer(nn.Module):
 
         x = keypoints_2d.reshape(-1, joints, 2)
         embedding = JointEmbedding(
-            self.joint_width, self.spatial_positions, dtype=self.dtype, name="joint_embedding"
+            self.joint_width,
+            self.spatial_positions,
+            dtype=self.dtype,
+            name="joint_embedding",
         )
         x = Dropout(self.dropout_rate)(embedding(x), train=train)
-        interaction = functools.partial(CrossJoint, dtype=self.dtype) if self.cross_joint else None
+        interaction = (
+            functools.partial(CrossJoint, dtype=self.dtype)
+            if self.cross_joint
+            else None
+        )
         for i, rate in enumerate(rates):
             block = self._block(interaction, rate, f"spatial_block_{i}")
             x = call_block(block, x, train=train, rematerialise=self.rematerialise)
@@ -143,12 +150,23 @@ class CrossFormer(nn.Module):
 
         x = x.reshape(batch, -1, width)
         if self.whole_sequence:
-            x = token_windows(x[:, :frames], self.num_frames).at[:, zeroed].set(x[0, frames])
+            x = (
+                token_windows(x[:, :frames], self.num_frames)
+                .at[:, zeroed]
+                .set(x[0, frames])
+            )
         if self.temporal_positions:
-            x = x + self.param("temporal_positions", nn.initializers.zeros_init(), (1, width))[None]
+            x = (
+                x
+                + self.param(
+                    "temporal_positions", nn.initializers.zeros_init(), (1, width)
+                )[None]
+            )
         x = Dropout(self.dropout_rate)(x, train=train)
         interaction = {
-            "gated": functools.partial(GatedCrossFrame, groups=self.frame_groups, dtype=self.dtype),
+            "gated": functools.partial(
+                GatedCrossFrame, groups=self.frame_groups, dtype=self.dtype
+            ),
             "bilinear": functools.partial(BilinearCrossFrame, dtype=self.dtype),
             "none": None,
         }[self.cross_frame]
@@ -159,7 +177,10 @@ class CrossFormer(nn.Module):
         return FrameMixingHead(joints, name="head")(x).reshape(batch, -1, joints, 3)
 
     def _block(
-        self, interaction: Callable[..., nn.Module] | None, drop_path_rate: float, name: str
+        self,
+        interaction: Callable[..., nn.Module] | None,
+        drop_path_rate: float,
+        name: str,
     ) -> "Block":
         return Block(
             self.heads,
@@ -178,7 +199,9 @@ class CrossFormer(nn.Module):
                 f"CrossFormer: unknown cross_frame={self.cross_frame!r}; known: {', '.join(CROSS_FRAME)}"
             )
         if self.frame_groups < 1 or self.num_frames % self.frame_groups:
-            divisors = [n for n in range(1, self.num_frames + 1) if self.num_frames % n == 0]
+            divisors = [
+                n for n in range(1, self.num_frames + 1) if self.num_frames % n == 0
+            ]
             raise JaxposeError(
                 f"CrossFormer: frame_groups={self.frame_groups} does not divide "
                 f"num_frames={self.num_frames}; these do: {', '.join(map(str, divisors))}"
@@ -217,16 +240,24 @@ class Block(nn.Module):
 
         def branch(name: str, function: Callable[[jax.Array], jax.Array]) -> jax.Array:
             y = function(LayerNorm(dtype=self.dtype, name=f"{name}_norm")(x))
-            scale = self.param(f"{name}_scale", nn.initializers.constant(1e-5), (width,))
+            scale = self.param(
+                f"{name}_scale", nn.initializers.constant(1e-5), (width,)
+            )
             return DropPath(self.drop_path_rate)(scale[None, None] * y, train=train)
 
         attention = Attention(
-            self.heads, self.qkv_bias, self.dropout_rate, dtype=self.dtype, name="attention"
+            self.heads,
+            self.qkv_bias,
+            self.dropout_rate,
+            dtype=self.dtype,
+            name="attention",
         )
         x = x + branch("attention", functools.partial(attention, train=train))
         if self.interaction is not None:
             x = x + branch("interaction", self.interaction(name="interaction"))
-        mlp = Mlp(int(width * self.mlp_ratio), self.dropout_rate, dtype=self.dtype, name="mlp")
+        mlp = Mlp(
+            int(width * self.mlp_ratio), self.dropout_rate, dtype=self.dtype, name="mlp"
+        )
         return x + branch("mlp", functools.partial(mlp, train=train))
 
 
@@ -246,7 +277,9 @@ class CrossJoint(nn.Module):
         y = Convolution(width, 5, use_bias=True, dtype=self.dtype, name="conv1")(z)
         y = nn.gelu(y, approximate=False)
         y = _group_norm(width, self.dtype)(y)
-        return Convolution(width, 5, use_bias=True, dtype=self.dtype, name="conv2")(y) + z
+        return (
+            Convolution(width, 5, use_bias=True, dtype=self.dtype, name="conv2")(y) + z
+        )
 
 
 class GatedCrossFrame(nn.Module):
@@ -266,10 +299,15 @@ class GatedCrossFrame(nn.Module):
         x = z.swapaxes(1, 2)  # frames are channels, and channels come last
         frames = x.shape[-1]
         key, query, value = (
-            Convolution(frames, 3, dtype=self.dtype, name=name)(x) for name in ("key", "query", "value")
+            Convolution(frames, 3, dtype=self.dtype, name=name)(x)
+            for name in ("key", "query", "value")
         )
         grouped = (*x.shape[:2], self.groups, frames // self.groups)
-        key, query, value = key.reshape(grouped), query.reshape(grouped), value.reshape(grouped)
+        key, query, value = (
+            key.reshape(grouped),
+            query.reshape(grouped),
+            value.reshape(grouped),
+        )
         # In at least float32: the sum runs over all entries of a group of frames.
         wide = jnp.promote_types(key.dtype, jnp.float32)
         gate = jnp.einsum("bdgt,bdgt->bg", key, query, preferred_element_type=wide)
@@ -315,14 +353,20 @@ class Convolution(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """Convolves with zero padding of `size // 2`."""
         channels = x.shape[-1] // self.groups
-        kernel = self.param("kernel", torch_linear_init, (self.size, channels, self.features))
+        kernel = self.param(
+            "kernel", torch_linear_init, (self.size, channels, self.features)
+        )
         x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
         y = padded_convolution(x, kernel, groups=self.groups)
         if self.use_bias:
-            bias = self.param("bias", torch_bias_init(self.size * channels), (self.features,))
+            bias = self.param(
+                "bias", torch_bias_init(self.size * channels), (self.features,)
+            )
             y = y + bias.astype(y.dtype)[None, None]
         return y
 
 
 def _group_norm(groups: int, dtype: Any) -> nn.GroupNorm:
-    return nn.GroupNorm(groups, epsilon=1e-5, use_fast_variance=False, dtype=dtype, name="norm")
+    return nn.GroupNorm(
+        groups, epsilon=1e-5, use_fast_variance=False, dtype=dtype, name="norm"
+    )

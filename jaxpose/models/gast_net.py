@@ -12,11 +12,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxpose import graphs
+from jaxpose.body import graphs
+from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.models import temporal
-from jaxpose.models.layers import BatchNorm, Dropout, Linear, call_block, matmul, torch_bias_init
-from jaxpose.skeletons import get_skeleton
+from jaxpose.models.layers import (
+    BatchNorm,
+    Dropout,
+    Linear,
+    call_block,
+    matmul,
+    torch_bias_init,
+)
 
 _HEADS = 4
 _kaiming_normal = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
@@ -47,7 +54,9 @@ class SemanticGraphConv(nn.Module):
         channels = x.shape[-1]
         kernel = self.param("kernel", self._kernel_init, (channels, 2 * self.features))
         graphs_learned = 1 if self.shared_edges else self.features
-        edges = self.param("edges", nn.initializers.ones_init(), (graphs_learned, int(self.mask.sum())))
+        edges = self.param(
+            "edges", nn.initializers.ones_init(), (graphs_learned, int(self.mask.sum()))
+        )
         x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
         own, others = jnp.split(matmul(x, kernel), 2, axis=-1)
         weights = self._edge_weights(edges).astype(x.dtype)
@@ -55,7 +64,9 @@ class SemanticGraphConv(nn.Module):
         if train:
             weights = jnp.broadcast_to(weights, (self.features, *self.mask.shape))
             # The diagonal of the product is taken back, which is cheaper than a second, masked matrix.
-            out = jnp.einsum("cij,btjc->btic", weights, others) + diagonal * (own - others)
+            out = jnp.einsum("cij,btjc->btic", weights, others) + diagonal * (
+                own - others
+            )
         else:
             out = diagonal * own + self._sum_over_neighbours(weights, others)
         if self.shared_edges:
@@ -82,10 +93,14 @@ class SemanticGraphConv(nn.Module):
         picked = jnp.where(
             present[None], weights[:, np.arange(len(order))[:, None], order], 0
         )  # [E, J, most]
-        terms = [picked[:, :, k].T[None, None] * x[:, :, order[:, k]] for k in range(most)]
+        terms = [
+            picked[:, :, k].T[None, None] * x[:, :, order[:, k]] for k in range(most)
+        ]
         return sum(terms[1:], start=terms[0])
 
-    def _kernel_init(self, key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
+    def _kernel_init(
+        self, key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32
+    ) -> jax.Array:
         """Xavier uniform of gain 1.414 with the fans that PyTorch finds for `[2, C, features]`."""
         bound = 1.414 * (6 / (self.features * (shape[0] + 2))) ** 0.5
         return jax.random.uniform(key, shape, dtype, -bound, bound)
@@ -122,9 +137,15 @@ class LocalGraph(nn.Module):
             masks["connection"] = graphs.connection_mask(skeleton)
         branches = []
         for name, mask in masks.items():
-            conv = SemanticGraphConv(self.features, mask, self.shared_edges, dtype=self.dtype, name=name)
+            conv = SemanticGraphConv(
+                self.features, mask, self.shared_edges, dtype=self.dtype, name=name
+            )
             branches.append(
-                nn.relu(BatchNorm(dtype=self.dtype, name=f"{name}_norm")(conv(x, train=train), train=train))
+                nn.relu(
+                    BatchNorm(dtype=self.dtype, name=f"{name}_norm")(
+                        conv(x, train=train), train=train
+                    )
+                )
             )
         x = jnp.concatenate(branches, axis=-1)
         x = Linear(self.features, use_bias=False, dtype=self.dtype, name="fuse")(x)
@@ -162,7 +183,12 @@ class GlobalHead(nn.Module):
         logits = logits_bias = adaptive = None
         if self.attention:
             maps = ("theta", "phi")
-            kernels = jnp.stack([self.param(f"{m}_kernel", _kaiming_normal, (channels, width)) for m in maps])
+            kernels = jnp.stack(
+                [
+                    self.param(f"{m}_kernel", _kaiming_normal, (channels, width))
+                    for m in maps
+                ]
+            )
             biases = jnp.stack([self.param(f"{m}_bias", zeros, (width,)) for m in maps])
             halves = self.param("w", _kaiming_normal, (2 * width, 1)).reshape(2, width)
             logits = jnp.einsum("ncq,nq->cn", kernels, halves, precision="highest")
@@ -194,17 +220,29 @@ class GlobalGraph(nn.Module):
         *batch, joints, channels = x.shape
         width = channels // _HEADS
         heads = [
-            GlobalHead(width, self.attention_matrix, self.adaptive_matrix, name=f"head_{k}")(channels, joints)
+            GlobalHead(
+                width, self.attention_matrix, self.adaptive_matrix, name=f"head_{k}"
+            )(channels, joints)
             for k in range(_HEADS)
         ]
-        values = self._project(x, [head.values for head in heads], [head.values_bias for head in heads])
+        values = self._project(
+            x, [head.values for head in heads], [head.values_bias for head in heads]
+        )
         values = values.reshape(*batch, joints, _HEADS, width)
         mixing = 0.0
         if self.attention_matrix:
-            logits = self._project(x, [head.logits for head in heads], [head.logits_bias for head in heads])
-            logits = jnp.moveaxis(logits.reshape(*batch, joints, _HEADS, 2), -3, -1)  # [..., K, 2, J]
-            logits = nn.leaky_relu(logits[..., 0, :, None] + logits[..., 1, None, :], 0.2)
-            weights = nn.softmax(logits.astype(jnp.promote_types(logits.dtype, jnp.float32)))
+            logits = self._project(
+                x, [head.logits for head in heads], [head.logits_bias for head in heads]
+            )
+            logits = jnp.moveaxis(
+                logits.reshape(*batch, joints, _HEADS, 2), -3, -1
+            )  # [..., K, 2, J]
+            logits = nn.leaky_relu(
+                logits[..., 0, :, None] + logits[..., 1, None, :], 0.2
+            )
+            weights = nn.softmax(
+                logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
+            )
             self.sow("intermediates", "weights", weights)
             mixing += weights
         if self.adaptive_matrix:
@@ -216,7 +254,9 @@ class GlobalGraph(nn.Module):
         x = nn.relu(BatchNorm(dtype=self.dtype, name="fuse_norm")(x, train=train))
         return Dropout(self.dropout_rate)(x, train=train)
 
-    def _project(self, x: jax.Array, kernels: list[jax.Array], biases: list[jax.Array]) -> jax.Array:
+    def _project(
+        self, x: jax.Array, kernels: list[jax.Array], biases: list[jax.Array]
+    ) -> jax.Array:
         """All heads' linear maps of `x` in one product, heads outermost."""
         kernel, bias = jnp.concatenate(kernels, axis=-1), jnp.concatenate(biases)
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
@@ -255,7 +295,11 @@ class GraphAttentionBlock(nn.Module):
             name="local",
         )
         across = GlobalGraph(
-            self.attention_matrix, self.adaptive_matrix, self.dropout_rate, self.dtype, name="global"
+            self.attention_matrix,
+            self.adaptive_matrix,
+            self.dropout_rate,
+            self.dtype,
+            name="global",
         )
         x = jnp.concatenate([x, local(x, train=train), across(x, train=train)], axis=-1)
         x = Linear(2 * self.features, use_bias=False, dtype=self.dtype, name="fuse")(x)
@@ -315,18 +359,24 @@ class GASTNet(temporal.TemporalConvNet):
                 self.dtype,
                 name=f"attention_{block}",
             )
-            return call_block(attention, x, train=train, rematerialise=self.rematerialise)
+            return call_block(
+                attention, x, train=train, rematerialise=self.rematerialise
+            )
 
         x = norm(keypoints_2d, "input_norm")
         dilation = self.filter_widths[0]
-        x = self._conv("expand", self.channels, dilation, 1, kernel_init=_kaiming_normal)(x)
+        x = self._conv(
+            "expand", self.channels, dilation, 1, kernel_init=_kaiming_normal
+        )(x)
         x = attention_block(nn.relu(norm(x, "expand_norm")), 0)
         for block, width in enumerate(self.filter_widths[1:], start=1):
             channels = x.shape[-1]
             residual = self._aligned(x, width, dilation)
             x = self._conv(f"temporal_{block}", channels, width, dilation)(x)
             x = nn.relu(norm(x, f"temporal_norm_{block}"))
-            x = Linear(channels, use_bias=False, dtype=self.dtype, name=f"pointwise_{block}")(x)
+            x = Linear(
+                channels, use_bias=False, dtype=self.dtype, name=f"pointwise_{block}"
+            )(x)
             x = nn.relu(norm(x, f"pointwise_norm_{block}"))
             x = residual + Dropout(self.dropout_rate)(x, train=train)
             x = attention_block(x, block)
@@ -339,10 +389,18 @@ class GASTNet(temporal.TemporalConvNet):
                 f"GAST-Net: channels={self.channels} must be a positive multiple of its {_HEADS} heads"
             )
         if not (self.symmetric_graph or self.connection_graph):
-            raise JaxposeError("GAST-Net: symmetric_graph and connection_graph are both off; leave one on")
+            raise JaxposeError(
+                "GAST-Net: symmetric_graph and connection_graph are both off; leave one on"
+            )
         if not (self.attention_matrix or self.adaptive_matrix):
-            raise JaxposeError("GAST-Net: attention_matrix and adaptive_matrix are both off; leave one on")
+            raise JaxposeError(
+                "GAST-Net: attention_matrix and adaptive_matrix are both off; leave one on"
+            )
         if not get_skeleton(self.skeleton).bones:
-            raise JaxposeError(f"GAST-Net: skeleton {self.skeleton!r} has no bones to make its graphs of")
-        temporal.check_keypoints("GAST-Net", keypoints_2d, self.skeleton, self.in_features)
+            raise JaxposeError(
+                f"GAST-Net: skeleton {self.skeleton!r} has no bones to make its graphs of"
+            )
+        temporal.check_keypoints(
+            "GAST-Net", keypoints_2d, self.skeleton, self.in_features
+        )
         self._check_form("GAST-Net", keypoints_2d.shape[1])

@@ -19,12 +19,19 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxpose import graphs
+from jaxpose.body import graphs
+from jaxpose.body.skeletons import COCO_17, HUMANEVA_15, Skeleton, get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.models import temporal
-from jaxpose.models.layers import BatchNorm, Dropout, Linear, call_block, torch_bias_init, torch_linear_init
+from jaxpose.models.layers import (
+    BatchNorm,
+    Dropout,
+    Linear,
+    call_block,
+    torch_bias_init,
+    torch_linear_init,
+)
 from jaxpose.models.padded_conv import PaddedTemporalConv
-from jaxpose.skeletons import COCO_17, HUMANEVA_15, Skeleton, get_skeleton
 
 NUM_SUBSETS = 3  # neighbours: the joint itself, inward, outward
 TEMPORAL_KERNEL = 9
@@ -40,7 +47,9 @@ def coco_to_humaneva(keypoints_2d: jax.Array) -> jax.Array:
 
     The hip and the thorax are midpoints; the nose stands for the head.
     """
-    return 0.5 * (keypoints_2d[..., _COCO_FIRST, :] + keypoints_2d[..., _COCO_SECOND, :])
+    return 0.5 * (
+        keypoints_2d[..., _COCO_FIRST, :] + keypoints_2d[..., _COCO_SECOND, :]
+    )
 
 
 def _pointwise(features: int, name: str, dtype: Any) -> nn.Dense:
@@ -81,15 +90,30 @@ class AdaptiveGraphConv(nn.Module):
         for k, mixing in enumerate(self._mixing(rows, batch, joints)):
             # Projecting first costs as much as mixing first, and keeps the activation before this layer out
             # of the flat [B, J, T C], where XLA on CPU computes it without vector instructions.
-            kernel = self.param(f"project_kernel_{k}", nn.initializers.normal(std), (width, self.features))
+            kernel = self.param(
+                f"project_kernel_{k}",
+                nn.initializers.normal(std),
+                (width, self.features),
+            )
             poses = jnp.matmul(*nn.dtypes.promote_dtype(rows, kernel, dtype=self.dtype))
-            y += jnp.einsum("bij,biz->bjz", mixing, poses.reshape(batch, joints, frames * self.features))
+            y += jnp.einsum(
+                "bij,biz->bjz",
+                mixing,
+                poses.reshape(batch, joints, frames * self.features),
+            )
         biases = [
-            self.param(f"project_bias_{k}", nn.initializers.zeros_init(), (self.features,))
+            self.param(
+                f"project_bias_{k}", nn.initializers.zeros_init(), (self.features,)
+            )
             for k in range(NUM_SUBSETS)
         ]
-        y = y.reshape(batch, joints, frames, self.features) + sum(biases).astype(y.dtype)[None, None, None]
-        y = BatchNorm(scale_init=1e-6, dtype=self.dtype, name="graph_bn")(y, train=train)
+        y = (
+            y.reshape(batch, joints, frames, self.features)
+            + sum(biases).astype(y.dtype)[None, None, None]
+        )
+        y = BatchNorm(scale_init=1e-6, dtype=self.dtype, name="graph_bn")(
+            y, train=train
+        )
         y = Dropout(self.dropout_rate)(y, train=train)
         if x.shape[-1] != self.features:
             x = _pointwise(self.features, "down", self.dtype)(x)
@@ -101,19 +125,33 @@ class AdaptiveGraphConv(nn.Module):
         wide = jnp.promote_types(rows.dtype, jnp.float32)
         adjacency = jnp.asarray(graphs.gla_gcn_adjacency(self.graph), wide)
         if not self.adaptive:
-            return [jnp.broadcast_to(a[None], (batch, joints, joints)).astype(rows.dtype) for a in adjacency]
+            return [
+                jnp.broadcast_to(a[None], (batch, joints, joints)).astype(rows.dtype)
+                for a in adjacency
+            ]
         width = self.features // 4 or 3
-        learnt = self.param("adjacency", nn.initializers.constant(1e-6), adjacency.shape)
+        learnt = self.param(
+            "adjacency", nn.initializers.constant(1e-6), adjacency.shape
+        )
         mixing = []
         for k in range(NUM_SUBSETS):
             source, target = (
-                _pointwise(width, f"{name}_{k}", self.dtype)(rows).reshape(batch, joints, -1)
+                _pointwise(width, f"{name}_{k}", self.dtype)(rows).reshape(
+                    batch, joints, -1
+                )
                 for name in ("theta", "phi")
             )
-            logits = jnp.einsum("biz,bjz->bij", source, target).astype(wide) / source.shape[-1]
-            similarity = nn.softmax(logits, axis=1)  # over the source joint: columns sum to 1
+            logits = (
+                jnp.einsum("biz,bjz->bij", source, target).astype(wide)
+                / source.shape[-1]
+            )
+            similarity = nn.softmax(
+                logits, axis=1
+            )  # over the source joint: columns sum to 1
             self.sow("intermediates", "similarity", similarity)
-            mixing.append((similarity + (adjacency[k] + learnt[k])[None]).astype(rows.dtype))
+            mixing.append(
+                (similarity + (adjacency[k] + learnt[k])[None]).astype(rows.dtype)
+            )
         return mixing
 
 
@@ -147,15 +185,26 @@ class AgcnBlock(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """`[B, J, T, C_in]` to `[B, J, (T - 1) // stride + 1, features]`."""
         y = AdaptiveGraphConv(
-            self.features, self.graph, self.adaptive, self.dropout_rate, self.dtype, name="graph_conv"
+            self.features,
+            self.graph,
+            self.adaptive,
+            self.dropout_rate,
+            self.dtype,
+            name="graph_conv",
         )(x, train=train)
         y = PaddedTemporalConv(
-            self.features, TEMPORAL_KERNEL, self.stride, dtype=self.dtype, name="temporal_conv"
+            self.features,
+            TEMPORAL_KERNEL,
+            self.stride,
+            dtype=self.dtype,
+            name="temporal_conv",
         )(y)
         y = BatchNorm(dtype=self.dtype, name="temporal_bn")(y, train=train)
         if self.residual:
             if x.shape[-1] != self.features or self.stride != 1:
-                x = _pointwise(self.features, "residual", self.dtype)(x[:, :, :: self.stride])
+                x = _pointwise(self.features, "residual", self.dtype)(
+                    x[:, :, :: self.stride]
+                )
                 x = BatchNorm(dtype=self.dtype, name="residual_bn")(x, train=train)
             y = y + x
         return nn.relu(y) if self.relu else y
@@ -172,10 +221,16 @@ class UnsharedLinear(nn.Module):
         """`[B, J, C]` to `[B, J, features]`."""
         _, joints, width = x.shape
         kernels = [
-            self.param(f"kernel_{j}", torch_linear_init, (width, self.features)) for j in range(joints)
+            self.param(f"kernel_{j}", torch_linear_init, (width, self.features))
+            for j in range(joints)
         ]
-        biases = [self.param(f"bias_{j}", torch_bias_init(width), (self.features,)) for j in range(joints)]
-        x, kernel, bias = nn.dtypes.promote_dtype(x, jnp.stack(kernels), jnp.stack(biases), dtype=self.dtype)
+        biases = [
+            self.param(f"bias_{j}", torch_bias_init(width), (self.features,))
+            for j in range(joints)
+        ]
+        x, kernel, bias = nn.dtypes.promote_dtype(
+            x, jnp.stack(kernels), jnp.stack(biases), dtype=self.dtype
+        )
         return jnp.einsum("bjc,jcd->bjd", x, kernel) + bias[None]
 
 
@@ -240,7 +295,9 @@ class GlaGcn(nn.Module):
         return 0
 
     @nn.compact
-    def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array | tuple[jax.Array, jax.Array]:
+    def __call__(
+        self, keypoints_2d: jax.Array, *, train: bool
+    ) -> jax.Array | tuple[jax.Array, jax.Array]:
         """Lifts windows of 2D poses, screen-normalised, to root-relative positions in metres.
 
         Args:
@@ -267,12 +324,23 @@ class GlaGcn(nn.Module):
         if not self.sequence_layers:
             return positions_3d
         sequence = self._apply(
-            x, "sequence_head", features=3, residual=self.sequence_head_residual, relu=False, train=train
+            x,
+            "sequence_head",
+            features=3,
+            residual=self.sequence_head_residual,
+            relu=False,
+            train=train,
         )
         return positions_3d, sequence.transpose(0, 2, 1, 3)
 
     def _apply(
-        self, x: jax.Array, name: str, *, train: bool, features: int | None = None, **kwargs: Any
+        self,
+        x: jax.Array,
+        name: str,
+        *,
+        train: bool,
+        features: int | None = None,
+        **kwargs: Any,
     ) -> jax.Array:
         """The block `name` on `x`."""
         block = AgcnBlock(
@@ -295,7 +363,9 @@ class GlaGcn(nn.Module):
             x = x[:, :, get_skeleton(self.skeleton).mirror]
         if self.input_norm:
             flat = x.reshape(*x.shape[:2], -1)  # channel = 2 joint + coordinate
-            x = BatchNorm(dtype=self.dtype, name="input_bn")(flat, train=train).reshape(x.shape)
+            x = BatchNorm(dtype=self.dtype, name="input_bn")(flat, train=train).reshape(
+                x.shape
+            )
         return x.transpose(0, 2, 1, 3)
 
     def _shrink(self, x: jax.Array, *, train: bool) -> jax.Array:
@@ -306,7 +376,9 @@ class GlaGcn(nn.Module):
             residual = x[:, :, stride // 2 :: stride]
             x = self._apply(x, f"module_{i}_plain", train=train)
             x = Dropout(self.dropout_rate)(x, train=train)
-            x = self._apply(x, f"module_{i}_strided", stride=stride, residual=False, train=train)
+            x = self._apply(
+                x, f"module_{i}_strided", stride=stride, residual=False, train=train
+            )
             x = residual + Dropout(self.dropout_rate)(x, train=train)
         return jnp.mean(x, axis=2)
 
@@ -315,7 +387,9 @@ class GlaGcn(nn.Module):
         if self.head == "dense":
             batch, joints, width = features.shape
             flat = features.reshape(batch, joints * width)
-            return Linear(3 * joints, dtype=self.dtype, name="head_dense")(flat).reshape(batch, joints, 3)
+            return Linear(3 * joints, dtype=self.dtype, name="head_dense")(
+                flat
+            ).reshape(batch, joints, 3)
         shared = Linear(3, dtype=self.dtype, name="head_shared")(features)
         if self.head == "shared":
             return shared
@@ -347,7 +421,10 @@ class GlaGcn(nn.Module):
             frames = (frames - 1) // width + 1
 
     def _check_fields(self, skeleton: Skeleton, keypoints_skeleton: Skeleton) -> None:
-        if keypoints_skeleton != skeleton and (keypoints_skeleton, skeleton) != (COCO_17, HUMANEVA_15):
+        if keypoints_skeleton != skeleton and (keypoints_skeleton, skeleton) != (
+            COCO_17,
+            HUMANEVA_15,
+        ):
             raise JaxposeError(
                 f"GlaGcn cannot turn {keypoints_skeleton.name} keypoints into {skeleton.name}; it takes "
                 f"keypoints of {skeleton.name} itself, and coco_17 where skeleton is humaneva_15"
@@ -363,8 +440,12 @@ class GlaGcn(nn.Module):
         if self.channels < 1:
             raise JaxposeError(f"channels must be at least 1, got {self.channels}")
         if self.sequence_layers < 0:
-            raise JaxposeError(f"sequence_layers must be 0 or more, got {self.sequence_layers}")
+            raise JaxposeError(
+                f"sequence_layers must be 0 or more, got {self.sequence_layers}"
+            )
         if self.head not in HEADS:
             raise JaxposeError(f"unknown head {self.head!r}; known: {', '.join(HEADS)}")
         if not 0 <= self.head_blend <= 1:
-            raise JaxposeError(f"head_blend is a weight between 0 and 1, got {self.head_blend}")
+            raise JaxposeError(
+                f"head_blend is a weight between 0 and 1, got {self.head_blend}"
+            )

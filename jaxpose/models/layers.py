@@ -17,7 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 
 
-def torch_linear_init(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
+def torch_linear_init(
+    key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32
+) -> jax.Array:
     """PyTorch's default for Linear and Conv weights: uniform in +-1/sqrt(fan_in).
 
     `shape` is a linen kernel, `[..., in, out]`; fan_in is the product of all but the last axis.
@@ -33,7 +35,9 @@ def torch_bias_init(fan_in: int) -> nn.initializers.Initializer:
     """PyTorch's default for Linear and Conv biases: uniform in +-1/sqrt(fan_in)."""
     bound = fan_in**-0.5
 
-    def init(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
+    def init(
+        key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32
+    ) -> jax.Array:
         return jax.random.uniform(key, shape, dtype, -bound, bound)
 
     return init
@@ -44,7 +48,9 @@ def matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
     Over several axes the kernel's gradient makes XLA for CPU transpose its operands first.
     """
-    return (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], kernel.shape[-1])
+    return (x.reshape(-1, x.shape[-1]) @ kernel).reshape(
+        *x.shape[:-1], kernel.shape[-1]
+    )
 
 
 @jax.custom_vjp
@@ -57,18 +63,24 @@ def batched_matmul(a: jax.Array, b: jax.Array) -> jax.Array:
     return jnp.matmul(a, b)
 
 
-def _batched_matmul_backward(saved: tuple[jax.Array, jax.Array], grad: jax.Array) -> tuple[jax.Array, ...]:
+def _batched_matmul_backward(
+    saved: tuple[jax.Array, jax.Array], grad: jax.Array
+) -> tuple[jax.Array, ...]:
     def transposed(x: jax.Array) -> jax.Array:
         return jnp.swapaxes(x, -1, -2)
 
     def cpu(a: jax.Array, b: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
-        written = jax.lax.optimization_barrier  # or XLA folds the transposition into the product
+        written = (
+            jax.lax.optimization_barrier
+        )  # or XLA folds the transposition into the product
         a_grad = grad @ written(transposed(b))
         if a.shape[-1] <= grad.shape[-1]:
             return a_grad, written(transposed(a)) @ grad
         return a_grad, transposed(written(transposed(grad)) @ a)
 
-    def generic(a: jax.Array, b: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def generic(
+        a: jax.Array, b: jax.Array, grad: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
         return grad @ transposed(b), transposed(a) @ grad
 
     return jax.lax.platform_dependent(*saved, grad, cpu=cpu, default=generic)
@@ -77,7 +89,9 @@ def _batched_matmul_backward(saved: tuple[jax.Array, jax.Array], grad: jax.Array
 batched_matmul.defvjp(lambda a, b: (jnp.matmul(a, b), (a, b)), _batched_matmul_backward)
 
 
-def _flat_dot_general(x: jax.Array, kernel: jax.Array, *unused: Any, **also_unused: Any) -> jax.Array:
+def _flat_dot_general(
+    x: jax.Array, kernel: jax.Array, *unused: Any, **also_unused: Any
+) -> jax.Array:
     """`matmul` as `nn.Dense` calls it; the dimensions are always those, the precision is the config's."""
     return matmul(x, kernel)
 
@@ -132,7 +146,9 @@ class BatchNorm(nn.Module):
         running_var = self.variable("batch_stats", "var", jnp.ones, channels)
         if train:
             # Statistics in at least float32: bfloat16 sums over a batch lose most of their digits.
-            wide = x.astype(jnp.promote_types(x.dtype, jnp.float32)).reshape(-1, *channels)
+            wide = x.astype(jnp.promote_types(x.dtype, jnp.float32)).reshape(
+                -1, *channels
+            )
             mean = jnp.mean(wide, axis=0)
             var = jnp.mean(jnp.square(wide - mean[None]), axis=0)
             if not self.is_initializing():
@@ -150,7 +166,9 @@ class BatchNorm(nn.Module):
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
-def _layer_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float) -> jax.Array:
+def _layer_norm(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
+) -> jax.Array:
     """`x [..., C]`, `scale` and `bias` `[1, ..., C]`."""
     return _layer_norm_forward(x, scale, bias, epsilon)[0]
 
@@ -159,7 +177,9 @@ def _layer_norm_forward(
     x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
 ) -> tuple[jax.Array, tuple[jax.Array, ...]]:
     centred = x - jnp.mean(x, axis=-1, keepdims=True)
-    rate = jax.lax.rsqrt(jnp.mean(jnp.square(centred), axis=-1, keepdims=True) + epsilon)
+    rate = jax.lax.rsqrt(
+        jnp.mean(jnp.square(centred), axis=-1, keepdims=True) + epsilon
+    )
     normalised = centred * rate
     return normalised * scale + bias, (normalised, rate, scale)
 
@@ -172,7 +192,9 @@ def _layer_norm_backward(
     rows = tuple(range(grad.ndim - 1))
     inner = grad * scale
     along = jnp.mean(inner * normalised, axis=-1, keepdims=True)
-    x_grad = rate * (inner - jnp.mean(inner, axis=-1, keepdims=True) - normalised * along)
+    x_grad = rate * (
+        inner - jnp.mean(inner, axis=-1, keepdims=True) - normalised * along
+    )
     scale_grad = jnp.sum(grad * normalised, axis=rows, keepdims=True)
     return x_grad, scale_grad, jnp.sum(grad, axis=rows, keepdims=True)
 
@@ -198,7 +220,9 @@ class LayerNorm(nn.Module):
         wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
         out_dtype = self.dtype or jnp.promote_types(x.dtype, scale.dtype)
         row = (1,) * (x.ndim - 1) + scale.shape
-        return _layer_norm(wide, scale.reshape(row), bias.reshape(row), self.epsilon).astype(out_dtype)
+        return _layer_norm(
+            wide, scale.reshape(row), bias.reshape(row), self.epsilon
+        ).astype(out_dtype)
 
 
 class Dropout(nn.Module):
@@ -222,9 +246,14 @@ class Dropout(nn.Module):
             return x
         if kept == 0:
             return jnp.zeros_like(x)
-        *rest, last = (1 if axis in self.broadcast_dims else size for axis, size in enumerate(x.shape))
+        *rest, last = (
+            1 if axis in self.broadcast_dims else size
+            for axis, size in enumerate(x.shape)
+        )
         words = jax.random.bits(self.make_rng("dropout"), (*rest, (last + 1) // 2))
-        bits = jax.lax.bitcast_convert_type(words, jnp.uint16).reshape(*rest, -1)[..., :last]
+        bits = jax.lax.bitcast_convert_type(words, jnp.uint16).reshape(*rest, -1)[
+            ..., :last
+        ]
         return jnp.where(bits < kept, x * (2**16 / kept), 0)
 
 
@@ -258,7 +287,9 @@ class Attention(nn.Module):
             for part in jnp.split(qkv, 3, axis=-1)
         )
         logits = batched_matmul(query * head_width**-0.5, jnp.swapaxes(key, -1, -2))
-        weights = nn.softmax(logits.astype(jnp.promote_types(logits.dtype, jnp.float32)))
+        weights = nn.softmax(
+            logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
+        )
         weights = weights.astype(value.dtype)
         self.sow("intermediates", "weights", weights)
         weights = Dropout(self.dropout_rate)(weights, train=train)
@@ -287,7 +318,11 @@ class Mlp(nn.Module):
 
 
 def call_block(
-    block: nn.Module, x: jax.Array, *constants: np.ndarray, train: bool, rematerialise: bool
+    block: nn.Module,
+    x: jax.Array,
+    *constants: np.ndarray,
+    train: bool,
+    rematerialise: bool,
 ) -> jax.Array:
     """`block(*constants, x, train=train)`; with `rematerialise` only `x` is kept for the backward pass.
 

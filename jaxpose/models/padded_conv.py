@@ -17,19 +17,29 @@ _LAYOUT = ("NWC", "WIO", "NWC")
 def _convolve(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
     """`x [N, T, C]` by `kernel [size, C, features]`, zero padding of `size // 2`."""
     padding = [(kernel.shape[0] // 2, kernel.shape[0] // 2)]
-    return jax.lax.conv_general_dilated(x, kernel, (stride,), padding, dimension_numbers=_LAYOUT)
+    return jax.lax.conv_general_dilated(
+        x, kernel, (stride,), padding, dimension_numbers=_LAYOUT
+    )
 
 
 _convolve_fast_gradient = jax.custom_vjp(_convolve, nondiff_argnums=(2,))
 
 
-def _convolve_forward(x: jax.Array, kernel: jax.Array, stride: int) -> tuple[jax.Array, Any]:
+def _convolve_forward(
+    x: jax.Array, kernel: jax.Array, stride: int
+) -> tuple[jax.Array, Any]:
     return _convolve(x, kernel, stride), (x, kernel)
 
 
-def _convolve_backward(stride: int, saved: Any, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
-    def generic(x: jax.Array, kernel: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return jax.vjp(lambda x, kernel: _convolve(x, kernel, stride), x, kernel)[1](grad)
+def _convolve_backward(
+    stride: int, saved: Any, grad: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    def generic(
+        x: jax.Array, kernel: jax.Array, grad: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        return jax.vjp(lambda x, kernel: _convolve(x, kernel, stride), x, kernel)[1](
+            grad
+        )
 
     # On CPU XLA's own gradients take most of a training step: they transpose whole activations, and
     # with a stride they leave its fast convolution.
@@ -47,7 +57,10 @@ def _convolve_backward_cpu(
     padded = jnp.pad(x, ((0, 0), (pad, pad), (0, 0)))
     last = stride * (out_frames - 1) + 1
     flat = grad.reshape(-1, features)
-    taps = [padded[:, i : i + last : stride].reshape(-1, channels).T @ flat for i in range(size)]
+    taps = [
+        padded[:, i : i + last : stride].reshape(-1, channels).T @ flat
+        for i in range(size)
+    ]
     # Padded frames in blocks of `stride`: block q receives sum_m grad[q - m] kernel[stride m + r] at r.
     reach = -(-size // stride)
     blocks = jnp.pad(kernel, ((0, reach * stride - size), (0, 0), (0, 0)))
@@ -67,7 +80,9 @@ def _convolve_backward_cpu(
 _convolve_fast_gradient.defvjp(_convolve_forward, _convolve_backward)
 
 
-def padded_convolution(x: jax.Array, kernel: jax.Array, *, stride: int = 1, groups: int = 1) -> jax.Array:
+def padded_convolution(
+    x: jax.Array, kernel: jax.Array, *, stride: int = 1, groups: int = 1
+) -> jax.Array:
     """`x [N, T, C]` by `kernel [size, C / groups, features]` to `[N, (T - 1) // stride + 1, features]`.
 
     Zero padding of `size // 2`. With `groups` channels and features fall into as many parts, and
@@ -75,8 +90,12 @@ def padded_convolution(x: jax.Array, kernel: jax.Array, *, stride: int = 1, grou
     """
     if groups == 1:
         return _convolve_fast_gradient(x, kernel, stride)
-    parts = zip(jnp.split(x, groups, axis=-1), jnp.split(kernel, groups, axis=-1), strict=True)
-    return jnp.concatenate([_convolve_fast_gradient(*part, stride) for part in parts], axis=-1)
+    parts = zip(
+        jnp.split(x, groups, axis=-1), jnp.split(kernel, groups, axis=-1), strict=True
+    )
+    return jnp.concatenate(
+        [_convolve_fast_gradient(*part, stride) for part in parts], axis=-1
+    )
 
 
 class PaddedTemporalConv(nn.Module):
@@ -106,7 +125,10 @@ class PaddedTemporalConv(nn.Module):
         pad = self.size // 2
         if frames <= pad + 1:
             # Every output sees every frame: one matrix product, where XLA's convolution is slow on CPU.
-            rows = [kernel[pad - t : pad - t + frames] for t in range(0, frames, self.stride)]
+            rows = [
+                kernel[pad - t : pad - t + frames]
+                for t in range(0, frames, self.stride)
+            ]
             matrix = jnp.stack(rows, axis=2).reshape(frames * channels, -1)
             y = x.reshape(batch * joints, frames * channels) @ matrix
         else:

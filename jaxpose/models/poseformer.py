@@ -13,9 +13,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
-from jaxpose.models.layers import Attention, Dropout, DropPath, LayerNorm, Linear, Mlp, call_block
-from jaxpose.skeletons import get_skeleton
+from jaxpose.models.layers import (
+    Attention,
+    Dropout,
+    DropPath,
+    LayerNorm,
+    Linear,
+    Mlp,
+    call_block,
+)
 
 
 class PoseFormer(nn.Module):
@@ -80,7 +88,9 @@ class PoseFormer(nn.Module):
         rates = drop_path_rates(self.drop_path_rate, self.depth)
 
         x = keypoints_2d.reshape(batch * frames, joints, 2)
-        x = JointEmbedding(self.joint_width, dtype=self.dtype, name="joint_embedding")(x)
+        x = JointEmbedding(self.joint_width, dtype=self.dtype, name="joint_embedding")(
+            x
+        )
         x = Dropout(self.dropout_rate)(x, train=train)
         for i, rate in enumerate(rates):
             block = self._block(rate, f"spatial_block_{i}")
@@ -90,7 +100,11 @@ class PoseFormer(nn.Module):
         x = x.reshape(batch, frames, width)
         if self.whole_sequence:
             x = token_windows(x, self.num_frames)
-        x = x + self.param("temporal_positions", nn.initializers.zeros_init(), (1, self.num_frames, width))
+        x = x + self.param(
+            "temporal_positions",
+            nn.initializers.zeros_init(),
+            (1, self.num_frames, width),
+        )
         x = Dropout(self.dropout_rate)(x, train=train)
         for i, rate in enumerate(rates):
             block = self._block(rate, f"temporal_block_{i}")
@@ -127,13 +141,27 @@ class Block(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """`[samples, tokens, C]` to the same shape."""
         attention = Attention(
-            self.heads, self.qkv_bias, self.dropout_rate, dtype=self.dtype, name="attention"
+            self.heads,
+            self.qkv_bias,
+            self.dropout_rate,
+            dtype=self.dtype,
+            name="attention",
         )
-        mlp = Mlp(int(x.shape[-1] * self.mlp_ratio), self.dropout_rate, dtype=self.dtype, name="mlp")
+        mlp = Mlp(
+            int(x.shape[-1] * self.mlp_ratio),
+            self.dropout_rate,
+            dtype=self.dtype,
+            name="mlp",
+        )
         drop_path = DropPath(self.drop_path_rate)
-        y = attention(LayerNorm(epsilon=1e-6, dtype=self.dtype, name="attention_norm")(x), train=train)
+        y = attention(
+            LayerNorm(epsilon=1e-6, dtype=self.dtype, name="attention_norm")(x),
+            train=train,
+        )
         x = x + drop_path(y, train=train)
-        y = mlp(LayerNorm(epsilon=1e-6, dtype=self.dtype, name="mlp_norm")(x), train=train)
+        y = mlp(
+            LayerNorm(epsilon=1e-6, dtype=self.dtype, name="mlp_norm")(x), train=train
+        )
         return x + drop_path(y, train=train)
 
 
@@ -173,7 +201,9 @@ class FrameMixingHead(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """Tokens `[B, T, D]` to positions `[B, 1, joints, 3]`."""
         mixed = Linear(1, name="frame_mixing")(x.swapaxes(1, 2)).swapaxes(1, 2)
-        positions = Linear(3 * self.joints, name="linear")(LayerNorm(name="norm")(mixed))
+        positions = Linear(3 * self.joints, name="linear")(
+            LayerNorm(name="norm")(mixed)
+        )
         return positions.reshape(x.shape[0], 1, self.joints, 3)
 
 
@@ -204,9 +234,13 @@ def check_window(model: Any, keypoints_2d: jax.Array) -> None:
         )
     for field in ("joint_width", "depth", "heads"):
         if getattr(model, field) < 1:
-            raise JaxposeError(f"{kind}: {field}={getattr(model, field)} must be at least 1")
+            raise JaxposeError(
+                f"{kind}: {field}={getattr(model, field)} must be at least 1"
+            )
     if model.joint_width % model.heads:
-        divisors = [n for n in range(1, model.joint_width + 1) if model.joint_width % n == 0]
+        divisors = [
+            n for n in range(1, model.joint_width + 1) if model.joint_width % n == 0
+        ]
         raise JaxposeError(
             f"{kind}: heads={model.heads} does not divide joint_width={model.joint_width}; "
             f"these do: {', '.join(map(str, divisors))}"

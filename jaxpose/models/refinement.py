@@ -10,10 +10,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxpose import cameras, windows
+from jaxpose.body import cameras
+from jaxpose.body.skeletons import get_skeleton
+from jaxpose.data import windows
 from jaxpose.errors import JaxposeError
 from jaxpose.models.layers import Dropout, Linear
-from jaxpose.skeletons import get_skeleton
 
 
 class Refinement(nn.Module):
@@ -53,7 +54,9 @@ class Refinement(nn.Module):
             )
         lifted, back_projected = poses[..., :3], poses[..., 3:]
         batch, frames = poses.shape[:2]
-        x = Linear(self.hidden, dtype=self.dtype, name="fc1")(poses.reshape(batch, frames, joints * 6))
+        x = Linear(self.hidden, dtype=self.dtype, name="fc1")(
+            poses.reshape(batch, frames, joints * 6)
+        )
         x = Dropout(self.dropout_rate)(nn.relu(x), train=train)
         x = Linear(2 * joints, dtype=self.dtype, name="fc2")(x)
         weight = nn.sigmoid(x).reshape(batch, frames, joints, 2)
@@ -93,7 +96,12 @@ class RefinedLifting(nn.Module):
 
     @nn.compact
     def __call__(
-        self, keypoints_2d: jax.Array, camera: jax.Array, root_depth: jax.Array, *, train: bool
+        self,
+        keypoints_2d: jax.Array,
+        camera: jax.Array,
+        root_depth: jax.Array,
+        *,
+        train: bool,
     ) -> jax.Array:
         """Lifts and refines the target frame.
 
@@ -109,19 +117,29 @@ class RefinedLifting(nn.Module):
         Raises:
           JaxposeError: the lifting model's keypoints are not the joints of its output.
         """
-        keypoints_skeleton = getattr(self.lifting, "keypoints_skeleton", None) or self.skeleton
+        keypoints_skeleton = (
+            getattr(self.lifting, "keypoints_skeleton", None) or self.skeleton
+        )
         if keypoints_skeleton != self.skeleton:
             raise JaxposeError(
                 "refinement back-projects the keypoint of every joint; the lifting model reads "
                 f"{keypoints_skeleton!r} and predicts {self.skeleton!r}: set config.refinement=False"
             )
         output = self.lifting(keypoints_2d, train=train)
-        lifted = (output[0] if isinstance(output, tuple) else output) / self.target_scale
+        lifted = (
+            output[0] if isinstance(output, tuple) else output
+        ) / self.target_scale
         target = windows.target_index(self.receptive_field, self.causal_shift)
         root = get_skeleton(self.skeleton).root
         back_projected = cameras.back_project(
-            jnp.asarray(keypoints_2d)[:, target, :, :2], lifted[:, 0, :, 2], root_depth, camera, root
+            jnp.asarray(keypoints_2d)[:, target, :, :2],
+            lifted[:, 0, :, 2],
+            root_depth,
+            camera,
+            root,
         )
         poses = jnp.concatenate([lifted, back_projected[:, None]], axis=-1)
-        refined = Refinement(self.skeleton, dtype=self.dtype, name="refinement")(poses, train=train)
+        refined = Refinement(self.skeleton, dtype=self.dtype, name="refinement")(
+            poses, train=train
+        )
         return refined * self.target_scale

@@ -15,9 +15,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.models.layers import matmul, torch_linear_init
-from jaxpose.skeletons import get_skeleton
 
 
 class TemporalConv(nn.Module):
@@ -68,8 +68,12 @@ class TemporalConv(nn.Module):
         oldest = self.variable("cache", "oldest", lambda: jnp.zeros((), jnp.int32))
         spacing = 1 if self.dense else self.dilation
         rows = oldest.value + spacing * jnp.arange(taps - 1)
-        frames = jnp.concatenate([jnp.take(past.value, rows, axis=1, mode="wrap"), x], axis=1)
-        past.value = jax.lax.dynamic_update_slice_in_dim(past.value, x, oldest.value, axis=1)
+        frames = jnp.concatenate(
+            [jnp.take(past.value, rows, axis=1, mode="wrap"), x], axis=1
+        )
+        past.value = jax.lax.dynamic_update_slice_in_dim(
+            past.value, x, oldest.value, axis=1
+        )
         oldest.value = (oldest.value + 1) % size
         return frames
 
@@ -92,7 +96,12 @@ def _tap_products(x: jax.Array, kernel: jax.Array, dilation: int) -> jax.Array:
 def _convolve(x: jax.Array, kernel: jax.Array, dilation: int) -> jax.Array:
     """The convolution of `x [B, T, C]` as one operation."""
     return jax.lax.conv_general_dilated(
-        x, kernel, (1,), "VALID", rhs_dilation=(dilation,), dimension_numbers=("NWC", "WIO", "NWC")
+        x,
+        kernel,
+        (1,),
+        "VALID",
+        rhs_dilation=(dilation,),
+        dimension_numbers=("NWC", "WIO", "NWC"),
     )
 
 
@@ -102,7 +111,9 @@ def _convolve_backward(
     return jax.vjp(functools.partial(_tap_products, dilation=dilation), *saved)[1](grad)
 
 
-_convolve.defvjp(lambda x, kernel, d: (_convolve(x, kernel, d), (x, kernel)), _convolve_backward)
+_convolve.defvjp(
+    lambda x, kernel, d: (_convolve(x, kernel, d), (x, kernel)), _convolve_backward
+)
 
 
 def _window_products(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -142,7 +153,9 @@ def check_filter_widths(model: str, filter_widths: tuple[int, ...]) -> None:
         )
 
 
-def check_keypoints(model: str, keypoints_2d: jax.Array, skeleton: str, features: int) -> None:
+def check_keypoints(
+    model: str, keypoints_2d: jax.Array, skeleton: str, features: int
+) -> None:
     """Raises JaxposeError unless `keypoints_2d` is `[B, T, J, features]` with the joints of `skeleton`."""
     expected = (get_skeleton(skeleton).num_joints, features)
     if keypoints_2d.ndim != 4 or keypoints_2d.shape[2:] != expected:
@@ -165,7 +178,7 @@ class TemporalConvNet(nn.Module):
         output needs. Training uses it; in training mode batch-norm statistics are those of the
         frames kept.
       streaming: takes one frame after the other and returns that frame's pose, what is needed of
-        the past being in collection `cache` (see `jaxpose.streaming`). Needs `causal`.
+        the past being in collection `cache` (see `jaxpose.inference.streaming`). Needs `causal`.
     """
 
     filter_widths: tuple[int, ...] = (3, 3, 3)
@@ -193,9 +206,17 @@ class TemporalConvNet(nn.Module):
         """The same network, a frame at a time."""
         return self.clone(strided=False, streaming=True)
 
-    def _conv(self, name: str, features: int, width: int, dilation: int, **kwargs: Any) -> TemporalConv:
-        form = {"dense": self.dense, "strided": self.strided, "streaming": self.streaming}
-        return TemporalConv(features, width, dilation, dtype=self.dtype, name=name, **form, **kwargs)
+    def _conv(
+        self, name: str, features: int, width: int, dilation: int, **kwargs: Any
+    ) -> TemporalConv:
+        form = {
+            "dense": self.dense,
+            "strided": self.strided,
+            "streaming": self.streaming,
+        }
+        return TemporalConv(
+            features, width, dilation, dtype=self.dtype, name=name, **form, **kwargs
+        )
 
     def _aligned(self, x: jax.Array, width: int, dilation: int) -> jax.Array:
         """The frames of `x [B, T, ...]` that a layer's outputs are added to.
@@ -214,7 +235,9 @@ class TemporalConvNet(nn.Module):
         """Raises JaxposeError unless fields and the number of frames suit the form of execution."""
         check_filter_widths(model, self.filter_widths)
         if self.dense and self.strided:
-            raise JaxposeError(f"{model}: dense kernels have no strided form; set strided=False")
+            raise JaxposeError(
+                f"{model}: dense kernels have no strided form; set strided=False"
+            )
         needed = self.receptive_field
         if self.streaming:
             self._check_streaming(model, frames)
@@ -231,11 +254,15 @@ class TemporalConvNet(nn.Module):
 
     def _check_streaming(self, model: str, frames: int) -> None:
         if self.strided:
-            raise JaxposeError(f"{model}: strided and streaming are two forms; set one of them")
+            raise JaxposeError(
+                f"{model}: strided and streaming are two forms; set one of them"
+            )
         if not self.causal and self.receptive_field > 1:
             raise JaxposeError(
                 f"{model}: streaming needs causal=True; centred, each of its outputs sees "
                 f"{self.receptive_field // 2} frames that have not come yet"
             )
         if frames != 1:
-            raise JaxposeError(f"{model}: the streaming form takes one frame at a time, got {frames}")
+            raise JaxposeError(
+                f"{model}: the streaming form takes one frame at a time, got {frames}"
+            )

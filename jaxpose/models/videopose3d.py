@@ -3,9 +3,9 @@
 import flax.linen as nn
 import jax
 
+from jaxpose.body.skeletons import get_skeleton
 from jaxpose.models import temporal
 from jaxpose.models.layers import BatchNorm, Dropout, Linear
-from jaxpose.skeletons import get_skeleton
 
 
 class VideoPose3D(temporal.TemporalConvNet):
@@ -46,13 +46,21 @@ class VideoPose3D(temporal.TemporalConvNet):
             return Dropout(self.dropout_rate)(x, train=train)
 
         x = keypoints_2d.reshape(*keypoints_2d.shape[:2], -1)
-        x = hidden(self._conv("expand", self.channels, self.filter_widths[0], 1)(x), "expand_norm")
+        x = hidden(
+            self._conv("expand", self.channels, self.filter_widths[0], 1)(x),
+            "expand_norm",
+        )
         dilation = self.filter_widths[0]
         for block, width in enumerate(self.filter_widths[1:], start=1):
             residual = self._aligned(x, width, dilation)
             x = self._conv(f"temporal_{block}", self.channels, width, dilation)(x)
             x = hidden(x, f"temporal_norm_{block}")
-            pointwise = Linear(self.channels, use_bias=False, dtype=self.dtype, name=f"pointwise_{block}")
+            pointwise = Linear(
+                self.channels,
+                use_bias=False,
+                dtype=self.dtype,
+                name=f"pointwise_{block}",
+            )
             x = residual + hidden(pointwise(x), f"pointwise_norm_{block}")
             dilation *= width
         joints = 1 if self.trajectory else get_skeleton(self.skeleton).num_joints
@@ -61,6 +69,9 @@ class VideoPose3D(temporal.TemporalConvNet):
 
     def _check(self, keypoints_2d: jax.Array) -> None:
         temporal.check_keypoints(
-            "VideoPose3D", keypoints_2d, self.keypoints_skeleton or self.skeleton, self.in_features
+            "VideoPose3D",
+            keypoints_2d,
+            self.keypoints_skeleton or self.skeleton,
+            self.in_features,
         )
         self._check_form("VideoPose3D", keypoints_2d.shape[1])

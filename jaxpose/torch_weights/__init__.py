@@ -8,7 +8,13 @@ saves and never uses.
 from types import ModuleType
 
 from jaxpose.errors import JaxposeError
-from jaxpose.torch_weights import crossformer, gast_net, gla_gcn, poseformer, videopose3d
+from jaxpose.torch_weights import (
+    crossformer,
+    gast_net,
+    gla_gcn,
+    poseformer,
+    videopose3d,
+)
 
 STATE_DICTS: dict[str, ModuleType] = {
     "crossformer": crossformer,

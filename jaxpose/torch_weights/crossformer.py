@@ -4,9 +4,9 @@ Its file fixes 81 frames and a frame width of 544; where these stand in an array
 model's own `num_frames` and `D` are written here. The other constants are the file's.
 """
 
+from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.models.crossformer import CrossFormer
-from jaxpose.skeletons import get_skeleton
 from jaxpose.torch_weights.layouts import CONV1D, Entry, layer_norm
 from jaxpose.torch_weights.poseformer import attention_and_mlp, embedding_and_head
 
@@ -23,7 +23,9 @@ def entries(model: CrossFormer) -> list[Entry]:
             "converts to or from it; use cross_frame='gated'"
         )
     mapped = embedding_and_head(positions=model.spatial_positions)
-    mapped += layer_norm("Spatial_norm", ("spatial_norm",)) + layer_norm("Temporal_norm1", ("temporal_norm",))
+    mapped += layer_norm("Spatial_norm", ("spatial_norm",)) + layer_norm(
+        "Temporal_norm1", ("temporal_norm",)
+    )
     if model.temporal_positions:
         mapped.append(Entry("Temporal_pos_embed1", ("params", "temporal_positions")))
     for i in range(model.depth):
@@ -31,7 +33,9 @@ def entries(model: CrossFormer) -> list[Entry]:
         temporal = (f"blocks1.{i}", f"temporal_block_{i}")
         for torch_name, path in (spatial, temporal):
             mapped += attention_and_mlp(torch_name, path, qkv_bias=model.qkv_bias)
-            mapped.append(Entry(f"{torch_name}.gamma1", ("params", path, "attention_scale")))
+            mapped.append(
+                Entry(f"{torch_name}.gamma1", ("params", path, "attention_scale"))
+            )
             mapped.append(Entry(f"{torch_name}.gamma2", ("params", path, "mlp_scale")))
         if model.cross_joint:
             mapped += _cross_joint(*spatial)
@@ -44,15 +48,27 @@ def _cross_joint(torch_name: str, path: str) -> list[Entry]:
     module = ("params", path, "interaction")
     mapped = _interaction(torch_name, path, "local_mp.gn")
     for conv in ("conv1", "conv2"):
-        mapped.append(Entry(f"{torch_name}.local_mp.{conv}.weight", (*module, conv, "kernel"), CONV1D))
-        mapped.append(Entry(f"{torch_name}.local_mp.{conv}.bias", (*module, conv, "bias")))
+        mapped.append(
+            Entry(
+                f"{torch_name}.local_mp.{conv}.weight",
+                (*module, conv, "kernel"),
+                CONV1D,
+            )
+        )
+        mapped.append(
+            Entry(f"{torch_name}.local_mp.{conv}.bias", (*module, conv, "bias"))
+        )
     return mapped
 
 
 def _cross_frame(torch_name: str, path: str) -> list[Entry]:
     names = {"t": "value", "p": "key", "g": "query", "z": "conv"}
     return _interaction(torch_name, path, "local.gn") + [
-        Entry(f"{torch_name}.local.{theirs}.weight", ("params", path, "interaction", ours, "kernel"), CONV1D)
+        Entry(
+            f"{torch_name}.local.{theirs}.weight",
+            ("params", path, "interaction", ours, "kernel"),
+            CONV1D,
+        )
         for theirs, ours in names.items()
     ]
 
@@ -62,8 +78,14 @@ def _interaction(torch_name: str, path: str, group_norm: str) -> list[Entry]:
     return [
         *layer_norm(f"{torch_name}.norm3", (path, "interaction_norm")),
         Entry(f"{torch_name}.gamma3", ("params", path, "interaction_scale")),
-        Entry(f"{torch_name}.{group_norm}.weight", ("params", path, "interaction", "norm", "scale")),
-        Entry(f"{torch_name}.{group_norm}.bias", ("params", path, "interaction", "norm", "bias")),
+        Entry(
+            f"{torch_name}.{group_norm}.weight",
+            ("params", path, "interaction", "norm", "scale"),
+        ),
+        Entry(
+            f"{torch_name}.{group_norm}.bias",
+            ("params", path, "interaction", "norm", "bias"),
+        ),
     ]
 
 
@@ -106,11 +128,18 @@ def leftovers(model: CrossFormer) -> dict[str, tuple[int, ...]]:
         shapes |= {f"{name}.weight": (size, size, 1), f"{name}.bias": (size,)}
     for i in range(model.depth):
         for block in (f"Spatial_blocks.{i}", f"blocks1.{i}"):
-            shapes |= {f"{block}.gamma4": (frames,)} | _scale_and_bias(f"{block}.norm4", frames)
+            shapes |= {f"{block}.gamma4": (frames,)} | _scale_and_bias(
+                f"{block}.norm4", frames
+            )
         module = f"Spatial_blocks.{i}.local_mp"
-        shapes |= _scale_and_bias(f"{module}.bn", joint_width) | _scale_and_bias(f"{module}.gn1", joint_width)
+        shapes |= _scale_and_bias(f"{module}.bn", joint_width) | _scale_and_bias(
+            f"{module}.gn1", joint_width
+        )
         shapes |= {f"{module}.conv3.weight": (17, 17, 5), f"{module}.conv3.bias": (17,)}
-        shapes |= {f"{module}.bn.running_mean": (joint_width,), f"{module}.bn.running_var": (joint_width,)}
+        shapes |= {
+            f"{module}.bn.running_mean": (joint_width,),
+            f"{module}.bn.running_var": (joint_width,),
+        }
     return shapes
 
 

@@ -28,13 +28,24 @@ def entries(model: GASTNet) -> list[Entry]:
     for block in range(1, len(model.filter_widths)):
         first, second = 2 * (block - 1), 2 * block - 1
         found.append(
-            Entry(f"layers_conv.{first}.weight", ("params", f"temporal_{block}", "kernel"), CONV2D_TIME)
+            Entry(
+                f"layers_conv.{first}.weight",
+                ("params", f"temporal_{block}", "kernel"),
+                CONV2D_TIME,
+            )
         )
         found += batch_norm(f"layers_bn.{first}", (f"temporal_norm_{block}",))
-        found += linear(f"layers_conv.{second}", (f"pointwise_{block}",), bias=False, layout=POINTWISE_2D)
+        found += linear(
+            f"layers_conv.{second}",
+            (f"pointwise_{block}",),
+            bias=False,
+            layout=POINTWISE_2D,
+        )
         found += batch_norm(f"layers_bn.{second}", (f"pointwise_norm_{block}",))
     for block in range(len(model.filter_widths)):
-        found += attention_block_entries(model, f"layers_graph_conv.{block}.", (f"attention_{block}",))
+        found += attention_block_entries(
+            model, f"layers_graph_conv.{block}.", (f"attention_{block}",)
+        )
     return found + linear("shrink", ("shrink",), bias=False, layout=POINTWISE_2D)
 
 
@@ -43,18 +54,27 @@ def leftovers(model: GASTNet) -> dict[str, tuple[int, ...]]:
     return {}
 
 
-def attention_block_entries(model: GASTNet | GraphAttentionBlock, prefix: str, path: Path) -> list[Entry]:
+def attention_block_entries(
+    model: GASTNet | GraphAttentionBlock, prefix: str, path: Path
+) -> list[Entry]:
     """One attention block at `path`; `model` says which parts it has."""
     found = local_graph_entries(model, f"{prefix}local_graph_layer.", (*path, "local"))
     layer, path_global = f"{prefix}global_graph_layer.", (*path, "global")
     for head in range(4):
         names = ("g", "theta", "phi") if model.attention_matrix else ("g",)
-        here, there = f"{layer}attentions.{head}.", ("params", *path_global, f"head_{head}")
+        here, there = (
+            f"{layer}attentions.{head}.",
+            ("params", *path_global, f"head_{head}"),
+        )
         for name in names:
-            found.append(Entry(f"{here}{name}.weight", (*there, f"{name}_kernel"), POINTWISE_1D))
+            found.append(
+                Entry(f"{here}{name}.weight", (*there, f"{name}_kernel"), POINTWISE_1D)
+            )
             found.append(Entry(f"{here}{name}.bias", (*there, f"{name}_bias")))
         if model.attention_matrix:
-            found.append(Entry(f"{here}concat_project.0.weight", (*there, "w"), POINTWISE_2D))
+            found.append(
+                Entry(f"{here}concat_project.0.weight", (*there, "w"), POINTWISE_2D)
+            )
         if model.adaptive_matrix:
             found.append(Entry(f"{here}C_k", (*there, "adaptive")))
     return found + _fusion(layer, path_global) + _fusion(prefix, path)

@@ -1,7 +1,7 @@
 """State-dict map of GLA-GCN: the released S_AGCN and the sequence model built from its blocks."""
 
+from jaxpose.body.skeletons import get_skeleton
 from jaxpose.models.gla_gcn import NUM_SUBSETS, GlaGcn
-from jaxpose.skeletons import get_skeleton
 from jaxpose.torch_weights import layouts
 from jaxpose.torch_weights.layouts import Entry
 
@@ -13,10 +13,16 @@ def entries(model: GlaGcn) -> list[Entry]:
     are those of the recorded composite: the authors never published theirs.
     """
     found = layouts.batch_norm("data_bn", ("input_bn",)) if model.input_norm else []
-    found += block("expand_gcn", ("expand",), 2, model.channels, adaptive=model.adaptive)
+    found += block(
+        "expand_gcn", ("expand",), 2, model.channels, adaptive=model.adaptive
+    )
     for i in range(model.sequence_layers):
         found += block(
-            f"seq_layers.{i}", (f"sequence_{i}",), model.channels, model.channels, adaptive=model.adaptive
+            f"seq_layers.{i}",
+            (f"sequence_{i}",),
+            model.channels,
+            model.channels,
+            adaptive=model.adaptive,
         )
     if model.sequence_layers:
         found += block(
@@ -44,7 +50,10 @@ def leftovers(model: GlaGcn) -> dict[str, tuple[int, ...]]:
     if model.input_norm:
         return {}
     shape = (2 * get_skeleton(model.skeleton).num_joints,)
-    return {f"data_bn.{name}": shape for name in ("weight", "bias", "running_mean", "running_var")}
+    return {
+        f"data_bn.{name}": shape
+        for name in ("weight", "bias", "running_mean", "running_var")
+    }
 
 
 def block(
@@ -68,7 +77,13 @@ def block(
             found += _conv(f"{prefix}gcn1.conv_b.{k}", (*graph, f"phi_{k}"))
     for k in range(NUM_SUBSETS):
         conv = f"{prefix}gcn1.conv_d.{k}"
-        found.append(Entry(f"{conv}.weight", ("params", *graph, f"project_kernel_{k}"), layouts.POINTWISE_2D))
+        found.append(
+            Entry(
+                f"{conv}.weight",
+                ("params", *graph, f"project_kernel_{k}"),
+                layouts.POINTWISE_2D,
+            )
+        )
         found.append(Entry(f"{conv}.bias", ("params", *graph, f"project_bias_{k}")))
     found += layouts.batch_norm(f"{prefix}gcn1.bn", (*graph, "graph_bn"))
     if in_features != features:
@@ -83,7 +98,9 @@ def block(
 
 
 def _conv(
-    torch_name: str, path: tuple[str, ...], layout: layouts.Layout = layouts.POINTWISE_2D
+    torch_name: str,
+    path: tuple[str, ...],
+    layout: layouts.Layout = layouts.POINTWISE_2D,
 ) -> list[Entry]:
     return [
         Entry(f"{torch_name}.weight", ("params", *path, "kernel"), layout),
@@ -99,6 +116,10 @@ def _head(model: GlaGcn) -> list[Entry]:
     found = layouts.linear("fc_shared", ("head_shared",), layout=layouts.POINTWISE_1D)
     for j in range(get_skeleton(model.skeleton).num_joints):
         path = ("params", "head_unshared")
-        found.append(Entry(f"fc_unshared.{j}.weight", (*path, f"kernel_{j}"), layouts.POINTWISE_1D))
+        found.append(
+            Entry(
+                f"fc_unshared.{j}.weight", (*path, f"kernel_{j}"), layouts.POINTWISE_1D
+            )
+        )
         found.append(Entry(f"fc_unshared.{j}.bias", (*path, f"bias_{j}")))
     return found

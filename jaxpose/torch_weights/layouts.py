@@ -34,8 +34,12 @@ LINEAR = Layout(lambda a: a.T, lambda a: a.T)  # (out, in) <-> (in, out)
 # (out, in, k) <-> (k, in, out)
 CONV1D = Layout(lambda a: a.transpose(2, 1, 0), lambda a: a.transpose(2, 1, 0))
 # (out, in, k, 1) <-> (k, in, out): temporal convolutions with joints folded into the batch.
-CONV2D_TIME = Layout(lambda a: a[..., 0].transpose(2, 1, 0), lambda a: a.transpose(2, 1, 0)[..., None])
-POINTWISE_1D = Layout(lambda a: a[..., 0].T, lambda a: a.T[..., None])  # (out, in, 1) <-> (in, out)
+CONV2D_TIME = Layout(
+    lambda a: a[..., 0].transpose(2, 1, 0), lambda a: a.transpose(2, 1, 0)[..., None]
+)
+POINTWISE_1D = Layout(
+    lambda a: a[..., 0].T, lambda a: a.T[..., None]
+)  # (out, in, 1) <-> (in, out)
 # (out, in, 1, 1) <-> (in, out)
 POINTWISE_2D = Layout(lambda a: a[..., 0, 0].T, lambda a: a.T[..., None, None])
 
@@ -49,11 +53,21 @@ class Entry(NamedTuple):
 
 
 def linear(
-    torch_name: str, path: tuple[str, ...], *, bias: bool = True, layout: Layout = LINEAR
+    torch_name: str,
+    path: tuple[str, ...],
+    *,
+    bias: bool = True,
+    layout: Layout = LINEAR,
 ) -> list[Entry]:
     """`layers.Linear` at `path` (collection left out) from `<torch_name>.weight` and `.bias`."""
-    entries = [Entry(f"{torch_name}.weight", ("params", *path, "dense", "kernel"), layout)]
-    return entries + ([Entry(f"{torch_name}.bias", ("params", *path, "dense", "bias"))] if bias else [])
+    entries = [
+        Entry(f"{torch_name}.weight", ("params", *path, "dense", "kernel"), layout)
+    ]
+    return entries + (
+        [Entry(f"{torch_name}.bias", ("params", *path, "dense", "bias"))]
+        if bias
+        else []
+    )
 
 
 def layer_norm(torch_name: str, path: tuple[str, ...]) -> list[Entry]:
@@ -104,14 +118,22 @@ def from_torch(
             continue
         array = np.asarray(state_dict[entry.torch_name])
         if array.shape != wanted_torch:
-            problems.append(f"shape: {entry.torch_name} is {array.shape}, the model wants {wanted_torch}")
+            problems.append(
+                f"shape: {entry.torch_name} is {array.shape}, the model wants {wanted_torch}"
+            )
             continue
         _set(variables, entry.path, np.ascontiguousarray(entry.layout.to_linen(array)))
     known = {entry.torch_name for entry in entries} | set(leftovers)
-    unknown = [n for n in state_dict if n not in known and not n.endswith("num_batches_tracked")]
+    unknown = [
+        n
+        for n in state_dict
+        if n not in known and not n.endswith("num_batches_tracked")
+    ]
     problems += [f"left over: {name} {np.shape(state_dict[name])}" for name in unknown]
     if problems:
-        raise JaxposeError("the checkpoint does not fit the model:\n  " + "\n  ".join(problems))
+        raise JaxposeError(
+            "the checkpoint does not fit the model:\n  " + "\n  ".join(problems)
+        )
     return variables
 
 
@@ -132,7 +154,9 @@ def to_torch(
     for name, shape in (leftovers or {}).items():
         state_dict[name] = np.zeros(shape, np.float32)
     for name in [name for name in state_dict if name.endswith("running_var")]:
-        state_dict[name.replace("running_var", "num_batches_tracked")] = np.zeros((), np.int64)
+        state_dict[name.replace("running_var", "num_batches_tracked")] = np.zeros(
+            (), np.int64
+        )
     return state_dict
 
 

@@ -7,7 +7,9 @@ from jaxpose.torch_weights import layouts
 def entries(model: Refinement) -> list[layouts.Entry]:
     """The map of `model`'s variables."""
     del model
-    return layouts.linear("post_refine.0", ("fc1",)) + layouts.linear("post_refine.3", ("fc2",))
+    return layouts.linear("post_refine.0", ("fc1",)) + layouts.linear(
+        "post_refine.3", ("fc2",)
+    )
 
 
 def leftovers(model: Refinement) -> dict[str, tuple[int, ...]]:

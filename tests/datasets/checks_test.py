@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from jaxpose.body.skeletons import H36M_17
 from jaxpose.datasets.checks import SourceCheck, check_clip, total
 from jaxpose.datasets.h36m_cameras import h36m_cameras
 from jaxpose.datasets.rendering import render
 from jaxpose.datasets.report import Finding, findings_table
 from jaxpose.datasets.schema import clip_example
-from jaxpose.skeletons import H36M_17
 from tests.fabricate_human36m import motion
 
 JOINTS = [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]
@@ -19,7 +19,9 @@ CAMERAS = h36m_cameras("S1")
 
 
 def example(camera=CAMERAS[0], edit_2d=lambda x: x, edit_3d=lambda x: x, source="gt"):
-    keypoints_2d, positions_3d, _ = render(motion("S1", "Walking", 20)[:, JOINTS], camera)
+    keypoints_2d, positions_3d, _ = render(
+        motion("S1", "Walking", 20)[:, JOINTS], camera
+    )
     return clip_example(
         subject="S1",
         action="Walking",
@@ -50,14 +52,19 @@ def test_a_detector_may_be_off_where_a_projection_may_not():
     assert check_clip(example(edit_2d=noisy, source="cpn_ft_h36m_dbb")).problems == []
     check = check_clip(example(edit_2d=noisy))
     (problem,) = check.problems
-    assert problem == "the 3D joints project 12 px (median) from the keypoints; expected below 2"
+    assert (
+        problem
+        == "the 3D joints project 12 px (median) from the keypoints; expected below 2"
+    )
     # The median length of normal errors in two dimensions is sqrt(2 ln 2) of their spread.
     assert check.reprojection == pytest.approx(10 * np.sqrt(2 * np.log(2)), rel=0.1)
 
 
 def test_two_cameras_taken_for_each_other_are_noticed():
     other = render(motion("S1", "Walking", 20)[:, JOINTS], CAMERAS[1])[0]
-    (problem,) = check_clip(example(edit_2d=lambda _: other, source="cpn_ft_h36m_dbb")).problems
+    (problem,) = check_clip(
+        example(edit_2d=lambda _: other, source="cpn_ft_h36m_dbb")
+    ).problems
     assert "px (median) from the keypoints" in problem
 
 
@@ -90,7 +97,9 @@ def test_implausible_bones_are_noticed(edit, message):
 
 def test_keypoints_outside_the_image_are_noticed():
     check = check_clip(example(edit_2d=lambda x: x + 900))
-    assert any("outside the 1000x1002 image" in problem for problem in check.problems), check.problems
+    assert any(
+        "outside the 1000x1002 image" in problem for problem in check.problems
+    ), check.problems
     assert check.outside > 0.5
 
 
@@ -108,8 +117,13 @@ def counted(frames: dict[tuple[str, str], int]) -> SourceCheck:
     sound = example()
     for (subject, take), count in frames.items():
         for camera in "ab":
-            clip = {key: np.resize(sound[key], (count, *sound[key].shape[1:])) for key in ARRAYS}
-            check.add(sound | clip | {"subject": subject, "take": take, "camera": camera})
+            clip = {
+                key: np.resize(sound[key], (count, *sound[key].shape[1:]))
+                for key in ARRAYS
+            }
+            check.add(
+                sound | clip | {"subject": subject, "take": take, "camera": camera}
+            )
     return check
 
 
@@ -117,11 +131,19 @@ ARRAYS = ("keypoints_2d", "positions_3d", "valid")
 
 
 def rows(findings: list[Finding]) -> list[tuple]:
-    return [(f.status, f.subject, f.take, f.detail, f.frames, f.published) for f in findings]
+    return [
+        (f.status, f.subject, f.take, f.detail, f.frames, f.published) for f in findings
+    ]
 
 
 def test_counts_are_compared_by_subject_and_take():
-    published = {("S1", "A"): 10, ("S1", "B"): 20, ("S5", "A"): 30, ("S5", "B"): 5, ("S6", "A"): 40}
+    published = {
+        ("S1", "A"): 10,
+        ("S1", "B"): 20,
+        ("S5", "A"): 30,
+        ("S5", "B"): 5,
+        ("S6", "A"): 40,
+    }
     found = counted({("S1", "A"): 10, ("S1", "B"): 20, ("S5", "A"): 31, ("S5", "C"): 7})
     assert rows(found.findings(published)) == [
         ("complete", "S1", "", "2 of 2 takes", 30, 30),
@@ -139,7 +161,10 @@ def test_frames_may_be_missing_where_motion_capture_failed():
     assert [row[0] for row in rows(found.findings(published, may_be_shorter=True))] == [
         "complete", "suspicious",
     ]  # fmt: skip
-    assert [row[0] for row in rows(found.findings(published))] == ["suspicious", "suspicious"]
+    assert [row[0] for row in rows(found.findings(published))] == [
+        "suspicious",
+        "suspicious",
+    ]
 
 
 def test_without_published_counts_every_take_has_a_row():
@@ -158,12 +183,18 @@ def in_millimetres(positions_3d):
 def test_a_problem_names_the_cameras_that_have_it():
     check = SourceCheck()
     for camera in CAMERAS:
-        check.add(example(camera, edit_3d=in_millimetres if camera in CAMERAS[:2] else lambda x: x))
+        check.add(
+            example(
+                camera, edit_3d=in_millimetres if camera in CAMERAS[:2] else lambda x: x
+            )
+        )
     check.refuse("S1", "Posing", 7, "clip S1/Posing/x: not finite")
     walking, posing = check.findings(None)
     assert walking.status == posing.status == "suspicious"
     assert walking.detail.endswith("wrong unit? (camera 54138969, 55011271)")
-    assert walking.bone_length == pytest.approx((254 + 0.254) / 2, rel=0.01)  # the mean of the cameras
+    assert walking.bone_length == pytest.approx(
+        (254 + 0.254) / 2, rel=0.01
+    )  # the mean of the cameras
     assert walking.reprojection < 1e-3
     assert (posing.frames, posing.detail) == (7, "clip S1/Posing/x: not finite")
 
@@ -176,13 +207,29 @@ def test_the_total_of_a_split():
 def test_the_table_has_every_column():
     console = Console(width=140, file=io.StringIO())
     findings = [
-        Finding("suspicious", "S9", "Greeting", "expected 1,447 frames", 12, 1447, 0.2537, 0.0123, 3.71),
+        Finding(
+            "suspicious",
+            "S9",
+            "Greeting",
+            "expected 1,447 frames",
+            12,
+            1447,
+            0.2537,
+            0.0123,
+            3.71,
+        ),
         Finding("missing", "S11", detail="nothing of its 29 takes", published=54616),
     ]
     console.print(findings_table(findings, "human36m/gt_17"))
     lines = console.file.getvalue().splitlines()
     assert lines[0].strip() == "human36m/gt_17"
     header, _, first, second = (line.split() for line in lines[2:6])
-    assert " ".join(header) == "subject take frames published bone, m outside reprojection, px status remark"
-    assert " ".join(first) == "S9 Greeting 12 1,447 0.254 1.2% 3.7 suspicious expected 1,447 frames"
+    assert (
+        " ".join(header)
+        == "subject take frames published bone, m outside reprojection, px status remark"
+    )
+    assert (
+        " ".join(first)
+        == "S9 Greeting 12 1,447 0.254 1.2% 3.7 suspicious expected 1,447 frames"
+    )
     assert " ".join(second) == "S11 - 54,616 - - - missing nothing of its 29 takes"

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from jaxpose import cameras
+from jaxpose.body import cameras
+from jaxpose.body.skeletons import H36M_17
 from jaxpose.datasets import get_builder
 from jaxpose.datasets.cmu_mocap import asf_amc
 from jaxpose.datasets.cmu_mocap import cmu_mocap_dataset_builder as cmu
 from jaxpose.datasets.reader import load_clips
 from jaxpose.errors import JaxposeError
 from jaxpose.prepare import prepare
-from jaxpose.skeletons import H36M_17
 from tests.datasets.small_cmu import AMC_FRAMES, amc_text, asf_text, write_archive
 from tests.shared import shared_path
 
@@ -32,11 +32,17 @@ def archive() -> cmu.Archive:
     return cmu.Archive(shared_path("data/cmu/allasfamc.zip"))
 
 
-def _read(archive: cmu.Archive, take: str) -> tuple[asf_amc.AcclaimSkeleton, np.ndarray]:
+def _read(
+    archive: cmu.Archive, take: str
+) -> tuple[asf_amc.AcclaimSkeleton, np.ndarray]:
     subject = take.partition("_")[0]
-    skeleton = asf_amc.parse_asf(archive.read(archive.skeletons[subject]), f"{subject}.asf")
+    skeleton = asf_amc.parse_asf(
+        archive.read(archive.skeletons[subject]), f"{subject}.asf"
+    )
     name = archive.trials[subject][take]
-    return skeleton, cmu.joints(skeleton, asf_amc.parse_amc(archive.read(name), skeleton, name))
+    return skeleton, cmu.joints(
+        skeleton, asf_amc.parse_amc(archive.read(name), skeleton, name)
+    )
 
 
 def test_euler_rotation_turns_about_x_then_y_then_z():
@@ -48,13 +54,17 @@ def test_euler_rotation_turns_about_x_then_y_then_z():
         return matrix
 
     expected = about(2, 70) @ about(1, -20) @ about(0, 35)
-    np.testing.assert_allclose(asf_amc.euler_rotation(np.array([35.0, -20.0, 70.0])), expected, atol=1e-12)
+    np.testing.assert_allclose(
+        asf_amc.euler_rotation(np.array([35.0, -20.0, 70.0])), expected, atol=1e-12
+    )
 
 
 def test_kinematics_of_two_bones_by_hand():
     text = asf_text()
     skeleton = asf_amc.parse_asf(text, "x.asf")
-    motion = asf_amc.parse_amc(amc_text(1, {"lfemur": (0.0, 0.0, 90.0)}), skeleton, "x.amc")
+    motion = asf_amc.parse_amc(
+        amc_text(1, {"lfemur": (0.0, 0.0, 90.0)}), skeleton, "x.amc"
+    )
     ends = asf_amc.bone_ends(skeleton, motion, ("lhipjoint", "lfemur", "ltibia"))
     unit = INCH / 0.45
     root = np.array([1.0, 17.0, 3.0])
@@ -69,14 +79,18 @@ def test_kinematics_of_two_bones_by_hand():
 
 def test_a_bones_own_axis_conjugates_its_rotation():
     skeleton = asf_amc.parse_asf(asf_text(), "x.asf")
-    motion = asf_amc.parse_amc(amc_text(1, {"lfemur": (30.0, 0.0, 0.0)}), skeleton, "x.amc")
+    motion = asf_amc.parse_amc(
+        amc_text(1, {"lfemur": (30.0, 0.0, 0.0)}), skeleton, "x.amc"
+    )
     ends = asf_amc.bone_ends(skeleton, motion, ("lhipjoint", "lfemur"))
     axis, turn = (
         asf_amc.euler_rotation(np.array([0, 0, 20.0])),
         asf_amc.euler_rotation(np.array([30.0, 0, 0])),
     )
     expected = axis @ turn @ np.linalg.inv(axis) @ np.array([0, -7.0, 0]) * INCH / 0.45
-    np.testing.assert_allclose(ends["lfemur"][0] - ends["lhipjoint"][0], expected, atol=1e-12)
+    np.testing.assert_allclose(
+        ends["lfemur"][0] - ends["lhipjoint"][0], expected, atol=1e-12
+    )
 
 
 def test_carriage_returns_and_tiny_numbers_are_read():
@@ -92,9 +106,13 @@ def test_real_bones_keep_their_length_and_the_person_is_upright(archive, take):
     skeleton, positions = _read(archive, take)
     child, parent = np.array(H36M_17.bones).T
     lengths = np.linalg.norm(positions[:, child] - positions[:, parent], axis=-1)
-    single = [H36M_17.joints[joint].endswith(("knee", "ankle", "elbow")) for joint in child]
+    single = [
+        H36M_17.joints[joint].endswith(("knee", "ankle", "elbow")) for joint in child
+    ]
     assert np.ptp(lengths[:, single], axis=0).max() < 1e-9
-    spine = lengths[:, H36M_17.joints.index("spine") - 1]  # from the middle of the hips: two bones
+    spine = lengths[
+        :, H36M_17.joints.index("spine") - 1
+    ]  # from the middle of the hips: two bones
     assert 0 < spine.std() < 0.010
     knee = np.linalg.norm(skeleton.bones["lfemur"].offset)
     np.testing.assert_allclose(lengths[:, [list(child).index(5)]], knee, rtol=1e-9)
@@ -104,13 +122,24 @@ def test_real_subjects_have_human_stature_and_stand_upright(archive):
     for subject, trials in archive.trials.items():
         skeleton = asf_amc.parse_asf(archive.read(archive.skeletons[subject]), subject)
         zero = {"root": np.zeros((1, 6))}
-        zero |= {name: np.zeros((1, len(bone.dof))) for name, bone in skeleton.bones.items() if bone.dof}
+        zero |= {
+            name: np.zeros((1, len(bone.dof)))
+            for name, bone in skeleton.bones.items()
+            if bone.dof
+        }
         positions = cmu.to_z_up(cmu.joints(skeleton, zero))[0]
         stature = np.ptp(positions[:, 2]) + 0.08  # ankles to the floor
         assert 1.5 < stature < 1.85, (subject, trials)
         by_name = dict(zip(H36M_17.joints, positions, strict=True))
-        assert by_name["head"][2] > by_name["thorax"][2] > by_name["hip"][2] > by_name["left_knee"][2]
-        assert by_name["left_hip"][0] > 0 > by_name["right_hip"][0]  # facing the file's z
+        assert (
+            by_name["head"][2]
+            > by_name["thorax"][2]
+            > by_name["hip"][2]
+            > by_name["left_knee"][2]
+        )
+        assert (
+            by_name["left_hip"][0] > 0 > by_name["right_hip"][0]
+        )  # facing the file's z
 
 
 def test_walking_faces_the_way_it_goes(archive):
@@ -149,11 +178,16 @@ def test_prepare_reads_zip_and_folder_alike(tmp_path, noisy):
         file.extractall(tmp_path / "folder")
     report = prepare(dataset, source=path, data_dir=tmp_path / "one")
     prepare(dataset, source=tmp_path / "folder", data_dir=tmp_path / "two")
-    one, two = load_clips(dataset, tmp_path / "one"), load_clips(dataset, tmp_path / "two")
+    one, two = (
+        load_clips(dataset, tmp_path / "one"),
+        load_clips(dataset, tmp_path / "two"),
+    )
     np.testing.assert_array_equal(one.keypoints_2d, two.keypoints_2d)
     assert one.clips == two.clips
     assert one.subjects == ("01", "88")
-    assert [clip.take for clip in one.clips] == ["01_01"] * 4 + ["01_02"] * 4 + ["88_01"] * 4
+    assert [clip.take for clip in one.clips] == ["01_01"] * 4 + ["01_02"] * 4 + [
+        "88_01"
+    ] * 4
     assert one.keypoints_source == ("noisy_projection" if noisy else "gt")
     at_120, at_60 = 1 + (AMC_FRAMES - 1) * 50 // 120, 1 + (AMC_FRAMES - 1) * 50 // 60
     assert [clip.length for clip in one.clips[::4]] == [at_120, at_120, at_60]
@@ -163,7 +197,11 @@ def test_prepare_reads_zip_and_folder_alike(tmp_path, noisy):
 
 
 def test_clips_are_what_the_cameras_see(tmp_path):
-    prepare("cmu_mocap/gt", source=write_archive(tmp_path / "a.zip"), data_dir=tmp_path / "d")
+    prepare(
+        "cmu_mocap/gt",
+        source=write_archive(tmp_path / "a.zip"),
+        data_dir=tmp_path / "d",
+    )
     clips = load_clips("cmu_mocap/gt", tmp_path / "d")
     assert clips.valid.all()
     for clip in clips.clips[:4]:
@@ -181,30 +219,57 @@ def test_clips_are_what_the_cameras_see(tmp_path):
         np.testing.assert_allclose(world[:, 0, :2].mean(axis=0), 0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("fixture", "subject", "frame"), [("07_12", "07", 245), ("64_01", "13", 444)])
+@pytest.mark.parametrize(
+    ("fixture", "subject", "frame"), [("07_12", "07", 245), ("64_01", "13", 444)]
+)
 def test_truncated_motion_names_file_and_frame(archive, fixture, subject, frame):
     path = shared_path(f"data/cmu/malformed/{fixture}_truncated.amc.gz")
     text = gzip.decompress(path.read_bytes()).decode()
-    skeleton = asf_amc.parse_asf(archive.read(archive.skeletons[subject]), f"{subject}.asf")
-    with pytest.raises(JaxposeError, match=rf"{fixture}\.amc, frame {frame}: .*truncated"):
+    skeleton = asf_amc.parse_asf(
+        archive.read(archive.skeletons[subject]), f"{subject}.asf"
+    )
+    with pytest.raises(
+        JaxposeError, match=rf"{fixture}\.amc, frame {frame}: .*truncated"
+    ):
         asf_amc.parse_amc(text, skeleton, f"{fixture}.amc")
 
 
 BAD_MOTION = {
-    "cut inside a number list": (lambda text: text[: text.rindex(" ")], "line .* frame 7"),
-    "cut inside a frame": (lambda text: text[: text.rindex("lfemur")], "frame 7: .*truncated"),
+    "cut inside a number list": (
+        lambda text: text[: text.rindex(" ")],
+        "line .* frame 7",
+    ),
+    "cut inside a frame": (
+        lambda text: text[: text.rindex("lfemur")],
+        "frame 7: .*truncated",
+    ),
     "not a number": (
         lambda text: text.replace("ltibia 0.0", "ltibia x", 1),
         "frame 1: ltibia is 'x'",
     ),
-    "not finite": (lambda text: text.replace("ltibia 0.0", "ltibia nan", 1), "ltibia is 'nan'.* 1 finite"),
-    "a value too many": (lambda text: text.replace("ltibia 0.0", "ltibia 0.0 0.0", 1), "expected 1 finite"),
+    "not finite": (
+        lambda text: text.replace("ltibia 0.0", "ltibia nan", 1),
+        "ltibia is 'nan'.* 1 finite",
+    ),
+    "a value too many": (
+        lambda text: text.replace("ltibia 0.0", "ltibia 0.0 0.0", 1),
+        "expected 1 finite",
+    ),
     "unknown bone": (lambda text: text.replace("ltibia", "tail"), "found 'tail'"),
-    "a bone is missing": (lambda text: text.replace("ltibia 0.0\n", "", 1), "lacks ltibia"),
+    "a bone is missing": (
+        lambda text: text.replace("ltibia 0.0\n", "", 1),
+        "lacks ltibia",
+    ),
     "no bone anywhere": (lambda text: text.replace("ltibia 0.0\n", ""), "lacks ltibia"),
-    "frame left out": (lambda text: text.replace("\n3\n", "\n4\n"), "frame 4 follows; expected 3"),
+    "frame left out": (
+        lambda text: text.replace("\n3\n", "\n4\n"),
+        "frame 4 follows; expected 3",
+    ),
     "no frames": (lambda text: text[: text.index("\n1\n")], "no frames"),
-    "radians": (lambda text: text.replace(":DEGREES", ":RADIANS"), "no line ':DEGREES'"),
+    "radians": (
+        lambda text: text.replace(":DEGREES", ":RADIANS"),
+        "no line ':DEGREES'",
+    ),
     "empty": (lambda text: "", "no line ':DEGREES'"),
 }
 
@@ -222,14 +287,38 @@ BAD_SKELETON = {
     "radians": ("angle deg", "angle rad", "degrees"),
     "no length unit": ("length 0.45", "size 0.45", "no field 'length'"),
     "zero length unit": ("length 0.45", "length 0", "positive"),
-    "direction not finite": ("direction 1.0 0.0 0.0", "direction nan 0.0 0.0", "direction is 'nan 0.0 0.0'"),
-    "length not a number": ("length 7.0", "length seven", "bone 'lfemur' length is 'seven'"),
+    "direction not finite": (
+        "direction 1.0 0.0 0.0",
+        "direction nan 0.0 0.0",
+        "direction is 'nan 0.0 0.0'",
+    ),
+    "length not a number": (
+        "length 7.0",
+        "length seven",
+        "bone 'lfemur' length is 'seven'",
+    ),
     "other axis order": ("axis 0 0 20 XYZ", "axis 0 0 20 ZYX", "'ZYX'"),
     "axis without order": ("axis 0 0 20 XYZ", "axis", "x y z XYZ"),
-    "degree of freedom twice": ("dof rx ry rz", "dof rx ry rx", "expected x y z XYZ, and rx, ry, rz"),
-    "bone with two parents": ("rfemur rtibia\n", "rfemur rtibia ltibia\n", "'ltibia', twice"),
-    "unknown degree of freedom": ("dof rx ry rz", "dof rx ry l", "expected x y z XYZ, and rx, ry, rz"),
-    "hierarchy names a stranger": ("lfemur ltibia\n", "lfemur tail\n", "'tail', which :bonedata lacks"),
+    "degree of freedom twice": (
+        "dof rx ry rz",
+        "dof rx ry rx",
+        "expected x y z XYZ, and rx, ry, rz",
+    ),
+    "bone with two parents": (
+        "rfemur rtibia\n",
+        "rfemur rtibia ltibia\n",
+        "'ltibia', twice",
+    ),
+    "unknown degree of freedom": (
+        "dof rx ry rz",
+        "dof rx ry l",
+        "expected x y z XYZ, and rx, ry, rz",
+    ),
+    "hierarchy names a stranger": (
+        "lfemur ltibia\n",
+        "lfemur tail\n",
+        "'tail', which :bonedata lacks",
+    ),
     "child before its parent": ("root lhipjoint", "nowhere lhipjoint", "'nowhere'"),
 }
 
@@ -244,7 +333,9 @@ _TEXTS = (asf_text(), amc_text(3))
     length=st.integers(0, 40),
     new=st.text("0189.-:#rxyz \n\u00b2nan", max_size=6),
 )
-def test_damaged_text_gives_finite_joints_or_the_projects_error(which, start, length, new):
+def test_damaged_text_gives_finite_joints_or_the_projects_error(
+    which, start, length, new
+):
     texts = list(_TEXTS)
     position = int(start * len(texts[which]))
     texts[which] = texts[which][:position] + new + texts[which][position + length :]
@@ -278,7 +369,10 @@ def _no_bone(text: str) -> str:
             {"01/01.asf": _no_bone(asf_text()), "01/01_01.amc": _no_bone(amc_text(3))},
             "bone lwrist is missing",
         ),
-        ({"01/01.asf": asf_text(), "01/01_01.amc": amc_text(3)[:-9]}, r"01_01\.amc.* frame 3"),
+        (
+            {"01/01.asf": asf_text(), "01/01_01.amc": amc_text(3)[:-9]},
+            r"01_01\.amc.* frame 3",
+        ),
         ({"readme.txt": "hello"}, "layout of allasfamc.zip"),
     ],
 )
@@ -306,7 +400,9 @@ def test_damaged_member_of_the_archive(tmp_path):
         info = file.getinfo("all_asfamc/subjects/01/01_02.amc")
     content[info.header_offset + 120 : info.header_offset + 160] = bytes(40)
     path.write_bytes(content)
-    with pytest.raises(JaxposeError, match=r"cannot read all_asfamc/subjects/01/01_02\.amc"):
+    with pytest.raises(
+        JaxposeError, match=r"cannot read all_asfamc/subjects/01/01_02\.amc"
+    ):
         prepare("cmu_mocap", source=path, data_dir=tmp_path / "data")
     assert not (tmp_path / "data").exists()
 
@@ -314,11 +410,17 @@ def test_damaged_member_of_the_archive(tmp_path):
 def test_download_through_tfds(tmp_path, monkeypatch):
     (tmp_path / "site").mkdir()
     write_archive(tmp_path / "site" / "allasfamc.zip")
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "site"))
-    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    handler = functools.partial(
+        http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "site")
+    )
+    monkeypatch.setattr(
+        http.server.SimpleHTTPRequestHandler, "log_message", lambda *_: None
+    )
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(cmu, "URL", f"http://127.0.0.1:{server.server_address[1]}/allasfamc.zip")
+        monkeypatch.setattr(
+            cmu, "URL", f"http://127.0.0.1:{server.server_address[1]}/allasfamc.zip"
+        )
         report = prepare("cmu_mocap", data_dir=tmp_path / "data")
         server.shutdown()
     assert list(report.subjects) == ["01", "88"]

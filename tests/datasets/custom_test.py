@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxpose.conversions import convert
+from jaxpose.body.joint_rules import convert
+from jaxpose.body.skeletons import H36M_17, get_skeleton
 from jaxpose.datasets import get_builder
 from jaxpose.datasets.custom import files
 from jaxpose.datasets.reader import load_clips
 from jaxpose.datasets.report import Report
 from jaxpose.errors import JaxposeError
 from jaxpose.prepare import prepare
-from jaxpose.skeletons import H36M_17, get_skeleton
 from tests import fabricate_custom as fabricate
 
 FRAMES = 20
@@ -24,7 +24,9 @@ FRAMES = 20
 
 def examples(source: pathlib.Path, config: str = "h36m_17") -> dict[str, dict]:
     builder = get_builder(f"custom/{config}", source=source, data_dir="unused")
-    return {clip["subject"]: clip for clip in builder.splits(source, Report(""))["train"]}
+    return {
+        clip["subject"]: clip for clip in builder.splits(source, Report(""))["train"]
+    }
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +39,28 @@ def folder(tmp_path_factory) -> pathlib.Path:
 def test_every_layout_becomes_human36m_joints(folder):
     clips = examples(folder)
     assert list(clips) == ["anna", "ben", "carla", "dave", "erin"]
-    layouts = {"anna": "h36m_17", "ben": "mpii_16", "carla": "body_25", "dave": "halpe_26", "erin": "coco_17"}
+    layouts = {
+        "anna": "h36m_17",
+        "ben": "mpii_16",
+        "carla": "body_25",
+        "dave": "halpe_26",
+        "erin": "coco_17",
+    }
     for subject, layout in layouts.items():
         expected = convert(fabricate.recording(layout, FRAMES)[0], layout, "h36m_17")
         valid = clips[subject]["valid"]
-        np.testing.assert_allclose(clips[subject]["keypoints_2d"][valid], expected[valid], atol=1e-3)
+        np.testing.assert_allclose(
+            clips[subject]["keypoints_2d"][valid], expected[valid], atol=1e-3
+        )
         assert clips[subject]["image_size"].tolist() == [1280, 720]
         assert clips[subject]["fps"] == 30
         assert clips[subject]["keypoints_skeleton"] == "h36m_17"
     left_wrist = H36M_17.joints.index("left_wrist")
     for clip in clips.values():  # all of the same person
         np.testing.assert_allclose(
-            clip["keypoints_2d"][0, left_wrist], clips["anna"]["keypoints_2d"][0, left_wrist], atol=1e-3
+            clip["keypoints_2d"][0, left_wrist],
+            clips["anna"]["keypoints_2d"][0, left_wrist],
+            atol=1e-3,
         )
 
 
@@ -58,10 +70,16 @@ def test_3d_is_kept_where_there_is_some(folder):
         "anna": True, "ben": False, "carla": False, "dave": False, "erin": False,
     }  # fmt: skip
     anna = clips["anna"]
-    np.testing.assert_allclose(anna["positions_3d"], fabricate.recording("h36m_17", FRAMES)[1], atol=1e-5)
+    np.testing.assert_allclose(
+        anna["positions_3d"], fabricate.recording("h36m_17", FRAMES)[1], atol=1e-5
+    )
     assert anna["has_absolute_root"]
     assert anna["intrinsics"].tolist() == list(fabricate.CAMERA.intrinsics)
-    assert (anna["action"], anna["take"], anna["camera"]) == ("turning", "turning 1", "front")
+    assert (anna["action"], anna["take"], anna["camera"]) == (
+        "turning",
+        "turning 1",
+        "front",
+    )
     assert np.isnan(clips["ben"]["positions_3d"]).all()
 
 
@@ -81,15 +99,24 @@ def test_confidence_zero_is_unseen_only_where_a_joint_needs_it(tmp_path):
     keypoints_2d, _ = fabricate.recording("body_25", FRAMES)
     scored = np.concatenate([keypoints_2d, np.ones((FRAMES, 25, 1))], axis=-1)
     joints = get_skeleton("body_25").joints
-    scored[0, joints.index("left_ankle")] = 0  # at the start: the nearest sight is repeated
+    scored[0, joints.index("left_ankle")] = (
+        0  # at the start: the nearest sight is repeated
+    )
     scored[:, joints.index("left_heel")] = 0  # no joint of Human3.6M is made of it
     scored[9, joints.index("right_ear")] = 0  # the crown is
-    contents = {"keypoints": "body_25", "keypoints_2d": scored.tolist(), "fps": 30, "image_size": [1280, 720]}
+    contents = {
+        "keypoints": "body_25",
+        "keypoints_2d": scored.tolist(),
+        "fps": 30,
+        "image_size": [1280, 720],
+    }
     (tmp_path / "walk.json").write_text(json.dumps(contents))
     (clip,) = examples(tmp_path).values()
     assert np.flatnonzero(~clip["valid"]).tolist() == [0, 9]
     ankle = H36M_17.joints.index("left_ankle")
-    np.testing.assert_array_equal(clip["keypoints_2d"][0, ankle], clip["keypoints_2d"][1, ankle])
+    np.testing.assert_array_equal(
+        clip["keypoints_2d"][0, ankle], clip["keypoints_2d"][1, ankle]
+    )
     assert clip["subject"] == tmp_path.name
     assert (clip["take"], clip["action"], clip["camera"]) == ("walk", "walk", "0")
 
@@ -98,7 +125,12 @@ def test_null_in_json_is_unseen(tmp_path):
     keypoints_2d = fabricate.recording("h36m_17", 3)[0].tolist()
     keypoints_2d[1][2] = [None, None]
     fabricate.write_json(
-        tmp_path / "a.json", "h36m_17", 3, keypoints_2d=keypoints_2d, fps=25, image_size=[1280, 720]
+        tmp_path / "a.json",
+        "h36m_17",
+        3,
+        keypoints_2d=keypoints_2d,
+        fps=25,
+        image_size=[1280, 720],
     )
     (clip,) = examples(tmp_path).values()
     assert clip["valid"].tolist() == [True, False, True]
@@ -107,15 +139,20 @@ def test_null_in_json_is_unseen(tmp_path):
 def test_configs(folder, tmp_path):
     coco = tmp_path / "coco"
     fabricate.write_openpose(coco / "p" / "jump", 8)
-    (coco / "dataset.json").write_text(json.dumps({"fps": 30, "image_size": [1280, 720]}))
+    (coco / "dataset.json").write_text(
+        json.dumps({"fps": 30, "image_size": [1280, 720]})
+    )
     clip = examples(coco, "coco_17")["p"]
     assert clip["keypoints_2d"].shape == (8, 17, 2)
     assert clip["positions_3d"].shape == (8, 17, 3)
-    np.testing.assert_allclose(clip["keypoints_2d"][0], fabricate.recording("coco_17", 8)[0][0], atol=1e-3)
+    np.testing.assert_allclose(
+        clip["keypoints_2d"][0], fabricate.recording("coco_17", 8)[0][0], atol=1e-3
+    )
     clip = examples(folder, "h36m_16")["anna"]
     assert clip["positions_3d"].shape == (FRAMES, 16, 3)
     with pytest.raises(
-        JaxposeError, match=r"with_3d\.npz: no conversion from skeleton 'h36m_17' to 'coco_17'"
+        JaxposeError,
+        match=r"with_3d\.npz: no conversion from skeleton 'h36m_17' to 'coco_17'",
     ):
         examples(folder, "coco_17")
 
@@ -125,7 +162,10 @@ def test_prepares_and_reads_back(folder, tmp_path):
     clips = load_clips("custom/h36m_17", tmp_path)
     assert clips.subjects == ("anna", "ben", "carla", "dave", "erin")
     assert clips.num_frames == 5 * FRAMES
-    found = {row.subject: (row.status, row.take, row.frames, row.detail) for row in report.findings}
+    found = {
+        row.subject: (row.status, row.take, row.frames, row.detail)
+        for row in report.findings
+    }
     assert found["anna"] == ("complete", "turning 1", FRAMES, "")
     filled_in = "1 frames with joints filled in (camera 0); 2D only"
     assert found["carla"] == ("complete", "jump", FRAMES, filled_in)
@@ -134,9 +174,14 @@ def test_prepares_and_reads_back(folder, tmp_path):
 def test_check_finds_3d_that_does_not_project_and_wrong_units(tmp_path):
     _, positions_3d = fabricate.recording("h36m_17", FRAMES)
     fabricate.write_npz(
-        tmp_path / "a.npz", FRAMES, take="moved", positions_3d=positions_3d + np.array([0.5, 0, 0])
+        tmp_path / "a.npz",
+        FRAMES,
+        take="moved",
+        positions_3d=positions_3d + np.array([0.5, 0, 0]),
     )
-    fabricate.write_npz(tmp_path / "b.npz", FRAMES, take="millimetres", positions_3d=1000 * positions_3d)
+    fabricate.write_npz(
+        tmp_path / "b.npz", FRAMES, take="millimetres", positions_3d=1000 * positions_3d
+    )
     builder = get_builder("custom", source=tmp_path, data_dir="unused")
     moved, millimetres = builder.check(tmp_path)
     assert "px (median) from the keypoints" in moved.detail
@@ -145,7 +190,13 @@ def test_check_finds_3d_that_does_not_project_and_wrong_units(tmp_path):
 
 def test_check_names_keys_that_mean_nothing(tmp_path):
     _, positions_3d = fabricate.recording("h36m_17", FRAMES)
-    fabricate.write_npz(tmp_path / "a.npz", FRAMES, positions_3d=None, position_3d=positions_3d, notes="new")
+    fabricate.write_npz(
+        tmp_path / "a.npz",
+        FRAMES,
+        positions_3d=None,
+        position_3d=positions_3d,
+        notes="new",
+    )
     builder = get_builder("custom", source=tmp_path, data_dir="unused")
     (found,) = builder.check(tmp_path)
     assert (found.status, found.detail) == (
@@ -217,7 +268,9 @@ def test_bad_files(tmp_path, name, content, message):
 def test_two_recordings_of_one_name(tmp_path):
     fabricate.write_npz(tmp_path / "source" / "a.npz", 20)
     fabricate.write_npz(tmp_path / "source" / "b.npz", 20)
-    with pytest.raises(JaxposeError, match="anna/turning 1/front occurs twice in the source"):
+    with pytest.raises(
+        JaxposeError, match="anna/turning 1/front occurs twice in the source"
+    ):
         prepare("custom", source=tmp_path / "source", data_dir=tmp_path / "data")
 
 
@@ -256,7 +309,11 @@ json_values = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["people", "image_id", "keypoints", "fps", *fabricate.KEYS]), inner, max_size=4
+            st.sampled_from(
+                ["people", "image_id", "keypoints", "fps", *fabricate.KEYS]
+            ),
+            inner,
+            max_size=4,
         )
     ),
     max_leaves=10,
@@ -265,7 +322,9 @@ json_values = st.recursive(
 
 @settings(max_examples=100, deadline=None)
 @given(value=json_values, key=st.sampled_from(fabricate.KEYS), whole_file=st.booleans())
-def test_any_json_ends_in_a_recording_or_the_projects_error(tmp_path_factory, value, key, whole_file):
+def test_any_json_ends_in_a_recording_or_the_projects_error(
+    tmp_path_factory, value, key, whole_file
+):
     source = tmp_path_factory.getbasetemp() / "any_json"
     settings = {"fps": 30, "image_size": [1280, 720]}
     fabricate.write_json(source / "a.json", "h36m_17", 2, **(settings | {key: value}))

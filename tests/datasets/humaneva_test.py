@@ -9,15 +9,15 @@ import scipy.io
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jaxpose.cameras import world_to_camera
-from jaxpose.conversions import convert
+from jaxpose.body.cameras import world_to_camera
+from jaxpose.body.joint_rules import convert
+from jaxpose.body.skeletons import COCO_17, HUMANEVA_15, HUMANEVA_20
 from jaxpose.datasets import get_builder
 from jaxpose.datasets.humaneva import files, tables
 from jaxpose.datasets.reader import load_clips
 from jaxpose.datasets.report import Report
 from jaxpose.errors import JaxposeError
 from jaxpose.prepare import prepare
-from jaxpose.skeletons import COCO_17, HUMANEVA_15, HUMANEVA_20
 from tests import fabricate_humaneva
 
 
@@ -30,9 +30,13 @@ def folder(tmp_path_factory) -> pathlib.Path:
     return folder
 
 
-def examples(source: pathlib.Path, config: str = "gt") -> dict[tuple[str, str, str], dict]:
+def examples(
+    source: pathlib.Path, config: str = "gt"
+) -> dict[tuple[str, str, str], dict]:
     builder = get_builder(f"humaneva/{config}", source=source, data_dir="unused")
-    clips = [clip for split in builder.splits(source, Report("")).values() for clip in split]
+    clips = [
+        clip for split in builder.splits(source, Report("")).values() for clip in split
+    ]
     return {(clip["subject"], clip["take"], clip["camera"]): clip for clip in clips}
 
 
@@ -41,7 +45,9 @@ def test_frame_table_is_the_protocols():
     assert tables.num_frames("Validate/S3", "Box") == 512 - 5
     for person in ("S1", "S2", "S3"):
         for (_, end), (start, _) in zip(
-            tables.FRAMES[f"Validate/{person}"], tables.FRAMES[f"Train/{person}"], strict=True
+            tables.FRAMES[f"Validate/{person}"],
+            tables.FRAMES[f"Train/{person}"],
+            strict=True,
         ):
             assert end == start  # a take begins with validation and ends with training
 
@@ -50,8 +56,12 @@ def test_mat_and_npz_give_the_same_clips(folder):
     from_mat, from_npz = examples(folder / "mat"), examples(folder / "npz")
     assert list(from_mat) == list(from_npz)
     for key, clip in from_mat.items():
-        np.testing.assert_allclose(clip["positions_3d"], from_npz[key]["positions_3d"], rtol=0, atol=1e-5)
-        np.testing.assert_allclose(clip["keypoints_2d"], from_npz[key]["keypoints_2d"], rtol=0, atol=1e-3)
+        np.testing.assert_allclose(
+            clip["positions_3d"], from_npz[key]["positions_3d"], rtol=0, atol=1e-5
+        )
+        np.testing.assert_allclose(
+            clip["keypoints_2d"], from_npz[key]["keypoints_2d"], rtol=0, atol=1e-3
+        )
         assert {k: str(v) for k, v in clip.items() if not np.ndim(v)} == {
             k: str(v) for k, v in from_npz[key].items() if not np.ndim(v)
         }
@@ -59,28 +69,43 @@ def test_mat_and_npz_give_the_same_clips(folder):
 
 def test_chunks_are_numbered_with_the_invalid_runs(folder):
     clips = examples(folder / "mat")
-    chunks = {(subject, take): len(clip["valid"]) for (subject, take, _), clip in clips.items()}
+    chunks = {
+        (subject, take): len(clip["valid"])
+        for (subject, take, _), clip in clips.items()
+    }
     assert ("Train/S1", "Box 1 chunk0") not in chunks
     assert chunks["Train/S1", "Box 1 chunk1"] == 404 - 25
-    assert [take for subject, take in chunks if subject == "Train/S2" and "Jog" in take] == [
+    assert [
+        take for subject, take in chunks if subject == "Train/S2" and "Jog" in take
+    ] == [
         "Jog 1 chunk0",
         "Jog 1 chunk2",
     ]
     assert chunks["Train/S2", "Jog 1 chunk2"] == 390 - 110
     assert chunks["Validate/S1", "Walking 1 chunk2"] == 585 - 301
-    assert not any(subject.endswith("S3") and "ThrowCatch" in take for subject, take in chunks)
+    assert not any(
+        subject.endswith("S3") and "ThrowCatch" in take for subject, take in chunks
+    )
 
 
 def test_clips_are_in_the_camera_frame_in_metres(folder):
     clip = examples(folder / "mat")["Train/S1", "Jog 1 chunk0", "C2"]
     world, _, _ = fabricate_humaneva._take("Train/S1", "Jog", 15)
     camera = tables.cameras_of("Train/S1")[1]
-    expected = world_to_camera(world, np.array(camera.orientation), np.array(camera.translation))
+    expected = world_to_camera(
+        world, np.array(camera.orientation), np.array(camera.translation)
+    )
     np.testing.assert_allclose(clip["positions_3d"], expected, atol=1e-5)
     assert (clip["positions_3d"][..., 2] > 1).all()  # in front of the camera
     head, hip = HUMANEVA_15.joints.index("head"), HUMANEVA_15.root
-    assert clip["positions_3d"][0, head, 1] < clip["positions_3d"][0, hip, 1]  # y is down
-    assert (clip["action"], clip["fps"], clip["image_size"].tolist()) == ("Jog", 60, [640, 480])
+    assert (
+        clip["positions_3d"][0, head, 1] < clip["positions_3d"][0, hip, 1]
+    )  # y is down
+    assert (clip["action"], clip["fps"], clip["image_size"].tolist()) == (
+        "Jog",
+        60,
+        [640, 480],
+    )
     assert clip["has_extrinsics"]
     assert not clip["has_intrinsics"]
     assert clip["valid"].all()
@@ -95,10 +120,13 @@ def test_detections_are_coco_and_combine_with_either_3d(folder, tmp_path):
     clip = from_npz["Validate/S2", "Box 1 chunk0", "C3"]
     assert (clip["keypoints_skeleton"], clip["skeleton"]) == ("coco_17", "humaneva_15")
     np.testing.assert_array_equal(
-        clip["keypoints_2d"], from_mat["Validate/S2", "Box 1 chunk0", "C3"]["keypoints_2d"]
+        clip["keypoints_2d"],
+        from_mat["Validate/S2", "Box 1 chunk0", "C3"]["keypoints_2d"],
     )
     as_humaneva = convert(clip["keypoints_2d"], "coco_17", "humaneva_15")
-    truth = examples(folder / "npz")["Validate/S2", "Box 1 chunk0", "C3"]["keypoints_2d"]
+    truth = examples(folder / "npz")["Validate/S2", "Box 1 chunk0", "C3"][
+        "keypoints_2d"
+    ]
     shoulder = HUMANEVA_15.joints.index("left_shoulder")
     np.testing.assert_allclose(as_humaneva[:, shoulder], truth[:, shoulder], atol=1e-2)
 
@@ -123,7 +151,10 @@ def test_prepares_and_reads_back(folder, tmp_path):
     assert not [finding for finding in report.findings if finding.status == "missing"]
     found = {(row.subject, row.take): row for row in report.findings}
     assert {row.status for row in found.values()} == {"complete"}
-    assert (found["Train/S1", ""].frames, found["Train/S1", ""].published) == (2268 - 25, 2268)
+    assert (found["Train/S1", ""].frames, found["Train/S1", ""].published) == (
+        2268 - 25,
+        2268,
+    )
     jog = found["Train/S2", "Jog"]
     assert (jog.frames, jog.published, jog.detail) == (397 - 10 - 7, 397, "2 chunks")
     assert found["Train/S3", ""].detail == "4 of 4 takes"  # ThrowCatch is none of them
@@ -137,9 +168,16 @@ def test_throw_catch_of_s3_is_skipped_with_a_note(folder, tmp_path):
     write_pair(tmp_path, contents)
     builder = get_builder("humaneva/gt", source=tmp_path, data_dir="unused")
     report = Report("")
-    clips = [clip for split in builder.splits(tmp_path, report).values() for clip in split]
-    assert not any(clip["subject"] == "Train/S3" and clip["action"] == "ThrowCatch" for clip in clips)
-    assert report.notes == ["ThrowCatch of S3 is skipped: its motion capture is damaged"]
+    clips = [
+        clip for split in builder.splits(tmp_path, report).values() for clip in split
+    ]
+    assert not any(
+        clip["subject"] == "Train/S3" and clip["action"] == "ThrowCatch"
+        for clip in clips
+    )
+    assert report.notes == [
+        "ThrowCatch of S3 is skipped: its motion capture is damaged"
+    ]
 
 
 def npz_contents(folder: pathlib.Path) -> dict:
@@ -152,9 +190,14 @@ def npz_contents(folder: pathlib.Path) -> dict:
 
 
 def write_pair(folder: pathlib.Path, contents: dict) -> None:
-    keypoints = {key: contents[key] for key in ("positions_2d", "metadata") if key in contents}
+    keypoints = {
+        key: contents[key] for key in ("positions_2d", "metadata") if key in contents
+    }
     np.savez(folder / "data_2d_humaneva15_gt.npz", **keypoints)
-    np.savez(folder / "data_3d_humaneva15.npz", **{k: v for k, v in contents.items() if k not in keypoints})
+    np.savez(
+        folder / "data_3d_humaneva15.npz",
+        **{k: v for k, v in contents.items() if k not in keypoints},
+    )
 
 
 def remove_subject(contents):
@@ -183,7 +226,10 @@ def other_joints(contents):
 
 
 def other_layout(contents):
-    contents["metadata"]["keypoints_symmetry"] = [list(COCO_17.left), list(COCO_17.right)]
+    contents["metadata"]["keypoints_symmetry"] = [
+        list(COCO_17.left),
+        list(COCO_17.right),
+    ]
 
 
 def text(contents):
@@ -273,7 +319,9 @@ def test_bad_mat(folder, tmp_path, damage, message):
     arrays = scipy.io.loadmat(folder / "mat" / "converted_15j" / path)
     damage(arrays)
     (tmp_path / path.parent).mkdir(parents=True)
-    scipy.io.savemat(tmp_path / path, {k: v for k, v in arrays.items() if k.startswith("poses")})
+    scipy.io.savemat(
+        tmp_path / path, {k: v for k, v in arrays.items() if k.startswith("poses")}
+    )
     with pytest.raises(JaxposeError, match=r"Jog_1\.mat: .*" + message):
         files.load_converted(tmp_path, HUMANEVA_15)
 
@@ -282,10 +330,15 @@ def test_missing_files(folder, tmp_path):
     with pytest.raises(JaxposeError, match="does not exist"):
         prepare("humaneva", source=tmp_path / "nowhere", data_dir=tmp_path / "data")
     (tmp_path / "other.txt").write_text("nothing")
-    with pytest.raises(JaxposeError, match=r"neither data_3d_humaneva15\.npz nor the folder converted_15j"):
+    with pytest.raises(
+        JaxposeError,
+        match=r"neither data_3d_humaneva15\.npz nor the folder converted_15j",
+    ):
         prepare("humaneva", source=tmp_path, data_dir=tmp_path / "data")
     shutil.copy(folder / "npz" / "data_3d_humaneva15.npz", tmp_path)
-    with pytest.raises(JaxposeError, match=r"data_2d_humaneva15_gt\.npz does not exist"):
+    with pytest.raises(
+        JaxposeError, match=r"data_2d_humaneva15_gt\.npz does not exist"
+    ):
         prepare("humaneva", source=tmp_path, data_dir=tmp_path / "data")
 
 
@@ -295,13 +348,23 @@ def small_mat(tmp_path_factory) -> pathlib.Path:
     path = tmp_path_factory.mktemp("fuzz") / "Train" / "S1" / "Jog_1.mat"
     path.parent.mkdir(parents=True)
     rng = np.random.default_rng(0)
-    arrays = {"poses_3d": rng.normal(size=(373, 15, 3)), "poses_2d": rng.normal(size=(3, 373, 15, 2))}
+    arrays = {
+        "poses_3d": rng.normal(size=(373, 15, 3)),
+        "poses_2d": rng.normal(size=(3, 373, 15, 2)),
+    }
     scipy.io.savemat(path, arrays)
     return path
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(cut=st.floats(0, 1), flips=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8))
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    cut=st.floats(0, 1),
+    flips=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8),
+)
 def test_damaged_mat_files_end_in_the_projects_error(small_mat, cut, flips):
     whole = small_mat.read_bytes()
     damaged = bytearray(whole[: round(cut * len(whole))] if cut < 0.9 else whole)

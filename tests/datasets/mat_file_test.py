@@ -36,7 +36,10 @@ def test_same_arrays_as_scipy(tmp_path, compressed):
     theirs = scipy.io.loadmat(tmp_path / "file.mat")
     for key in ("double", "single", "small", "long", "logical", "empty"):
         np.testing.assert_array_equal(ours[key], theirs[key])
-        assert (ours[key].shape, ours[key].dtype) == (theirs[key].shape, theirs[key].dtype)
+        assert (ours[key].shape, ours[key].dtype) == (
+            theirs[key].shape,
+            theirs[key].dtype,
+        )
     for index in np.ndindex(3, 2):
         np.testing.assert_array_equal(ours["cells"][index], theirs["cells"][index])
     assert [ours[key] for key in ("text", "structure", "complex")] == [None, None, None]
@@ -44,16 +47,24 @@ def test_same_arrays_as_scipy(tmp_path, compressed):
 
 def test_missing_key_and_file(tmp_path):
     scipy.io.savemat(tmp_path / "file.mat", {"poses": np.zeros(3), "names": "x"})
-    with pytest.raises(JaxposeError, match=r"key 'poses_3d' is missing; the file holds 'poses', 'names'"):
+    with pytest.raises(
+        JaxposeError,
+        match=r"key 'poses_3d' is missing; the file holds 'poses', 'names'",
+    ):
         load_mat(tmp_path / "file.mat", ("poses_3d",))
     with pytest.raises(JaxposeError, match=r"other\.mat cannot be read: No such file"):
         load_mat(tmp_path / "other.mat", ("poses_3d",))
 
 
-@pytest.mark.parametrize("content", [b"", b"MATLAB 5.0", bytes(200), b"\x89HDF\r\n\x1a\n" + bytes(200)])
+@pytest.mark.parametrize(
+    "content", [b"", b"MATLAB 5.0", bytes(200), b"\x89HDF\r\n\x1a\n" + bytes(200)]
+)
 def test_other_files(tmp_path, content):
     (tmp_path / "file.mat").write_bytes(content)
-    with pytest.raises(JaxposeError, match=r"file\.mat: not a MATLAB file of version 5 to 7, or damaged"):
+    with pytest.raises(
+        JaxposeError,
+        match=r"file\.mat: not a MATLAB file of version 5 to 7, or damaged",
+    ):
         load_mat(tmp_path / "file.mat", ("poses_3d",))
 
 
@@ -63,7 +74,9 @@ def test_other_files(tmp_path, content):
     cut=st.floats(0, 2),
     flips=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), max_size=8),
 )
-def test_damaged_files_end_in_the_projects_error(tmp_path_factory, compressed, cut, flips):
+def test_damaged_files_end_in_the_projects_error(
+    tmp_path_factory, compressed, cut, flips
+):
     path = tmp_path_factory.getbasetemp() / "damaged.mat"
     scipy.io.savemat(path, contents(), do_compression=compressed)
     damaged = bytearray(path.read_bytes())
@@ -76,4 +89,6 @@ def test_damaged_files_end_in_the_projects_error(tmp_path_factory, compressed, c
         held = load_mat(path, ("double", "cells"))
     except JaxposeError:
         return
-    assert all(value is None or isinstance(value, np.ndarray) for value in held.values())
+    assert all(
+        value is None or isinstance(value, np.ndarray) for value in held.values()
+    )

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxpose import cameras
-from jaxpose.conversions import convert
+from jaxpose.body import cameras
+from jaxpose.body.joint_rules import convert
 from jaxpose.datasets import get_builder
 from jaxpose.datasets.mpi_inf_3dhp import files, tables
 from jaxpose.datasets.reader import load_clips
@@ -32,9 +32,13 @@ def folder(tmp_path_factory) -> pathlib.Path:
     return folder
 
 
-def examples(source: pathlib.Path, config: str = "univ_annot3") -> dict[tuple[str, str, str], dict]:
+def examples(
+    source: pathlib.Path, config: str = "univ_annot3"
+) -> dict[tuple[str, str, str], dict]:
     builder = get_builder(f"mpi_inf_3dhp/{config}", source=source, data_dir="unused")
-    clips = [clip for split in builder.splits(source, Report("")).values() for clip in split]
+    clips = [
+        clip for split in builder.splits(source, Report("")).values() for clip in split
+    ]
     return {(clip["subject"], clip["take"], clip["camera"]): clip for clip in clips}
 
 
@@ -57,8 +61,12 @@ def test_both_formats_give_the_same_clips(folder):
     assert list(official) == list(p_stmo)
     for key, clip in official.items():
         other = p_stmo[key]
-        np.testing.assert_allclose(clip["positions_3d"], other["positions_3d"], rtol=0, atol=1e-5)
-        np.testing.assert_allclose(clip["keypoints_2d"], other["keypoints_2d"], rtol=0, atol=1e-3)
+        np.testing.assert_allclose(
+            clip["positions_3d"], other["positions_3d"], rtol=0, atol=1e-5
+        )
+        np.testing.assert_allclose(
+            clip["keypoints_2d"], other["keypoints_2d"], rtol=0, atol=1e-3
+        )
         np.testing.assert_array_equal(clip["valid"], other["valid"])
         assert (clip["fps"], clip["action"]) == (other["fps"], other["action"])
         assert clip["image_size"].tolist() == other["image_size"].tolist()
@@ -72,12 +80,16 @@ def test_training_clips(folder):
         for array in fabricate.training_view("S3", "Seq2", 4, FRAMES)
     )
     np.testing.assert_allclose(clip["keypoints_2d"], annot2, atol=1e-3)
-    np.testing.assert_allclose(clip["positions_3d"], fabricate.UNIVERSAL * annot3 / 1000, atol=1e-6)
+    np.testing.assert_allclose(
+        clip["positions_3d"], fabricate.UNIVERSAL * annot3 / 1000, atol=1e-6
+    )
     assert (clip["fps"], clip["action"], clip["camera"]) == (50, "Seq2", "4")
     assert clip["valid"].all()
     assert not clip["activity"].any()
     assert clips["S1", "Seq1", "0"]["fps"] == 25
-    assert {camera for _, take, camera in clips if take.startswith("Seq")} == set("01245678")
+    assert {camera for _, take, camera in clips if take.startswith("Seq")} == set(
+        "01245678"
+    )
 
 
 def test_test_clips(folder):
@@ -97,14 +109,23 @@ def test_annot3_projects_and_univ_annot3_says_that_it_does_not(folder):
     assert clip["has_absolute_root"]
     universal = examples(folder / "official")["S2", "Seq1", "8"]
     assert not universal["has_absolute_root"]
-    np.testing.assert_allclose(universal["positions_3d"], 0.9 * clip["positions_3d"], rtol=1e-5)
+    np.testing.assert_allclose(
+        universal["positions_3d"], 0.9 * clip["positions_3d"], rtol=1e-5
+    )
 
 
 def test_calibration_is_found_by_keywords(tmp_path):
     path = tmp_path / "camera.calibration"
-    fabricate.write_calibration(path, [fabricate.camera_of(number) for number in range(14)])
+    fabricate.write_calibration(
+        path, [fabricate.camera_of(number) for number in range(14)]
+    )
     lines = path.read_text().splitlines()
-    shuffled = [lines[0], "", "  unknown 3", *(line for line in lines[1:] if "animated" not in line)]
+    shuffled = [
+        lines[0],
+        "",
+        "  unknown 3",
+        *(line for line in lines[1:] if "animated" not in line),
+    ]
     path.write_text("\n".join(shuffled))
     found = files.load_calibration(path)
     assert list(found) == list(range(14))
@@ -113,8 +134,12 @@ def test_calibration_is_found_by_keywords(tmp_path):
     np.testing.assert_allclose(found[7].translation, expected.translation, atol=1e-6)
     point = np.array([[0.3, -0.2, 1.1]])
     np.testing.assert_allclose(
-        cameras.world_to_camera(point, np.array(found[7].orientation), np.array(found[7].translation)),
-        cameras.world_to_camera(point, np.array(expected.orientation), np.array(expected.translation)),
+        cameras.world_to_camera(
+            point, np.array(found[7].orientation), np.array(found[7].translation)
+        ),
+        cameras.world_to_camera(
+            point, np.array(expected.orientation), np.array(expected.translation)
+        ),
         atol=1e-6,
     )
 
@@ -122,7 +147,9 @@ def test_calibration_is_found_by_keywords(tmp_path):
 def test_cameras_are_found_by_their_number(tmp_path):
     views = [fabricate.training_view("S1", "Seq1", camera, 3) for camera in range(14)]
     order = np.roll(np.arange(14), 5)
-    fabricate.write_annot_mat(tmp_path / "annot.mat", [views[c] for c in order], cameras=order[None])
+    fabricate.write_annot_mat(
+        tmp_path / "annot.mat", [views[c] for c in order], cameras=order[None]
+    )
     found = files.load_annot_mat(tmp_path / "annot.mat", "annot3")
     for camera in tables.CAMERAS:
         expected = convert(views[camera][0], "mpi_inf_3dhp_28", "mpi_inf_3dhp_17")
@@ -142,18 +169,31 @@ def test_prepares_reads_back_and_reports(folder, tmp_path):
     assert clips.subjects == (*tables.TRAIN, *tables.TEST)
     assert clips.num_frames == (128 + 6) * FRAMES
     assert sorted(set(clips.activity[clips.valid].tolist())) == [0, 1, 3, 4, 6]
-    found = {(row.subject, row.take): (row.status, row.frames, row.detail) for row in report.findings}
+    found = {
+        (row.subject, row.take): (row.status, row.frames, row.detail)
+        for row in report.findings
+    }
     assert found["S1", ""] == ("suspicious", 2 * FRAMES, "2 of 2 takes")
     assert found["S1", "Seq1"] == ("suspicious", FRAMES, "expected 6,416 frames")
-    assert found["TS6", ""] == ("suspicious", FRAMES, "expected 492 frames; 4 valid frames, expected 452")
+    assert found["TS6", ""] == (
+        "suspicious",
+        FRAMES,
+        "expected 492 frames; 4 valid frames, expected 452",
+    )
 
 
 def test_either_part_alone(folder, tmp_path):
-    shutil.copytree(folder / "official" / "mpi_inf_3dhp_test_set", tmp_path / "only_test")
-    assert {subject for subject, _, _ in examples(tmp_path / "only_test")} == set(tables.TEST)
+    shutil.copytree(
+        folder / "official" / "mpi_inf_3dhp_test_set", tmp_path / "only_test"
+    )
+    assert {subject for subject, _, _ in examples(tmp_path / "only_test")} == set(
+        tables.TEST
+    )
     (tmp_path / "mixed").mkdir()
     shutil.copy(folder / "p_stmo" / files.TRAIN_NPZ, tmp_path / "mixed")
-    assert {subject for subject, _, _ in examples(tmp_path / "mixed")} == set(tables.TRAIN)
+    assert {subject for subject, _, _ in examples(tmp_path / "mixed")} == set(
+        tables.TRAIN
+    )
     shutil.copytree(tmp_path / "only_test", tmp_path / "mixed" / "test")
     assert len(examples(tmp_path / "mixed")) == 134
 
@@ -164,13 +204,22 @@ def test_an_incomplete_part_is_refused_and_listed_by_the_check(folder, tmp_path)
     shutil.rmtree(source / "mpi_inf_3dhp" / "S7")
     (source / "mpi_inf_3dhp_test_set" / "TS4" / "annot_data.mat").unlink()
     (source / "mpi_inf_3dhp" / "S3" / "Seq2" / "annot.mat").unlink()
-    with pytest.raises(JaxposeError, match=r"lacks S7, S3 Seq2 of the split 'train'.*S1/Seq1/annot\.mat"):
+    with pytest.raises(
+        JaxposeError,
+        match=r"lacks S7, S3 Seq2 of the split 'train'.*S1/Seq1/annot\.mat",
+    ):
         prepare("mpi_inf_3dhp", source=source, data_dir=tmp_path / "data")
     assert not (tmp_path / "data").exists()
     builder = get_builder("mpi_inf_3dhp", source=source, data_dir=tmp_path / "data")
-    missing = [(row.subject, row.take) for row in builder.check(source) if row.status == "missing"]
+    missing = [
+        (row.subject, row.take)
+        for row in builder.check(source)
+        if row.status == "missing"
+    ]
     assert missing == [("S3", ""), ("S3", "Seq2"), ("S7", ""), ("TS4", "")]
-    report = prepare("mpi_inf_3dhp", source=source, data_dir=tmp_path / "data", partial=True)
+    report = prepare(
+        "mpi_inf_3dhp", source=source, data_dir=tmp_path / "data", partial=True
+    )
     assert len(report.subjects) == 7 + 5
     assert "without TS4 of the split 'test'" in report.notes[1]
 
@@ -244,21 +293,29 @@ def test_bad_training_annotation(tmp_path, change, message):
 ])  # fmt: skip
 def test_bad_test_annotation(tmp_path, changes, message):
     path = tmp_path / "annot_data.mat"
-    fabricate.write_annot_data(path, **(fabricate.testing_view("TS1", FRAMES) | changes))
+    fabricate.write_annot_data(
+        path, **(fabricate.testing_view("TS1", FRAMES) | changes)
+    )
     with pytest.raises(JaxposeError, match=r"annot_data\.mat.*" + message):
         files.load_annot_data(path, "univ_annot3")
 
 
 def test_one_frame_keeps_its_axis(tmp_path):
-    arrays = {key: array[1:2] for key, array in fabricate.testing_view("TS1", FRAMES).items()}
+    arrays = {
+        key: array[1:2] for key, array in fabricate.testing_view("TS1", FRAMES).items()
+    }
     fabricate.write_annot_data(tmp_path / "annot_data.mat", **arrays)
-    assert files.load_annot_data(tmp_path / "annot_data.mat", "annot3").positions_3d.shape == (1, 17, 3)
+    assert files.load_annot_data(
+        tmp_path / "annot_data.mat", "annot3"
+    ).positions_3d.shape == (1, 17, 3)
 
 
 def test_files_of_the_other_kind(folder, tmp_path):
     training = folder / "official" / "mpi_inf_3dhp" / "S1" / "Seq1" / "annot.mat"
     testing = folder / "official" / "mpi_inf_3dhp_test_set" / "TS1" / "annot_data.mat"
-    with pytest.raises(JaxposeError, match=r"not an HDF5 file.*the training set's annot\.mat is not"):
+    with pytest.raises(
+        JaxposeError, match=r"not an HDF5 file.*the training set's annot\.mat is not"
+    ):
         files.load_annot_data(training, "univ_annot3")
     with pytest.raises(JaxposeError, match=r"damaged: it is of version 7\.3 \(HDF5\)"):
         files.load_annot_mat(testing, "univ_annot3")
@@ -280,7 +337,9 @@ def test_files_of_the_other_kind(folder, tmp_path):
 ])  # fmt: skip
 def test_bad_calibration(tmp_path, old, new, message):
     path = tmp_path / "camera.calibration"
-    fabricate.write_calibration(path, [fabricate.camera_of(number) for number in range(14)])
+    fabricate.write_calibration(
+        path, [fabricate.camera_of(number) for number in range(14)]
+    )
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(JaxposeError, match=rf"camera\.calibration.*{message}"):
@@ -330,7 +389,10 @@ def more_joints(train, test):
     (more_joints, r"data\['TS4'\]\['data_3d'\]: expected shape \[F, 17, 3\], found \[12, 28, 3\]"),
 ])  # fmt: skip
 def test_bad_npz(folder, tmp_path, damage, message):
-    train, test = (npz_contents(folder / "p_stmo" / name) for name in (files.TRAIN_NPZ, files.TEST_NPZ))
+    train, test = (
+        npz_contents(folder / "p_stmo" / name)
+        for name in (files.TRAIN_NPZ, files.TEST_NPZ)
+    )
     damage(train, test)
     np.savez(tmp_path / files.TRAIN_NPZ, data=train)
     np.savez(tmp_path / files.TEST_NPZ, data=test)
@@ -361,7 +423,10 @@ def test_an_npz_that_tries_to_run_code(tmp_path, capsys):
 def test_a_missing_package_names_the_extra(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     path = folder / "official" / "mpi_inf_3dhp_test_set" / "TS1" / "annot_data.mat"
-    with pytest.raises(JaxposeError, match=r"needs the package h5py: pip install h5py, .*\[mpi_inf_3dhp\]"):
+    with pytest.raises(
+        JaxposeError,
+        match=r"needs the package h5py: pip install h5py, .*\[mpi_inf_3dhp\]",
+    ):
         files.load_annot_data(path, "annot3")
 
 
@@ -370,8 +435,12 @@ def small_files(tmp_path_factory) -> dict[str, pathlib.Path]:
     folder = tmp_path_factory.mktemp("fuzz")
     views = [fabricate.training_view("S1", "Seq1", camera, 2) for camera in range(14)]
     fabricate.write_annot_mat(folder / "annot.mat", views)
-    fabricate.write_annot_data(folder / "annot_data.mat", **fabricate.testing_view("TS1", 4))
-    fabricate.write_calibration(folder / "camera.calibration", [fabricate.camera_of(n) for n in range(14)])
+    fabricate.write_annot_data(
+        folder / "annot_data.mat", **fabricate.testing_view("TS1", 4)
+    )
+    fabricate.write_calibration(
+        folder / "camera.calibration", [fabricate.camera_of(n) for n in range(14)]
+    )
     fabricate.fabricate_npz(folder, 2)
     return {path.name: path for path in folder.iterdir()}
 
@@ -392,12 +461,16 @@ READERS = {
     flips=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), max_size=8),
     near_the_start=st.booleans(),
 )
-def test_damaged_files_end_in_the_projects_error(small_files, name, cut, flips, near_the_start):
+def test_damaged_files_end_in_the_projects_error(
+    small_files, name, cut, flips, near_the_start
+):
     whole = small_files[name].read_bytes()
     damaged = bytearray(whole[: round(cut * len(whole))] if cut < 0.5 else whole)
     for place, value in flips:
         if damaged:
-            damaged[int(place * min(len(damaged), 2000 if near_the_start else len(damaged)))] = value
+            damaged[
+                int(place * min(len(damaged), 2000 if near_the_start else len(damaged)))
+            ] = value
     path = small_files[name].with_name(f"damaged_{name}")
     path.write_bytes(damaged)
     try:

@@ -14,17 +14,27 @@ from tests.shared import shared_path
 def test_cameras_are_the_published_numbers():
     published = json.loads(shared_path("cameras/h36m_cameras.json").read_text())["h36m"]
     assert list(CAMERA_NAMES) == published["camera_order"]
-    poses = {name: pose for name, pose in published["extrinsics"].items() if all(pose.values())}
+    poses = {
+        name: pose
+        for name, pose in published["extrinsics"].items()
+        if all(pose.values())
+    }
     assert set(SUBJECTS) == set(poses)
     for subject, pose in poses.items():
-        for camera, lens in zip(h36m_cameras(subject), published["intrinsics"], strict=True):
+        for camera, lens in zip(
+            h36m_cameras(subject), published["intrinsics"], strict=True
+        ):
             assert camera.name == lens["camera_id"]
             assert camera.image_size == (lens["width_px"], lens["height_px"])
             assert camera.intrinsics == (*lens["fx_fy_px"], *lens["cx_cy_px"])
             assert camera.distortion == (*lens["k1_k2_k3"], *lens["tangential_ab"])
-            assert camera.orientation == tuple(pose[camera.name]["quat_wxyz_cam_to_world"])
+            assert camera.orientation == tuple(
+                pose[camera.name]["quat_wxyz_cam_to_world"]
+            )
             millimetres = np.array(camera.translation) * 1000
-            np.testing.assert_allclose(millimetres, pose[camera.name]["cam_position_world_mm"], rtol=1e-15)
+            np.testing.assert_allclose(
+                millimetres, pose[camera.name]["cam_position_world_mm"], rtol=1e-15
+            )
 
 
 def test_subject_without_published_pose():
@@ -34,7 +44,9 @@ def test_subject_without_published_pose():
 
 def test_projection_in_pixels_against_the_formula():
     camera = h36m_cameras("S1")[2]
-    positions = np.random.default_rng(0).uniform(-0.8, 0.8, (3, 17, 3)) + np.array([0, 0, 1])
+    positions = np.random.default_rng(0).uniform(-0.8, 0.8, (3, 17, 3)) + np.array(
+        [0, 0, 1]
+    )
     keypoints_2d, positions_3d, valid = render(positions, camera)
     x, y = positions_3d[1, 4, :2] / positions_3d[1, 4, 2]
     fx, fy, cx, cy = camera.intrinsics
@@ -71,4 +83,6 @@ def test_detector_noise_is_small_smooth_and_now_and_then_large():
     assert 0.005 < (np.abs(noise) > 25).mean() < 0.03
     steps = np.median(np.abs(np.diff(noise, axis=0)))
     assert steps < typical  # neighbouring frames err alike
-    np.testing.assert_array_equal(noise, add_detector_noise(still, np.random.default_rng(0)) - still)
+    np.testing.assert_array_equal(
+        noise, add_detector_noise(still, np.random.default_rng(0)) - still
+    )

@@ -14,7 +14,12 @@ from jaxpose.datasets.restricted import load_npz, load_pickle
 from jaxpose.errors import JaxposeError
 
 DATA = {
-    "S1": {"Walking 1": [np.arange(12, dtype=np.float32).reshape(2, 3, 2), np.ones((3, 3, 2), np.float32)]},
+    "S1": {
+        "Walking 1": [
+            np.arange(12, dtype=np.float32).reshape(2, 3, 2),
+            np.ones((3, 3, 2), np.float32),
+        ]
+    },
     "fortran": np.asfortranarray(np.arange(12.0).reshape(3, 4)),
     "transposed": np.arange(24).reshape(2, 3, 4).transpose(1, 2, 0),
     "big endian": np.arange(3, dtype=">f8"),
@@ -32,10 +37,14 @@ DATA = {
 def equal(found, expected) -> bool:
     if isinstance(expected, np.ndarray):
         if expected.dtype == object:
-            return found.shape == expected.shape and equal(found.tolist(), expected.tolist())
+            return found.shape == expected.shape and equal(
+                found.tolist(), expected.tolist()
+            )
         return found.dtype == expected.dtype and np.array_equal(found, expected)
     if isinstance(expected, dict):
-        return list(found) == list(expected) and all(equal(found[key], expected[key]) for key in expected)
+        return list(found) == list(expected) and all(
+            equal(found[key], expected[key]) for key in expected
+        )
     if isinstance(expected, list | tuple):
         return len(found) == len(expected) and all(map(equal, found, expected))
     return type(found) is type(expected) and found == expected
@@ -66,13 +75,21 @@ def test_strings_of_python_2_are_read_as_latin_1(tmp_path):
         + b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntU\x01btR"
         + state + bytes([len(raw)]) + raw + b"tbs."
     )  # fmt: skip
-    np.testing.assert_array_equal(load_pickle(path)["joint"], np.arange(3, dtype=np.float32))
+    np.testing.assert_array_equal(
+        load_pickle(path)["joint"], np.arange(3, dtype=np.float32)
+    )
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_npz_holds_plain_arrays_and_objects(tmp_path, save):
     path = tmp_path / "data.npz"
-    save(path, positions_3d=DATA, plain=DATA["fortran"], names=DATA["names"], list=np.array([1, {}], object))
+    save(
+        path,
+        positions_3d=DATA,
+        plain=DATA["fortran"],
+        names=DATA["names"],
+        list=np.array([1, {}], object),
+    )
     found = load_npz(path)
     assert equal(found["positions_3d"], DATA)
     assert equal(found["plain"], DATA["fortran"])
@@ -87,7 +104,9 @@ class Attack:
         return os.mkdir, ("attacked",)
 
 
-@pytest.mark.parametrize("payload", [Attack(), {"a": [Attack()]}, np.array([Attack()], object)])
+@pytest.mark.parametrize(
+    "payload", [Attack(), {"a": [Attack()]}, np.array([Attack()], object)]
+)
 def test_code_is_refused_by_name_and_not_run(tmp_path, monkeypatch, payload):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.pkl").write_bytes(pickle.dumps(payload))
@@ -169,7 +188,9 @@ def test_wrong_kinds_are_named(tmp_path):
 def damaged(content: bytes):
     """Contents with some bytes changed, or cut short."""
     changes = strategies.lists(
-        strategies.tuples(strategies.integers(0, len(content) - 1), strategies.integers(0, 255)),
+        strategies.tuples(
+            strategies.integers(0, len(content) - 1), strategies.integers(0, 255)
+        ),
         min_size=1,
         max_size=4,
     )
@@ -190,7 +211,9 @@ def folder(tmp_path_factory):
 
 
 @hypothesis.settings(deadline=2000, max_examples=400)
-@hypothesis.given(damaged(pickle.dumps(DATA, protocol=2)) | damaged(pickle.dumps(DATA, protocol=5)))
+@hypothesis.given(
+    damaged(pickle.dumps(DATA, protocol=2)) | damaged(pickle.dumps(DATA, protocol=5))
+)
 def test_damaged_pickles_raise_only_the_projects_error(folder, content):
     path = folder / "damaged.pkl"
     path.write_bytes(content)
@@ -217,4 +240,6 @@ def test_damaged_npz_files_raise_only_the_projects_error(folder, data):
         message = str(error)
     assert "damaged.npz" in message
     # What is read is right: the damage was to a name or a date, which no checksum covers.
-    assert all(equal(value, DATA) or equal(value, DATA["fortran"]) for value in found.values())
+    assert all(
+        equal(value, DATA) or equal(value, DATA["fortran"]) for value in found.values()
+    )

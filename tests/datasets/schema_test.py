@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from jaxpose import cameras
+from jaxpose.body import cameras
+from jaxpose.body.skeletons import COCO_17, H36M_17, HUMANEVA_15
 from jaxpose.datasets import BUILDERS, base, get_builder, schema
 from jaxpose.datasets.reader import load_clips
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.datasets.schema import Camera, clip_example
 from jaxpose.errors import JaxposeError
 from jaxpose.prepare import prepare
-from jaxpose.skeletons import COCO_17, H36M_17, HUMANEVA_15
 
 CAMERA = Camera(
     name="c",
@@ -54,7 +54,9 @@ def builder(tmp_path, monkeypatch):
         VERSION = tfds.core.Version("1.0.0")
         BUILDER_CONFIGS = (
             base.ClipConfig(name="plain"),
-            base.ClipConfig(name="coco", skeleton="humaneva_15", keypoints_skeleton="coco_17"),
+            base.ClipConfig(
+                name="coco", skeleton="humaneva_15", keypoints_skeleton="coco_17"
+            ),
         )
         NEEDS_SOURCE = False
         examples: tuple[dict, ...] = ()
@@ -82,15 +84,27 @@ def test_round_trip_keeps_order_numbers_and_cameras(tmp_path, builder):
     clips = load_clips("made_up", tmp_path)
     assert clips.dataset == "made_up/plain"
     assert [clip.take for clip in clips.clips] == ["b", "a", "walk 1"]
-    assert [(clip.start, clip.length) for clip in clips.clips] == [(0, 3), (3, 4), (7, 2)]
+    assert [(clip.start, clip.length) for clip in clips.clips] == [
+        (0, 3),
+        (3, 4),
+        (7, 2),
+    ]
     assert clips.subjects == ("S1", "S0")
     np.testing.assert_array_equal(clips.valid[3:7], valid)
-    np.testing.assert_array_equal(clips.positions_3d[3:7], _arrays(4)["positions_3d"].astype(np.float32))
-    expected = cameras.normalize_screen_coordinates(_arrays(4)["keypoints_2d"], (640, 480))
+    np.testing.assert_array_equal(
+        clips.positions_3d[3:7], _arrays(4)["positions_3d"].astype(np.float32)
+    )
+    expected = cameras.normalize_screen_coordinates(
+        _arrays(4)["keypoints_2d"], (640, 480)
+    )
     np.testing.assert_allclose(clips.keypoints_2d[3:7], expected, atol=2e-7)
     assert clips.keypoints_2d.dtype == clips.positions_3d.dtype == np.float32
     clip = clips.clips[1]
-    assert (clip.fps, clip.image_size, clip.has_absolute_root) == (50.0, (640, 480), True)
+    assert (clip.fps, clip.image_size, clip.has_absolute_root) == (
+        50.0,
+        (640, 480),
+        True,
+    )
     for field in ("intrinsics", "distortion", "orientation", "translation"):
         assert getattr(clip, field) == getattr(CAMERA, field)
 
@@ -104,13 +118,22 @@ def test_absent_parts_are_flagged(tmp_path, builder):
     prepare("made_up", data_dir=tmp_path)
     clips = load_clips("made_up", tmp_path)
     assert np.isnan(clips.positions_3d[:3]).all()
-    assert clips.clips[0].intrinsics is clips.clips[0].orientation is clips.clips[0].distortion is None
+    assert (
+        clips.clips[0].intrinsics
+        is clips.clips[0].orientation
+        is clips.clips[0].distortion
+        is None
+    )
     assert [clip.has_absolute_root for clip in clips.clips] == [False, False]
 
 
 def test_keypoints_may_have_other_joints_than_positions(tmp_path, builder):
     example = _example(
-        3, skeleton=HUMANEVA_15, keypoints_skeleton=COCO_17, positions_3d=np.ones((3, 15, 3)), subject="a"
+        3,
+        skeleton=HUMANEVA_15,
+        keypoints_skeleton=COCO_17,
+        positions_3d=np.ones((3, 15, 3)),
+        subject="a",
     )
     builder.examples = (example, example | {"take": "b"})
     prepare("made_up/coco", data_dir=tmp_path)
@@ -131,17 +154,33 @@ def test_keypoints_may_have_other_joints_than_positions(tmp_path, builder):
             {"positions_3d": np.ones((4, 17, 3))},
             r"positions_3d has shape \(4, 17, 3\), expected \(5, 17, 3\)",
         ),
-        ({"keypoints_2d": np.ones((0, 17, 2)), "positions_3d": np.ones((0, 17, 3))}, "at least one frame"),
+        (
+            {"keypoints_2d": np.ones((0, 17, 2)), "positions_3d": np.ones((0, 17, 3))},
+            "at least one frame",
+        ),
         ({"valid": np.ones(4, bool)}, r"valid has shape \(4,\)"),
         ({"fps": 0}, "0 frames per second"),
         ({"fps": float("nan")}, "nan frames per second"),
         (
-            {"positions_3d": np.where(np.arange(5)[:, None, None] > 2, np.inf, np.ones((5, 17, 3)))},
+            {
+                "positions_3d": np.where(
+                    np.arange(5)[:, None, None] > 2, np.inf, np.ones((5, 17, 3))
+                )
+            },
             "2 of 5 .*frame 3",
         ),
-        ({"keypoints_2d": np.full((5, 17, 2), np.nan)}, "keypoints_2d is not finite in 5 of 5"),
-        ({"camera": dataclasses.replace(CAMERA, intrinsics=(1.0, 2.0))}, "camera intrinsics .*4 finite"),
-        ({"camera": dataclasses.replace(CAMERA, translation=(1.0, 2.0, np.inf))}, "camera translation"),
+        (
+            {"keypoints_2d": np.full((5, 17, 2), np.nan)},
+            "keypoints_2d is not finite in 5 of 5",
+        ),
+        (
+            {"camera": dataclasses.replace(CAMERA, intrinsics=(1.0, 2.0))},
+            "camera intrinsics .*4 finite",
+        ),
+        (
+            {"camera": dataclasses.replace(CAMERA, translation=(1.0, 2.0, np.inf))},
+            "camera translation",
+        ),
     ],
 )
 def test_bad_clip(changes, message):
@@ -157,20 +196,26 @@ def test_a_clip_that_occurs_twice(tmp_path, builder):
 
 
 def test_findings_and_counts_are_kept_with_the_data(tmp_path, builder):
-    builder.findings = (Finding("suspicious", "S1", "walk 1", "expected 4 frames", 3, 4, outside=0.25),)
+    builder.findings = (
+        Finding("suspicious", "S1", "walk 1", "expected 4 frames", 3, 4, outside=0.25),
+    )
     builder.examples = (_example(3), _example(2, take="b", valid=np.zeros(2, bool)))
     report = prepare("made_up", data_dir=tmp_path)
     again = get_builder("made_up", data_dir=tmp_path).report
     assert report == again == Report.from_json(report.to_json())
     assert report.subjects["S1"].takes == ["walk 1", "b"]
-    assert (report.subjects["S1"].frames, report.subjects["S1"].invalid_frames) == (5, 2)
+    assert (report.subjects["S1"].frames, report.subjects["S1"].invalid_frames) == (
+        5,
+        2,
+    )
 
 
 def test_not_prepared_says_what_to_run(tmp_path):
     with pytest.raises(JaxposeError) as error:
         load_clips("cmu_mocap/noisy", tmp_path)
-    assert f"python -m jaxpose.prepare cmu_mocap/noisy --source=PATH --data_dir={tmp_path}" in str(
-        error.value
+    assert (
+        f"python -m jaxpose.prepare cmu_mocap/noisy --source=PATH --data_dir={tmp_path}"
+        in str(error.value)
     )
     assert "mocap.cs.cmu.edu" in str(error.value)
     assert ":quickstart" in str(error.value)
@@ -183,7 +228,9 @@ def test_damaged_files_are_named(tmp_path, builder):
     content = records.read_bytes()
     for damaged in (b"", content[: len(content) // 2]):
         records.write_bytes(damaged)
-        with pytest.raises(JaxposeError, match=r"made_up/plain/1\.0\.0 are damaged.*--overwrite"):
+        with pytest.raises(
+            JaxposeError, match=r"made_up/plain/1\.0\.0 are damaged.*--overwrite"
+        ):
             load_clips("made_up", tmp_path)
     prepare("made_up", data_dir=tmp_path, overwrite=True)
     assert load_clips("made_up", tmp_path).num_frames == 600
@@ -199,16 +246,23 @@ def test_damaged_files_are_named(tmp_path, builder):
         lambda path: path.write_text("{}"),
     ],
 )
-@pytest.mark.parametrize("file", ["dataset_info.json", "features.json", "metadata.json"])
+@pytest.mark.parametrize(
+    "file", ["dataset_info.json", "features.json", "metadata.json"]
+)
 def test_a_damaged_note_beside_the_data_is_named(tmp_path, builder, file, change):
     builder.examples = (_example(3), _example(2, take="b"))
     prepare("made_up", data_dir=tmp_path)
     path = tmp_path / "made_up" / "plain" / "1.0.0" / file
     change(path)
-    with pytest.raises(JaxposeError, match=rf"{file} is missing, damaged.*made_up/plain again with --over"):
+    with pytest.raises(
+        JaxposeError,
+        match=rf"{file} is missing, damaged.*made_up/plain again with --over",
+    ):
         prepare("made_up", data_dir=tmp_path)
     if file == "metadata.json":
-        assert load_clips("made_up", tmp_path).num_frames == 5  # the data itself is whole
+        assert (
+            load_clips("made_up", tmp_path).num_frames == 5
+        )  # the data itself is whole
     else:
         with pytest.raises(JaxposeError, match=rf"{file} is missing, damaged"):
             load_clips("made_up", tmp_path)
@@ -220,11 +274,14 @@ def test_a_damaged_note_beside_the_data_is_named(tmp_path, builder, file, change
 def test_files_of_an_older_schema_are_written_again(tmp_path, builder, monkeypatch):
     builder.examples = (_example(3), _example(2, take="b"))
     features = schema.clip_features(H36M_17, H36M_17)
-    older = tfds.features.FeaturesDict({name: features[name] for name in features if name != "fps"})
+    older = tfds.features.FeaturesDict(
+        {name: features[name] for name in features if name != "fps"}
+    )
     with monkeypatch.context() as patched:
         patched.setattr(schema, "clip_features", lambda *_, **__: older)
         builder.examples = tuple(
-            {name: value for name, value in example.items() if name != "fps"} for example in builder.examples
+            {name: value for name, value in example.items() if name != "fps"}
+            for example in builder.examples
         )
         patched.setattr(Report, "count", lambda *_: None)
         prepare("made_up", data_dir=tmp_path)
@@ -237,7 +294,10 @@ def test_files_of_an_older_schema_are_written_again(tmp_path, builder, monkeypat
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("cmu", "unknown data set 'cmu'; known: synthetic, cmu_mocap"), ("cmu_mocap/best", "it has gt, noisy")],
+    [
+        ("cmu", "unknown data set 'cmu'; known: synthetic, cmu_mocap"),
+        ("cmu_mocap/best", "it has gt, noisy"),
+    ],
 )
 def test_unknown_names(name, message, tmp_path):
     with pytest.raises(JaxposeError, match=message):
@@ -276,7 +336,11 @@ def test_the_optional_readers_are_not_needed_to_import(tmp_path):
     )
     root = pathlib.Path(__file__).resolve().parents[2]
     run = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], cwd=root, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.stdout.strip() == "5", run.stderr
 
@@ -293,6 +357,10 @@ def test_no_tensorflow(tmp_path):
     )
     root = pathlib.Path(__file__).resolve().parents[2]
     run = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], cwd=root, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.stdout.strip().endswith("no TensorFlow"), run.stderr

@@ -34,28 +34,44 @@ def asf_text() -> str:
         ":root", "  order TX TY TZ RX RY RZ", "  axis XYZ", "  position 0 0 0", "  orientation 0 0 0",
         ":bonedata",
     ]  # fmt: skip
-    for number, (name, (_, direction, length, axis, dof)) in enumerate(_BONES.items(), start=1):
+    for number, (name, (_, direction, length, axis, dof)) in enumerate(
+        _BONES.items(), start=1
+    ):
         lines += ["  begin", f"    id {number}", f"    name {name}"]
-        lines += [f"    direction {' '.join(map(str, direction))}", f"    length {length}"]
-        lines += [f"    axis {axis} XYZ"] + ([f"    dof {dof}", "    limits (-90.0 90.0)"] if dof else [])
+        lines += [
+            f"    direction {' '.join(map(str, direction))}",
+            f"    length {length}",
+        ]
+        lines += [f"    axis {axis} XYZ"] + (
+            [f"    dof {dof}", "    limits (-90.0 90.0)"] if dof else []
+        )
         lines += ["  end"]
     lines += [":hierarchy", "  begin"]
     parents = dict.fromkeys(parent for parent, *_ in _BONES.values())
     for parent in parents:
         lines.append(
-            "    " + " ".join([parent, *(name for name, bone in _BONES.items() if bone[0] == parent)])
+            "    "
+            + " ".join(
+                [parent, *(name for name, bone in _BONES.items() if bone[0] == parent)]
+            )
         )
     return "\n".join([*lines, "  end", ""])
 
 
-def amc_text(num_frames: int, angles: dict[str, tuple[float, ...]] | None = None) -> str:
+def amc_text(
+    num_frames: int, angles: dict[str, tuple[float, ...]] | None = None
+) -> str:
     """A motion that keeps the pose `angles` (zero where not given) for `num_frames`."""
-    pose = {name: (0.0,) * len(dof.split()) for name, (*_, dof) in _BONES.items() if dof}
+    pose = {
+        name: (0.0,) * len(dof.split()) for name, (*_, dof) in _BONES.items() if dof
+    }
     pose |= angles or {}
     lines = ["# a small motion", ":FULLY-SPECIFIED", ":DEGREES"]
     for frame in range(1, num_frames + 1):
         lines += [str(frame), "root 1.0 17.0 3.0 0.0 0.0 0.0"]
-        lines += [f"{name} {' '.join(map(str, values))}" for name, values in pose.items()]
+        lines += [
+            f"{name} {' '.join(map(str, values))}" for name, values in pose.items()
+        ]
     return "\n".join([*lines, ""])
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from jaxpose.body.skeletons import H36M_17
 from jaxpose.datasets.h36m_cameras import FPS
 from jaxpose.datasets.synthetic.body import LIMITS, forward_kinematics, sample_body
 from jaxpose.datasets.synthetic.motions import MOTIONS, generate
 from jaxpose.datasets.synthetic.synthetic_dataset_builder import STATURES
-from jaxpose.skeletons import H36M_17
 
 FRAMES = 200
 
@@ -24,7 +24,9 @@ def _take(motion: str, seed: int = 1):
 def _pose(**angles: float) -> dict[str, np.ndarray]:
     """Joint positions by name; heading 0, so x is forward, y to the left, z up."""
     values = {name: np.full(1, float(angles.get(name, 0))) for name in LIMITS}
-    positions = forward_kinematics(_body(), values, np.full(1, float(angles.get("heading", 0))))
+    positions = forward_kinematics(
+        _body(), values, np.full(1, float(angles.get("heading", 0)))
+    )
     return dict(zip(H36M_17.joints, positions[0], strict=True))
 
 
@@ -34,7 +36,9 @@ def test_standing_is_upright_symmetric_and_as_tall_as_asked():
     np.testing.assert_allclose(np.stack(list(pose.values())), mirrored, atol=1e-12)
     assert pose["left_hip"][1] > 0 > pose["right_hip"][1]
     height = pose["head"][2] - pose["left_ankle"][2] + _body().clearance[6]
-    assert 0.92 * 1.75 < height < 1.0 * 1.75  # the head joint lies a little below the top of the head
+    assert (
+        0.92 * 1.75 < height < 1.0 * 1.75
+    )  # the head joint lies a little below the top of the head
 
 
 @pytest.mark.parametrize(
@@ -81,9 +85,13 @@ def test_take_keeps_bones_limits_and_floor(motion):
     body, positions, angles = _take(motion)
     assert positions.shape == (FRAMES, 17, 3)
     lengths = _bone_lengths(positions)
-    np.testing.assert_allclose(lengths, np.broadcast_to(lengths[:1], lengths.shape), rtol=1e-9)
+    np.testing.assert_allclose(
+        lengths, np.broadcast_to(lengths[:1], lengths.shape), rtol=1e-9
+    )
     for name, (lower, upper) in LIMITS.items():
-        assert lower - 1e-9 <= angles[name].min() <= angles[name].max() <= upper + 1e-9, name
+        assert (
+            lower - 1e-9 <= angles[name].min() <= angles[name].max() <= upper + 1e-9
+        ), name
     above_floor = (positions[..., 2] - body.clearance).min(axis=1)
     assert above_floor.min() > -0.04
     if motion not in ("jump", "run"):
@@ -122,7 +130,9 @@ def test_walking_gets_somewhere_with_a_human_pace():
 
 def test_left_and_right_are_equally_long():
     lengths = _bone_lengths(_take("walk")[1])[0]
-    of_child = {child: length for (child, _), length in zip(H36M_17.bones, lengths, strict=True)}
+    of_child = {
+        child: length for (child, _), length in zip(H36M_17.bones, lengths, strict=True)
+    }
     for left, right in zip(H36M_17.left, H36M_17.right, strict=True):
         assert of_child[left] == pytest.approx(of_child[right], rel=1e-9)
 
@@ -134,8 +144,16 @@ def test_takes_are_a_function_of_the_seed():
 
 def test_bodies_differ_between_train_and_test():
     assert not set(STATURES["train"]) & set(STATURES["test"])
-    assert min(STATURES["train"]) < min(STATURES["test"]) < max(STATURES["test"]) < max(STATURES["train"])
-    small, tall = sample_body(1.5, np.random.default_rng(1)), sample_body(1.9, np.random.default_rng(1))
+    assert (
+        min(STATURES["train"])
+        < min(STATURES["test"])
+        < max(STATURES["test"])
+        < max(STATURES["train"])
+    )
+    small, tall = (
+        sample_body(1.5, np.random.default_rng(1)),
+        sample_body(1.9, np.random.default_rng(1)),
+    )
     for name in small.segments:
         assert tall.segments[name] / small.segments[name] == pytest.approx(1.9 / 1.5)
 

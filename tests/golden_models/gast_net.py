@@ -19,7 +19,9 @@ _STRIDED = {"SpatioTemporalModel": False, "SpatioTemporalModelOptimized1f": True
 def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> GoldenModel:
     """The network or the layer of `config`."""
     if config["num_joints"] not in _SKELETONS:
-        raise JaxposeError(f"GAST-Net golden: no skeleton of {config['num_joints']} joints")
+        raise JaxposeError(
+            f"GAST-Net golden: no skeleton of {config['num_joints']} joints"
+        )
     skeleton = _SKELETONS[config["num_joints"]]
     kind = config["cls"].split(" ")[0]
     if kind in _STRIDED:
@@ -33,8 +35,14 @@ def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Golden
             from_output=_channels_first,
         )
     if kind in ("local_attention.LocalGraph", "sem_graph_conv.LocalGraph"):
-        layer = LocalGraph(skeleton, config["output_dim"], shared_edges=kind.startswith("sem_graph_conv"))
-        return GoldenModel(module=layer, entries=weights.local_graph_entries(layer, "", ()))
+        layer = LocalGraph(
+            skeleton,
+            config["output_dim"],
+            shared_edges=kind.startswith("sem_graph_conv"),
+        )
+        return GoldenModel(
+            module=layer, entries=weights.local_graph_entries(layer, "", ())
+        )
     raise JaxposeError(f"GAST-Net golden: unknown class {config['cls']!r}")
 
 
@@ -50,7 +58,9 @@ def _network(config: Mapping[str, Any], skeleton: str, *, strided: bool) -> Gold
         dropout_rate=0.0,
     )
     return GoldenModel(
-        module=model, entries=weights.entries(model), leftovers=tuple(weights.leftovers(model))
+        module=model,
+        entries=weights.entries(model),
+        leftovers=tuple(weights.leftovers(model)),
     )
 
 

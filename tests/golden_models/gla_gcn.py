@@ -62,7 +62,9 @@ def _model(config: Mapping[str, Any], **fields: Any) -> GoldenModel:
         module=model,
         entries=weights.entries(model),
         leftovers=tuple(weights.leftovers(model)),
-        from_output=_with_sequence if model.sequence_layers else lambda y: {"output": y},
+        from_output=_with_sequence
+        if model.sequence_layers
+        else lambda y: {"output": y},
     )
 
 
@@ -79,7 +81,12 @@ def _block(config: Mapping[str, Any]) -> GoldenModel:
         dropout_rate=0.0,
     )
     entries = weights.block(
-        "", (), config["in_channels"], block.features, stride=block.stride, residual=block.residual
+        "",
+        (),
+        config["in_channels"],
+        block.features,
+        stride=block.stride,
+        residual=block.residual,
     )
     return GoldenModel(
         module=block,

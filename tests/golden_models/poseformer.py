@@ -10,20 +10,31 @@ from jaxpose.models.poseformer import PoseFormer
 from jaxpose.torch_weights import poseformer
 from tests.golden_models.base import GoldenModel
 
-SKELETONS = {15: "humaneva_15", 16: "h36m_16", 17: "h36m_17", 19: "h36m_19"}  # only J matters here
+SKELETONS = {
+    15: "humaneva_15",
+    16: "h36m_16",
+    17: "h36m_17",
+    19: "h36m_19",
+}  # only J matters here
 
 
 def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> GoldenModel:
     """The model of a `poseformer_*` file."""
-    check_constants(config, {"in_chans": 2, "block_norm_eps": 1e-6, "head_norm_eps": 1e-5})
+    check_constants(
+        config, {"in_chans": 2, "block_norm_eps": 1e-6, "head_norm_eps": 1e-5}
+    )
     model = PoseFormer(**common_fields(config))
-    return GoldenModel(model, poseformer.entries(model), tuple(poseformer.leftovers(model)))
+    return GoldenModel(
+        model, poseformer.entries(model), tuple(poseformer.leftovers(model))
+    )
 
 
 def common_fields(config: Mapping[str, Any]) -> dict[str, Any]:
     """Model fields that PoseFormer and CrossFormer files name alike."""
     if config["num_joints"] not in SKELETONS:
-        raise JaxposeError(f"no skeleton has num_joints={config['num_joints']}; known: {list(SKELETONS)}")
+        raise JaxposeError(
+            f"no skeleton has num_joints={config['num_joints']}; known: {list(SKELETONS)}"
+        )
     return {
         "skeleton": SKELETONS[config["num_joints"]],
         "num_frames": config["num_frame"],

@@ -18,7 +18,9 @@ def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Golden
     joints = config["num_joints"]
     if joints not in _SKELETONS:
         raise JaxposeError(f"refinement golden: no skeleton of {joints} joints")
-    model = Refinement(skeleton=_SKELETONS[joints], hidden=config.get("hidden", 1024), dropout_rate=0.0)
+    model = Refinement(
+        skeleton=_SKELETONS[joints], hidden=config.get("hidden", 1024), dropout_rate=0.0
+    )
     return GoldenModel(
         module=model,
         entries=weights.entries(model),

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from jaxpose import skeletons
+from jaxpose.body import skeletons
+from jaxpose.body.skeletons import Skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.models.videopose3d import VideoPose3D
-from jaxpose.skeletons import Skeleton
 from jaxpose.torch_weights import videopose3d as weights
 from tests.golden_models.base import GoldenModel
 
@@ -19,7 +19,9 @@ def _chain(num_joints: int) -> str:
     """Name of a skeleton of that size, of which the model reads only the size."""
     name = f"chain_{num_joints}"
     joints = tuple(f"joint_{k}" for k in range(num_joints))
-    skeletons.SKELETONS[name] = Skeleton(name, joints, tuple(range(-1, num_joints - 1)), (), ())
+    skeletons.SKELETONS[name] = Skeleton(
+        name, joints, tuple(range(-1, num_joints - 1)), (), ()
+    )
     return name
 
 
@@ -42,5 +44,7 @@ def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Golden
         dropout_rate=0.0,
     )
     return GoldenModel(
-        module=model, entries=weights.entries(model), leftovers=tuple(weights.leftovers(model))
+        module=model,
+        entries=weights.entries(model),
+        leftovers=tuple(weights.leftovers(model)),
     )

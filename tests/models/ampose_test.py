@@ -7,10 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxpose import graphs
+from jaxpose.body import graphs
+from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
-from jaxpose.models.ampose import BLOCKS, GRAPH_NORMS, ORDERS, AMPose, GraphBlock, GraphConvolution
-from jaxpose.skeletons import get_skeleton
+from jaxpose.models.ampose import (
+    BLOCKS,
+    GRAPH_NORMS,
+    ORDERS,
+    AMPose,
+    GraphBlock,
+    GraphConvolution,
+)
 
 # Thesis Table 4.9 at 16 joints (depth, width, heads), and Table 4.4 at 17 joints.
 SIZES_16 = {
@@ -31,33 +38,46 @@ def keypoints(model, batch=2, seed=0):
 
 
 def small(**fields):
-    return AMPose(**{"skeleton": "h36m_16", "depth": 1, "width": 8, "heads": 2, **fields})
+    return AMPose(
+        **{"skeleton": "h36m_16", "depth": 1, "width": 8, "heads": 2, **fields}
+    )
 
 
 def init(model):
     """Variables with every entry random, so that none hides behind a zero or a one."""
-    variables = jax.eval_shape(lambda x: model.init(jax.random.key(0), x, train=False), keypoints(model))
+    variables = jax.eval_shape(
+        lambda x: model.init(jax.random.key(0), x, train=False), keypoints(model)
+    )
     rng = np.random.default_rng(1)
     # Positive vectors (scales, variances), matrices of both signs.
     return jax.tree.map(
-        lambda a: jnp.asarray(rng.uniform(0.1 if a.ndim == 1 else -1, 1, a.shape), a.dtype), variables
+        lambda a: jnp.asarray(
+            rng.uniform(0.1 if a.ndim == 1 else -1, 1, a.shape), a.dtype
+        ),
+        variables,
     )
 
 
 def run(model, variables, x, **kwargs):
-    return jax.jit(lambda variables, x: model.apply(variables, x, **kwargs))(variables, x)
+    return jax.jit(lambda variables, x: model.apply(variables, x, **kwargs))(
+        variables, x
+    )
 
 
 def parameter_count(model):
     shape = (1, model.num_frames, get_skeleton(model.keypoints_skeleton).num_joints, 2)
-    variables = jax.eval_shape(lambda x: model.init(jax.random.key(0), x, train=False), jnp.zeros(shape))
+    variables = jax.eval_shape(
+        lambda x: model.init(jax.random.key(0), x, train=False), jnp.zeros(shape)
+    )
     return sum(math.prod(x.shape) for x in jax.tree.leaves(variables["params"]))
 
 
 @pytest.mark.parametrize("size", SIZES_16)
 def test_parameters_at_16_joints(size):
     depth, width, heads = size
-    assert parameter_count(small(depth=depth, width=width, heads=heads)) == SIZES_16[size]
+    assert (
+        parameter_count(small(depth=depth, width=width, heads=heads)) == SIZES_16[size]
+    )
 
 
 @pytest.mark.parametrize("frames", SIZES_17)
@@ -75,7 +95,10 @@ def linear(x, p):
 
 def layer_norm(x, p):
     centred = x - x.mean(-1, keepdims=True)
-    return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5) * p["scale"] + p["bias"]
+    return (
+        centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5) * p["scale"]
+        + p["bias"]
+    )
 
 
 def gelu(x):
@@ -88,7 +111,9 @@ def mlp(x, p):
 
 def encoder(z, p, heads):
     z = z + p["pos"]
-    query, key, value = np.split(linear(layer_norm(z, p["ln1"]), p["attn"]["qkv"]), 3, axis=-1)
+    query, key, value = np.split(
+        linear(layer_norm(z, p["ln1"]), p["attn"]["qkv"]), 3, axis=-1
+    )
     size = z.shape[-1] // heads
     out = np.zeros_like(z)
     for head in range(heads):
@@ -112,7 +137,9 @@ def graph_block(z, p, stats, adjacency, model):
         if model.graph_norm == "layer":
             return layer_norm(x, p[f"ln{index}"])
         affine, running = p[f"bn{index}"], stats[f"bn{index}"]
-        return (x - running["mean"]) / np.sqrt(running["var"] + 1e-5) * affine["scale"] + affine["bias"]
+        return (x - running["mean"]) / np.sqrt(running["var"] + 1e-5) * affine[
+            "scale"
+        ] + affine["bias"]
 
     def layer(index, x):
         x = norm(index, graph_convolution(x, p[f"g{index}"], adjacency))
@@ -139,10 +166,17 @@ def forward(model, variables, x):
         toes = np.stack([x[:, :, 4] - x[:, :, 3], x[:, :, 8] - x[:, :, 7]], axis=1)
         toes = linear(toes.reshape(len(x), 2, -1), p["toe_embed"])
         x = np.delete(x, (4, 8, 11), axis=2)
-    z = linear(np.concatenate([x[:, t] for t in range(model.num_frames)], axis=-1), p["embed"])
-    encoders, blocks = [("e", i) for i in range(model.depth)], [("g", i) for i in range(model.depth)]
+    z = linear(
+        np.concatenate([x[:, t] for t in range(model.num_frames)], axis=-1), p["embed"]
+    )
+    encoders, blocks = (
+        [("e", i) for i in range(model.depth)],
+        [("g", i) for i in range(model.depth)],
+    )
     sequence = {
-        "encoder_first": [b for pair in zip(encoders, blocks, strict=True) for b in pair],
+        "encoder_first": [
+            b for pair in zip(encoders, blocks, strict=True) for b in pair
+        ],
         "graph_first": [b for pair in zip(blocks, encoders, strict=True) for b in pair],
         "encoders_then_graphs": encoders + blocks,
         "graphs_then_encoders": blocks + encoders,
@@ -160,7 +194,11 @@ def forward(model, variables, x):
 VARIANTS = [
     *({"block": block, "graph_norm": norm} for block in BLOCKS for norm in GRAPH_NORMS),
     *({"order": order, "depth": 2} for order in ORDERS),
-    {"groups": "self_closer+farther_mirror", "normalisation": "literal", "skeleton": "mpi_inf_3dhp_17"},
+    {
+        "groups": "self_closer+farther_mirror",
+        "normalisation": "literal",
+        "skeleton": "mpi_inf_3dhp_17",
+    },
     {"activation": "gelu", "heads": 4, "skeleton": "humaneva_15"},
     {"num_frames": 3, "skeleton": "h36m_19"},
     {"num_frames": 3, "toe_direction": True, "order": "graph_first"},
@@ -176,7 +214,9 @@ def test_forward_equals_the_equations(fields):
         got = np.asarray(run(model, variables, x, train=False))
     expected = forward(model, jax.tree.map(np.asarray, variables), x)
     assert got.shape == (2, 1, get_skeleton(model.skeleton).num_joints, 3)
-    np.testing.assert_allclose(got, expected, atol=1e-12 * np.abs(expected).max(), rtol=0)
+    np.testing.assert_allclose(
+        got, expected, atol=1e-12 * np.abs(expected).max(), rtol=0
+    )
 
 
 def test_fused_graph_convolution_is_the_sum_over_groups():
@@ -190,9 +230,13 @@ def test_fused_graph_convolution_is_the_sum_over_groups():
         }
         with jax.enable_x64(True):
             got = jax.jit(
-                lambda params, x, adjacency=adjacency: GraphConvolution().apply(params, adjacency, x)
+                lambda params, x, adjacency=adjacency: GraphConvolution().apply(
+                    params, adjacency, x
+                )
             )({"params": params}, x)
-        np.testing.assert_allclose(got, graph_convolution(x, params, adjacency), atol=1e-13, rtol=0)
+        np.testing.assert_allclose(
+            got, graph_convolution(x, params, adjacency), atol=1e-13, rtol=0
+        )
 
 
 def test_graph_convolution_starts_as_linear_layers_do():
@@ -211,9 +255,13 @@ def test_every_parameter_has_a_gradient():
     @jax.jit
     @jax.grad
     def gradients(params):
-        return jnp.sum(jnp.sin(model.apply({**variables, "params": params}, x, train=False)))
+        return jnp.sum(
+            jnp.sin(model.apply({**variables, "params": params}, x, train=False))
+        )
 
-    for path, gradient in jax.tree_util.tree_leaves_with_path(gradients(variables["params"])):
+    for path, gradient in jax.tree_util.tree_leaves_with_path(
+        gradients(variables["params"])
+    ):
         assert np.isfinite(gradient).all(), path
         assert np.abs(gradient).max() > 0, path
 
@@ -223,20 +271,27 @@ def test_training_normalises_with_and_records_the_batch():
     rng = np.random.default_rng(0)
     z = rng.normal(size=(4, 16, 6))
     params = {
-        f"g{i}": {"kernel": rng.normal(size=(3, 6, 6)), "bias": rng.normal(size=(3, 6))} for i in (1, 2)
+        f"g{i}": {"kernel": rng.normal(size=(3, 6, 6)), "bias": rng.normal(size=(3, 6))}
+        for i in (1, 2)
     }
     params |= {f"bn{i}": {"scale": np.ones(6), "bias": np.zeros(6)} for i in (1, 2)}
     stats = {f"bn{i}": {"mean": np.zeros(6), "var": np.ones(6)} for i in (1, 2)}
     with jax.enable_x64(True):
         block = GraphBlock("plain_residual")
         got, new = jax.jit(
-            lambda variables, z: block.apply(variables, adjacency, z, train=True, mutable=["batch_stats"])
+            lambda variables, z: block.apply(
+                variables, adjacency, z, train=True, mutable=["batch_stats"]
+            )
         )({"params": params, "batch_stats": stats}, z)
         stats = jax.tree.map(np.asarray, new["batch_stats"])
     convolved = graph_convolution(z, params["g1"], adjacency)
-    np.testing.assert_allclose(stats["bn1"]["mean"], 0.1 * convolved.mean((0, 1)), rtol=1e-10)
     np.testing.assert_allclose(
-        stats["bn1"]["var"], 0.9 + 0.1 * convolved.reshape(-1, 6).var(0, ddof=1), rtol=1e-10
+        stats["bn1"]["mean"], 0.1 * convolved.mean((0, 1)), rtol=1e-10
+    )
+    np.testing.assert_allclose(
+        stats["bn1"]["var"],
+        0.9 + 0.1 * convolved.reshape(-1, 6).var(0, ddof=1),
+        rtol=1e-10,
     )
 
     def layer(x, name):
@@ -251,10 +306,14 @@ def test_dropout_is_for_training_only():
     model = small(dropout_rate=0.5, graph_norm="layer")
     x = jnp.asarray(keypoints(model), jnp.float32)
     variables = init(model)
-    train = jax.jit(lambda key: model.apply(variables, x, train=True, rngs={"dropout": key}))
+    train = jax.jit(
+        lambda key: model.apply(variables, x, train=True, rngs={"dropout": key})
+    )
     assert np.abs(train(jax.random.key(1)) - train(jax.random.key(2))).max() > 1e-3
     expected = forward(model, jax.tree.map(np.asarray, variables), np.asarray(x))
-    np.testing.assert_allclose(run(model, variables, x, train=False), expected, atol=1e-4)
+    np.testing.assert_allclose(
+        run(model, variables, x, train=False), expected, atol=1e-4
+    )
 
 
 def test_bfloat16_keeps_parameters_statistics_and_positions_in_float32():
@@ -271,13 +330,19 @@ def test_bfloat16_keeps_parameters_statistics_and_positions_in_float32():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"width": 108, "heads": 8}, r"width 108 is not divisible by 8 heads.*\[1, 2, 3, 4, 6, 9, 12\]"),
+        (
+            {"width": 108, "heads": 8},
+            r"width 108 is not divisible by 8 heads.*\[1, 2, 3, 4, 6, 9, 12\]",
+        ),
         ({"num_frames": 4}, "num_frames is 4; it must be odd"),
         ({"depth": 0}, "depth is 0; it must be at least 1"),
         ({"heads": 0}, "heads is 0"),
         ({"skeleton": "h36m_18"}, "unknown skeleton 'h36m_18'; known: .*h36m_17"),
         ({"skeleton": "coco_17"}, "'coco_17' is a 2D keypoint layout"),
-        ({"block": "resnet"}, "block 'resnet'; known: plain_residual, two_residual, transformer, convnext"),
+        (
+            {"block": "resnet"},
+            "block 'resnet'; known: plain_residual, two_residual, transformer, convnext",
+        ),
         ({"order": "random"}, "order 'random'; known: encoder_first, graph_first"),
         ({"groups": "all"}, "groups 'all'; known: self_closer_farther"),
         ({"normalisation": "none"}, "normalisation 'none'; known: clamped"),
@@ -293,10 +358,14 @@ def test_bfloat16_keeps_parameters_statistics_and_positions_in_float32():
 def test_fields_that_do_not_fit_are_refused(fields, message):
     model = small(**fields)
     with pytest.raises(JaxposeError, match=message):
-        jax.eval_shape(lambda: model.init(jax.random.key(0), jnp.zeros((1, 1, 16, 2)), train=False))
+        jax.eval_shape(
+            lambda: model.init(jax.random.key(0), jnp.zeros((1, 1, 16, 2)), train=False)
+        )
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 17, 2), (1, 3, 16, 2), (1, 1, 16, 3), (1, 16, 2)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 17, 2), (1, 3, 16, 2), (1, 1, 16, 3), (1, 16, 2)], ids=str
+)
 def test_input_that_does_not_fit_names_both_shapes(shape):
     with pytest.raises(JaxposeError) as error:
         small().init(jax.random.key(0), jnp.zeros(shape), train=False)

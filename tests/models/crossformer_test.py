@@ -7,17 +7,29 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxpose.describe import describe
 from jaxpose.errors import JaxposeError
-from jaxpose.models.crossformer import BilinearCrossFrame, CrossFormer, CrossJoint, GatedCrossFrame
+from jaxpose.models.cost import describe
+from jaxpose.models.crossformer import (
+    BilinearCrossFrame,
+    CrossFormer,
+    CrossJoint,
+    GatedCrossFrame,
+)
 from tests.models.poseformer_test import apply, keypoints, randomised
 
-RELEASED = {"mlp_ratio": 4.0, "qkv_bias": False, "frame_groups": 3, "zeroed_frames": (10, 16)}
+RELEASED = {
+    "mlp_ratio": 4.0,
+    "qkv_bias": False,
+    "frame_groups": 3,
+    "zeroed_frames": (10, 16),
+}
 TABLES = ("spatial_positions", "temporal_positions")
 
 
 def small_model(**fields):
-    return CrossFormer(**{"num_frames": 9, "joint_width": 8, "depth": 1, "heads": 2, **fields})
+    return CrossFormer(
+        **{"num_frames": 9, "joint_width": 8, "depth": 1, "heads": 2, **fields}
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,13 +71,21 @@ BILINEAR = 4 * (3 * D * D + 3 * D * D + 2 * D + 3 * D)
 )
 def test_each_field_adds_or_removes_its_parameters(fields, difference):
     model = CrossFormer(num_frames=9, **fields)
-    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), keypoints(), train=False))
-    assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes)) == 9_616_245 + difference
+    shapes = jax.eval_shape(
+        lambda: model.init(jax.random.key(0), keypoints(), train=False)
+    )
+    assert (
+        sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes))
+        == 9_616_245 + difference
+    )
 
 
 @pytest.mark.parametrize(
     ("switch", "block_name"),
-    [({"cross_joint": False}, "spatial_block_0"), ({"cross_frame": "none"}, "temporal_block_0")],
+    [
+        ({"cross_joint": False}, "spatial_block_0"),
+        ({"cross_frame": "none"}, "temporal_block_0"),
+    ],
 )
 def test_dropping_a_module_drops_its_residual_branch(switch, block_name):
     model, x = small_model(), keypoints()
@@ -86,7 +106,9 @@ def test_dropping_a_position_table_fixes_it_to_zero(switch):
     params = dict(variables["params"])
     if switch == "spatial_positions":
         embedding = dict(params["joint_embedding"])
-        params["joint_embedding"] = embedding | {"positions": jnp.zeros_like(embedding["positions"])}
+        params["joint_embedding"] = embedding | {
+            "positions": jnp.zeros_like(embedding["positions"])
+        }
     else:
         params["temporal_positions"] = jnp.zeros_like(params["temporal_positions"])
     ablated = apply(small_model(**{switch: False}), variables, x)
@@ -95,15 +117,21 @@ def test_dropping_a_position_table_fixes_it_to_zero(switch):
 
 
 def test_layer_scales_begin_at_1e_5():
-    params = jax.jit(lambda: small_model().init(jax.random.key(0), keypoints(), train=False))()["params"]
+    params = jax.jit(
+        lambda: small_model().init(jax.random.key(0), keypoints(), train=False)
+    )()["params"]
     for name in ("attention_scale", "interaction_scale", "mlp_scale"):
-        np.testing.assert_array_equal(params["temporal_block_0"][name], np.full(17 * 8, 1e-5, np.float32))
+        np.testing.assert_array_equal(
+            params["temporal_block_0"][name], np.full(17 * 8, 1e-5, np.float32)
+        )
 
 
 def test_the_released_model_is_blind_to_its_zeroed_frames():
     model, x = small_model(num_frames=27, **RELEASED), keypoints(batch=1, frames=27)
     variables = randomised(model, x)
-    gradient = jax.jit(jax.grad(lambda x: jnp.sum(model.apply(variables, x, train=False) ** 2)))(x)
+    gradient = jax.jit(
+        jax.grad(lambda x: jnp.sum(model.apply(variables, x, train=False) ** 2))
+    )(x)
     seen = np.asarray(jnp.any(gradient[0] != 0, axis=(1, 2)))
     np.testing.assert_array_equal(seen, [not 10 <= frame < 16 for frame in range(27)])
     with jax.disable_jit():  # NumPy's arrays stay NumPy's
@@ -115,7 +143,9 @@ def test_zeroing_leaves_windows_of_9_frames_alone():
     x = keypoints()
     model, released = small_model(), small_model(zeroed_frames=(10, 16))
     variables = randomised(model, x)
-    np.testing.assert_array_equal(apply(model, variables, x), apply(released, variables, x))
+    np.testing.assert_array_equal(
+        apply(model, variables, x), apply(released, variables, x)
+    )
 
 
 def convolution(x, kernel):
@@ -155,7 +185,10 @@ def test_cross_joint_is_equation_5():
     gelu = np.vectorize(lambda v: 0.5 * v * (1 + math.erf(v / math.sqrt(2))))
     for sample, out in zip(z, actual, strict=True):
         y = gelu(convolution(sample, p["conv1"]["kernel"]) + p["conv1"]["bias"])
-        y = convolution(group_norm(y, 4, p["norm"]), p["conv2"]["kernel"]) + p["conv2"]["bias"]
+        y = (
+            convolution(group_norm(y, 4, p["norm"]), p["conv2"]["kernel"])
+            + p["conv2"]["bias"]
+        )
         np.testing.assert_allclose(out, y + sample, rtol=1e-10, atol=1e-10)
 
 
@@ -164,12 +197,17 @@ def test_gated_cross_frame_scales_each_group_by_one_inner_product(groups):
     z = np.random.default_rng(0).normal(size=(2, 6, 5))
     actual, p = run_in_float64(GatedCrossFrame(groups), z)
     for sample, out in zip(z, actual, strict=True):
-        key, query, value = (convolution(sample.T, p[name]["kernel"]) for name in ("key", "query", "value"))
+        key, query, value = (
+            convolution(sample.T, p[name]["kernel"])
+            for name in ("key", "query", "value")
+        )
         parts = []
         for group in np.array_split(np.arange(6), groups):
             gated = np.sum(key[:, group] * query[:, group]) * value[:, group]
             parts.append(convolution(gated, p["conv"]["kernel"][:, :, group]))
-        expected = group_norm(np.concatenate(parts, axis=1), groups, p["norm"]).T + sample
+        expected = (
+            group_norm(np.concatenate(parts, axis=1), groups, p["norm"]).T + sample
+        )
         np.testing.assert_allclose(out, expected, rtol=1e-10, atol=1e-10)
 
 
@@ -177,16 +215,26 @@ def test_bilinear_cross_frame_is_equations_7_to_9():
     z = np.random.default_rng(0).normal(size=(2, 5, 6))
     actual, p = run_in_float64(BilinearCrossFrame(), z)
     for sample, out in zip(z, actual, strict=True):
-        key, query, value = (sample @ p[name]["dense"]["kernel"] for name in ("key", "query", "value"))
+        key, query, value = (
+            sample @ p[name]["dense"]["kernel"] for name in ("key", "query", "value")
+        )
         correlation = np.array([[np.dot(k, q) for q in query] for k in key]) / 6
-        expected = group_norm(convolution(correlation @ value, p["conv"]["kernel"]), 1, p["norm"]) + sample
+        expected = (
+            group_norm(
+                convolution(correlation @ value, p["conv"]["kernel"]), 1, p["norm"]
+            )
+            + sample
+        )
         np.testing.assert_allclose(out, expected, rtol=1e-10, atol=1e-10)
 
 
 def test_bfloat16_keeps_positions_float32_and_near():
     model, x = small_model(), keypoints()
     variables = randomised(model, x)
-    exact, rounded = apply(model, variables, x), apply(small_model(dtype=jnp.bfloat16), variables, x)
+    exact, rounded = (
+        apply(model, variables, x),
+        apply(small_model(dtype=jnp.bfloat16), variables, x),
+    )
     assert rounded.dtype == jnp.float32
     assert 0 < jnp.abs(rounded - exact).max() / jnp.abs(exact).max() < 0.05
 
@@ -194,9 +242,18 @@ def test_bfloat16_keeps_positions_float32_and_near():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"frame_groups": 2}, "frame_groups=2 does not divide num_frames=9; these do: 1, 3, 9"),
-        ({"cross_frame": "outer"}, "unknown cross_frame='outer'; known: gated, bilinear, none"),
-        ({"zeroed_frames": (16, 10)}, r"zeroed_frames=\(16, 10\) must be the first and one past the last"),
+        (
+            {"frame_groups": 2},
+            "frame_groups=2 does not divide num_frames=9; these do: 1, 3, 9",
+        ),
+        (
+            {"cross_frame": "outer"},
+            "unknown cross_frame='outer'; known: gated, bilinear, none",
+        ),
+        (
+            {"zeroed_frames": (16, 10)},
+            r"zeroed_frames=\(16, 10\) must be the first and one past the last",
+        ),
         ({"heads": 5}, "heads=5 does not divide joint_width=8"),
         ({"num_frames": 4}, "num_frames=4 has no centre frame"),
         ({"skeleton": "h36m_19"}, "J=19"),
@@ -204,4 +261,8 @@ def test_bfloat16_keeps_positions_float32_and_near():
 )
 def test_fields_that_do_not_fit_are_named(fields, message):
     with pytest.raises(JaxposeError, match=message):
-        jax.eval_shape(lambda: small_model(**fields).init(jax.random.key(0), keypoints(), train=False))
+        jax.eval_shape(
+            lambda: small_model(**fields).init(
+                jax.random.key(0), keypoints(), train=False
+            )
+        )

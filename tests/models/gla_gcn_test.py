@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxpose import graphs
+from jaxpose.body import graphs
+from jaxpose.body.skeletons import SKELETONS, get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.models.gla_gcn import AgcnBlock, GlaGcn, UnsharedLinear, coco_to_humaneva
 from jaxpose.models.refinement import Refinement
-from jaxpose.skeletons import SKELETONS, get_skeleton
 from jaxpose.torch_weights import gla_gcn as weights
 from jaxpose.torch_weights import layouts
 
@@ -34,7 +34,9 @@ def random_variables(model, x, seed=0):
 
 
 def window(frames=3, joints=17, batch=2, seed=1):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=(batch, frames, joints, 2)), jnp.float32)
+    return jnp.asarray(
+        np.random.default_rng(seed).normal(size=(batch, frames, joints, 2)), jnp.float32
+    )
 
 
 def predict(model, variables, x):
@@ -64,7 +66,13 @@ def test_parameters_of_the_released_model(fields, expected):
 
 @pytest.mark.parametrize("channels, expected", [(96, 1_876_886), (512, 48_641_526)])
 def test_parameters_of_the_paper_with_its_refinement(channels, expected):
-    model = GlaGcn("h36m_17", filter_widths=(3,) * 5, channels=channels, sequence_layers=3, head="individual")
+    model = GlaGcn(
+        "h36m_17",
+        filter_widths=(3,) * 5,
+        channels=channels,
+        sequence_layers=3,
+        head="individual",
+    )
     refinement = Refinement("h36m_17")
     total = count(model, window(243)) + count(refinement, jnp.zeros((1, 1, 17, 6)))
     assert total == expected
@@ -73,19 +81,29 @@ def test_parameters_of_the_paper_with_its_refinement(channels, expected):
 def test_parameters_of_the_ablations():
     released = count(GlaGcn("h36m_17"), window(27))
     adaptive_parts = 3 * 17 * 17 * 7 + 6 * 24 * (6 * (96 + 1) + (2 + 1))
-    assert count(GlaGcn("h36m_17", adaptive=False), window(27)) == released - adaptive_parts
+    assert (
+        count(GlaGcn("h36m_17", adaptive=False), window(27))
+        == released - adaptive_parts
+    )
     assert count(GlaGcn("h36m_17", strided=False), window(27)) == released
     assert count(GlaGcn("h36m_17", swap_input=True), window(27)) == released
     head, dense_head = 96 * 3 + 3, (17 * 96 + 1) * 17 * 3
-    assert count(GlaGcn("h36m_17", head="dense"), window(27)) == released - head + dense_head
+    assert (
+        count(GlaGcn("h36m_17", head="dense"), window(27))
+        == released - head + dense_head
+    )
     sequence = {"sequence_layers": 3, "head": "individual"}
     with_residual = count(GlaGcn("h36m_17", **sequence), window(27))
-    without = count(GlaGcn("h36m_17", sequence_head_residual=False, **sequence), window(27))
+    without = count(
+        GlaGcn("h36m_17", sequence_head_residual=False, **sequence), window(27)
+    )
     assert with_residual - without == 297
 
 
 def batch_norm(x, params, stats):
-    return (x - stats["mean"]) / np.sqrt(stats["var"] + 1e-5) * params["scale"] + params["bias"]
+    return (x - stats["mean"]) / np.sqrt(stats["var"] + 1e-5) * params[
+        "scale"
+    ] + params["bias"]
 
 
 def dense(x, params):
@@ -105,20 +123,34 @@ def numpy_block(x, params, stats, adjacency, stride, adaptive):
             for t in range(frames):
                 logits += source[:, :, t] @ target[:, :, t].transpose(0, 2, 1)
             similarity = np.exp(logits / (source.shape[-1] * frames))
-            mixing = mixing + similarity / similarity.sum(1, keepdims=True) + graph["adjacency"][k]
-        mixed = np.stack([mixing.transpose(0, 2, 1) @ x[:, :, t] for t in range(frames)], axis=2)
+            mixing = (
+                mixing
+                + similarity / similarity.sum(1, keepdims=True)
+                + graph["adjacency"][k]
+            )
+        mixed = np.stack(
+            [mixing.transpose(0, 2, 1) @ x[:, :, t] for t in range(frames)], axis=2
+        )
         y = y + mixed @ graph[f"project_kernel_{k}"] + graph[f"project_bias_{k}"]
     y = batch_norm(y, graph["graph_bn"], graph_stats["graph_bn"])
     down = x
     if "down" in graph:
-        down = batch_norm(dense(x, graph["down"]), graph["down_bn"], graph_stats["down_bn"])
+        down = batch_norm(
+            dense(x, graph["down"]), graph["down_bn"], graph_stats["down_bn"]
+        )
     y = np.maximum(y + down, 0)
     padded = np.pad(y, ((0, 0), (0, 0), (4, 4), (0, 0)))
     kernel = params["temporal_conv"]["kernel"]
     y = np.stack(
-        [sum(padded[:, :, t + i] @ kernel[i] for i in range(9)) for t in range(0, frames, stride)], axis=2
+        [
+            sum(padded[:, :, t + i] @ kernel[i] for i in range(9))
+            for t in range(0, frames, stride)
+        ],
+        axis=2,
     )
-    y = batch_norm(y + params["temporal_conv"]["bias"], params["temporal_bn"], stats["temporal_bn"])
+    y = batch_norm(
+        y + params["temporal_conv"]["bias"], params["temporal_bn"], stats["temporal_bn"]
+    )
     if "residual" in params:
         x = dense(x[:, :, ::stride], params["residual"])
         x = batch_norm(x, params["residual_bn"], stats["residual_bn"])
@@ -127,18 +159,31 @@ def numpy_block(x, params, stats, adjacency, stride, adaptive):
 
 @pytest.mark.parametrize(
     "features, stride, adaptive, graph",
-    [(8, 1, True, "h36m_17"), (3, 1, True, "humaneva_15_script"), (12, 3, False, "h36m_16")],
+    [
+        (8, 1, True, "h36m_17"),
+        (3, 1, True, "humaneva_15_script"),
+        (12, 3, False, "h36m_16"),
+    ],
 )
 def test_block_follows_its_equations(features, stride, adaptive, graph):
     adjacency = graphs.gla_gcn_adjacency(graph)
     block = AgcnBlock(features, graph, stride=stride, adaptive=adaptive)
     with jax.enable_x64(True):
-        x = jnp.asarray(np.random.default_rng(1).normal(size=(2, adjacency.shape[-1], 7, 8)))
-        variables = jax.tree.map(lambda a: a.astype(jnp.float64), random_variables(block, x))
+        x = jnp.asarray(
+            np.random.default_rng(1).normal(size=(2, adjacency.shape[-1], 7, 8))
+        )
+        variables = jax.tree.map(
+            lambda a: a.astype(jnp.float64), random_variables(block, x)
+        )
         actual = np.asarray(predict(block, variables, x))
     arrays = jax.tree.map(np.asarray, variables)
     expected = numpy_block(
-        np.asarray(x), arrays["params"], arrays["batch_stats"], adjacency, stride, adaptive
+        np.asarray(x),
+        arrays["params"],
+        arrays["batch_stats"],
+        adjacency,
+        stride,
+        adaptive,
     )
     assert actual.shape == (2, adjacency.shape[-1], -(-7 // stride), features)
     np.testing.assert_allclose(actual, expected, rtol=1e-11, atol=1e-11)
@@ -148,7 +193,9 @@ def test_similarity_columns_sum_to_one():
     block = AgcnBlock(8, "h36m_17")
     x = window().transpose(0, 2, 1, 3)
     variables = random_variables(block, x)
-    _, state = jax.jit(lambda v: block.apply(v, x, train=False, mutable=["intermediates"]))(variables)
+    _, state = jax.jit(
+        lambda v: block.apply(v, x, train=False, mutable=["intermediates"])
+    )(variables)
     similarity = state["intermediates"]["graph_conv"]["similarity"]
     assert len(similarity) == 3
     for s in similarity:
@@ -157,14 +204,22 @@ def test_similarity_columns_sum_to_one():
 
 def test_initial_values():
     model = GlaGcn("h36m_17", filter_widths=(3,), channels=32)
-    variables = jax.jit(lambda key: model.init(key, window(), train=False))(jax.random.key(0))
+    variables = jax.jit(lambda key: model.init(key, window(), train=False))(
+        jax.random.key(0)
+    )
     block = variables["params"]["module_0_plain"]
     graph = block["graph_conv"]
     np.testing.assert_array_equal(graph["graph_bn"]["scale"], np.float32(1e-6))
     np.testing.assert_array_equal(graph["adjacency"], np.float32(1e-6))
     np.testing.assert_array_equal(block["temporal_bn"]["scale"], 1)
-    np.testing.assert_array_equal(variables["params"]["expand"]["graph_conv"]["down_bn"]["scale"], 1)
-    for bias in (graph["theta_0"]["bias"], graph["phi_2"]["bias"], graph["project_bias_1"]):
+    np.testing.assert_array_equal(
+        variables["params"]["expand"]["graph_conv"]["down_bn"]["scale"], 1
+    )
+    for bias in (
+        graph["theta_0"]["bias"],
+        graph["phi_2"]["bias"],
+        graph["project_bias_1"],
+    ):
         np.testing.assert_array_equal(bias, 0)
     for kernel, std in [
         (block["temporal_conv"]["kernel"], (2 / (32 * 9)) ** 0.5),
@@ -178,14 +233,23 @@ def test_initial_values():
 
 @pytest.mark.parametrize(
     "skeleton, graph",
-    [("h36m_17", None), ("h36m_16", None), ("humaneva_15", None), ("mpi_inf_3dhp_17", "h36m_17")],
+    [
+        ("h36m_17", None),
+        ("h36m_16", None),
+        ("humaneva_15", None),
+        ("mpi_inf_3dhp_17", "h36m_17"),
+    ],
 )
 def test_output_of_every_skeleton(skeleton, graph):
-    model = GlaGcn(**{**SMALL, "skeleton": skeleton, "graph": graph, "filter_widths": (3, 5)})
+    model = GlaGcn(
+        **{**SMALL, "skeleton": skeleton, "graph": graph, "filter_widths": (3, 5)}
+    )
     joints = SKELETONS[skeleton].num_joints
     x = window(15, joints)
     assert model.receptive_field == 15
-    output = jax.eval_shape(lambda v, x: model.apply(v, x, train=False), shapes(model, x), x)
+    output = jax.eval_shape(
+        lambda v, x: model.apply(v, x, train=False), shapes(model, x), x
+    )
     assert output.shape == (2, 1, joints, 3)
 
 
@@ -202,13 +266,21 @@ def test_head_blend_weighs_both_heads():
     x = window()
     variables = random_variables(GlaGcn(**SMALL, head="individual"), x)
     blend = {
-        value: predict(GlaGcn(**SMALL, head="individual", head_blend=value), variables, x)
+        value: predict(
+            GlaGcn(**SMALL, head="individual", head_blend=value), variables, x
+        )
         for value in (0.0, 0.25, 1.0)
     }
-    without = {name: value for name, value in variables["params"].items() if name != "head_unshared"}
+    without = {
+        name: value
+        for name, value in variables["params"].items()
+        if name != "head_unshared"
+    }
     shared = predict(GlaGcn(**SMALL), {**variables, "params": without}, x)
     np.testing.assert_allclose(blend[0.0], shared, rtol=1e-5)
-    np.testing.assert_allclose(blend[0.25], 0.25 * blend[1.0] + 0.75 * blend[0.0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        blend[0.25], 0.25 * blend[1.0] + 0.75 * blend[0.0], rtol=1e-4, atol=1e-5
+    )
     assert not np.allclose(blend[1.0], blend[0.0])
 
 
@@ -216,7 +288,9 @@ def test_unshared_layers_keep_joints_apart():
     layer = UnsharedLinear(3)
     features = jnp.asarray(np.random.default_rng(0).normal(size=(1, 4, 5)), jnp.float32)
     params = layer.init(jax.random.key(0), features)["params"]
-    expected = [features[0, j] @ params[f"kernel_{j}"] + params[f"bias_{j}"] for j in range(4)]
+    expected = [
+        features[0, j] @ params[f"kernel_{j}"] + params[f"bias_{j}"] for j in range(4)
+    ]
     actual = layer.apply({"params": params}, features)[0]
     np.testing.assert_allclose(actual, np.stack(expected), rtol=1e-5, atol=1e-6)
 
@@ -228,7 +302,9 @@ def test_dense_head_reads_every_joint_for_each_position():
     before = predict(variables)
     kernel = variables["params"]["head_dense"]["dense"]["kernel"]
     ankle, wrist_x = slice(3 * 8, 4 * 8), 16 * 3
-    variables["params"]["head_dense"]["dense"]["kernel"] = kernel.at[ankle, wrist_x].add(1)
+    variables["params"]["head_dense"]["dense"]["kernel"] = kernel.at[
+        ankle, wrist_x
+    ].add(1)
     changed = np.abs(predict(variables) - before).max(axis=(0, 1)) > 0
     assert changed[16, 0]
     assert changed.sum() == 1
@@ -253,7 +329,9 @@ def test_without_strides_every_frame_lives_to_the_average():
 
 
 def test_coco_keypoints_become_humaneva():
-    keypoints = jnp.asarray(np.random.default_rng(0).normal(size=(2, 3, 17, 2)), jnp.float32)
+    keypoints = jnp.asarray(
+        np.random.default_rng(0).normal(size=(2, 3, 17, 2)), jnp.float32
+    )
     converted = np.asarray(coco_to_humaneva(keypoints))
     names, coco = get_skeleton("humaneva_15").joints, get_skeleton("coco_17").joints
     assert converted.shape == (2, 3, 15, 2)
@@ -264,23 +342,34 @@ def test_coco_keypoints_become_humaneva():
     for i, name in enumerate(names):
         np.testing.assert_allclose(converted[:, :, i], by_name[name], rtol=1e-6)
 
-    fields = {**SMALL, "skeleton": "humaneva_15", "graph": "humaneva_15_script", "input_norm": False}
+    fields = {
+        **SMALL,
+        "skeleton": "humaneva_15",
+        "graph": "humaneva_15_script",
+        "input_norm": False,
+    }
     model = GlaGcn(**fields, keypoints_skeleton="coco_17")
     variables = random_variables(model, keypoints)
     assert "input_bn" not in variables["params"]
     direct = predict(GlaGcn(**fields), variables, jnp.asarray(converted))
-    np.testing.assert_allclose(predict(model, variables, keypoints), direct, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        predict(model, variables, keypoints), direct, rtol=1e-5, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("frames", [18, 17])  # 17 -> 6 -> 2
 def test_longer_windows_that_fit_give_one_pose(frames):
     model = GlaGcn(**{**SMALL, "filter_widths": (3, 3)})
     variables = shapes(model, window(9))
-    output = jax.eval_shape(lambda v, x: model.apply(v, x, train=False), variables, window(frames))
+    output = jax.eval_shape(
+        lambda v, x: model.apply(v, x, train=False), variables, window(frames)
+    )
     assert output.shape == (2, 1, 17, 3)
 
 
-@pytest.mark.parametrize("frames, stuck", [(10, "10 frames reach"), (11, "4 frames reach")])
+@pytest.mark.parametrize(
+    "frames, stuck", [(10, "10 frames reach"), (11, "4 frames reach")]
+)
 def test_longer_windows_that_do_not_fit_are_refused(frames, stuck):
     with pytest.raises(JaxposeError, match=f"windows of {frames} frames: {stuck}"):
         shapes(GlaGcn(**{**SMALL, "filter_widths": (3, 3)}), window(frames))
@@ -293,8 +382,12 @@ def train_output(model, variables, x):
 
 def largest_gradients(model, variables, x):
     """The largest gradient of the train-mode output in each part of the parameters."""
-    loss = jax.jit(jax.grad(lambda p: train_output(model, {**variables, "params": p}, x).sum()))
-    return jax.tree.map(lambda grad: float(jnp.abs(grad).max()), loss(variables["params"]))
+    loss = jax.jit(
+        jax.grad(lambda p: train_output(model, {**variables, "params": p}, x).sum())
+    )
+    return jax.tree.map(
+        lambda grad: float(jnp.abs(grad).max()), loss(variables["params"])
+    )
 
 
 def test_dropout_after_the_blocks_leaves_the_residuals():
@@ -317,7 +410,9 @@ def test_dropout_belongs_to_training():
     x = window()
     variables = random_variables(GlaGcn(**SMALL), x)
     still = GlaGcn(**SMALL, dropout_rate=0.0, graph_dropout_rate=0.0)
-    np.testing.assert_array_equal(predict(still, variables, x), predict(GlaGcn(**SMALL), variables, x))
+    np.testing.assert_array_equal(
+        predict(still, variables, x), predict(GlaGcn(**SMALL), variables, x)
+    )
 
 
 def test_bfloat16_computes_with_float32_parameters():
@@ -360,10 +455,19 @@ def test_torch_names_cover_every_variable(fields):
         ({"sequence_layers": -1}, "sequence_layers must be"),
         ({"head": "mean"}, "unknown head 'mean'; known: shared, individual, dense"),
         ({"head_blend": 1.5}, "between 0 and 1"),
-        ({"graph": "humaneva_15"}, "graph 'humaneva_15' has 15 joints, skeleton 'h36m_17' 17"),
-        ({"keypoints_skeleton": "coco_17"}, "cannot turn coco_17 keypoints into h36m_17"),
+        (
+            {"graph": "humaneva_15"},
+            "graph 'humaneva_15' has 15 joints, skeleton 'h36m_17' 17",
+        ),
+        (
+            {"keypoints_skeleton": "coco_17"},
+            "cannot turn coco_17 keypoints into h36m_17",
+        ),
         ({"skeleton": "h36m"}, "unknown skeleton 'h36m'"),
-        ({"skeleton": "h36m_16"}, r"takes keypoints_2d \[B, T, 16, 2\], got \(2, 3, 17, 2\)"),
+        (
+            {"skeleton": "h36m_16"},
+            r"takes keypoints_2d \[B, T, 16, 2\], got \(2, 3, 17, 2\)",
+        ),
         ({"filter_widths": (3, 9)}, "needs windows of 27 frames, got 3"),
     ],
 )

@@ -11,19 +11,28 @@ from jaxpose.models.layers import Dropout, LayerNorm, batched_matmul
 
 def gradients(function, *inputs):
     output, backward = jax.vjp(function, *inputs)
-    return output, backward(jnp.cos(jnp.arange(output.size, dtype=output.dtype)).reshape(output.shape))
+    return output, backward(
+        jnp.cos(jnp.arange(output.size, dtype=output.dtype)).reshape(output.shape)
+    )
 
 
 @pytest.mark.parametrize("shape", [(5, 8), (2, 3, 8)])
 def test_layer_norm_is_linens(shape):
     keys = jax.random.split(jax.random.key(0), 3)
     x = 3 + 2 * jax.random.normal(keys[0], shape)
-    params = {"scale": jax.random.normal(keys[1], (8,)), "bias": jax.random.normal(keys[2], (8,))}
+    params = {
+        "scale": jax.random.normal(keys[1], (8,)),
+        "bias": jax.random.normal(keys[2], (8,)),
+    }
     linens = nn.LayerNorm(epsilon=1e-5, use_fast_variance=False)
     found = gradients(lambda p, x: LayerNorm().apply({"params": p}, x), params, x)
     with jax.numpy_rank_promotion("allow"):
         expected = gradients(lambda p, x: linens.apply({"params": p}, x), params, x)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), found, expected)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
+        found,
+        expected,
+    )
 
 
 def test_layer_norm_computes_statistics_of_bfloat16_in_float32():
@@ -38,13 +47,22 @@ def test_layer_norm_computes_statistics_of_bfloat16_in_float32():
 def test_batched_matmul_has_the_derived_gradient(sizes):
     m, k, n = sizes
     keys = jax.random.split(jax.random.key(0))
-    a, b = jax.random.normal(keys[0], (4, 2, m, k)), jax.random.normal(keys[1], (4, 2, k, n))
+    a, b = (
+        jax.random.normal(keys[0], (4, 2, m, k)),
+        jax.random.normal(keys[1], (4, 2, k, n)),
+    )
     found, expected = gradients(batched_matmul, a, b), gradients(jnp.matmul, a, b)
-    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6), found, expected)
+    jax.tree.map(
+        lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6),
+        found,
+        expected,
+    )
 
 
 def drop(rate, x, train=True, **fields):
-    return Dropout(rate, **fields).apply({}, x, train=train, rngs={"dropout": jax.random.key(1)})
+    return Dropout(rate, **fields).apply(
+        {}, x, train=train, rngs={"dropout": jax.random.key(1)}
+    )
 
 
 def test_dropout_drops_at_its_rate_and_keeps_the_mean():
@@ -56,7 +74,9 @@ def test_dropout_drops_at_its_rate_and_keeps_the_mean():
     assert abs((y == 0).mean() - 0.1) < 5 * deviation
     # Both halves of a random word are used, and they are independent.
     dropped = (y == 0)[:, :332].reshape(-1, 2)
-    np.testing.assert_allclose(dropped.mean(axis=0), 0.1, atol=5 * (2 * 0.09 / x.size) ** 0.5)
+    np.testing.assert_allclose(
+        dropped.mean(axis=0), 0.1, atol=5 * (2 * 0.09 / x.size) ** 0.5
+    )
     assert abs(dropped.all(axis=1).mean() - 0.01) < 5 * (2 * 0.01 / x.size) ** 0.5
 
 

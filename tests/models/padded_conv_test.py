@@ -10,7 +10,17 @@ from jaxpose.models.padded_conv import PaddedTemporalConv
 
 @pytest.mark.parametrize(
     "frames, size, stride",
-    [(9, 9, 1), (9, 9, 3), (8, 9, 3), (11, 9, 5), (7, 9, 9), (5, 9, 1), (4, 9, 3), (6, 3, 1), (7, 5, 2)],
+    [
+        (9, 9, 1),
+        (9, 9, 3),
+        (8, 9, 3),
+        (11, 9, 5),
+        (7, 9, 9),
+        (5, 9, 1),
+        (4, 9, 3),
+        (6, 3, 1),
+        (7, 5, 2),
+    ],
 )
 def test_convolution_and_its_gradients(frames, size, stride):
     """Against the loop over taps, whose gradients are JAX's own."""
@@ -34,5 +44,7 @@ def test_convolution_and_its_gradients(frames, size, stride):
         expected, expected_vjp = jax.vjp(loop, x, kernel)
         weights = jnp.asarray(rng.normal(size=expected.shape))
         np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
-        for grad, expected_grad in zip(vjp(weights), expected_vjp(weights), strict=True):
+        for grad, expected_grad in zip(
+            vjp(weights), expected_vjp(weights), strict=True
+        ):
             np.testing.assert_allclose(grad, expected_grad, rtol=1e-12, atol=1e-12)

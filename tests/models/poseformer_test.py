@@ -5,13 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxpose.describe import describe
 from jaxpose.errors import JaxposeError
+from jaxpose.models.cost import describe
 from jaxpose.models.poseformer import Block, PoseFormer, drop_path_rates
 
 
 def small_model(**fields):
-    return PoseFormer(**{"num_frames": 9, "joint_width": 8, "depth": 1, "heads": 2, **fields})
+    return PoseFormer(
+        **{"num_frames": 9, "joint_width": 8, "depth": 1, "heads": 2, **fields}
+    )
 
 
 def keypoints(batch=3, frames=9, joints=17):
@@ -22,7 +24,9 @@ def randomised(model, x):
     """Variables in which no table is zero and no norm is the identity."""
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), x, train=False))
     rng = np.random.default_rng(0)
-    return jax.tree.map(lambda leaf: (0.3 * rng.normal(size=leaf.shape)).astype(np.float32), shapes)
+    return jax.tree.map(
+        lambda leaf: (0.3 * rng.normal(size=leaf.shape)).astype(np.float32), shapes
+    )
 
 
 def apply(model, variables, x, **kwargs):
@@ -41,7 +45,9 @@ def test_published_sizes(num_frames, parameters, mega_macs):
     assert description["output_shape"] == [1, 1, 17, 3]
 
 
-@pytest.mark.parametrize(("skeleton", "joints"), [("humaneva_15", 15), ("h36m_16", 16), ("h36m_19", 19)])
+@pytest.mark.parametrize(
+    ("skeleton", "joints"), [("humaneva_15", 15), ("h36m_16", 16), ("h36m_19", 19)]
+)
 def test_every_skeleton_gives_its_own_joints(skeleton, joints):
     description = describe(small_model(skeleton=skeleton))
     assert description["input_shape"] == [1, 9, joints, 2]
@@ -63,10 +69,14 @@ def test_position_tables_tell_joints_and_frames_apart():
     params = dict(variables["params"])
     params["temporal_positions"] = jnp.zeros_like(params["temporal_positions"])
     params["head"] = dict(params["head"]) | {
-        "frame_mixing": {"dense": {"kernel": jnp.full((9, 1), 1 / 9), "bias": jnp.zeros(1)}}
+        "frame_mixing": {
+            "dense": {"kernel": jnp.full((9, 1), 1 / 9), "bias": jnp.zeros(1)}
+        }
     }
     blind = {"params": params}
-    np.testing.assert_allclose(apply(model, blind, x), apply(model, blind, x[:, ::-1]), atol=2e-6)
+    np.testing.assert_allclose(
+        apply(model, blind, x), apply(model, blind, x[:, ::-1]), atol=2e-6
+    )
     assert jnp.max(jnp.abs(apply(model, variables, x) - reversed_frames)) > 1e-3
 
 
@@ -80,12 +90,19 @@ def test_stochastic_depth_drops_whole_samples_and_scales_survivors():
     x = jax.random.normal(jax.random.key(0), (400, 3, 4))
     params = randomised(block, x)["params"]
     # Without attention's output only the MLP's branch is left to drop.
-    params["attention"]["proj"] = jax.tree.map(jnp.zeros_like, params["attention"]["proj"])
+    params["attention"]["proj"] = jax.tree.map(
+        jnp.zeros_like, params["attention"]["proj"]
+    )
     branch = apply(block, {"params": params}, x) - x
     rngs = {"dropout": jax.random.key(2)}
-    trained = jax.jit(lambda x: block.apply({"params": params}, x, train=True, rngs=rngs))(x) - x
+    trained = (
+        jax.jit(lambda x: block.apply({"params": params}, x, train=True, rngs=rngs))(x)
+        - x
+    )
     kept = jnp.any(trained != 0, axis=(1, 2))
-    np.testing.assert_allclose(trained, jnp.where(kept[:, None, None], branch / 0.75, 0.0), atol=1e-6)
+    np.testing.assert_allclose(
+        trained, jnp.where(kept[:, None, None], branch / 0.75, 0.0), atol=1e-6
+    )
     assert 0.66 < kept.mean() < 0.84  # four standard deviations
 
 
@@ -99,7 +116,9 @@ def test_every_rate_zero_trains_as_it_evaluates():
 def test_the_published_rate_is_random_in_training():
     model, x = small_model(depth=2, drop_path_rate=0.5), keypoints(batch=8)
     variables = randomised(model, x)
-    run = jax.jit(lambda key: model.apply(variables, x, train=True, rngs={"dropout": key}))
+    run = jax.jit(
+        lambda key: model.apply(variables, x, train=True, rngs={"dropout": key})
+    )
     first, second = run(jax.random.key(0)), run(jax.random.key(1))
     assert jnp.max(jnp.abs(first - second)) > 1e-3
 
@@ -110,7 +129,9 @@ def test_bfloat16_keeps_parameters_and_positions_float32():
     exact = apply(model, variables, x)
     rounded = apply(small_model(dtype=jnp.bfloat16), variables, x)
     assert rounded.dtype == jnp.float32
-    initial = jax.eval_shape(lambda: small_model(dtype=jnp.bfloat16).init(jax.random.key(0), x, train=False))
+    initial = jax.eval_shape(
+        lambda: small_model(dtype=jnp.bfloat16).init(jax.random.key(0), x, train=False)
+    )
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(initial))
     difference = jnp.abs(rounded - exact).max() / jnp.abs(exact).max()
     assert 0 < difference < 0.05
@@ -123,11 +144,24 @@ def test_bfloat16_keeps_parameters_and_positions_float32():
         ({"heads": 3}, "heads=3 does not divide joint_width=8; these do: 1, 2, 4, 8"),
         ({"depth": 0}, "depth=0 must be at least 1"),
         ({"skeleton": "h36m_18"}, "unknown skeleton 'h36m_18'"),
-        ({"skeleton": "h36m_16"}, r"expected \[B, T, J, 2\] with T=9 .* J=16 \(skeleton 'h36m_16'\)"),
-        ({"num_frames": 27}, r"shape \(3, 9, 17, 2\), expected \[B, T, J, 2\] with T=27"),
-        ({"num_frames": 27, "whole_sequence": True}, r"shape \(3, 9, 17, 2\), expected .* with T=27"),
+        (
+            {"skeleton": "h36m_16"},
+            r"expected \[B, T, J, 2\] with T=9 .* J=16 \(skeleton 'h36m_16'\)",
+        ),
+        (
+            {"num_frames": 27},
+            r"shape \(3, 9, 17, 2\), expected \[B, T, J, 2\] with T=27",
+        ),
+        (
+            {"num_frames": 27, "whole_sequence": True},
+            r"shape \(3, 9, 17, 2\), expected .* with T=27",
+        ),
     ],
 )
 def test_fields_that_do_not_fit_are_named(fields, message):
     with pytest.raises(JaxposeError, match=message):
-        jax.eval_shape(lambda: small_model(**fields).init(jax.random.key(0), keypoints(), train=False))
+        jax.eval_shape(
+            lambda: small_model(**fields).init(
+                jax.random.key(0), keypoints(), train=False
+            )
+        )

@@ -12,14 +12,18 @@ from jaxpose.torch_weights import refinement as weights
 
 
 def poses(joints=17, frames=1, seed=0):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=(3, frames, joints, 6)), jnp.float32)
+    return jnp.asarray(
+        np.random.default_rng(seed).normal(size=(3, frames, joints, 6)), jnp.float32
+    )
 
 
 def initialised(model, x):
     return model.init(jax.random.key(0), x, train=False)
 
 
-@pytest.mark.parametrize("skeleton, joints, expected", [("h36m_17", 17, 140_322), ("h36m_16", 16, 132_128)])
+@pytest.mark.parametrize(
+    "skeleton, joints, expected", [("h36m_17", 17, 140_322), ("h36m_16", 16, 132_128)]
+)
 def test_parameters(skeleton, joints, expected):
     model = Refinement(skeleton)
     variables = jax.eval_shape(lambda x: initialised(model, x), poses(joints))
@@ -33,7 +37,9 @@ def test_follows_its_formula_frame_by_frame():
     refined = model.apply({"params": params}, x, train=False)
     first, last = params["fc1"]["dense"], params["fc2"]["dense"]
     flat = np.asarray(x).reshape(3, 2, 96)
-    hidden = np.maximum(flat @ np.asarray(first["kernel"]) + np.asarray(first["bias"]), 0)
+    hidden = np.maximum(
+        flat @ np.asarray(first["kernel"]) + np.asarray(first["bias"]), 0
+    )
     logits = hidden @ np.asarray(last["kernel"]) + np.asarray(last["bias"])
     weight = 1 / (1 + np.exp(-logits.reshape(3, 2, 16, 2)))
     lifted, back_projected = np.asarray(x[..., :3]), np.asarray(x[..., 3:])
@@ -46,7 +52,9 @@ def test_poses_that_agree_stay():
     model = Refinement("h36m_17", hidden=32)
     pose = poses()[..., :3]
     x = jnp.concatenate([pose, pose], axis=-1)
-    np.testing.assert_allclose(model.apply(initialised(model, x), x, train=False), pose, rtol=1e-5)
+    np.testing.assert_allclose(
+        model.apply(initialised(model, x), x, train=False), pose, rtol=1e-5
+    )
 
 
 def test_dropout_of_the_hidden_layer():
@@ -55,7 +63,9 @@ def test_dropout_of_the_hidden_layer():
     variables = initialised(model, x)
 
     def loss(params):
-        return model.apply({"params": params}, x, train=True, rngs={"dropout": jax.random.key(1)}).sum()
+        return model.apply(
+            {"params": params}, x, train=True, rngs={"dropout": jax.random.key(1)}
+        ).sum()
 
     grads = jax.grad(loss)(variables["params"])
     assert np.abs(grads["fc1"]["dense"]["kernel"]).max() == 0

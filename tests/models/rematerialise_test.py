@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from configs import ampose, crossformer, gast_net, gla_gcn, poseformer
-from jaxpose.describe import input_shapes
 from jaxpose.models import build_model
+from jaxpose.models.cost import input_shapes
 
 
 @pytest.mark.parametrize("file", [ampose, crossformer, gast_net, gla_gcn, poseformer])
@@ -35,10 +35,14 @@ def test_gradients_stay_and_residuals_shrink(file):
 
     found, residuals = [], []
     for model in (plain, rematerialised):
-        value_and_grad = jax.value_and_grad(lambda params, model=model: loss_of(model, params), has_aux=True)
+        value_and_grad = jax.value_and_grad(
+            lambda params, model=model: loss_of(model, params), has_aux=True
+        )
         found.append(jax.jit(value_and_grad)(variables["params"]))
         kept = jax.eval_shape(
-            lambda params, model=model: jax.vjp(lambda p: loss_of(model, p)[0], params)[1],
+            lambda params, model=model: jax.vjp(lambda p: loss_of(model, p)[0], params)[
+                1
+            ],
             variables["params"],
         )
         residuals.append(sum(leaf.size for leaf in jax.tree.leaves(kept)))
@@ -47,7 +51,11 @@ def test_gradients_stay_and_residuals_shrink(file):
     largest = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(gradient))
     for tree, other in ((updated, found[1][0][1]), (gradient, found[1][1])):
         jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5 * largest), tree, other
+            lambda a, b: np.testing.assert_allclose(
+                a, b, rtol=1e-3, atol=1e-5 * largest
+            ),
+            tree,
+            other,
         )
     parameters = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
     assert residuals[1] - parameters < 0.5 * (residuals[0] - parameters)

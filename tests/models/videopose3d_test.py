@@ -7,13 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxpose.describe import describe
 from jaxpose.errors import JaxposeError
+from jaxpose.models.cost import describe
 from jaxpose.models.videopose3d import VideoPose3D
 from jaxpose.torch_weights import videopose3d as weights
 
 # Everything runs once: compiling takes far longer than running.
-quick_jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+quick_jit = functools.partial(
+    jax.jit, compiler_options={"xla_backend_optimization_level": 0}
+)
 
 
 def small_model(**fields):
@@ -42,12 +44,19 @@ def randomised(model, x):
 
 
 def predict(model, variables, x):
-    return np.asarray(quick_jit(lambda v, x: model.apply(v, x, train=False))(variables, x))
+    return np.asarray(
+        quick_jit(lambda v, x: model.apply(v, x, train=False))(variables, x)
+    )
 
 
 @pytest.mark.parametrize(
     ("depth", "parameters", "mega_macs"),
-    [(2, 4_357_171, 4.56), (3, 8_555_571, 17.77), (4, 12_753_971, 57.40), (5, 16_952_371, 176.3)],
+    [
+        (2, 4_357_171, 4.56),
+        (3, 8_555_571, 17.77),
+        (4, 12_753_971, 57.40),
+        (5, 16_952_371, 176.3),
+    ],
 )
 def test_published_sizes(depth, parameters, mega_macs):
     description = describe(VideoPose3D(filter_widths=(3,) * depth, strided=True))
@@ -67,8 +76,12 @@ def test_a_sequence_in_one_pass_equals_strided_windows(filter_widths, causal):
     windows = np.concatenate([x[:, start : start + field] for start in range(4)])
     expected = predict(strided, variables, windows)
     assert expected.shape == (4, 1, 17, 3)
-    np.testing.assert_allclose(predict(dilated, variables, x)[0], expected[:, 0], atol=2e-5)
-    np.testing.assert_allclose(predict(dilated, variables, windows), expected, atol=2e-5)
+    np.testing.assert_allclose(
+        predict(dilated, variables, x)[0], expected[:, 0], atol=2e-5
+    )
+    np.testing.assert_allclose(
+        predict(dilated, variables, windows), expected, atol=2e-5
+    )
 
 
 def test_the_sequence_form_has_the_gradients_of_the_strided_form():
@@ -98,8 +111,15 @@ def test_causal_outputs_do_not_see_later_frames(causal):
     variables = randomised(model, keypoints(9))
 
     def frame_3(x):
-        edges = ((0, 0), (pad + model.causal_shift, pad - model.causal_shift), (0, 0), (0, 0))
-        return jnp.sum(model.apply(variables, jnp.pad(x, edges), train=False)[:, 3] ** 2)
+        edges = (
+            (0, 0),
+            (pad + model.causal_shift, pad - model.causal_shift),
+            (0, 0),
+            (0, 0),
+        )
+        return jnp.sum(
+            model.apply(variables, jnp.pad(x, edges), train=False)[:, 3] ** 2
+        )
 
     gradient = np.abs(quick_jit(jax.grad(frame_3))(x)).sum((0, 2, 3))
     assert np.all(gradient[:4] > 0)
@@ -114,7 +134,9 @@ def test_residuals_follow_the_output_frame(causal, seen, strided):
     variables = randomised(model, x)
     kernel = variables["params"]["temporal_1"]["kernel"]
     variables["params"]["temporal_1"]["kernel"] = np.zeros_like(kernel)
-    gradient = quick_jit(jax.grad(lambda x: jnp.sum(model.apply(variables, x, train=False) ** 2)))(x)
+    gradient = quick_jit(
+        jax.grad(lambda x: jnp.sum(model.apply(variables, x, train=False) ** 2))
+    )(x)
     assert np.flatnonzero(np.abs(gradient).sum((0, 2, 3))).tolist() == seen
 
 
@@ -144,7 +166,9 @@ def test_trajectory_network_predicts_one_joint():
 
 def test_initial_values():
     x = keypoints(9)
-    params = quick_jit(lambda: small_model(channels=64).init(jax.random.key(0), x, train=False))()["params"]
+    params = quick_jit(
+        lambda: small_model(channels=64).init(jax.random.key(0), x, train=False)
+    )()["params"]
     for kernel, fan_in in [
         (params["expand"]["kernel"], 3 * 34),
         (params["temporal_1"]["kernel"], 3 * 64),
@@ -165,7 +189,9 @@ def test_dropout_acts_in_training_only():
 
     @quick_jit
     def train(key):
-        return model.apply(variables, x, train=True, mutable=["batch_stats"], rngs={"dropout": key})[0]
+        return model.apply(
+            variables, x, train=True, mutable=["batch_stats"], rngs={"dropout": key}
+        )[0]
 
     assert not np.allclose(train(jax.random.key(0)), train(jax.random.key(1)))
     same = predict(model.clone(dropout_rate=0.0), variables, x)
@@ -175,12 +201,16 @@ def test_dropout_acts_in_training_only():
 def test_bfloat16_keeps_parameters_and_statistics_in_float32():
     model = small_model(strided=True, dtype=jnp.bfloat16)
     x = keypoints(9)
-    assert {leaf.dtype for leaf in jax.tree.leaves(shapes(model, x))} == {np.dtype(np.float32)}
+    assert {leaf.dtype for leaf in jax.tree.leaves(shapes(model, x))} == {
+        np.dtype(np.float32)
+    }
     variables = randomised(model, x)
     low = predict(model, variables, x)
     assert low.dtype == jnp.bfloat16
     expected = predict(model.clone(dtype=None), variables, x)
-    np.testing.assert_allclose(low.astype(np.float32), expected, atol=0.03 * np.abs(expected).max())
+    np.testing.assert_allclose(
+        low.astype(np.float32), expected, atol=0.03 * np.abs(expected).max()
+    )
 
 
 def test_state_dict_names_cover_every_variable_once():
@@ -194,10 +224,22 @@ def test_state_dict_names_cover_every_variable_once():
 @pytest.mark.parametrize(
     ("fields", "frames", "joints", "features", "message"),
     [
-        ({"filter_widths": (3, 4)}, 12, 17, 2, r"\(3, 4\) must be one or more odd numbers"),
+        (
+            {"filter_widths": (3, 4)},
+            12,
+            17,
+            2,
+            r"\(3, 4\) must be one or more odd numbers",
+        ),
         ({"filter_widths": ()}, 12, 17, 2, "one or more odd numbers"),
         ({}, 8, 17, 2, "got 8 frames, fewer than the receptive field of 9"),
-        ({"strided": True}, 10, 17, 2, "exactly its receptive field of 9 frames, got 10"),
+        (
+            {"strided": True},
+            10,
+            17,
+            2,
+            "exactly its receptive field of 9 frames, got 10",
+        ),
         ({"strided": True, "dense": True}, 9, 17, 2, "no strided form"),
         ({}, 9, 16, 2, r"skeleton 'h36m_17', in_features=2\), got \[2, 9, 16, 2\]"),
         ({"keypoints_skeleton": "h36m_16"}, 9, 17, 2, "skeleton 'h36m_16'"),

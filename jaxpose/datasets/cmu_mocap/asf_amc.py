@@ -70,11 +70,15 @@ def parse_asf(text: str, name: str) -> AcclaimSkeleton:
     axis_order = _field(sections["root"], "axis", f"{name}: :root")
     root_dof = tuple(dof.lower() for dof in root_dof)
     if sorted(root_dof) != sorted(_TRANSLATIONS + _ROTATIONS) or axis_order != ["XYZ"]:
-        raise JaxposeError(f"{name}: root order {root_dof} and axis {axis_order}; expected six dof and XYZ")
+        raise JaxposeError(
+            f"{name}: root order {root_dof} and axis {axis_order}; expected six dof and XYZ"
+        )
     if not sections["hierarchy"]:
         raise JaxposeError(f"{name}: section :hierarchy is empty")
     parsed = _bones(sections["bonedata"], scale, name)
-    return AcclaimSkeleton(root_dof, scale, _attach(parsed, sections["hierarchy"], name))
+    return AcclaimSkeleton(
+        root_dof, scale, _attach(parsed, sections["hierarchy"], name)
+    )
 
 
 def parse_amc(text: str, skeleton: AcclaimSkeleton, name: str) -> dict[str, np.ndarray]:
@@ -94,7 +98,9 @@ def parse_amc(text: str, skeleton: AcclaimSkeleton, name: str) -> dict[str, np.n
     """
     start = text.find(":DEGREES")
     if start < 0:
-        raise JaxposeError(f"{name}: no line ':DEGREES'; expected an .amc motion file in degrees")
+        raise JaxposeError(
+            f"{name}: no line ':DEGREES'; expected an .amc motion file in degrees"
+        )
     body = text[start + len(":DEGREES") :]
     tokens = body.split()
     layout = _first_frame(tokens, skeleton)
@@ -107,12 +113,16 @@ def parse_amc(text: str, skeleton: AcclaimSkeleton, name: str) -> dict[str, np.n
         for bone, size in layout:
             if any(token != bone for token in tokens[column::width]):
                 raise _defect(text, skeleton, name)
-            values = [list(map(float, tokens[column + 1 + k :: width])) for k in range(size)]
+            values = [
+                list(map(float, tokens[column + 1 + k :: width])) for k in range(size)
+            ]
             motion[bone] = np.array(values).reshape(size, num_frames).T
             column += 1 + size
     except ValueError as error:
         raise _defect(text, skeleton, name) from error
-    if any(not np.isfinite(values).all() for values in motion.values()) or set(motion) != _moving(skeleton):
+    if any(not np.isfinite(values).all() for values in motion.values()) or set(
+        motion
+    ) != _moving(skeleton):
         raise _defect(text, skeleton, name)
     if tokens[::width] != [str(frame) for frame in range(1, num_frames + 1)]:
         raise _defect(text, skeleton, name)
@@ -133,8 +143,12 @@ def bone_ends(
       `[F, 3]` by bone in `wanted`: its end in the file's world (y up), metres.
     """
     root = dict(zip(skeleton.root_dof, motion[_ROOT].T, strict=True))
-    rotations = {_ROOT: euler_rotation(np.stack([root[dof] for dof in _ROTATIONS], axis=-1))}
-    ends = {_ROOT: np.stack([root[dof] for dof in _TRANSLATIONS], axis=-1) * skeleton.scale}
+    rotations = {
+        _ROOT: euler_rotation(np.stack([root[dof] for dof in _ROTATIONS], axis=-1))
+    }
+    ends = {
+        _ROOT: np.stack([root[dof] for dof in _TRANSLATIONS], axis=-1) * skeleton.scale
+    }
     needed = _with_ancestors(skeleton, wanted)
     for name, bone in skeleton.bones.items():
         if name not in needed:
@@ -152,7 +166,9 @@ def bone_ends(
 
 def euler_rotation(angles: np.ndarray) -> np.ndarray:
     """Rz Ry Rx `[..., 3, 3]` of the x, y and z angles `[..., 3]` in degrees."""
-    (cx, cy, cz), (sx, sy, sz) = (np.moveaxis(f(np.radians(angles)), -1, 0) for f in (np.cos, np.sin))
+    (cx, cy, cz), (sx, sy, sz) = (
+        np.moveaxis(f(np.radians(angles)), -1, 0) for f in (np.cos, np.sin)
+    )
     rows = [
         [cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx],
         [sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx],
@@ -172,18 +188,30 @@ def _sections(text: str, name: str) -> dict[str, list[list[str]]]:
             current = sections.setdefault(tokens[0][1:].lower(), [])
         elif current is not None:
             current.append(tokens)
-    missing = [f":{key}" for key in ("units", "root", "bonedata", "hierarchy") if key not in sections]
+    missing = [
+        f":{key}"
+        for key in ("units", "root", "bonedata", "hierarchy")
+        if key not in sections
+    ]
     if missing:
-        raise JaxposeError(f"{name}: no section {', '.join(missing)}; expected an .asf skeleton file")
+        raise JaxposeError(
+            f"{name}: no section {', '.join(missing)}; expected an .asf skeleton file"
+        )
     return sections
 
 
 def _scale(units: list[list[str]], name: str) -> float:
     if _field(units, "angle", f"{name}: :units") != ["deg"]:
-        raise JaxposeError(f"{name}: angles are not in degrees; expected 'angle deg' in :units")
-    (length,) = _numbers(_field(units, "length", f"{name}: :units"), 1, f"{name}: :units length")
+        raise JaxposeError(
+            f"{name}: angles are not in degrees; expected 'angle deg' in :units"
+        )
+    (length,) = _numbers(
+        _field(units, "length", f"{name}: :units"), 1, f"{name}: :units length"
+    )
     if length <= 0:
-        raise JaxposeError(f"{name}: :units length is {length}; expected a positive number")
+        raise JaxposeError(
+            f"{name}: :units length is {length}; expected a positive number"
+        )
     return length
 
 
@@ -200,7 +228,9 @@ def _numbers(tokens: list[str], size: int, where: str) -> np.ndarray:
     except ValueError:
         numbers = np.full(0, np.nan)
     if numbers.shape != (size,) or not np.isfinite(numbers).all():
-        raise JaxposeError(f"{where} is {' '.join(tokens)!r}; expected {size} finite numbers")
+        raise JaxposeError(
+            f"{where} is {' '.join(tokens)!r}; expected {size} finite numbers"
+        )
     return numbers
 
 
@@ -215,19 +245,31 @@ def _bones(lines: list[list[str]], scale: float, name: str) -> dict[str, Bone]:
         (length,) = _numbers(_field(block, "length", where), 1, f"{where} length")
         axis = _field(block, "axis", where)
         dof = next((tuple(tokens[1:]) for tokens in block if tokens[0] == "dof"), ())
-        if axis[3:] != ["XYZ"] or not set(dof) <= set(_ROTATIONS) or len(set(dof)) < len(dof):
-            raise JaxposeError(f"{where} has axis {axis} and dof {dof}; expected x y z XYZ, and rx, ry, rz")
+        if (
+            axis[3:] != ["XYZ"]
+            or not set(dof) <= set(_ROTATIONS)
+            or len(set(dof)) < len(dof)
+        ):
+            raise JaxposeError(
+                f"{where} has axis {axis} and dof {dof}; expected x y z XYZ, and rx, ry, rz"
+            )
         angles = _numbers(axis[:3], 3, f"{where} axis")
         bones[bone] = Bone(bone, "", direction * length * scale, angles, dof)
     return bones
 
 
-def _attach(bones: dict[str, Bone], hierarchy: list[list[str]], name: str) -> dict[str, Bone]:
+def _attach(
+    bones: dict[str, Bone], hierarchy: list[list[str]], name: str
+) -> dict[str, Bone]:
     """Bones with parents, parents first."""
     attached = {}
-    for parent, *children in (tokens for tokens in hierarchy if tokens[0] not in ("begin", "end")):
+    for parent, *children in (
+        tokens for tokens in hierarchy if tokens[0] not in ("begin", "end")
+    ):
         if parent != _ROOT and parent not in attached:
-            raise JaxposeError(f"{name}: :hierarchy names children of {parent!r} before its own parent")
+            raise JaxposeError(
+                f"{name}: :hierarchy names children of {parent!r} before its own parent"
+            )
         for child in children:
             if child not in bones or child in attached:
                 found = "twice" if child in attached else "which :bonedata lacks"
@@ -247,7 +289,9 @@ def _dof_count(skeleton: AcclaimSkeleton, bone: str) -> int:
 def _first_frame(tokens: list[str], skeleton: AcclaimSkeleton) -> list[tuple[str, int]]:
     """(bone, number of values) in the order of the file's first frame."""
     moving, layout, column = _moving(skeleton), [], 1
-    while column < len(tokens) and tokens[column] in moving and len(layout) < len(moving):
+    while (
+        column < len(tokens) and tokens[column] in moving and len(layout) < len(moving)
+    ):
         bone = tokens[column]
         layout.append((bone, _dof_count(skeleton, bone)))
         column += 1 + layout[-1][1]
@@ -275,14 +319,20 @@ def _defect(text: str, skeleton: AcclaimSkeleton, name: str) -> JaxposeError:
         where = f"{name}, line {number}, frame {frame}"
         if len(tokens) == 1 and tokens[0].isdecimal():
             if int(tokens[0]) != frame + 1:
-                return JaxposeError(f"{where}: frame {tokens[0]} follows; expected {frame + 1}; {fix}")
+                return JaxposeError(
+                    f"{where}: frame {tokens[0]} follows; expected {frame + 1}; {fix}"
+                )
             if frame and seen != moving:
-                return JaxposeError(f"{where}: the frame lacks {_list(moving - seen)}; {fix}")
+                return JaxposeError(
+                    f"{where}: the frame lacks {_list(moving - seen)}; {fix}"
+                )
             frame, seen = frame + 1, set()
             continue
         bone, *values = tokens
         if bone not in moving or bone in seen:
-            return JaxposeError(f"{where}: found {bone!r}; expected each bone of the .asf once; {fix}")
+            return JaxposeError(
+                f"{where}: found {bone!r}; expected each bone of the .asf once; {fix}"
+            )
         size = _dof_count(skeleton, bone)
         try:
             _numbers(values, size, f"{where}: {bone}")

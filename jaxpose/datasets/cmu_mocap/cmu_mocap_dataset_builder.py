@@ -11,6 +11,7 @@ import numpy as np
 import requests
 import tensorflow_datasets as tfds
 
+from jaxpose.body.skeletons import H36M_17
 from jaxpose.datasets import base
 from jaxpose.datasets.cmu_mocap import asf_amc
 from jaxpose.datasets.h36m_cameras import FPS, h36m_cameras
@@ -18,7 +19,6 @@ from jaxpose.datasets.rendering import add_detector_noise, render
 from jaxpose.datasets.report import Report
 from jaxpose.datasets.schema import clip_example
 from jaxpose.errors import JaxposeError
-from jaxpose.skeletons import H36M_17
 
 URL = "http://mocap.cs.cmu.edu/allasfamc.zip"
 
@@ -31,7 +31,22 @@ JOINT_BONES = (
 # Neither file says the rate: 120 Hz but for these subjects, of which only 88's is known.
 OTHER_RATES = {"88": 60.0}
 UNKNOWN_RATES = frozenset(
-    ("33", "34", "42", "60", "61", "62", "74", "75", "77", "79", "80", "87", "89", "136")
+    (
+        "33",
+        "34",
+        "42",
+        "60",
+        "61",
+        "62",
+        "74",
+        "75",
+        "77",
+        "79",
+        "80",
+        "87",
+        "89",
+        "136",
+    )
 )
 DEFAULT_RATE = 120.0
 
@@ -51,7 +66,9 @@ class Builder(base.ClipBuilder):
     BUILDER_CONFIGS: ClassVar[list[base.ClipConfig]] = [
         base.ClipConfig(name="gt", description="2D is the exact projection"),
         base.ClipConfig(
-            name="noisy", description="2D with a detector's errors", keypoints_source="noisy_projection"
+            name="noisy",
+            description="2D with a detector's errors",
+            keypoints_source="noisy_projection",
         ),
     ]
     DESCRIPTION = "Real motion capture (.asf/.amc) on the 17 Human3.6M joints, four projected cameras."
@@ -65,7 +82,9 @@ class Builder(base.ClipBuilder):
         "a copy of it, or its extracted folder, can be given as --source=PATH."
     )
 
-    def find_source(self, dl_manager: tfds.download.DownloadManager | None) -> pathlib.Path:
+    def find_source(
+        self, dl_manager: tfds.download.DownloadManager | None
+    ) -> pathlib.Path:
         """`source`, or the archive downloaded from the database's site."""
         if self.source is not None or dl_manager is None:
             return super().find_source(dl_manager)
@@ -74,7 +93,9 @@ class Builder(base.ClipBuilder):
             requests.head(URL, timeout=20, allow_redirects=True).raise_for_status()
             return pathlib.Path(dl_manager.download(URL))
         except (OSError, tfds.download.DownloadError) as error:
-            raise JaxposeError(f"could not download {URL}: {error}. {self.HOW_TO_GET}") from error
+            raise JaxposeError(
+                f"could not download {URL}: {error}. {self.HOW_TO_GET}"
+            ) from error
 
     def splits(self, source: pathlib.Path, report: Report) -> dict[str, Iterable[dict]]:
         """All clips in the split `train`."""
@@ -84,24 +105,32 @@ class Builder(base.ClipBuilder):
     def _clips(self, archive: "Archive", report: Report, noisy: bool) -> Iterator[dict]:
         for subject, trials in archive.trials.items():
             if subject in UNKNOWN_RATES:
-                report.notes.append(f"subject {subject} skipped ({len(trials)} takes): unknown frame rate")
+                report.notes.append(
+                    f"subject {subject} skipped ({len(trials)} takes): unknown frame rate"
+                )
                 continue
             asf_name = archive.skeletons[subject]
             skeleton = asf_amc.parse_asf(archive.read(asf_name), asf_name)
             if missing := set(JOINT_BONES) - set(skeleton.bones):
-                raise JaxposeError(f"{asf_name}: bone {', '.join(sorted(missing))} is missing")
+                raise JaxposeError(
+                    f"{asf_name}: bone {', '.join(sorted(missing))} is missing"
+                )
             rate = OTHER_RATES.get(subject, DEFAULT_RATE)
             for take, amc_name in trials.items():
                 motion = asf_amc.parse_amc(archive.read(amc_name), skeleton, amc_name)
                 positions = resample(joints(skeleton, motion), rate, FPS)
                 yield from self._views(subject, take, centre(to_z_up(positions)), noisy)
 
-    def _views(self, subject: str, take: str, positions: np.ndarray, noisy: bool) -> Iterator[dict]:
+    def _views(
+        self, subject: str, take: str, positions: np.ndarray, noisy: bool
+    ) -> Iterator[dict]:
         for camera in h36m_cameras("S1"):
             keypoints_2d, positions_3d, valid = render(positions, camera)
             if noisy:
                 seed = zlib.crc32(f"{take}.{camera.name}".encode())
-                keypoints_2d = add_detector_noise(keypoints_2d, np.random.default_rng(seed))
+                keypoints_2d = add_detector_noise(
+                    keypoints_2d, np.random.default_rng(seed)
+                )
             yield clip_example(
                 subject=subject,
                 action=take,
@@ -152,13 +181,27 @@ class Archive:
           JaxposeError: it cannot be read or decompressed.
         """
         try:
-            content = (self._source / name).read_bytes() if self._zip is None else self._zip.read(name)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
-            raise JaxposeError(f"{self._source}: cannot read {name} ({error}); get it again") from error
+            content = (
+                (self._source / name).read_bytes()
+                if self._zip is None
+                else self._zip.read(name)
+            )
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            OSError,
+            RuntimeError,
+        ) as error:
+            raise JaxposeError(
+                f"{self._source}: cannot read {name} ({error}); get it again"
+            ) from error
         return content.decode("latin-1")
 
 
-def _index(names: list[str], source: pathlib.Path) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+def _index(
+    names: list[str], source: pathlib.Path
+) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     skeletons, trials = {}, {}
     for name in names:
         if match := re.search(r"(?:^|/)(\d+)\.asf$", name):
@@ -171,11 +214,15 @@ def _index(names: list[str], source: pathlib.Path) -> tuple[dict[str, str], dict
             "all_asfamc/subjects/<subject>/<subject>.asf and <subject>_<trial>.amc"
         )
     if missing := sorted(set(trials) - set(skeletons)):
-        raise JaxposeError(f"{source}: no skeleton file {', '.join(f'{name}.asf' for name in missing)}")
+        raise JaxposeError(
+            f"{source}: no skeleton file {', '.join(f'{name}.asf' for name in missing)}"
+        )
     return skeletons, trials
 
 
-def joints(skeleton: asf_amc.AcclaimSkeleton, motion: dict[str, np.ndarray]) -> np.ndarray:
+def joints(
+    skeleton: asf_amc.AcclaimSkeleton, motion: dict[str, np.ndarray]
+) -> np.ndarray:
     """H36M_17 joints `[F, 17, 3]` in the file's world (y up), metres."""
     ends = asf_amc.bone_ends(skeleton, motion, JOINT_BONES)
     pelvis = (ends["lhipjoint"] + ends["rhipjoint"]) / 2
@@ -188,7 +235,9 @@ def resample(positions: np.ndarray, rate: float, new_rate: float) -> np.ndarray:
     frames = np.arange(int(last * new_rate / rate) + 1) * (rate / new_rate)
     below = np.minimum(frames.astype(np.int64), max(last - 1, 0))
     share = (frames - below)[:, None, None]
-    return (1 - share) * positions[below] + share * positions[np.minimum(below + 1, last)]
+    return (1 - share) * positions[below] + share * positions[
+        np.minimum(below + 1, last)
+    ]
 
 
 def to_z_up(positions: np.ndarray) -> np.ndarray:

@@ -6,25 +6,29 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
+from jaxpose.body.skeletons import get_skeleton
 from jaxpose.datasets.base import ClipBuilder, ClipConfig
 from jaxpose.datasets.checks import SourceCheck
 from jaxpose.datasets.custom import files
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.datasets.schema import clip_example
-from jaxpose.skeletons import get_skeleton
 
 
 class Builder(ClipBuilder):
     """A folder of 2D keypoints, with 3D where there is some; `files` documents the layout.
 
-    2D is converted to the config's joints by the rules of `jaxpose.conversions`. A frame is valid
+    2D is converted to the config's joints by the rules of `jaxpose.body.joint_rules`. A frame is valid
     where every joint was seen; others are filled in and serve as neighbours. All recordings are
     in one split, `train`, as configs choose by subject.
     """
 
     VERSION = tfds.core.Version("1.0.0")
     BUILDER_CONFIGS: ClassVar[list[ClipConfig]] = [
-        ClipConfig(name="h36m_17", description="the 17 Human3.6M joints", keypoints_source="custom"),
+        ClipConfig(
+            name="h36m_17",
+            description="the 17 Human3.6M joints",
+            keypoints_source="custom",
+        ),
         ClipConfig(
             name="h36m_16",
             description="the 16 Human3.6M joints without Neck/Nose",
@@ -68,7 +72,9 @@ class Builder(ClipBuilder):
 
     def _example(self, recording: files.Recording) -> dict:
         skeleton = get_skeleton(self.builder_config.skeleton)
-        keypoints_skeleton = get_skeleton(self.builder_config.keypoints_skeleton or skeleton.name)
+        keypoints_skeleton = get_skeleton(
+            self.builder_config.keypoints_skeleton or skeleton.name
+        )
         keypoints_2d, seen = files.keypoints_as(recording, keypoints_skeleton.name)
         return clip_example(
             subject=recording.subject,

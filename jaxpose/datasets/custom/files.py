@@ -28,13 +28,13 @@ from typing import Any
 
 import numpy as np
 
-from jaxpose.conversions import convert
+from jaxpose.body.joint_rules import convert
+from jaxpose.body.skeletons import COCO_17, SKELETONS, get_skeleton
 from jaxpose.datasets.arrays import require_array, require_key
 from jaxpose.datasets.restricted import load_npz
 from jaxpose.datasets.schema import Camera
 from jaxpose.datasets.videopose3d_npz import load_keypoints_2d
 from jaxpose.errors import JaxposeError
-from jaxpose.skeletons import COCO_17, SKELETONS, get_skeleton
 
 SETTINGS_FILE = "dataset.json"
 LAYOUTS = ("coco_17", "halpe_26", "body_25", "mpii_16", "h36m_17")
@@ -91,13 +91,25 @@ def load_folder(folder: pathlib.Path) -> Iterator[Recording]:
       JaxposeError: there is none, or a file is bad.
     """
     if not folder.is_dir():
-        raise JaxposeError(f"{folder} is not a folder; recordings are given as a folder of npz or JSON files")
+        raise JaxposeError(
+            f"{folder} is not a folder; recordings are given as a folder of npz or JSON files"
+        )
     defaults = _load_settings(folder / SETTINGS_FILE)
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in (".npz", ".json"))
-    openpose = {path.parent: None for path in paths if path.name.endswith("_keypoints.json")}
-    singles = [path for path in paths if path.parent not in openpose and path != folder / SETTINGS_FILE]
+    paths = sorted(
+        path for path in folder.rglob("*") if path.suffix in (".npz", ".json")
+    )
+    openpose = {
+        path.parent: None for path in paths if path.name.endswith("_keypoints.json")
+    }
+    singles = [
+        path
+        for path in paths
+        if path.parent not in openpose and path != folder / SETTINGS_FILE
+    ]
     if not singles and not openpose:
-        raise JaxposeError(f"{folder} holds no recording: no npz or JSON file other than {SETTINGS_FILE}")
+        raise JaxposeError(
+            f"{folder} holds no recording: no npz or JSON file other than {SETTINGS_FILE}"
+        )
     for path in sorted([*singles, *openpose]):
         for take, contents in _load_contents(path):
             names = {"subject": path.parent.name, "take": take, "camera": "0"}
@@ -109,7 +121,11 @@ def _load_settings(path: pathlib.Path) -> dict[str, Any]:
         return {}
     settings = _load_json(path)
     if not isinstance(settings, dict) or not set(settings) <= set(_SETTINGS):
-        found = ", ".join(settings) if isinstance(settings, dict) else f"a {type(settings).__name__}"
+        found = (
+            ", ".join(settings)
+            if isinstance(settings, dict)
+            else f"a {type(settings).__name__}"
+        )
         raise JaxposeError(
             f"{path}: expected an object with keys out of {', '.join(_SETTINGS)}; found {found}"
         )
@@ -142,14 +158,24 @@ def _load_contents(path: pathlib.Path) -> Iterator[tuple[str, dict[str, Any]]]:
             layout = "halpe_26" if keypoints_2d.shape[1] == 26 else "coco_17"
             yield path.stem, {"keypoints": layout, "keypoints_2d": keypoints_2d}
         elif isinstance(contents, dict):
-            converted = {key: _numbers(contents[key], f"{path}: {key}") for key in _ARRAYS if key in contents}
+            converted = {
+                key: _numbers(contents[key], f"{path}: {key}")
+                for key in _ARRAYS
+                if key in contents
+            }
             yield path.stem, contents | converted
         else:
-            raise JaxposeError(f"{path}: expected an object or a list, found a {type(contents).__name__}")
+            raise JaxposeError(
+                f"{path}: expected an object or a list, found a {type(contents).__name__}"
+            )
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.ndarray | np.generic) and value.ndim == 0 else value
+    return (
+        value.item()
+        if isinstance(value, np.ndarray | np.generic) and value.ndim == 0
+        else value
+    )
 
 
 def _numbers(value: Any, where: str) -> np.ndarray:
@@ -157,7 +183,9 @@ def _numbers(value: Any, where: str) -> np.ndarray:
     try:
         return np.array(value, np.float64)
     except (TypeError, ValueError, OverflowError):
-        raise JaxposeError(f"{where}: expected lists of numbers, all of the same length") from None
+        raise JaxposeError(
+            f"{where}: expected lists of numbers, all of the same length"
+        ) from None
 
 
 def _load_openpose(folder: pathlib.Path) -> np.ndarray:
@@ -167,9 +195,15 @@ def _load_openpose(folder: pathlib.Path) -> np.ndarray:
     for path in sorted(folder.glob("*_keypoints.json")):
         people = require_key(_load_json(path), "people", str(path))
         if not isinstance(people, list):
-            raise JaxposeError(f"{path}: people is a {type(people).__name__}, expected a list")
+            raise JaxposeError(
+                f"{path}: people is a {type(people).__name__}, expected a list"
+            )
         poses = [
-            _pose(require_key(person, "pose_keypoints_2d", f"{path}: people"), joints, path)
+            _pose(
+                require_key(person, "pose_keypoints_2d", f"{path}: people"),
+                joints,
+                path,
+            )
             for person in people
         ]
         frames.append(max(poses, key=_confidence, default=np.zeros((joints, 3))))
@@ -183,7 +217,9 @@ def _load_alphapose(path: pathlib.Path, detections: list) -> np.ndarray:
         image = require_key(detection, "image_id", str(path))
         number = re.search(r"(\d{1,9})\D*$", str(image))
         if number is None:
-            raise JaxposeError(f"{path}: image_id {image!r} does not end in a frame number")
+            raise JaxposeError(
+                f"{path}: image_id {image!r} does not end in a frame number"
+            )
         pose = _pose(require_key(detection, "keypoints", str(path)), None, path)
         frame = int(number[1])
         poses[frame] = max(poses.get(frame, pose), pose, key=_confidence)
@@ -201,7 +237,12 @@ def _load_alphapose(path: pathlib.Path, detections: list) -> np.ndarray:
 
 def _pose(values: Any, joints: int | None, path: pathlib.Path) -> np.ndarray:
     numbers = _numbers(values, str(path))
-    if numbers.ndim != 1 or len(numbers) == 0 or len(numbers) % 3 or joints not in (None, len(numbers) // 3):
+    if (
+        numbers.ndim != 1
+        or len(numbers) == 0
+        or len(numbers) % 3
+        or joints not in (None, len(numbers) // 3)
+    ):
         expected = "a multiple of 3" if joints is None else f"{3 * joints}"
         raise JaxposeError(
             f"{path}: a pose is {expected} numbers (x, y, confidence), found {list(numbers.shape)}"
@@ -213,28 +254,43 @@ def _confidence(pose: np.ndarray) -> float:
     return float(np.nansum(pose[:, 2]))
 
 
-def _load_videopose3d(path: pathlib.Path, contents: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _load_videopose3d(
+    path: pathlib.Path, contents: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
     keypoints = load_keypoints_2d(path, COCO_17, 1)
     metadata = require_key(contents["metadata"], "video_metadata", f"{path}: metadata")
     for video, actions in keypoints.items():
         size = require_key(metadata, video, f"{path}: metadata['video_metadata']")
         image_size = [
-            require_key(size, side, f"{path}: metadata['video_metadata'][{video!r}]") for side in "wh"
+            require_key(size, side, f"{path}: metadata['video_metadata'][{video!r}]")
+            for side in "wh"
         ]
         views = require_key(actions, "custom", f"{path}: positions_2d[{video!r}]")
-        yield video, {"keypoints": "coco_17", "image_size": image_size, "keypoints_2d": views[0]}
+        yield (
+            video,
+            {
+                "keypoints": "coco_17",
+                "image_size": image_size,
+                "keypoints_2d": views[0],
+            },
+        )
 
 
 def _recording(contents: dict[str, Any], where: str) -> Recording:
     """Checks the contents of one recording."""
     layout = require_key(contents, "keypoints", _hint(where))
     if not isinstance(layout, str) or layout not in LAYOUTS:
-        raise JaxposeError(f"{where}: keypoints is {layout!r}; known joint orders are {', '.join(LAYOUTS)}")
+        raise JaxposeError(
+            f"{where}: keypoints is {layout!r}; known joint orders are {', '.join(LAYOUTS)}"
+        )
     keypoints_2d = require_key(contents, "keypoints_2d", where)
     dims = 3 if np.ndim(keypoints_2d) == 3 and keypoints_2d.shape[2] == 3 else 2
     joints = get_skeleton(layout).num_joints
     keypoints_2d = require_array(
-        keypoints_2d, f"{where}: keypoints_2d ({layout})", (None, joints, dims), finite=False
+        keypoints_2d,
+        f"{where}: keypoints_2d ({layout})",
+        (None, joints, dims),
+        finite=False,
     )
     if dims == 3:
         seen = keypoints_2d[..., 2:] > 0
@@ -243,10 +299,17 @@ def _recording(contents: dict[str, Any], where: str) -> Recording:
     positions_3d = contents.get("positions_3d")
     if positions_3d is not None:
         if not isinstance(skeleton, str) or skeleton not in SKELETONS:
-            raise JaxposeError(f"{where}: skeleton is {skeleton!r}; known are {', '.join(SKELETONS)}")
+            raise JaxposeError(
+                f"{where}: skeleton is {skeleton!r}; known are {', '.join(SKELETONS)}"
+            )
         shape = (len(keypoints_2d), get_skeleton(skeleton).num_joints, 3)
-        positions_3d = require_array(positions_3d, f"{where}: positions_3d ({skeleton})", shape)
-    names = {key: contents.get(key, contents["take"]) for key in ("subject", "action", "take", "camera")}
+        positions_3d = require_array(
+            positions_3d, f"{where}: positions_3d ({skeleton})", shape
+        )
+    names = {
+        key: contents.get(key, contents["take"])
+        for key in ("subject", "action", "take", "camera")
+    }
     for key, name in names.items():
         if not isinstance(name, str) or not name:
             raise JaxposeError(f"{where}: {key} is {name!r}; expected a name")
@@ -257,8 +320,12 @@ def _recording(contents: dict[str, Any], where: str) -> Recording:
         take=names["take"],
         camera=Camera(
             name=names["camera"],
-            image_size=_image_size(require_key(contents, "image_size", _hint(where)), where),
-            intrinsics=None if intrinsics is None else _row(intrinsics, 4, f"{where}: intrinsics"),
+            image_size=_image_size(
+                require_key(contents, "image_size", _hint(where)), where
+            ),
+            intrinsics=None
+            if intrinsics is None
+            else _row(intrinsics, 4, f"{where}: intrinsics"),
         ),
         fps=_row([require_key(contents, "fps", _hint(where))], 1, f"{where}: fps")[0],
         keypoints=layout,
@@ -276,8 +343,14 @@ def _hint(where: str) -> str:
 
 def _image_size(value: Any, where: str) -> tuple[int, int]:
     width, height = _row(value, 2, f"{where}: image_size")
-    if not (1 <= width <= 100_000 and 1 <= height <= 100_000 and width % 1 == height % 1 == 0):
-        raise JaxposeError(f"{where}: image_size is {value}; expected [width, height] in pixels")
+    if not (
+        1 <= width <= 100_000
+        and 1 <= height <= 100_000
+        and width % 1 == height % 1 == 0
+    ):
+        raise JaxposeError(
+            f"{where}: image_size is {value}; expected [width, height] in pixels"
+        )
     return int(width), int(height)
 
 
@@ -296,7 +369,9 @@ def positions_as(recording: Recording, skeleton: str) -> np.ndarray | None:
     """
     if recording.positions_3d is None:
         return None
-    return _convert(recording.positions_3d, recording.skeleton, skeleton, recording.where)
+    return _convert(
+        recording.positions_3d, recording.skeleton, skeleton, recording.where
+    )
 
 
 def _convert(array: np.ndarray, source: str, target: str, where: str) -> np.ndarray:
@@ -318,7 +393,9 @@ def keypoints_as(recording: Recording, skeleton: str) -> tuple[np.ndarray, np.nd
     Raises:
       JaxposeError: there is no conversion, or a joint was never seen.
     """
-    keypoints_2d = np.array(_convert(recording.keypoints_2d, recording.keypoints, skeleton, recording.where))
+    keypoints_2d = np.array(
+        _convert(recording.keypoints_2d, recording.keypoints, skeleton, recording.where)
+    )
     seen = np.isfinite(keypoints_2d).all(axis=-1)
     frames = np.arange(len(keypoints_2d))
     for joint, name in enumerate(get_skeleton(skeleton).joints):
@@ -329,5 +406,7 @@ def keypoints_as(recording: Recording, skeleton: str) -> tuple[np.ndarray, np.nd
                 "frames that show them; choose a part of the recording that shows the whole person"
             )
         for axis in range(2):
-            keypoints_2d[:, joint, axis] = np.interp(frames, known, keypoints_2d[known, joint, axis])
+            keypoints_2d[:, joint, axis] = np.interp(
+                frames, known, keypoints_2d[known, joint, axis]
+            )
     return keypoints_2d, seen.all(axis=1)

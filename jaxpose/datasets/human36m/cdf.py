@@ -32,7 +32,9 @@ def read_pose(path: pathlib.Path, name: str, channels: int) -> np.ndarray:
     try:
         _check_structure(path.read_bytes())
         pose = np.asarray(cdflib.CDF(str(path)).varget("Pose"))
-    except Exception as error:  # a parser over damaged bytes fails in every way there is
+    except (
+        Exception
+    ) as error:  # a parser over damaged bytes fails in every way there is
         raise JaxposeError(
             f"{name} is damaged, or not a CDF file with a variable 'Pose' ({error or type(error).__name__}); "
             "get it again"
@@ -49,8 +51,12 @@ def read_pose(path: pathlib.Path, name: str, channels: int) -> np.ndarray:
             f"{name}: 'Pose' is {pose.dtype} of shape {pose.shape}; expected floats (1, frames, {width})"
         )
     pose = pose.reshape(-1, 32, channels)
-    with np.errstate(invalid="ignore"):  # damaged files hold NaN that the processor signals
-        bad = ~(np.abs(pose) < _LARGEST_NUMBER).all(axis=(1, 2)) | ~pose.any(axis=(1, 2))
+    with np.errstate(
+        invalid="ignore"
+    ):  # damaged files hold NaN that the processor signals
+        bad = ~(np.abs(pose) < _LARGEST_NUMBER).all(axis=(1, 2)) | ~pose.any(
+            axis=(1, 2)
+        )
     if bad.any():  # zeros are what cdflib makes of missing data
         raise JaxposeError(
             f"{name}: frame {int(bad.argmax())} (counted from 0) holds only zeros, or numbers beyond "
@@ -70,23 +76,33 @@ def _check_structure(content: bytes) -> None:
         raise ValueError(f"it begins with {magic!r}")
     *_, descriptor = struct.unpack_from(f">{offset}I{offset}", content, 8)
     layout = f">{offset}I{4 * offset}5I"
-    _, _, _, variable, _, _, r_variables, attributes, _, r_dimensions, variables = struct.unpack_from(
-        layout, content, descriptor
+    _, _, _, variable, _, _, r_variables, attributes, _, r_dimensions, variables = (
+        struct.unpack_from(layout, content, descriptor)
     )
     if r_variables or not 0 < variables <= _MOST_VARIABLES:
-        raise ValueError(f"it has {r_variables} r-variables and {variables} z-variables")
+        raise ValueError(
+            f"it has {r_variables} r-variables and {variables} z-variables"
+        )
     if attributes > _MOST_VARIABLES or r_dimensions > _MOST_DIMENSIONS:
-        raise ValueError(f"it has {attributes} attributes and {r_dimensions} r-dimensions")
+        raise ValueError(
+            f"it has {attributes} attributes and {r_dimensions} r-dimensions"
+        )
     layout = f">{offset}I{offset}Ii{2 * offset}5IiI{offset}I{name_length}sI"
     for _ in range(variables):
         header = struct.unpack_from(layout, content, variable)
         next_variable, last_record, index = header[2], header[4], header[5]
         elements, dimensions = header[12], header[-1]
         if elements != 1 or dimensions > _MOST_DIMENSIONS:
-            raise ValueError(f"a variable has {dimensions} dimensions of {elements} elements")
-        sizes = struct.unpack_from(f">{dimensions}I", content, variable + struct.calcsize(layout))
+            raise ValueError(
+                f"a variable has {dimensions} dimensions of {elements} elements"
+            )
+        sizes = struct.unpack_from(
+            f">{dimensions}I", content, variable + struct.calcsize(layout)
+        )
         if not 0 <= math.prod((last_record + 1, *sizes)) <= _MOST_VALUES:
-            raise ValueError(f"a variable has {last_record + 1} records of shape {sizes}")
+            raise ValueError(
+                f"a variable has {last_record + 1} records of shape {sizes}"
+            )
         _check_index(content, index, offset)
         variable = next_variable
 
@@ -99,12 +115,23 @@ def _check_index(content: bytes, head: int, offset: str) -> None:
         record = records.pop()
         seen += 1
         _, kind, following, entries, used = struct.unpack_from(layout, content, record)
-        if kind != _INDEX_RECORD or entries > _MOST_VALUES or used > entries or seen > _MOST_INDEX_RECORDS:
+        if (
+            kind != _INDEX_RECORD
+            or entries > _MOST_VALUES
+            or used > entries
+            or seen > _MOST_INDEX_RECORDS
+        ):
             raise ValueError("its index of values is broken")
         begin = record + struct.calcsize(layout)
-        children = struct.unpack_from(f">{entries}{offset}", content, begin + 8 * entries)[:used]
+        children = struct.unpack_from(
+            f">{entries}{offset}", content, begin + 8 * entries
+        )[:used]
         size = struct.calcsize(f">{offset}")
-        records += [child for child in children if _kind_of(content, child, size) == _INDEX_RECORD]
+        records += [
+            child
+            for child in children
+            if _kind_of(content, child, size) == _INDEX_RECORD
+        ]
         records += [following] if following else []
 
 

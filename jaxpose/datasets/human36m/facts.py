@@ -32,7 +32,9 @@ DROPPED_TAKES = frozenset({("S11", "Directions")})
 
 # The 3D track drifts away from the video. VideoPose3D's protocol keeps these takes, cut to the
 # length of the 3D track; the protocol of LCN and MotionBERT leaves them out of the score.
-DRIFTING_TAKES = frozenset({("S9", "Greeting"), ("S9", "SittingDown 1"), ("S9", "Waiting 1")})
+DRIFTING_TAKES = frozenset(
+    {("S9", "Greeting"), ("S9", "SittingDown 1"), ("S9", "Waiting 1")}
+)
 
 # Frames of the 3D track by subject and take.
 FRAMES: dict[str, dict[str, int]] = {
@@ -129,4 +131,7 @@ def action_of(take: str) -> str:
 def published_order(subject: str, takes: list[str]) -> list[str]:
     """`takes` in the order of the published table, unknown ones behind."""
     known = list(FRAMES[subject])
-    return sorted(takes, key=lambda take: (known.index(take) if take in known else len(known), take))
+    return sorted(
+        takes,
+        key=lambda take: (known.index(take) if take in known else len(known), take),
+    )

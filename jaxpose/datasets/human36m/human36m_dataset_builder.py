@@ -10,7 +10,13 @@ from jaxpose.datasets import base
 from jaxpose.datasets.checks import SourceCheck, total
 from jaxpose.datasets.h36m_cameras import CAMERA_NAMES
 from jaxpose.datasets.human36m import facts, motionbert
-from jaxpose.datasets.human36m.takes import DETECTIONS, OFFICIAL_2D, PROJECTIONS, Recordings, clips
+from jaxpose.datasets.human36m.takes import (
+    DETECTIONS,
+    OFFICIAL_2D,
+    PROJECTIONS,
+    Recordings,
+    clips,
+)
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.errors import JaxposeError
 
@@ -19,7 +25,9 @@ def _configs() -> Iterator[base.ClipConfig]:
     for source in (*PROJECTIONS, OFFICIAL_2D):
         for joints in (17, 16, 19, 32):
             yield base.ClipConfig(
-                name=f"{source}_{joints}", skeleton=f"h36m_{joints}", keypoints_source=source
+                name=f"{source}_{joints}",
+                skeleton=f"h36m_{joints}",
+                keypoints_source=source,
             )
     for source, keypoints_skeleton in DETECTIONS.items():
         yield base.ClipConfig(
@@ -29,10 +37,15 @@ def _configs() -> Iterator[base.ClipConfig]:
             keypoints_source=source,
         )
         if keypoints_skeleton != "coco_17":
-            yield base.ClipConfig(name=f"{source}_16", skeleton="h36m_16", keypoints_source=source)
+            yield base.ClipConfig(
+                name=f"{source}_16", skeleton="h36m_16", keypoints_source=source
+            )
     for source in motionbert.FILES:
         yield base.ClipConfig(
-            name=f"{source}_17", skeleton="h36m_17", keypoints_source=source, image_space=True
+            name=f"{source}_17",
+            skeleton="h36m_17",
+            keypoints_source=source,
+            image_space=True,
         )
 
 
@@ -69,16 +82,27 @@ class Builder(base.ClipBuilder):
 
     def check(self, source: pathlib.Path) -> list[Finding]:
         """Takes, frames and totals against the published table, then every clip."""
-        return self._check_image_space(source) if self._image_space else self._check_metric(source)
+        return (
+            self._check_image_space(source)
+            if self._image_space
+            else self._check_metric(source)
+        )
 
     def splits(self, source: pathlib.Path, report: Report) -> dict[str, Iterable[dict]]:
         """`train` and `test` by subject, as far as they are there."""
         if self._image_space:
-            report.notes.append("3D is in image space (half image widths), not in metres")
-            return {split: self._image_space_clips(source, split) for split in ("train", "test")}
+            report.notes.append(
+                "3D is in image space (half image widths), not in metres"
+            )
+            return {
+                split: self._image_space_clips(source, split)
+                for split in ("train", "test")
+            }
         opened = Recordings(source, self.builder_config)
         return {
-            split: self._clips(opened, [subject for subject in subjects if subject in opened.subjects])
+            split: self._clips(
+                opened, [subject for subject in subjects if subject in opened.subjects]
+            )
             for split, subjects in self.SPLITS.items()
             if set(subjects) & set(opened.subjects)
         }
@@ -107,9 +131,12 @@ class Builder(base.ClipBuilder):
                 check.add(example, take="", metric=False)
                 frames[split] += len(example["valid"])
         published: dict[tuple[str, str], int | None] = {
-            (subject, ""): sum(facts.FRAMES[subject].values()) for subject in facts.TRAIN_SUBJECTS
+            (subject, ""): sum(facts.FRAMES[subject].values())
+            for subject in facts.TRAIN_SUBJECTS
         }
-        published |= {(subject, ""): None for subject in facts.TEST_SUBJECTS}  # not cut to the 3D track
+        published |= {
+            (subject, ""): None for subject in facts.TEST_SUBJECTS
+        }  # not cut to the 3D track
         return [
             *check.findings(published),
             total("train", frames["train"], motionbert.TRAIN_FRAMES),
@@ -131,7 +158,9 @@ class Builder(base.ClipBuilder):
                 if (subject, take.name) in facts.DRIFTING_TAKES:
                     check.remark(subject, take.name, _DRIFT)
         published = {
-            (subject, take): count for subject, takes in facts.FRAMES.items() for take, count in takes.items()
+            (subject, take): count
+            for subject, takes in facts.FRAMES.items()
+            for take, count in takes.items()
         }
         return [
             *check.findings(published),

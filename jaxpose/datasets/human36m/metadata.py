@@ -28,15 +28,23 @@ def read_cameras(path: pathlib.Path, subject: str) -> tuple[Camera, ...]:
     text = path.read_bytes().decode("utf-8", errors="replace")
     match = re.search(r"<w0>\s*\[?([^<\]]*)\]?\s*</w0>", text)
     try:
-        numbers = np.array([float(number) for number in match[1].replace(",", " ").split()]) if match else ()
+        numbers = (
+            np.array([float(number) for number in match[1].replace(",", " ").split()])
+            if match
+            else ()
+        )
     except ValueError as error:
-        raise JaxposeError(f"{path}: <w0> holds what is not a number: {error}") from error
+        raise JaxposeError(
+            f"{path}: <w0> holds what is not a number: {error}"
+        ) from error
     if len(numbers) != _NUM_NUMBERS or not np.isfinite(numbers).all():
         raise JaxposeError(
             f"{path}: <w0> holds {len(numbers)} numbers, expected {_NUM_NUMBERS} finite ones; "
             "take metadata.xml from code-v1.2.zip of the official site"
         )
-    poses = numbers[:-36].reshape(len(CAMERA_NAMES), _NUM_SUBJECTS, 6)[:, int(subject[1:]) - 1]
+    poses = numbers[:-36].reshape(len(CAMERA_NAMES), _NUM_SUBJECTS, 6)[
+        :, int(subject[1:]) - 1
+    ]
     lenses = numbers[-36:].reshape(len(CAMERA_NAMES), 9)
     return tuple(
         dataclasses.replace(
@@ -46,7 +54,9 @@ def read_cameras(path: pathlib.Path, subject: str) -> tuple[Camera, ...]:
             orientation=tuple(_quaternion(pose[:3]).tolist()),
             translation=tuple((pose[3:] / 1000).tolist()),
         )
-        for published, pose, lens in zip(h36m_cameras(subject), poses, lenses, strict=True)
+        for published, pose, lens in zip(
+            h36m_cameras(subject), poses, lenses, strict=True
+        )
     )
 
 

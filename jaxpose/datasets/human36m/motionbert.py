@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
+from jaxpose.body.skeletons import H36M_17
 from jaxpose.datasets.arrays import require_array, require_key
 from jaxpose.datasets.h36m_cameras import CAMERA_NAMES, FPS, h36m_cameras
 from jaxpose.datasets.human36m import facts
 from jaxpose.datasets.restricted import load_pickle
 from jaxpose.datasets.schema import Camera, clip_example
 from jaxpose.errors import JaxposeError
-from jaxpose.skeletons import H36M_17
 
 FILES = {  # by keypoints_source
     "motionbert_sh": "h36m_sh_conf_cam_source_final.pkl",
@@ -28,7 +28,9 @@ TRAIN_FRAMES = facts.TRAIN_FRAMES
 TEST_FRAMES = 566_920  # some clips of S9 are not cut to the 3D track
 
 # The takes of `facts.DRIFTING_TAKES`; the published score leaves them out.
-UNSCORED = frozenset({"s_09_act_05_subact_02", "s_09_act_10_subact_02", "s_09_act_13_subact_01"})
+UNSCORED = frozenset(
+    {"s_09_act_05_subact_02", "s_09_act_10_subact_02", "s_09_act_13_subact_01"}
+)
 
 _SOURCE = re.compile(r"s_(\d\d)_act_\d\d_subact_\d\d_ca_\d\d")
 
@@ -78,11 +80,15 @@ def read_clips(path: pathlib.Path, split: str) -> list[ImageSpaceClip]:
     """
     data = require_key(load_pickle(path), split, str(path))
     where = f"{path}: {split!r}"
-    keypoints_2d = require_array(require_key(data, "joint_2d", where), f"{where}['joint_2d']", (None, 17, 2))
+    keypoints_2d = require_array(
+        require_key(data, "joint_2d", where), f"{where}['joint_2d']", (None, 17, 2)
+    )
     frames = len(keypoints_2d)
 
     def numbers(key: str, *shape: int) -> np.ndarray:
-        return require_array(require_key(data, key, where), f"{where}[{key!r}]", (frames, *shape))
+        return require_array(
+            require_key(data, key, where), f"{where}[{key!r}]", (frames, *shape)
+        )
 
     positions_image = numbers("joint3d_image", 17, 3)
     confidence = np.ones((frames, 17))
@@ -93,7 +99,10 @@ def read_clips(path: pathlib.Path, split: str) -> list[ImageSpaceClip]:
         confidence = require_array(confidence, f"{where}['confidence']", (frames, 17))
     factor = positions_mm = None
     if split == "test":
-        factor, positions_mm = numbers("2.5d_factor"), numbers("joints_2.5d_image", 17, 3)
+        factor, positions_mm = (
+            numbers("2.5d_factor"),
+            numbers("joints_2.5d_image", 17, 3),
+        )
     sources, camera_names, actions = (
         _names(require_key(data, key, where), frames, f"{where}[{key!r}]")
         for key in ("source", "camera_name", "action")
@@ -101,7 +110,9 @@ def read_clips(path: pathlib.Path, split: str) -> list[ImageSpaceClip]:
     starts = np.flatnonzero(np.r_[True, sources[1:] != sources[:-1]])
     clips = []
     for start, end in zip(starts, [*starts[1:], frames], strict=True):
-        subject, camera, action = _meaning(sources[start], camera_names[start:end], actions[start:end], where)
+        subject, camera, action = _meaning(
+            sources[start], camera_names[start:end], actions[start:end], where
+        )
         clips.append(
             ImageSpaceClip(
                 source=sources[start],
@@ -162,7 +173,9 @@ def from_screen(positions: np.ndarray, image_size: tuple[int, int]) -> np.ndarra
     return (positions + np.array([1, height / width, 0])) * (width / 2)
 
 
-def clip_examples(clips: Iterable[ImageSpaceClip], keypoints_source: str) -> Iterator[dict[str, object]]:
+def clip_examples(
+    clips: Iterable[ImageSpaceClip], keypoints_source: str
+) -> Iterator[dict[str, object]]:
     """Examples of the clip schema in image space, whose `positions_3d` are `to_screen`, not metres.
 
     Frames that the published score leaves out are not valid. What the train split does not say
@@ -170,7 +183,11 @@ def clip_examples(clips: Iterable[ImageSpaceClip], keypoints_source: str) -> Ite
     """
     for clip in clips:
         width, _ = clip.camera.image_size
-        factor = np.full(len(clip.keypoints_2d), np.nan) if clip.factor is None else clip.factor
+        factor = (
+            np.full(len(clip.keypoints_2d), np.nan)
+            if clip.factor is None
+            else clip.factor
+        )
         unknown = np.full(clip.positions_image.shape, np.nan)
         scored = {
             "metres_per_unit": (factor * width / 2 / 1000).astype(np.float32),
@@ -224,12 +241,21 @@ def published_mpjpe(
             np.add.at(total, frames, positions)
             np.add.at(count, frames, 1)
         if not count.all():
-            raise JaxposeError(f"{clip.source}: {int((count == 0).sum())} frames have no prediction")
+            raise JaxposeError(
+                f"{clip.source}: {int((count == 0).sum())} frames have no prediction"
+            )
         predicted = from_screen(total / count[:, None, None], clip.camera.image_size)
         predicted = predicted * clip.factor[:, None, None]
-        difference = (predicted - predicted[:, :1]) - (clip.positions_mm - clip.positions_mm[:, :1])
-        errors.setdefault(clip.action, []).append(np.linalg.norm(difference, axis=-1).mean(axis=-1))
+        difference = (predicted - predicted[:, :1]) - (
+            clip.positions_mm - clip.positions_mm[:, :1]
+        )
+        errors.setdefault(clip.action, []).append(
+            np.linalg.norm(difference, axis=-1).mean(axis=-1)
+        )
     if not errors:
         raise JaxposeError("no clip is scored; give those of the test split")
-    scores = {action: float(np.concatenate(errors[action]).mean()) for action in sorted(errors)}
+    scores = {
+        action: float(np.concatenate(errors[action]).mean())
+        for action in sorted(errors)
+    }
     return {**scores, "average": float(np.mean(list(scores.values())))}

@@ -48,9 +48,13 @@ class OfficialFiles:
             elif path.suffix == ".cdf" and (key := _kind_and_subject(path)) is not None:
                 self._files.setdefault(key, []).append(path)
         present = {
-            subject for kind, subject in (*self._archives, *self._files) if kind.startswith("D3_Positions")
+            subject
+            for kind, subject in (*self._archives, *self._files)
+            if kind.startswith("D3_Positions")
         }
-        self.subjects = tuple(subject for subject in facts.SUBJECTS if subject in present)
+        self.subjects = tuple(
+            subject for subject in facts.SUBJECTS if subject in present
+        )
         if not self.subjects:
             raise JaxposeError(
                 f"{source} holds no 3D positions of Human3.6M: expected Poses_D3_Positions_S1.tgz or "
@@ -70,7 +74,10 @@ class OfficialFiles:
     def read_in_cameras(self, subject: str) -> dict[str, tuple[np.ndarray, ...]]:
         """`D3_Positions_mono`: four `[F, 32, 3]` by take; metres, camera frames."""
         takes = self._by_camera("D3_Positions_mono", subject)
-        return {take: tuple(array / np.float32(1000) for array in arrays) for take, arrays in takes.items()}
+        return {
+            take: tuple(array / np.float32(1000) for array in arrays)
+            for take, arrays in takes.items()
+        }
 
     def read_keypoints(self, subject: str) -> dict[str, tuple[np.ndarray, ...]]:
         """`D2_Positions`: four `[F, 32, 2]` by take; pixels."""
@@ -80,12 +87,17 @@ class OfficialFiles:
         arrays = self._read(kind, subject)
         takes = dict.fromkeys(take for take, _ in arrays)
         for take in takes:
-            if missing := [camera for camera in CAMERA_NAMES if (take, camera) not in arrays]:
+            if missing := [
+                camera for camera in CAMERA_NAMES if (take, camera) not in arrays
+            ]:
                 raise JaxposeError(
                     f"{self._source}: {kind} of {subject}, take {take!r}, lacks camera {', '.join(missing)}; "
                     f"expected four files '{take}.<camera>.cdf'"
                 )
-        return {take: tuple(arrays[take, camera] for camera in CAMERA_NAMES) for take in takes}
+        return {
+            take: tuple(arrays[take, camera] for camera in CAMERA_NAMES)
+            for take in takes
+        }
 
     def _read(self, kind: str, subject: str) -> dict[tuple[str, str], np.ndarray]:
         """Arrays by (canonical take, camera); the camera is empty for the world frame."""
@@ -105,7 +117,10 @@ class OfficialFiles:
         return arrays
 
     def _arrays(self, kind: str, subject: str) -> Iterator[tuple[str, np.ndarray]]:
-        if (kind, subject) in self._files:  # extracted files win over the archive they came from
+        if (
+            kind,
+            subject,
+        ) in self._files:  # extracted files win over the archive they came from
             for path in self._files[kind, subject]:
                 yield path.name, read_pose(path, str(path), KINDS[kind])
             return
@@ -114,7 +129,10 @@ class OfficialFiles:
                 with tempfile.TemporaryDirectory() as folder:
                     path = pathlib.Path(folder) / "pose.cdf"
                     path.write_bytes(content)
-                    yield pathlib.PurePosixPath(name).name, read_pose(path, f"{archive}: {name}", KINDS[kind])
+                    yield (
+                        pathlib.PurePosixPath(name).name,
+                        read_pose(path, f"{archive}: {name}", KINDS[kind]),
+                    )
 
 
 def _kind_and_subject(path: pathlib.Path) -> tuple[str, str] | None:
@@ -127,8 +145,14 @@ def _take_and_camera(name: str, kind: str) -> tuple[str, str]:
     stem = name.removesuffix(".cdf")
     take, _, camera = stem.partition(".")
     if camera not in (("",) if kind == "D3_Positions" else CAMERA_NAMES):
-        expected = "'<take>.cdf'" if kind == "D3_Positions" else f"a camera of {', '.join(CAMERA_NAMES)}"
-        raise JaxposeError(f"{kind} file {name!r} is named unlike Human3.6M's; expected {expected}")
+        expected = (
+            "'<take>.cdf'"
+            if kind == "D3_Positions"
+            else f"a camera of {', '.join(CAMERA_NAMES)}"
+        )
+        raise JaxposeError(
+            f"{kind} file {name!r} is named unlike Human3.6M's; expected {expected}"
+        )
     try:
         return facts.canonical_take(take), camera
     except JaxposeError as error:
@@ -141,16 +165,24 @@ def _members(archive: pathlib.Path) -> Iterator[tuple[str, bytes]]:
         with tarfile.open(archive) as tar:
             for member in tar:
                 parts = pathlib.PurePosixPath(member.name).parts
-                if member.name.startswith("/") or ".." in parts or not (member.isfile() or member.isdir()):
+                if (
+                    member.name.startswith("/")
+                    or ".." in parts
+                    or not (member.isfile() or member.isdir())
+                ):
                     raise JaxposeError(
                         f"{archive}: refused: member {member.name!r} is a link or leads out of the archive; "
                         "get the archive from the official site"
                     )
                 if member.isfile() and member.name.endswith(".cdf"):
                     if member.size > _MOST_BYTES:
-                        raise JaxposeError(f"{archive}: {member.name!r} has {member.size:,} bytes; too many")
+                        raise JaxposeError(
+                            f"{archive}: {member.name!r} has {member.size:,} bytes; too many"
+                        )
                     yield member.name, tar.extractfile(member).read()
     except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
         if isinstance(error, JaxposeError):
             raise
-        raise JaxposeError(f"{archive} is damaged or not a tar archive ({error}); get it again") from error
+        raise JaxposeError(
+            f"{archive} is damaged or not a tar archive ({error}); get it again"
+        ) from error

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from jaxpose import cameras, conversions
+from jaxpose.body import cameras, joint_rules
+from jaxpose.body.skeletons import get_skeleton
 from jaxpose.datasets.base import ClipConfig
 from jaxpose.datasets.h36m_cameras import FPS, h36m_cameras
 from jaxpose.datasets.human36m import facts, videopose3d
@@ -14,7 +15,6 @@ from jaxpose.datasets.human36m.metadata import read_cameras
 from jaxpose.datasets.human36m.official import OfficialFiles
 from jaxpose.datasets.schema import Camera, clip_example
 from jaxpose.errors import JaxposeError
-from jaxpose.skeletons import get_skeleton
 
 # Joints of the keypoint files, by source.
 DETECTIONS = {
@@ -43,11 +43,11 @@ def _same(positions: np.ndarray) -> np.ndarray:
 
 _CONVERSIONS: dict[tuple[str, str], Callable[[np.ndarray], np.ndarray]] = {
     ("h36m_32", "h36m_32"): _same,
-    ("h36m_32", "h36m_19"): conversions.h36m_32_to_h36m_19,
-    ("h36m_32", "h36m_17"): conversions.h36m_32_to_h36m_17,
-    ("h36m_32", "h36m_16"): conversions.h36m_32_to_h36m_16,
+    ("h36m_32", "h36m_19"): joint_rules.h36m_32_to_h36m_19,
+    ("h36m_32", "h36m_17"): joint_rules.h36m_32_to_h36m_17,
+    ("h36m_32", "h36m_16"): joint_rules.h36m_32_to_h36m_16,
     ("h36m_17", "h36m_17"): _same,
-    ("h36m_17", "h36m_16"): conversions.h36m_17_to_h36m_16,
+    ("h36m_17", "h36m_16"): joint_rules.h36m_17_to_h36m_16,
     ("coco_17", "coco_17"): _same,
     ("mpii_16", "mpii_16"): _same,
     ("mpii_16", "h36m_16"): stacked_hourglass_to_h36m_16,
@@ -79,7 +79,11 @@ class Take:
     @property
     def num_frames(self) -> int:
         """`F`, the same for all cameras."""
-        return len(self.positions if isinstance(self.positions, np.ndarray) else self.positions[0])
+        return len(
+            self.positions
+            if isinstance(self.positions, np.ndarray)
+            else self.positions[0]
+        )
 
 
 class Recordings:
@@ -104,12 +108,16 @@ class Recordings:
         self._positions_path = folder / videopose3d.POSITIONS_FILE
         if self._positions_path.exists() and config.keypoints_source != OFFICIAL_2D:
             self._npz_positions = videopose3d.read_positions(self._positions_path)
-            self.subjects = tuple(subject for subject in facts.SUBJECTS if subject in self._npz_positions)
+            self.subjects = tuple(
+                subject for subject in facts.SUBJECTS if subject in self._npz_positions
+            )
         else:
             self._positions_path = path
             self._official = OfficialFiles(path)
             self.subjects = self._official.subjects
-        self._keypoints_path = folder / videopose3d.keypoints_file(config.keypoints_source)
+        self._keypoints_path = folder / videopose3d.keypoints_file(
+            config.keypoints_source
+        )
         self._keypoints = self._read_keypoints()
 
     def takes(self, subject: str) -> list[Take]:
@@ -118,16 +126,26 @@ class Recordings:
         Raises:
           JaxposeError: a file is damaged, or the 2D lacks a take that the 3D has.
         """
-        lenses = read_cameras(self._metadata, subject) if self._metadata else h36m_cameras(subject)
+        lenses = (
+            read_cameras(self._metadata, subject)
+            if self._metadata
+            else h36m_cameras(subject)
+        )
         positions = self._positions(subject)
         keypoints, keypoints_skeleton = self._keypoints_of(subject)
-        names = [name for name in positions if (subject, name) not in facts.DROPPED_TAKES]
-        if keypoints is not None and (missing := [name for name in names if name not in keypoints]):
+        names = [
+            name for name in positions if (subject, name) not in facts.DROPPED_TAKES
+        ]
+        if keypoints is not None and (
+            missing := [name for name in names if name not in keypoints]
+        ):
             raise JaxposeError(
                 f"{self._keypoints_path if self._keypoints else 'D2_Positions'} has no 2D for {subject}, "
                 f"take {', '.join(map(repr, missing))}, which the 3D has; get the whole file"
             )
-        origin = str(self._positions_path) + (f" and {self._keypoints_path.name}" if self._keypoints else "")
+        origin = str(self._positions_path) + (
+            f" and {self._keypoints_path.name}" if self._keypoints else ""
+        )
         return [
             Take(
                 subject=subject,
@@ -141,7 +159,9 @@ class Recordings:
             for name in facts.published_order(subject, names)
         ]
 
-    def _positions(self, subject: str) -> dict[str, np.ndarray] | dict[str, tuple[np.ndarray, ...]]:
+    def _positions(
+        self, subject: str
+    ) -> dict[str, np.ndarray] | dict[str, tuple[np.ndarray, ...]]:
         if self._npz_positions is not None:
             return self._npz_positions[subject]
         if self._official.has("D3_Positions", subject):
@@ -168,7 +188,9 @@ class Recordings:
             )
         return videopose3d.read_keypoints(self._keypoints_path, get_skeleton(joints))
 
-    def _keypoints_of(self, subject: str) -> tuple[dict[str, Sequence[np.ndarray]] | None, str]:
+    def _keypoints_of(
+        self, subject: str
+    ) -> tuple[dict[str, Sequence[np.ndarray]] | None, str]:
         if self._config.keypoints_source == OFFICIAL_2D:
             return self._official.read_keypoints(subject), "h36m_32"
         if self._keypoints is None:
@@ -211,7 +233,9 @@ def _clips(take: Take, config: ClipConfig) -> Iterator[dict[str, object]]:
                     f"({config.keypoints_source}) for {len(positions_3d)} of 3D; the 2D must not be shorter: "
                     "are both files of the same release?"
                 )
-            convert_keypoints = _CONVERSIONS[take.keypoints_skeleton, keypoints_skeleton.name]
+            convert_keypoints = _CONVERSIONS[
+                take.keypoints_skeleton, keypoints_skeleton.name
+            ]
             keypoints_2d = convert_keypoints(detected[: len(positions_3d)])
         yield clip_example(
             subject=take.subject,
@@ -232,7 +256,9 @@ def _in_camera(take: Take, index: int) -> np.ndarray:
         return take.positions[index]
     camera = take.cameras[index]
     return cameras.world_to_camera(
-        take.positions.astype(np.float64), np.array(camera.orientation), np.array(camera.translation)
+        take.positions.astype(np.float64),
+        np.array(camera.orientation),
+        np.array(camera.translation),
     )
 
 

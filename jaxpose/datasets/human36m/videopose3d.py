@@ -5,11 +5,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from jaxpose.body.skeletons import H36M_32, Skeleton
 from jaxpose.datasets.h36m_cameras import CAMERA_NAMES
 from jaxpose.datasets.human36m import facts
 from jaxpose.datasets.videopose3d_npz import load_keypoints_2d, load_positions_3d
 from jaxpose.errors import JaxposeError
-from jaxpose.skeletons import H36M_32, Skeleton
 
 POSITIONS_FILE = "data_3d_h36m.npz"
 
@@ -29,13 +29,17 @@ def read_positions(path: pathlib.Path) -> dict[str, dict[str, np.ndarray]]:
     """
     positions = load_positions_3d(path, H36M_32, finite=False)  # told of by clip
     if unknown := [subject for subject in positions if subject not in facts.SUBJECTS]:
-        raise JaxposeError(f"{path}: subject {unknown[0]!r} is not of {', '.join(facts.SUBJECTS)}")
+        raise JaxposeError(
+            f"{path}: subject {unknown[0]!r} is not of {', '.join(facts.SUBJECTS)}"
+        )
     if not any(positions.values()):
         raise JaxposeError(f"{path}: positions_3d holds no take; get the file again")
     return _canonical(positions, path)
 
 
-def read_keypoints(path: pathlib.Path, skeleton: Skeleton) -> dict[str, dict[str, list[np.ndarray]]]:
+def read_keypoints(
+    path: pathlib.Path, skeleton: Skeleton
+) -> dict[str, dict[str, list[np.ndarray]]]:
     """Four `[F, J, 2]` by subject and canonical take, in camera order; pixels.
 
     Unlabelled subjects (S2, S3, S4) of detection files are left out.
@@ -44,11 +48,17 @@ def read_keypoints(path: pathlib.Path, skeleton: Skeleton) -> dict[str, dict[str
       JaxposeError: the file is missing, damaged, of another layout or with other joints.
     """
     keypoints = load_keypoints_2d(path, skeleton, len(CAMERA_NAMES), finite=False)
-    labelled = {subject: takes for subject, takes in keypoints.items() if subject in facts.SUBJECTS}
+    labelled = {
+        subject: takes
+        for subject, takes in keypoints.items()
+        if subject in facts.SUBJECTS
+    }
     return _canonical(labelled, path)
 
 
-def _canonical(subjects: dict[str, dict[str, Value]], path: pathlib.Path) -> dict[str, dict[str, Value]]:
+def _canonical(
+    subjects: dict[str, dict[str, Value]], path: pathlib.Path
+) -> dict[str, dict[str, Value]]:
     renamed: dict[str, dict[str, Value]] = {}
     for subject, takes in subjects.items():
         renamed[subject] = {}
@@ -58,6 +68,8 @@ def _canonical(subjects: dict[str, dict[str, Value]], path: pathlib.Path) -> dic
             except JaxposeError as error:
                 raise JaxposeError(f"{path}: {subject}: {error}") from None
             if take in renamed[subject]:
-                raise JaxposeError(f"{path}: {subject} has take {take!r} under two names; keep one of them")
+                raise JaxposeError(
+                    f"{path}: {subject} has take {take!r} under two names; keep one of them"
+                )
             renamed[subject][take] = value
     return renamed

@@ -12,20 +12,28 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from jaxpose.cameras import world_to_camera
+from jaxpose.body.cameras import world_to_camera
+from jaxpose.body.skeletons import Skeleton
 from jaxpose.datasets import schema
 from jaxpose.datasets.arrays import require_array
 from jaxpose.datasets.humaneva import tables
 from jaxpose.datasets.mat_file import load_mat
-from jaxpose.datasets.videopose3d_npz import Keypoints, Positions, load_keypoints_2d, load_positions_3d
+from jaxpose.datasets.videopose3d_npz import (
+    Keypoints,
+    Positions,
+    load_keypoints_2d,
+    load_positions_3d,
+)
 from jaxpose.errors import JaxposeError
-from jaxpose.skeletons import Skeleton
 
 _TAKE = re.compile(rf"({'|'.join(tables.ACTIONS)}) 1 chunk\d+")
 
 
 def load(
-    source: pathlib.Path, skeleton: Skeleton, keypoints_skeleton: Skeleton, keypoints_source: str
+    source: pathlib.Path,
+    skeleton: Skeleton,
+    keypoints_skeleton: Skeleton,
+    keypoints_source: str,
 ) -> tuple[Positions, Keypoints]:
     """3D in the world, metres, and 2D in pixels, from whichever files `source`, or its folder, holds.
 
@@ -50,11 +58,15 @@ def load(
             f"one of them is needed for the 3D. {tables.HOW_TO_GET}"
         )
     if keypoints is None or keypoints_source != "gt":
-        keypoints = load_keypoints_2d(keypoints_file, keypoints_skeleton, len(tables.CAMERA_NAMES))
+        keypoints = load_keypoints_2d(
+            keypoints_file, keypoints_skeleton, len(tables.CAMERA_NAMES)
+        )
     return positions, keypoints
 
 
-def load_converted(folder: pathlib.Path, skeleton: Skeleton) -> tuple[Positions, Keypoints]:
+def load_converted(
+    folder: pathlib.Path, skeleton: Skeleton
+) -> tuple[Positions, Keypoints]:
     """As the npz pair holds them, from `folder/Train/S1/Walking_1.mat` and so on.
 
     Each file has `poses_3d [F, J, 3]`, mm in the world, and `poses_2d [3, F, J, 2]`, pixels.
@@ -70,7 +82,9 @@ def load_converted(folder: pathlib.Path, skeleton: Skeleton) -> tuple[Positions,
             path = folder / subject / f"{action}_1.mat"
             if not path.is_file():
                 continue
-            poses_3d, poses_2d = _read_mat(path, skeleton, tables.num_frames(subject, action))
+            poses_3d, poses_2d = _read_mat(
+                path, skeleton, tables.num_frames(subject, action)
+            )
             for index, frames in _finite_runs(path, poses_3d, poses_2d):
                 take = f"{action} 1 chunk{index}"
                 positions.setdefault(subject, {})[take] = poses_3d[frames] / 1000
@@ -78,17 +92,23 @@ def load_converted(folder: pathlib.Path, skeleton: Skeleton) -> tuple[Positions,
     return positions, keypoints
 
 
-def _read_mat(path: pathlib.Path, skeleton: Skeleton, num_frames: int) -> tuple[np.ndarray, np.ndarray]:
+def _read_mat(
+    path: pathlib.Path, skeleton: Skeleton, num_frames: int
+) -> tuple[np.ndarray, np.ndarray]:
     held = load_mat(path, ("poses_3d", "poses_2d"))
     joints = skeleton.num_joints
-    poses_3d = require_array(held["poses_3d"], f"{path}: poses_3d", (None, joints, 3), finite=False)
+    poses_3d = require_array(
+        held["poses_3d"], f"{path}: poses_3d", (None, joints, 3), finite=False
+    )
     if len(poses_3d) != num_frames:
         raise JaxposeError(
             f"{path}: poses_3d has {len(poses_3d)} frames, the published split has {num_frames}; "
             "convert with HumanEva-I release 1.1 and its OFS update"
         )
     shape = (len(tables.CAMERA_NAMES), num_frames, joints, 2)
-    return poses_3d, require_array(held["poses_2d"], f"{path}: poses_2d", shape, finite=False)
+    return poses_3d, require_array(
+        held["poses_2d"], f"{path}: poses_2d", shape, finite=False
+    )
 
 
 def _finite_runs(
@@ -123,14 +143,20 @@ def examples(
     """
     for take, world in positions.get(subject, {}).items():
         if _TAKE.fullmatch(take) is None:
-            raise JaxposeError(f"{subject}: unknown take {take!r}; expected names like 'Walking 1 chunk0'")
+            raise JaxposeError(
+                f"{subject}: unknown take {take!r}; expected names like 'Walking 1 chunk0'"
+            )
         action = take.split()[0]
         if (subject.partition("/")[2], action) == tables.SKIPPED:
             continue
         if take not in keypoints.get(subject, {}):
             known = ", ".join(keypoints.get(subject, ())) or "nothing"
-            raise JaxposeError(f"the 2D file lacks {subject}/{take}, which the 3D has; it has {known}")
-        for camera, view in zip(tables.cameras_of(subject), keypoints[subject][take], strict=True):
+            raise JaxposeError(
+                f"the 2D file lacks {subject}/{take}, which the 3D has; it has {known}"
+            )
+        for camera, view in zip(
+            tables.cameras_of(subject), keypoints[subject][take], strict=True
+        ):
             if len(view) < len(world):
                 raise JaxposeError(
                     f"{subject}/{take}/{camera.name}: 2D has {len(view)} frames, fewer than the "

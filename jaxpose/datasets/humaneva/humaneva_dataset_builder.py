@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
+from jaxpose.body.skeletons import Skeleton, get_skeleton
 from jaxpose.datasets.base import ClipBuilder, ClipConfig
 from jaxpose.datasets.checks import SourceCheck
 from jaxpose.datasets.humaneva import files, tables
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.datasets.videopose3d_npz import Keypoints, Positions
-from jaxpose.skeletons import Skeleton, get_skeleton
 
 _DAMAGED = ("Train/S3", "Validate/S3")  # their ThrowCatch
 
@@ -57,16 +57,24 @@ class Builder(ClipBuilder):
     CITATION = """@article{sigal2010humaneva,
   title={HumanEva: Synchronized video and motion capture dataset and baseline algorithm for evaluation of articulated human motion},
   author={Sigal, Leonid and Balan, Alexandru O. and Black, Michael J.},
-  journal={International Journal of Computer Vision}, volume={87}, year={2010}}"""  # noqa: E501
+  journal={International Journal of Computer Vision}, volume={87}, year={2010}}"""
     HOW_TO_GET = tables.HOW_TO_GET
 
     def splits(self, source: pathlib.Path, report: Report) -> dict[str, Iterable[dict]]:
         """`train` holds Train/S1-S3, `validation` Validate/S1-S3."""
         positions, keypoints = self._load(source)
-        if any(take.startswith("ThrowCatch") for name in _DAMAGED for take in positions.get(name, ())):
-            report.notes.append("ThrowCatch of S3 is skipped: its motion capture is damaged")
+        if any(
+            take.startswith("ThrowCatch")
+            for name in _DAMAGED
+            for take in positions.get(name, ())
+        ):
+            report.notes.append(
+                "ThrowCatch of S3 is skipped: its motion capture is damaged"
+            )
         return {
-            split: self._examples(positions, keypoints, [name for name in subjects if name in positions])
+            split: self._examples(
+                positions, keypoints, [name for name in subjects if name in positions]
+            )
             for split, subjects in self.SPLITS.items()
             if set(subjects) & set(positions)
         }
@@ -85,20 +93,27 @@ class Builder(ClipBuilder):
             (subject, action): tables.num_frames(subject, action)
             for subject in tables.SUBJECTS
             for action in tables.ACTIONS
-            if action in tables.SCORED_ACTIONS or (subject, action, tables.CAMERA_NAMES[0]) in chunks
+            if action in tables.SCORED_ACTIONS
+            or (subject, action, tables.CAMERA_NAMES[0]) in chunks
         }
         return check.findings(published, may_be_shorter=True)
 
     def _load(self, source: pathlib.Path) -> tuple[Positions, Keypoints]:
-        return files.load(source, *self._skeletons(), self.builder_config.keypoints_source)
+        return files.load(
+            source, *self._skeletons(), self.builder_config.keypoints_source
+        )
 
     def _skeletons(self) -> tuple[Skeleton, Skeleton]:
         config = self.builder_config
-        return get_skeleton(config.skeleton), get_skeleton(config.keypoints_skeleton or config.skeleton)
+        return get_skeleton(config.skeleton), get_skeleton(
+            config.keypoints_skeleton or config.skeleton
+        )
 
     def _examples(
         self, positions: Positions, keypoints: Keypoints, subjects: Iterable[str]
     ) -> Iterator[dict]:
         source = self.builder_config.keypoints_source
         for subject in subjects:
-            yield from files.examples(positions, keypoints, subject, *self._skeletons(), source)
+            yield from files.examples(
+                positions, keypoints, subject, *self._skeletons(), source
+            )

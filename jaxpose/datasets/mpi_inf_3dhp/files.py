@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from jaxpose.cameras import quaternion_from_matrix
-from jaxpose.conversions import convert
+from jaxpose.body.cameras import quaternion_from_matrix
+from jaxpose.body.joint_rules import convert
 from jaxpose.datasets.arrays import require_array, require_extra, require_key
 from jaxpose.datasets.mat_file import load_mat
 from jaxpose.datasets.mpi_inf_3dhp import tables
@@ -58,24 +58,45 @@ def load_annot_mat(path: pathlib.Path, annotation: str) -> dict[int, View]:
     views = {}
     for camera in tables.CAMERAS:
         if camera not in cameras:
-            raise JaxposeError(f"{path}: cameras holds {cameras.tolist()}; camera {camera} is missing")
+            raise JaxposeError(
+                f"{path}: cameras holds {cameras.tolist()}; camera {camera} is missing"
+            )
         place = int((cameras == camera).argmax())
         annot2 = _cell(path, held, "annot2", place, 2)
-        views[camera] = _view(annot2, _cell(path, held, annotation, place, 3), f"{path}: camera {camera}")
+        views[camera] = _view(
+            annot2, _cell(path, held, annotation, place, 3), f"{path}: camera {camera}"
+        )
     return views
 
 
-def _cell(path: pathlib.Path, held: dict[str, np.ndarray], key: str, camera: int, dims: int) -> np.ndarray:
+def _cell(
+    path: pathlib.Path, held: dict[str, np.ndarray], key: str, camera: int, dims: int
+) -> np.ndarray:
     cells = held[key]
-    if not isinstance(cells, np.ndarray) or cells.dtype != object or cells.shape != (NUM_CAMERAS, 1):
-        raise JaxposeError(f"{path}: {key} is {_kind(cells)}; expected a {NUM_CAMERAS} x 1 cell array")
+    if (
+        not isinstance(cells, np.ndarray)
+        or cells.dtype != object
+        or cells.shape != (NUM_CAMERAS, 1)
+    ):
+        raise JaxposeError(
+            f"{path}: {key} is {_kind(cells)}; expected a {NUM_CAMERAS} x 1 cell array"
+        )
     # Rows beyond the usable ones may hold anything; the clip made of the usable ones is checked.
-    rows = require_array(cells[camera, 0], f"{path}: {key}{{{camera + 1}}}", (None, 28 * dims), finite=False)
+    rows = require_array(
+        cells[camera, 0],
+        f"{path}: {key}{{{camera + 1}}}",
+        (None, 28 * dims),
+        finite=False,
+    )
     return convert(rows.reshape(-1, 28, dims), "mpi_inf_3dhp_28", "mpi_inf_3dhp_17")
 
 
 def _kind(value: np.ndarray | None) -> str:
-    return "no array" if value is None else f"an array {list(value.shape)} of {value.dtype}"
+    return (
+        "no array"
+        if value is None
+        else f"an array {list(value.shape)} of {value.dtype}"
+    )
 
 
 def _view(keypoints_2d: np.ndarray, positions_3d: np.ndarray, where: str) -> View:
@@ -84,7 +105,12 @@ def _view(keypoints_2d: np.ndarray, positions_3d: np.ndarray, where: str) -> Vie
             f"{where}: 2D has {len(keypoints_2d)} frames and 3D {len(positions_3d)}; they must be equal"
         )
     num_frames = len(keypoints_2d)
-    return View(keypoints_2d, positions_3d, np.ones(num_frames, np.bool_), np.zeros(num_frames, np.int8))
+    return View(
+        keypoints_2d,
+        positions_3d,
+        np.ones(num_frames, np.bool_),
+        np.zeros(num_frames, np.int8),
+    )
 
 
 def load_annot_data(path: pathlib.Path, annotation: str) -> View:
@@ -102,17 +128,27 @@ def load_annot_data(path: pathlib.Path, annotation: str) -> View:
     held = {}
     try:
         with h5py.File(path) as file:
-            held = {key: file[key][()] for key in keys if isinstance(file.get(key), h5py.Dataset)}
-    except Exception as error:  # h5py raises whatever a damaged file makes HDF5 trip over
+            held = {
+                key: file[key][()]
+                for key in keys
+                if isinstance(file.get(key), h5py.Dataset)
+            }
+    except (
+        Exception
+    ) as error:  # h5py raises whatever a damaged file makes HDF5 trip over
         raise JaxposeError(
             f"{path}: not an HDF5 file (MATLAB 7.3), or damaged: {error or type(error).__name__}. "
             "The test set's annot_data.mat is one, the training set's annot.mat is not"
         ) from error
     annot2 = _test_array(require_key(held, "annot2", str(path)), f"{path}: annot2", 2)
-    annot3 = _test_array(require_key(held, annotation, str(path)), f"{path}: {annotation}", 3)
+    annot3 = _test_array(
+        require_key(held, annotation, str(path)), f"{path}: {annotation}", 3
+    )
     view = _view(annot2, annot3, str(path))
     flags = {
-        key: require_array(require_key(held, key, str(path)), f"{path}: {key}", (len(annot2), 1))[:, 0]
+        key: require_array(
+            require_key(held, key, str(path)), f"{path}: {key}", (len(annot2), 1)
+        )[:, 0]
         for key in ("valid_frame", "activity_annotation")
     }
     return _marked(view, flags["valid_frame"], flags["activity_annotation"], str(path))
@@ -124,10 +160,16 @@ def _test_array(value: np.ndarray, where: str, dims: int) -> np.ndarray:
 
 def _marked(view: View, valid: np.ndarray, activity: np.ndarray, where: str) -> View:
     if not np.isin(valid, (0, 1)).all() or not valid.any():
-        raise JaxposeError(f"{where}: valid frames are marked by 0 and 1, and at least one is valid")
+        raise JaxposeError(
+            f"{where}: valid frames are marked by 0 and 1, and at least one is valid"
+        )
     if not np.isin(activity, range(8)).all():
-        raise JaxposeError(f"{where}: activity_annotation holds other numbers than 1 to 7")
-    return dataclasses.replace(view, valid=valid.astype(np.bool_), activity=activity.astype(np.int8))
+        raise JaxposeError(
+            f"{where}: activity_annotation holds other numbers than 1 to 7"
+        )
+    return dataclasses.replace(
+        view, valid=valid.astype(np.bool_), activity=activity.astype(np.int8)
+    )
 
 
 def load_train_npz(path: pathlib.Path) -> dict[tuple[str, str], dict[int, View]]:
@@ -149,9 +191,13 @@ def load_train_npz(path: pathlib.Path) -> dict[tuple[str, str], dict[int, View]]
                 or np.shape(entry)[:1] == ()
                 or not len(entry)
             ):
-                raise JaxposeError(f"{where}: expected a list of a dict of cameras and the frame rate")
+                raise JaxposeError(
+                    f"{where}: expected a list of a dict of cameras and the frame rate"
+                )
             sequences[subject, take] = {
-                camera: _npz_view(require_key(entry[0], str(camera), where), f"{where}[0]['{camera}']")
+                camera: _npz_view(
+                    require_key(entry[0], str(camera), where), f"{where}[0]['{camera}']"
+                )
                 for camera in tables.CAMERAS
             }
     return sequences
@@ -178,8 +224,12 @@ def load_test_npz(path: pathlib.Path) -> dict[str, View]:
 
 
 def _npz_view(held: object, where: str) -> View:
-    keypoints_2d = require_array(require_key(held, "data_2d", where), f"{where}['data_2d']", (None, 17, 2))
-    positions_3d = require_array(require_key(held, "data_3d", where), f"{where}['data_3d']", (None, 17, 3))
+    keypoints_2d = require_array(
+        require_key(held, "data_2d", where), f"{where}['data_2d']", (None, 17, 2)
+    )
+    positions_3d = require_array(
+        require_key(held, "data_3d", where), f"{where}['data_3d']", (None, 17, 3)
+    )
     return _view(keypoints_2d, positions_3d, where)
 
 
@@ -195,7 +245,9 @@ def load_calibration(path: pathlib.Path) -> dict[int, Camera]:
     try:
         lines = path.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise JaxposeError(f"{path}: cannot be read as a camera calibration: {error}") from None
+        raise JaxposeError(
+            f"{path}: cannot be read as a camera calibration: {error}"
+        ) from None
     cameras = {}
     for fields in _camera_fields(lines):
         name, camera = _camera(fields, str(path))
@@ -225,12 +277,19 @@ def _camera(fields: dict[str, list[str]], path: str) -> tuple[int, Camera]:
     name = int(_floats(fields, "name", 1, where)[0])
     image_size = tuple(_floats(fields, "size", 2, where).astype(int).tolist())
     if image_size != tables.TRAIN_IMAGE_SIZE:
-        raise JaxposeError(f"{where}: size is {image_size}, expected {tables.TRAIN_IMAGE_SIZE}")
+        raise JaxposeError(
+            f"{where}: size is {image_size}, expected {tables.TRAIN_IMAGE_SIZE}"
+        )
     intrinsic = _floats(fields, "intrinsic", 16, where).reshape(4, 4)
     extrinsic = _floats(fields, "extrinsic", 16, where).reshape(4, 4)
     rotation, shift = extrinsic[:3, :3], extrinsic[:3, 3]
-    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3) or np.linalg.det(rotation) < 0:
-        raise JaxposeError(f"{where}: extrinsic holds no rotation in its first three rows and columns")
+    if (
+        not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3)
+        or np.linalg.det(rotation) < 0
+    ):
+        raise JaxposeError(
+            f"{where}: extrinsic holds no rotation in its first three rows and columns"
+        )
     return name, Camera(
         name=str(name),
         image_size=image_size,
@@ -240,12 +299,18 @@ def _camera(fields: dict[str, list[str]], path: str) -> tuple[int, Camera]:
     )
 
 
-def _floats(fields: dict[str, list[str]], key: str, count: int, where: str) -> np.ndarray:
+def _floats(
+    fields: dict[str, list[str]], key: str, count: int, where: str
+) -> np.ndarray:
     try:
         numbers = np.array([float(value) for value in fields[key]])
     except (KeyError, ValueError):
         numbers = np.zeros(0)
-    if numbers.shape != (count,) or not np.isfinite(numbers).all() or np.abs(numbers).max() > 1e9:
+    if (
+        numbers.shape != (count,)
+        or not np.isfinite(numbers).all()
+        or np.abs(numbers).max() > 1e9
+    ):
         raise JaxposeError(
             f"{where}: {key} needs {count} numbers, found {' '.join(fields.get(key, ['nothing']))}"
         )

@@ -7,21 +7,27 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
+from jaxpose.body.skeletons import MPI_INF_3DHP_17
 from jaxpose.datasets.base import ClipBuilder, ClipConfig
 from jaxpose.datasets.checks import SourceCheck
 from jaxpose.datasets.mpi_inf_3dhp import files, tables
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.datasets.schema import Camera, clip_example
 from jaxpose.errors import JaxposeError
-from jaxpose.skeletons import MPI_INF_3DHP_17
 
 _TAKES = [(subject, take) for subject, takes in tables.TRAIN.items() for take in takes]
 _TRAIN_FILES = [
-    f"{subject}/{take}/{name}" for subject, take in _TAKES for name in ("annot.mat", "camera.calibration")
+    f"{subject}/{take}/{name}"
+    for subject, take in _TAKES
+    for name in ("annot.mat", "camera.calibration")
 ]
 _TEST_FILES = [f"{sequence}/annot_data.mat" for sequence in tables.TEST]
-_PUBLISHED_FRAMES = {(subject, take): tables.TRAIN[subject][take][0] for subject, take in _TAKES}
-_PUBLISHED_FRAMES |= {(sequence, sequence): frames for sequence, (frames, _) in tables.TEST.items()}
+_PUBLISHED_FRAMES = {
+    (subject, take): tables.TRAIN[subject][take][0] for subject, take in _TAKES
+}
+_PUBLISHED_FRAMES |= {
+    (sequence, sequence): frames for sequence, (frames, _) in tables.TEST.items()
+}
 
 
 class Builder(ClipBuilder):
@@ -55,11 +61,14 @@ class Builder(ClipBuilder):
         "set of six sequences, two each with green screen, without, and outdoors."
     )
     HOMEPAGE = "https://vcai.mpi-inf.mpg.de/3dhp-dataset/"
-    SPLITS: ClassVar[dict[str, tuple[str, ...]]] = {"train": tuple(tables.TRAIN), "test": tuple(tables.TEST)}
+    SPLITS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "train": tuple(tables.TRAIN),
+        "test": tuple(tables.TEST),
+    }
     CITATION = """@inproceedings{mehta2017monocular,
   title={Monocular 3D Human Pose Estimation In The Wild Using Improved CNN Supervision},
   author={Mehta, Dushyant and Rhodin, Helge and Casas, Dan and Fua, Pascal and Sotnychenko, Oleksandr and Xu, Weipeng and Theobalt, Christian},
-  booktitle={3D Vision (3DV)}, year={2017}}"""  # noqa: E501
+  booktitle={3D Vision (3DV)}, year={2017}}"""
     HOW_TO_GET = (
         "Get MPI-INF-3DHP at https://vcai.mpi-inf.mpg.de/3dhp-dataset/ under its licence (only the "
         "annotations are needed) and give as --source the folder that holds S1/Seq1/annot.mat, "
@@ -71,26 +80,41 @@ class Builder(ClipBuilder):
     def splits(self, source: pathlib.Path, report: Report) -> dict[str, Iterable[dict]]:
         """`train` holds S1 to S8, `test` TS1 to TS6; a part of which the source has nothing is left out."""
         train, test = self._locate(source)
-        parts = {"train": train and self._train(train), "test": test and self._test(test)}
-        return {split: examples for split, examples in parts.items() if examples is not None}
+        parts = {
+            "train": train and self._train(train),
+            "test": test and self._test(test),
+        }
+        return {
+            split: examples for split, examples in parts.items() if examples is not None
+        }
 
     def check(self, source: pathlib.Path) -> list[Finding]:
         """Frames and valid frames against the published numbers, and every clip on its own."""
         train, test = self._locate(source)
         check = SourceCheck()
-        for example in itertools.chain(self._train(train) if train else (), self._test(test) if test else ()):
+        for example in itertools.chain(
+            self._train(train) if train else (), self._test(test) if test else ()
+        ):
             check.add(example)
             if example["subject"] in tables.TEST:
                 _check_valid(check, example)
         return check.findings(_PUBLISHED_FRAMES)
 
-    def _locate(self, source: pathlib.Path) -> tuple[pathlib.Path | None, pathlib.Path | None]:
+    def _locate(
+        self, source: pathlib.Path
+    ) -> tuple[pathlib.Path | None, pathlib.Path | None]:
         """The folder with S1 to S8 or the npz of the training part, and likewise of the test part."""
         source = source if source.is_dir() else source.parent
         folders = [source, *sorted(path for path in source.glob("*") if path.is_dir())]
         train, test = _first(folders, _TRAIN_FILES), _first(folders, _TEST_FILES)
-        train_npz, test_npz = (_first(folders, [name]) for name in (files.TRAIN_NPZ, files.TEST_NPZ))
-        npz_only = [npz for own, npz in ((train, train_npz), (test, test_npz)) if own is None and npz]
+        train_npz, test_npz = (
+            _first(folders, [name]) for name in (files.TRAIN_NPZ, files.TEST_NPZ)
+        )
+        npz_only = [
+            npz
+            for own, npz in ((train, train_npz), (test, test_npz))
+            if own is None and npz
+        ]
         if npz_only and self.builder_config.name != "univ_annot3":
             raise JaxposeError(
                 f"{npz_only[0]}: P-STMO's files hold univ_annot3 only; prepare mpi_inf_3dhp/univ_annot3, "
@@ -99,20 +123,28 @@ class Builder(ClipBuilder):
         train = train or (train_npz and train_npz / files.TRAIN_NPZ)
         test = test or (test_npz and test_npz / files.TEST_NPZ)
         if train is None and test is None:
-            raise JaxposeError(f"{source} holds no file of MPI-INF-3DHP. {self.HOW_TO_GET}")
+            raise JaxposeError(
+                f"{source} holds no file of MPI-INF-3DHP. {self.HOW_TO_GET}"
+            )
         return train, test
 
     def _train(self, path: pathlib.Path) -> Iterator[dict]:
-        for subject, take, views, cameras in _train_sequences(path, self.builder_config.name):
+        for subject, take, views, cameras in _train_sequences(
+            path, self.builder_config.name
+        ):
             num_frames, fps = tables.TRAIN[subject][take]
             for number, view in views.items():
-                yield self._example(view, subject, take, take, cameras[number], fps, slice(num_frames))
+                yield self._example(
+                    view, subject, take, take, cameras[number], fps, slice(num_frames)
+                )
 
     def _test(self, path: pathlib.Path) -> Iterator[dict]:
         for sequence, view in _test_sequences(path, self.builder_config.name):
             camera = Camera(name="0", image_size=tables.image_size(sequence))
             action, fps = tables.SCENES[sequence], tables.TEST_FPS
-            yield self._example(view, sequence, action, sequence, camera, fps, slice(None))
+            yield self._example(
+                view, sequence, action, sequence, camera, fps, slice(None)
+            )
 
     def _example(
         self,
@@ -144,12 +176,23 @@ def _check_valid(check: SourceCheck, example: dict) -> None:
     if found == tables.TEST[sequence][1]:
         check.remark(sequence, sequence, f"{found} valid frames")
     else:
-        check.suspect(sequence, sequence, f"{found} valid frames, expected {tables.TEST[sequence][1]}")
+        check.suspect(
+            sequence,
+            sequence,
+            f"{found} valid frames, expected {tables.TEST[sequence][1]}",
+        )
 
 
 def _first(folders: list[pathlib.Path], names: list[str]) -> pathlib.Path | None:
     """The first folder that holds any of `names`."""
-    return next((folder for folder in folders if any((folder / name).is_file() for name in names)), None)
+    return next(
+        (
+            folder
+            for folder in folders
+            if any((folder / name).is_file() for name in names)
+        ),
+        None,
+    )
 
 
 def _train_sequences(
@@ -157,7 +200,10 @@ def _train_sequences(
 ) -> Iterator[tuple[str, str, dict[int, files.View], dict[int, Camera]]]:
     """Subject, take, views and cameras of each training sequence that is there."""
     if path.is_file():
-        cameras = {number: Camera(str(number), tables.TRAIN_IMAGE_SIZE) for number in tables.CAMERAS}
+        cameras = {
+            number: Camera(str(number), tables.TRAIN_IMAGE_SIZE)
+            for number in tables.CAMERAS
+        }
         for (subject, take), views in files.load_train_npz(path).items():
             yield subject, take, views, cameras
         return
@@ -165,10 +211,17 @@ def _train_sequences(
         folder = path / subject / take
         if (folder / "annot.mat").is_file():
             cameras = files.load_calibration(folder / "camera.calibration")
-            yield subject, take, files.load_annot_mat(folder / "annot.mat", annotation), cameras
+            yield (
+                subject,
+                take,
+                files.load_annot_mat(folder / "annot.mat", annotation),
+                cameras,
+            )
 
 
-def _test_sequences(path: pathlib.Path, annotation: str) -> Iterator[tuple[str, files.View]]:
+def _test_sequences(
+    path: pathlib.Path, annotation: str
+) -> Iterator[tuple[str, files.View]]:
     if path.is_file():
         yield from files.load_test_npz(path).items()
         return

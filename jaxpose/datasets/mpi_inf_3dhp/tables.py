@@ -1,7 +1,16 @@
 """What is published about MPI-INF-3DHP (protocol P.5 and the data set's own README)."""
 
 TRAIN_IMAGE_SIZE = (2048, 2048)
-CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)  # of 14; the set that VNect chose and everybody trains on
+CAMERAS = (
+    0,
+    1,
+    2,
+    4,
+    5,
+    6,
+    7,
+    8,
+)  # of 14; the set that VNect chose and everybody trains on
 
 # Subject: usable frames (the first ones of the file) and frames per second of Seq1 and Seq2.
 TRAIN = {
@@ -25,7 +34,14 @@ TEST = {
     "TS6": (492, 452),
 }
 # Green screen, studio without it, outdoors.
-SCENES = {"TS1": "GS", "TS2": "GS", "TS3": "noGS", "TS4": "noGS", "TS5": "Outdoor", "TS6": "Outdoor"}
+SCENES = {
+    "TS1": "GS",
+    "TS2": "GS",
+    "TS3": "noGS",
+    "TS4": "noGS",
+    "TS5": "Outdoor",
+    "TS6": "Outdoor",
+}
 # Numbered from 1 in the files, where they change from frame to frame.
 ACTIVITIES = (
     "Standing/Walking", "Exercising", "Sitting", "Reaching/Crouching", "On The Floor", "Sports",

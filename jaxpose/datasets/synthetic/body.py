@@ -9,7 +9,7 @@ import dataclasses
 
 import numpy as np
 
-from jaxpose.skeletons import H36M_17
+from jaxpose.body.skeletons import H36M_17
 
 # Range of each angle: clinical ranges of motion, less at the shoulder, whose girdle is rigid here.
 TRUNK_LIMITS = {
@@ -33,7 +33,9 @@ LIMB_LIMITS = {
     "elbow_flexion": (0, 145),
 }
 LIMITS = TRUNK_LIMITS | {
-    f"{side}_{name}": limit for side in ("left", "right") for name, limit in LIMB_LIMITS.items()
+    f"{side}_{name}": limit
+    for side in ("left", "right")
+    for name, limit in LIMB_LIMITS.items()
 }
 
 # Segment lengths as shares of stature, after the tables of Drillis and Contini; the joint centres of
@@ -51,7 +53,9 @@ _SEGMENTS = {
     "forearm": 0.145,
 }
 _ANKLE_HEIGHT = 0.045  # of stature, above the sole
-_NOSE_FORWARD = 0.45  # how far forward the neck_nose joint leans, as a share of the neck's length
+_NOSE_FORWARD = (
+    0.45  # how far forward the neck_nose joint leans, as a share of the neck's length
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,9 +74,9 @@ class Body:
     def clearance(self) -> np.ndarray:
         """`[17]` metres: how near each joint centre can come to the floor."""
         clearance = np.full(H36M_17.num_joints, 0.08)
-        clearance[[H36M_17.joints.index(name) for name in ("left_ankle", "right_ankle")]] = (
-            _ANKLE_HEIGHT * self.stature
-        )
+        clearance[
+            [H36M_17.joints.index(name) for name in ("left_ankle", "right_ankle")]
+        ] = _ANKLE_HEIGHT * self.stature
         return clearance
 
 
@@ -86,7 +90,9 @@ def sample_body(stature: float, rng: np.random.Generator) -> Body:
     return Body(stature, segments)
 
 
-def forward_kinematics(body: Body, angles: dict[str, np.ndarray], heading: np.ndarray) -> np.ndarray:
+def forward_kinematics(
+    body: Body, angles: dict[str, np.ndarray], heading: np.ndarray
+) -> np.ndarray:
     """Joint positions relative to the pelvis, axes of the world (z up).
 
     Args:
@@ -98,26 +104,47 @@ def forward_kinematics(body: Body, angles: dict[str, np.ndarray], heading: np.nd
       `[F, 17, 3]` metres, joint order `H36M_17`.
     """
     size = body.segments
-    pelvis = _rotation("z", heading) @ _swing(angles["pelvis_pitch"], angles["pelvis_roll"], 0.0)
+    pelvis = _rotation("z", heading) @ _swing(
+        angles["pelvis_pitch"], angles["pelvis_roll"], 0.0
+    )
     # Half of the trunk's bend at the pelvis, half at the spine joint.
-    half = _swing(angles["trunk_flexion"] / 2, angles["trunk_bend"] / 2, angles["trunk_twist"] / 2)
+    half = _swing(
+        angles["trunk_flexion"] / 2, angles["trunk_bend"] / 2, angles["trunk_twist"] / 2
+    )
     lower = pelvis @ half
     upper = lower @ half
-    neck = upper @ _swing(angles["neck_flexion"] / 2, angles["neck_bend"] / 2, angles["neck_twist"])
-    head = neck @ _swing(angles["neck_flexion"] / 2, angles["neck_bend"] / 2, np.zeros_like(heading))
+    neck = upper @ _swing(
+        angles["neck_flexion"] / 2, angles["neck_bend"] / 2, angles["neck_twist"]
+    )
+    head = neck @ _swing(
+        angles["neck_flexion"] / 2, angles["neck_bend"] / 2, np.zeros_like(heading)
+    )
     lean = np.array([_NOSE_FORWARD, 0.0, np.sqrt(1 - _NOSE_FORWARD**2)])
     joints = {"hip": np.zeros((len(heading), 3))}
     joints["spine"] = lower @ (size["lower_trunk"] * _Z)
     joints["thorax"] = joints["spine"] + upper @ (size["upper_trunk"] * _Z)
     joints["neck_nose"] = joints["thorax"] + neck @ (size["neck"] * lean)
-    joints["head"] = joints["neck_nose"] + head @ (size["head"] * (_Z - 0.2 * _X) / np.hypot(1, 0.2))
+    joints["head"] = joints["neck_nose"] + head @ (
+        size["head"] * (_Z - 0.2 * _X) / np.hypot(1, 0.2)
+    )
     for side, sign in (("left", 1.0), ("right", -1.0)):
         leg = [f"{side}_{name}" for name in ("hip", "knee", "ankle")]
         arm = [f"{side}_{name}" for name in ("shoulder", "elbow", "wrist")]
         joints[leg[0]] = pelvis @ (sign * size["hip_offset"] * _Y)
-        joints[arm[0]] = joints["thorax"] + upper @ (sign * size["shoulder_offset"] * _Y)
-        joints |= _limb(joints[leg[0]], pelvis, angles, leg, sign, (size["thigh"], size["shank"]))
-        joints |= _limb(joints[arm[0]], upper, angles, arm, sign, (size["upper_arm"], size["forearm"]))
+        joints[arm[0]] = joints["thorax"] + upper @ (
+            sign * size["shoulder_offset"] * _Y
+        )
+        joints |= _limb(
+            joints[leg[0]], pelvis, angles, leg, sign, (size["thigh"], size["shank"])
+        )
+        joints |= _limb(
+            joints[arm[0]],
+            upper,
+            angles,
+            arm,
+            sign,
+            (size["upper_arm"], size["forearm"]),
+        )
     return np.stack([joints[name] for name in H36M_17.joints], axis=1)
 
 
@@ -136,14 +163,18 @@ def _limb(
     root, hinge, end = names
     flexion, abduction = angles[f"{root}_flexion"], angles[f"{root}_abduction"]
     turned = _rotation("z", -sign * angles[f"{root}_rotation"])
-    upper = parent @ _rotation("y", -flexion) @ _rotation("x", sign * abduction) @ turned
+    upper = (
+        parent @ _rotation("y", -flexion) @ _rotation("x", sign * abduction) @ turned
+    )
     backward = 1.0 if hinge.endswith("knee") else -1.0
     lower = upper @ _rotation("y", backward * angles[f"{hinge}_flexion"])
     middle = start - upper @ (lengths[0] * _Z)
     return {hinge: middle, end: middle - lower @ (lengths[1] * _Z)}
 
 
-def _swing(forward: np.ndarray, left: np.ndarray, twist: np.ndarray | float) -> np.ndarray:
+def _swing(
+    forward: np.ndarray, left: np.ndarray, twist: np.ndarray | float
+) -> np.ndarray:
     """Rotation of an upright segment: leaning forward and to the left, turning to the left."""
     twist = np.broadcast_to(twist, np.shape(forward))
     return _rotation("y", forward) @ _rotation("x", -left) @ _rotation("z", twist)

@@ -8,10 +8,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from jaxpose.body.skeletons import H36M_17
 from jaxpose.datasets.synthetic.body import LIMITS, Body, forward_kinematics
-from jaxpose.skeletons import H36M_17
 
-Angles = dict[str, np.ndarray]  # also `heading` in degrees and `jump` in metres above the floor
+Angles = dict[
+    str, np.ndarray
+]  # also `heading` in degrees and `jump` in metres above the floor
 _ANKLES = [H36M_17.joints.index(name) for name in ("left_ankle", "right_ankle")]
 
 
@@ -33,13 +35,19 @@ def generate(
     """
     t = np.arange(num_frames) / fps
     drawn = MOTIONS[motion](t, rng)
-    heading = drawn.pop("heading", np.zeros_like(t)) + rng.uniform(0, 360) + _drift(t, rng, 15)
+    heading = (
+        drawn.pop("heading", np.zeros_like(t))
+        + rng.uniform(0, 360)
+        + _drift(t, rng, 15)
+    )
     jump = drawn.pop("jump", np.zeros_like(t))
     angles = _posture(t, rng)
     for name, values in drawn.items():
         angles[name] = angles[name] + values
     # An average of angles within the limits is within them: smoothing after the cut keeps both.
-    table = np.stack([np.clip(angles[name], *limits) for name, limits in LIMITS.items()], axis=1)
+    table = np.stack(
+        [np.clip(angles[name], *limits) for name, limits in LIMITS.items()], axis=1
+    )
     angles = dict(zip(LIMITS, _smooth(table).T, strict=True))
     positions = forward_kinematics(body, angles, heading)
     height = _smooth((body.clearance - positions[..., 2]).max(axis=1)) + jump
@@ -74,7 +82,11 @@ def _drift(t: np.ndarray, rng: np.random.Generator, size: float) -> np.ndarray:
     """Slow irregular movement `[F]` with standard deviation `size`."""
     frequency = rng.uniform(0.05, 0.5, (4, 1))
     phase = rng.uniform(0, 2 * np.pi, (4, 1))
-    return size * np.sqrt(0.5) * np.sin(2 * np.pi * frequency * t[None] + phase).sum(axis=0)
+    return (
+        size
+        * np.sqrt(0.5)
+        * np.sin(2 * np.pi * frequency * t[None] + phase).sum(axis=0)
+    )
 
 
 def _smooth(values: np.ndarray, sigma: float = 2.0) -> np.ndarray:
@@ -82,18 +94,26 @@ def _smooth(values: np.ndarray, sigma: float = 2.0) -> np.ndarray:
     reach = int(3 * sigma)
     offsets = np.arange(-reach, reach + 1)
     kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
-    frames = np.clip(np.arange(len(values))[:, None] + offsets[None], 0, len(values) - 1)
+    frames = np.clip(
+        np.arange(len(values))[:, None] + offsets[None], 0, len(values) - 1
+    )
     return np.moveaxis(values[frames], 1, -1) @ (kernel / kernel.sum())
 
 
-def _cycle(t: np.ndarray, rng: np.random.Generator, slowest: float, fastest: float) -> np.ndarray:
+def _cycle(
+    t: np.ndarray, rng: np.random.Generator, slowest: float, fastest: float
+) -> np.ndarray:
     """Phase `[F]` in radians of a rhythm between two frequencies in Hz."""
     return 2 * np.pi * (rng.uniform(slowest, fastest) * t + rng.uniform())
 
 
-def _go_and_return(t: np.ndarray, rng: np.random.Generator, slowest: float, fastest: float) -> np.ndarray:
+def _go_and_return(
+    t: np.ndarray, rng: np.random.Generator, slowest: float, fastest: float
+) -> np.ndarray:
     """Share `[F]` in [0, 1] of a pose: taken up, held, and left again, over and over."""
-    return 0.5 - 0.5 * np.tanh(2.5 * np.cos(_cycle(t, rng, slowest, fastest))) / np.tanh(2.5)
+    return 0.5 - 0.5 * np.tanh(
+        2.5 * np.cos(_cycle(t, rng, slowest, fastest))
+    ) / np.tanh(2.5)
 
 
 def _pulses(phase: np.ndarray) -> np.ndarray:
@@ -122,13 +142,20 @@ def _gait(phase: np.ndarray, hip: float, knee: float, shoulder: float) -> Angles
 
 
 def _walk(t: np.ndarray, rng: np.random.Generator) -> Angles:
-    angles = _gait(_cycle(t, rng, 0.7, 1.1), rng.uniform(18, 28), rng.uniform(45, 60), rng.uniform(10, 35))
+    angles = _gait(
+        _cycle(t, rng, 0.7, 1.1),
+        rng.uniform(18, 28),
+        rng.uniform(45, 60),
+        rng.uniform(10, 35),
+    )
     return angles | {"heading": t * rng.uniform(30, 60) * rng.choice([-1, 1])}
 
 
 def _run(t: np.ndarray, rng: np.random.Generator) -> Angles:
     phase = _cycle(t, rng, 1.1, 1.5)
-    angles = _gait(phase, rng.uniform(26, 36), rng.uniform(80, 110), rng.uniform(30, 50))
+    angles = _gait(
+        phase, rng.uniform(26, 36), rng.uniform(80, 110), rng.uniform(30, 50)
+    )
     angles |= _both("elbow_flexion", np.full_like(t, rng.uniform(50, 80)))
     angles["trunk_flexion"] = np.full_like(t, rng.uniform(5, 15))
     angles["jump"] = rng.uniform(0.02, 0.06) * np.sin(phase) ** 2
@@ -146,7 +173,12 @@ def _march(t: np.ndarray, rng: np.random.Generator) -> Angles:
 
 
 def _turn(t: np.ndarray, rng: np.random.Generator) -> Angles:
-    angles = _gait(_cycle(t, rng, 0.8, 1.3), rng.uniform(4, 10), rng.uniform(25, 45), rng.uniform(5, 20))
+    angles = _gait(
+        _cycle(t, rng, 0.8, 1.3),
+        rng.uniform(4, 10),
+        rng.uniform(25, 45),
+        rng.uniform(5, 20),
+    )
     angle = rng.uniform(120, 360) * rng.choice([-1, 1])
     return angles | {"heading": angle * _go_and_return(t, rng, 0.08, 0.2)}
 
@@ -159,7 +191,8 @@ def _sit(t: np.ndarray, rng: np.random.Generator) -> Angles:
         **_both("knee_flexion", rng.uniform(75, 95) * seated),
         **_both("shoulder_flexion", hand * seated),
         **_both("elbow_flexion", rng.uniform(10, 60) * seated),
-        "trunk_flexion": lean * 4 * seated * (1 - seated) + rng.uniform(-5, 20) * seated,
+        "trunk_flexion": lean * 4 * seated * (1 - seated)
+        + rng.uniform(-5, 20) * seated,
     }
 
 
@@ -197,7 +230,8 @@ def _wave(t: np.ndarray, rng: np.random.Generator) -> Angles:
         f"{side}_shoulder_abduction": up * rng.uniform(60, 120),
         f"{side}_shoulder_flexion": up * rng.uniform(-10, 50),
         f"{side}_shoulder_rotation": up * (-rng.uniform(30, 60) + 15 * swing),
-        f"{side}_elbow_flexion": up * (rng.uniform(45, 80) + rng.uniform(15, 35) * swing),
+        f"{side}_elbow_flexion": up
+        * (rng.uniform(45, 80) + rng.uniform(15, 35) * swing),
         "trunk_bend": up * rng.uniform(-8, 8),
     }
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 
+from jaxpose.body.skeletons import H36M_17
 from jaxpose.datasets import base
 from jaxpose.datasets.h36m_cameras import FPS, h36m_cameras
 from jaxpose.datasets.rendering import add_detector_noise, render
@@ -15,7 +16,6 @@ from jaxpose.datasets.report import Report
 from jaxpose.datasets.schema import clip_example
 from jaxpose.datasets.synthetic.body import sample_body
 from jaxpose.datasets.synthetic.motions import MOTIONS, generate
-from jaxpose.skeletons import H36M_17
 
 # Statures in metres: the test bodies lie between training bodies and equal none.
 STATURES = {
@@ -44,13 +44,17 @@ class Builder(base.ClipBuilder):
     BUILDER_CONFIGS: ClassVar[list[SyntheticConfig]] = [
         SyntheticConfig(name="gt", description="2D is the exact projection"),
         SyntheticConfig(
-            name="noisy", description="2D with a detector's errors", keypoints_source="noisy_projection"
+            name="noisy",
+            description="2D with a detector's errors",
+            keypoints_source="noisy_projection",
         ),
     ]
     DESCRIPTION = "Procedural human motion by forward kinematics, four projected cameras; no download."
     NEEDS_SOURCE = False
 
-    def splits(self, source: pathlib.Path | None, report: Report) -> dict[str, Iterable[dict]]:
+    def splits(
+        self, source: pathlib.Path | None, report: Report
+    ) -> dict[str, Iterable[dict]]:
         """`train` and `test` bodies."""
         return {split: self._clips(split) for split in STATURES}
 
@@ -62,10 +66,17 @@ class Builder(base.ClipBuilder):
                 for take in range(TAKES[split]):
                     rng = np.random.default_rng([*person, kind, take])
                     positions, _ = generate(action, body, FRAMES, FPS, rng)
-                    yield from self._views(f"{split}_{number}", action, take, positions, rng)
+                    yield from self._views(
+                        f"{split}_{number}", action, take, positions, rng
+                    )
 
     def _views(
-        self, subject: str, action: str, take: int, positions: np.ndarray, rng: np.random.Generator
+        self,
+        subject: str,
+        action: str,
+        take: int,
+        positions: np.ndarray,
+        rng: np.random.Generator,
     ) -> Iterator[dict]:
         for camera in h36m_cameras("S1"):
             keypoints_2d, positions_3d, valid = render(positions, camera)

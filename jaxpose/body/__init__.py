@@ -1,0 +1,1 @@
+"""Facts about bodies and cameras: skeletons, rules between joint sets, graphs, projection."""

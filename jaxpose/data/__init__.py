@@ -1,0 +1,1 @@
+"""Prepared data on its way to the model: clips, windows, augmentation."""

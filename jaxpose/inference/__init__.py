@@ -1,0 +1,1 @@
+"""Prediction of whole clips, recordings and streams."""

@@ -1,0 +1,125 @@
+"""Prediction of a stream: frames go in one at a time, and each comes back as a pose at once.
+
+A causal temporal convolution needs of the past only the frames under its earlier taps. The state
+of a stream holds them, a ring buffer a layer, so that a frame passes through the network once
+and the past is never computed again. Models of a single frame need no state at all.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxpose.body.skeletons import get_skeleton
+from jaxpose.data import windows
+from jaxpose.errors import JaxposeError
+from jaxpose.models.cost import keypoints_skeleton
+from jaxpose.models.refinement import RefinedLifting
+from jaxpose.models.temporal import TemporalConvNet
+
+State = dict[str, Any]
+
+
+class Stream(NamedTuple):
+    """The two jitted functions of a stream; `B` streams run side by side.
+
+    Attributes:
+      init: `(variables, keypoints_2d [B, J2, 2]) -> state`: the state before the first frame,
+        which is the argument. It stands for all frames before it, as edge padding does (P.6).
+      step: `(variables, state, keypoints_2d [B, J2, 2]) -> (state, positions_3d [B, J, 3])`:
+        the next frame, screen-normalised, to its root-relative pose in metres. The state that
+        goes in is consumed: its buffers become those of the new one.
+    """
+
+    init: Callable[[Any, jax.Array], State]
+    step: Callable[[Any, State, jax.Array], tuple[State, jax.Array]]
+
+
+def make_stream(
+    model: nn.Module, *, target_scale: float = 1.0, flip_average: bool = False
+) -> Stream:
+    """The stream of `model`, with the results of predicting the whole clip.
+
+    Both functions raise JaxposeError where keypoints or state do not fit the model.
+
+    Args:
+      model: causal GAST-Net or VideoPose3D of any widths, or any model of a single frame.
+      target_scale: unit of the model's output, in 1/metre.
+      flip_average: averages with the mirrored prediction of the mirrored input (P.6); both pass
+        the network as one batch.
+
+    Raises:
+      JaxposeError: the model needs frames that have not come yet.
+    """
+    model = _streaming_form(model)
+    skeleton, keypoints_mirror = (
+        get_skeleton(model.skeleton),
+        get_skeleton(keypoints_skeleton(model)),
+    )
+
+    def advance(
+        variables: Any, state: State, keypoints: jax.Array
+    ) -> tuple[State, jax.Array]:
+        if keypoints.ndim != 3:
+            raise JaxposeError(
+                f"a stream takes one frame, keypoints_2d [batch, joints, 2], got {list(keypoints.shape)}"
+            )
+        if flip_average:
+            keypoints = jnp.concatenate(
+                [keypoints, windows.flip(keypoints, keypoints_mirror)]
+            )
+        output, updated = model.apply(
+            {**variables, "cache": state},
+            keypoints[:, None],
+            train=False,
+            mutable=["cache"],
+        )
+        positions = (output[0] if isinstance(output, tuple) else output)[:, 0]
+        if flip_average:
+            plain, mirrored = jnp.split(positions, 2)
+            positions = (plain + windows.flip(mirrored, skeleton)) / 2
+        return updated.get("cache", {}), positions / target_scale
+
+    def init(variables: Any, keypoints_2d: jax.Array) -> State:
+        # Every layer of a constant sequence is constant: buffers full of the first frame stay as they are.
+        return advance(variables, {}, keypoints_2d)[0]
+
+    def step(
+        variables: Any, state: State, keypoints_2d: jax.Array
+    ) -> tuple[State, jax.Array]:
+        expected = _shapes(jax.eval_shape(init, variables, keypoints_2d))
+        if _shapes(state) != expected:
+            raise JaxposeError(
+                f"the state is not one of this stream of {type(model).__name__} with a batch of "
+                f"{len(keypoints_2d)}; make it with init and as many streams. Expected {expected}, "
+                f"got {_shapes(state)}"
+            )
+        return advance(variables, state, keypoints_2d)
+
+    return Stream(jax.jit(init), jax.jit(step, donate_argnums=1))
+
+
+def _streaming_form(model: nn.Module) -> nn.Module:
+    name = type(model).__name__
+    if isinstance(model, RefinedLifting):
+        raise JaxposeError(
+            "a refined model cannot stream: refinement needs the true root depth of every frame; "
+            "stream its lifting model"
+        )
+    ahead = (model.receptive_field - 1) // 2 - model.causal_shift
+    if ahead:
+        raise JaxposeError(
+            f"{name} cannot stream: the pose of a frame depends on the {ahead} frames after it, which have "
+            "not come yet. Causal GAST-Net and VideoPose3D (causal=True) and models of a single frame can"
+        )
+    return model.streaming_form() if isinstance(model, TemporalConvNet) else model
+
+
+def _shapes(state: State) -> dict[str, str]:
+    leaves = jax.tree_util.tree_leaves_with_path(state)
+    return {
+        jax.tree_util.keystr(path): f"{leaf.dtype}{list(leaf.shape)}"
+        for path, leaf in leaves
+    }

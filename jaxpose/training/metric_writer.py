@@ -1,0 +1,62 @@
+"""Metrics of a run: JSON lines for programs, TensorBoard event files for people."""
+
+import json
+import os
+import pathlib
+from typing import Any
+
+from tensorboardX import SummaryWriter
+
+WALL_CLOCK = ("seconds", "poses_per_second")  # fields that differ between equal runs
+
+
+def read_metrics(path: pathlib.Path) -> list[dict[str, Any]]:
+    """The rows of a JSON-lines metrics file; a last line cut off by a killed run is left out."""
+    rows = []
+    if path.exists():
+        for line in path.read_text().splitlines():
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+    return rows
+
+
+class MetricWriter:
+    """Appends rows to `<workdir>/metrics.jsonl` and scalars to `<workdir>/tensorboard`.
+
+    A resumed run first drops the rows after the step it resumes from, so that the file reads
+    as if the run had never stopped.
+    """
+
+    def __init__(self, workdir: pathlib.Path, resume_step: int):
+        """Opens the files of `workdir`, keeping rows up to `resume_step`."""
+        path = workdir / "metrics.jsonl"
+        kept = [row for row in read_metrics(path) if row["step"] <= resume_step]
+        partial = path.with_name(path.name + ".partial")
+        partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
+        partial.replace(path)
+        self._file = path.open(
+            "a", buffering=1
+        )  # a row is visible as soon as it is written
+        self._events = SummaryWriter(
+            str(workdir / "tensorboard"), purge_step=resume_step + 1
+        )
+
+    def write(self, step: int, **values: float | int) -> None:
+        """Writes one row; `values` are scalars."""
+        self._file.write(json.dumps({"step": step, **values}) + "\n")
+        for name, value in values.items():
+            self._events.add_scalar(name, value, step)
+
+    def flush(self) -> None:
+        """Puts the rows on disk; called before a checkpoint of the same step is written."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._events.flush()
+
+    def close(self) -> None:
+        """Flushes and closes the files."""
+        self.flush()
+        self._file.close()
+        self._events.close()

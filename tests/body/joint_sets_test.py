@@ -1,0 +1,42 @@
+"""The picture of the joint sets shows what the conversions do."""
+
+import matplotlib.pyplot as plt
+import pytest
+
+from jaxpose.body.joint_rules import convert
+from jaxpose.body.joint_sets import LAYOUTS as DRAWN
+from jaxpose.body.joint_sets import draw_joint_sets, pose, synthesised
+from jaxpose.body.skeletons import H36M_17
+from jaxpose.datasets.custom.files import LAYOUTS
+
+
+@pytest.mark.parametrize(
+    "layout, joints",
+    [
+        ("coco_17", {"hip", "spine", "thorax", "head"}),
+        ("halpe_26", {"spine"}),
+        ("body_25", {"spine", "head"}),
+        ("mpii_16", {"spine"}),
+    ],
+)
+def test_computed_joints_are_those_of_the_documented_rules(layout, joints):
+    assert {H36M_17.joints[joint] for joint in synthesised(layout)} == joints
+
+
+def test_every_layout_shows_the_same_person():
+    assert {*DRAWN, "h36m_17"} == set(LAYOUTS)
+    limbs = [
+        index
+        for index, name in enumerate(H36M_17.joints)
+        if name.startswith(("left", "right"))
+    ]
+    first = convert(pose("coco_17"), "coco_17", "h36m_17")
+    for layout in DRAWN:
+        assert (convert(pose(layout), layout, "h36m_17")[limbs] == first[limbs]).all()
+
+
+def test_the_picture_is_drawn(tmp_path):
+    draw_joint_sets(tmp_path / "joint_sets.png")
+    height, width, _ = plt.imread(tmp_path / "joint_sets.png").shape
+    assert width > 800
+    assert height > 600

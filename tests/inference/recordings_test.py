@@ -1,0 +1,133 @@
+"""Predictions of recordings without a truth; end_to_end_test has those of files."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxpose.data.clips import Clips, select
+from jaxpose.errors import JaxposeError
+from jaxpose.inference import recordings
+from jaxpose.inference.predictor import Predictor
+from jaxpose.models import build_model
+from jaxpose.parallel import sharding
+from jaxpose.training import runs
+from tests.small_run import in_memory, small_clips, small_config, train_small
+
+pytestmark = pytest.mark.xdist_group("train")
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    """A finished run of another target scale than the config's."""
+    directory = tmp_path_factory.mktemp("finished")
+    train_small(str(directory), {"num_epochs": 1, "target_scale": 10.0})
+    return directory
+
+
+def some_recordings(*names: tuple[str, str, str]) -> Clips:
+    """2D only, of these subjects, takes and cameras."""
+    clips = select(small_clips(frames=30), lambda clip: clip.subject.startswith("test"))
+    clips = select(clips, lambda clip: clip in clips.clips[: len(names)])
+    renamed = [
+        dataclasses.replace(clip, subject=subject, take=take, camera=camera)
+        for clip, (subject, take, camera) in zip(clips.clips, names, strict=True)
+    ]
+    return dataclasses.replace(
+        clips,
+        clips=tuple(renamed),
+        positions_3d=np.full_like(clips.positions_3d, np.nan),
+    )
+
+
+def config_for(*subjects: str):
+    config = small_config()
+    config.dataset.test_subjects = subjects
+    return config
+
+
+def test_every_recording_becomes_a_file_and_a_picture(workdir, capsys):
+    clips = some_recordings(("anna", "jump 1 跳.mp4", "0"), ("../b", "a/b", ".."))
+    with in_memory(clips):
+        paths = recordings.predict_workdir(config_for(), str(workdir))
+    folder = workdir / "predictions_synthetic_gt"
+    assert paths == [
+        folder / "anna" / "jump 1 跳.mp4" / "0.npz",
+        folder / "..%2Fb" / "a%2Fb" / "%2E%2E.npz",
+    ]
+    written = {path for path in folder.rglob("*") if path.is_file()}
+    assert written == {*paths, *(path.with_suffix(".gif") for path in paths)}
+    assert f"2 recordings are in {folder}" in capsys.readouterr().out
+
+    config, trained = runs.with_unit_of_run(small_config(), str(workdir))
+    mesh, model = sharding.make_mesh(), build_model(config)
+    best = runs.load_best(config, trained, str(workdir), mesh)
+    lift = Predictor(
+        model, clips, target_scale=10.0, flip_average=True, batch_size=8, mesh=mesh
+    )
+    for path, clip in zip(paths, clips.clips, strict=True):
+        file = np.load(path)
+        expected = lift(best.variables, np.arange(clip.start, clip.end))
+        np.testing.assert_allclose(file["positions_3d"], expected, atol=1e-6)
+        np.testing.assert_array_equal(file["valid"], clips.valid[clip.start : clip.end])
+        np.testing.assert_array_equal(file["frames"], np.arange(clip.length))
+        names = [
+            str(file[name])
+            for name in ("subject", "action", "take", "camera", "skeleton", "unit")
+        ]
+        assert names == [
+            clip.subject,
+            clip.action,
+            clip.take,
+            clip.camera,
+            "h36m_17",
+            "metre",
+        ]
+        assert file["step"] == best.step == 12
+        with Image.open(path.with_suffix(".gif")) as animation:
+            assert animation.n_frames == 8  # 30 at 50 frames per second, every fourth
+            first = np.asarray(animation.convert("RGB"))
+            animation.seek(4)
+            assert (np.asarray(animation.convert("RGB")) != first).any()
+
+
+def test_only_the_named_subjects_are_predicted(workdir):
+    clips = some_recordings(("anna", "jump", "0"), ("ben", "jump", "0"))
+    with in_memory(clips):
+        (path,) = recordings.predict_workdir(config_for("ben"), str(workdir))
+        assert path.parts[-3:] == ("ben", "jump", "0.npz")
+        with pytest.raises(
+            JaxposeError,
+            match=r"no subject 'carla'; it has anna, ben\. .*=\"\(\)\" predicts all",
+        ):
+            recordings.predict_workdir(config_for("carla"), str(workdir))
+
+
+def test_a_stride_keeps_every_nth_frame_and_says_which(workdir):
+    config = config_for()
+    config.dataset.frame_stride = 4
+    with in_memory(some_recordings(("anna", "slow", "0"), ("ben", "slow", "0"))):
+        paths = recordings.predict_workdir(config, str(workdir))
+    for path in paths:
+        file = np.load(path)
+        np.testing.assert_array_equal(file["frames"], np.arange(0, 30, 4))
+        assert file["positions_3d"].shape == (8, 17, 3)
+        assert file["fps"] == 12.5
+
+
+def test_what_cannot_be_predicted_is_named(workdir, tmp_path):
+    config = config_for()
+    config.model.depth = 3
+    with pytest.raises(JaxposeError, match=r"config\.model\.depth: 2 there, 3 now"):
+        recordings.predict_workdir(config, str(workdir))
+    with pytest.raises(JaxposeError, match="holds no run"):
+        recordings.predict_workdir(config_for(), str(tmp_path))
+    other = dataclasses.replace(
+        some_recordings(("anna", "jump", "0")), keypoints_skeleton="coco_17"
+    )
+    with (
+        in_memory(other),
+        pytest.raises(JaxposeError, match=r"config\.dataset\.keypoints_skeleton"),
+    ):
+        recordings.predict_workdir(config_for(), str(workdir))

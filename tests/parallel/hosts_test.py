@@ -1,0 +1,177 @@
+"""Several processes on this machine as one run."""
+
+import errno
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+
+from jaxpose.errors import JaxposeError
+from jaxpose.parallel import hosts
+from jaxpose.prepare import prepare
+from jaxpose.training.metric_writer import read_metrics
+
+pytestmark = pytest.mark.xdist_group("hosts")
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SMALL = {
+    "model.depth": 1, "model.width": 16, "batch_size": 32, "num_epochs": 4, "steps_per_epoch": 20,
+    "steps_per_dispatch": 2, "checkpoint_seconds": 100_000, "dataset.test_subjects": "('test_0',)",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("data")
+    prepare("synthetic/gt", data_dir=directory)
+    return directory
+
+
+def start(workdir, data_dir, processes=1, **overrides):
+    """Starts the program `processes` times; each has one CPU device."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    fields = SMALL | {"dataset.data_dir": data_dir} | overrides
+    command = [
+        *(
+            sys.executable,
+            "-m",
+            "jaxpose.main",
+            "--config=configs/ampose.py:quickstart",
+        ),
+        *(f"--config.{name}={value}" for name, value in fields.items()),
+        f"--workdir={workdir}",
+    ]
+    joining = [
+        [
+            f"--coordinator=localhost:{port}",
+            f"--num_processes={processes}",
+            f"--process_id={i}",
+        ]
+        for i in range(processes)
+    ]
+    environment = os.environ | {"JAX_PLATFORMS": "cpu"}
+    return [
+        subprocess.Popen(
+            command + (flags if processes > 1 else []), cwd=ROOT, env=environment,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for flags in joining
+    ]  # fmt: skip
+
+
+def finish(processes, status=0):
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [status] * len(processes), (
+        "\n".join(outputs)
+    )
+    return outputs
+
+
+def wait_for_rows(workdir, processes, rows):
+    deadline = time.monotonic() + 240
+    while len(read_metrics(workdir / "metrics.jsonl")) < rows:
+        assert all(process.poll() is None for process in processes), processes[
+            0
+        ].communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def losses(workdir):
+    return {row["step"]: row["loss"] for row in read_metrics(workdir / "metrics.jsonl")}
+
+
+@pytest.fixture(scope="module")
+def alone(data_dir, tmp_path_factory):
+    """The finished run of one process."""
+    workdir = tmp_path_factory.mktemp("alone")
+    finish(start(workdir, data_dir))
+    return workdir
+
+
+@pytest.mark.parametrize("processes", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_several_processes_have_the_losses_of_one(alone, data_dir, tmp_path, processes):
+    finish(start(tmp_path, data_dir, processes))
+    found, expected = losses(tmp_path), losses(alone)
+    assert found.keys() == expected.keys() == set(range(2, 81, 2))
+    # Sums over the batch are taken in another order, and updates amplify the rounding.
+    np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=2e-3)
+    assert found[2] == pytest.approx(expected[2], rel=1e-5)
+    score, expected_score = (
+        json.loads((d / "results.json").read_text())["mpjpe"] for d in (tmp_path, alone)
+    )
+    assert score == pytest.approx(expected_score, rel=5e-3)
+
+
+def test_processes_stop_together_and_resume_in_any_number(alone, data_dir, tmp_path):
+    pair = start(tmp_path, data_dir, 2)
+    wait_for_rows(tmp_path, pair, 2)
+    pair[1].send_signal(signal.SIGTERM)
+    finish(pair, status=143)
+    stopped_at = max(losses(tmp_path))
+    assert stopped_at < 80
+
+    pair = start(tmp_path, data_dir, 2, num_epochs=4)
+    wait_for_rows(tmp_path, pair, stopped_at // 2 + 2)
+    pair[1].kill()
+    output = pair[0].communicate(timeout=120)[0]
+    assert pair[0].returncode == 1, output
+    assert "error: another process of this run has ended" in output, output
+    assert "Traceback" not in output
+    pair[1].communicate()
+
+    finish(start(tmp_path, data_dir))
+    found, expected = losses(tmp_path), losses(alone)
+    assert found.keys() == expected.keys()
+    np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=2e-3)
+
+
+def test_errors_of_collective_operations_are_known_by_any_name(monkeypatch):
+    def raised(error, cause):
+        try:
+            raise error from cause
+        except JaxposeError as caught:
+            return caught
+
+    closed = ValueError(
+        "UNKNOWN: Gloo AllGather failed: Connection closed by peer [127.0.0.1]:14541"
+    )
+    lost = [
+        raised(JaxposeError("cannot write"), closed),
+        jax.errors.JaxRuntimeError("UNAVAILABLE"),
+        closed,
+    ]
+    full = raised(
+        JaxposeError("cannot write"), OSError(errno.ENOSPC, "No space left on device")
+    )
+    assert not any(hosts.has_lost_another(error) for error in lost)
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    assert all(hosts.has_lost_another(error) for error in lost)
+    assert not hosts.has_lost_another(full)
+
+
+def test_a_process_that_finds_no_others_says_so(tmp_path):
+    command = [
+        *(
+            sys.executable,
+            "-m",
+            "jaxpose.main",
+            "--config=configs/ampose.py:quickstart",
+        ),
+        *(f"--workdir={tmp_path}", "--distributed"),
+    ]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: cannot join the other processes")
+    assert "--coordinator=HOST:PORT" in done.stderr
