@@ -8,8 +8,8 @@ import ml_collections
 from experiments.job import Job, make_jobs, prepare_command
 from experiments.tables import TABLES
 from jaxpose.datasets.human36m import facts
-from jaxpose.datasets.humaneva import tables as humaneva
-from jaxpose.datasets.mpi_inf_3dhp import tables as mpi_inf_3dhp
+from jaxpose.datasets.humaneva import facts as humaneva
+from jaxpose.datasets.mpi_inf_3dhp import facts as mpi_inf_3dhp
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
 from jaxpose.models.cost import describe

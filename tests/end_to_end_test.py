@@ -333,7 +333,7 @@ def test_humaneva_is_scored_by_action_and_subject(run):
         lost = sum(
             end - start for start, end in fabricate_humaneva.FAILURES.get(key, ())
         )
-        assert row["frames"] == 3 * (fabricate_humaneva.tables.num_frames(*key) - lost)
+        assert row["frames"] == 3 * (fabricate_humaneva.facts.num_frames(*key) - lost)
     assert published["p_mpjpe"] == pytest.approx(
         np.mean([row["p_mpjpe"] for row in cells.values()])
     )

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.io
 
 from jaxpose.body.skeletons import COCO_17, get_skeleton
-from jaxpose.datasets.humaneva import tables
+from jaxpose.datasets.humaneva import facts
 from tests.fabricated_motion import positions_world, seen_by
 
 FAILURES = {  # frames [start, end) without motion capture
@@ -24,7 +24,7 @@ FOCAL = 600.0
 
 
 def fabricate_mat(
-    folder: pathlib.Path, joints: int = 15, subjects: tuple[str, ...] = tables.SUBJECTS
+    folder: pathlib.Path, joints: int = 15, subjects: tuple[str, ...] = facts.SUBJECTS
 ) -> None:
     """`converted_15j/Train/S1/Walking_1.mat` and so on."""
     for subject, action in _takes(subjects):
@@ -39,7 +39,7 @@ def fabricate_mat(
 
 
 def fabricate_npz(
-    folder: pathlib.Path, joints: int = 15, subjects: tuple[str, ...] = tables.SUBJECTS
+    folder: pathlib.Path, joints: int = 15, subjects: tuple[str, ...] = facts.SUBJECTS
 ) -> None:
     """`data_3d_humaneva15.npz`, its ground-truth 2D and its COCO detections."""
     positions_3d, positions_2d, detections = {}, {}, {}
@@ -81,16 +81,16 @@ def fabricate_npz(
 
 
 def _takes(subjects: tuple[str, ...]) -> list[tuple[str, str]]:
-    takes = [(subject, action) for subject in subjects for action in tables.ACTIONS]
+    takes = [(subject, action) for subject in subjects for action in facts.ACTIONS]
     return [
         (subject, action)
         for subject, action in takes
-        if (subject[-2:], action) != tables.SKIPPED
+        if (subject[-2:], action) != facts.SKIPPED
     ]
 
 
 def _runs(subject: str, action: str) -> list[tuple[int, int, bool]]:
-    bounds, num_frames = [], tables.num_frames(subject, action)
+    bounds, num_frames = [], facts.num_frames(subject, action)
     start = 0
     for failure in FAILURES.get((subject, action), ()):
         bounds += [(start, failure[0], True), (*failure, False)]
@@ -103,14 +103,14 @@ def _take(
     subject: str, action: str, joints: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """3D `[F, J, 3]` in metres, 2D `[3, F, J, 2]`, and COCO keypoints `[3, F, 17, 2]`."""
-    num_frames = tables.num_frames(subject, action)
-    seed = 10 * tables.SUBJECTS.index(subject) + tables.ACTIONS.index(action)
+    num_frames = facts.num_frames(subject, action)
+    seed = 10 * facts.SUBJECTS.index(subject) + facts.ACTIONS.index(action)
     skeleton = get_skeleton(f"humaneva_{joints}")
-    poses_3d = positions_world(skeleton, num_frames, tables.FPS, seed)
-    coco = positions_world(COCO_17, num_frames, tables.FPS, seed)
+    poses_3d = positions_world(skeleton, num_frames, facts.FPS, seed)
+    coco = positions_world(COCO_17, num_frames, facts.FPS, seed)
     cameras = [
         dataclasses.replace(camera, intrinsics=(FOCAL, FOCAL, 320.0, 240.0))
-        for camera in tables.cameras_of(subject)
+        for camera in facts.cameras_of(subject)
     ]
     poses_2d = np.stack([seen_by(poses_3d, camera)[0] for camera in cameras])
     detections = np.stack([seen_by(coco, camera)[0] for camera in cameras])

@@ -14,7 +14,7 @@ import scipy.io
 from jaxpose.body.cameras import quaternion_rotate
 from jaxpose.body.joint_rules import convert
 from jaxpose.body.skeletons import MPI_INF_3DHP_28
-from jaxpose.datasets.mpi_inf_3dhp import tables
+from jaxpose.datasets.mpi_inf_3dhp import facts
 from jaxpose.datasets.schema import Camera
 from tests.fabricated_motion import camera_around, positions_world, seen_by
 
@@ -36,7 +36,7 @@ def fabricate_official(folder: pathlib.Path, num_frames: int = 60) -> None:
             path / "camera.calibration",
             [camera_of(number) for number in range(NUM_CAMERAS)],
         )
-    for sequence in tables.TEST:
+    for sequence in facts.TEST:
         path = folder / "mpi_inf_3dhp_test_set" / sequence
         path.mkdir(parents=True, exist_ok=True)
         write_annot_data(path / "annot_data.mat", **testing_view(sequence, num_frames))
@@ -108,16 +108,16 @@ def fabricate_npz(folder: pathlib.Path, num_frames: int = 60) -> None:
     train = {}
     for subject, take in _takes():
         cameras = {}
-        for camera in tables.CAMERAS:
+        for camera in facts.CAMERAS:
             annot2, annot3 = (
                 _relevant(array)
                 for array in training_view(subject, take, camera, num_frames)
             )
             cameras[str(camera)] = {"data_2d": annot2, "data_3d": UNIVERSAL * annot3}
-        train[f"{subject} {take}"] = [cameras, tables.TRAIN[subject][take][1]]
+        train[f"{subject} {take}"] = [cameras, facts.TRAIN[subject][take][1]]
     np.savez_compressed(folder / "data_train_3dhp.npz", data=train)
     test = {}
-    for sequence in tables.TEST:
+    for sequence in facts.TEST:
         arrays = testing_view(sequence, num_frames)
         test[sequence] = {
             "data_2d": arrays["annot2"].reshape(-1, 17, 2),
@@ -131,9 +131,9 @@ def training_view(
     subject: str, take: str, camera: int, num_frames: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pixels `[F, 28, 2]` and millimetres in the camera frame `[F, 28, 3]`."""
-    seed = 2 * list(tables.TRAIN).index(subject) + (take == "Seq2")
+    seed = 2 * list(facts.TRAIN).index(subject) + (take == "Seq2")
     world = positions_world(
-        MPI_INF_3DHP_28, num_frames, tables.TRAIN[subject][take][1], seed
+        MPI_INF_3DHP_28, num_frames, facts.TRAIN[subject][take][1], seed
     )
     annot2, annot3 = seen_by(world, camera_of(camera))
     return annot2, 1000 * annot3
@@ -141,11 +141,11 @@ def training_view(
 
 def testing_view(sequence: str, num_frames: int) -> dict[str, np.ndarray]:
     """The arrays of `annot_data.mat` as h5py reads them; every third frame is valid."""
-    number = list(tables.TEST).index(sequence)
+    number = list(facts.TEST).index(sequence)
     world = _relevant(
-        positions_world(MPI_INF_3DHP_28, num_frames, tables.TEST_FPS, 20 + number)
+        positions_world(MPI_INF_3DHP_28, num_frames, facts.TEST_FPS, 20 + number)
     )
-    size = tables.image_size(sequence)
+    size = facts.image_size(sequence)
     camera = camera_around("0", 70.0 * number, size, 0.73 * size[0])
     annot2, annot3 = seen_by(world, dataclasses.replace(camera, image_size=size))
     frames = np.arange(num_frames)
@@ -162,14 +162,12 @@ def testing_view(sequence: str, num_frames: int) -> dict[str, np.ndarray]:
 def camera_of(number: int) -> Camera:
     """Studio camera `number` of 14."""
     return camera_around(
-        str(number), 360.0 * number / NUM_CAMERAS, tables.TRAIN_IMAGE_SIZE, 1500.0
+        str(number), 360.0 * number / NUM_CAMERAS, facts.TRAIN_IMAGE_SIZE, 1500.0
     )
 
 
 def _takes() -> list[tuple[str, str]]:
-    return [
-        (subject, take) for subject, takes in tables.TRAIN.items() for take in takes
-    ]
+    return [(subject, take) for subject, takes in facts.TRAIN.items() for take in takes]
 
 
 def _relevant(array: np.ndarray) -> np.ndarray:

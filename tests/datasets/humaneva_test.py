@@ -13,7 +13,7 @@ from jaxpose.body.cameras import world_to_camera
 from jaxpose.body.joint_rules import convert
 from jaxpose.body.skeletons import COCO_17, HUMANEVA_15, HUMANEVA_20
 from jaxpose.datasets import get_builder
-from jaxpose.datasets.humaneva import files, tables
+from jaxpose.datasets.humaneva import facts, files
 from jaxpose.datasets.reader import load_clips
 from jaxpose.datasets.report import Report
 from jaxpose.errors import JaxposeError
@@ -41,12 +41,12 @@ def examples(
 
 
 def test_frame_table_is_the_protocols():
-    assert tables.num_frames("Train/S1", "Walking") == 1203 - 590
-    assert tables.num_frames("Validate/S3", "Box") == 512 - 5
+    assert facts.num_frames("Train/S1", "Walking") == 1203 - 590
+    assert facts.num_frames("Validate/S3", "Box") == 512 - 5
     for person in ("S1", "S2", "S3"):
         for (_, end), (start, _) in zip(
-            tables.FRAMES[f"Validate/{person}"],
-            tables.FRAMES[f"Train/{person}"],
+            facts.FRAMES[f"Validate/{person}"],
+            facts.FRAMES[f"Train/{person}"],
             strict=True,
         ):
             assert end == start  # a take begins with validation and ends with training
@@ -91,7 +91,7 @@ def test_chunks_are_numbered_with_the_invalid_runs(folder):
 def test_clips_are_in_the_camera_frame_in_metres(folder):
     clip = examples(folder / "mat")["Train/S1", "Jog 1 chunk0", "C2"]
     world, _, _ = fabricate_humaneva._take("Train/S1", "Jog", 15)
-    camera = tables.cameras_of("Train/S1")[1]
+    camera = facts.cameras_of("Train/S1")[1]
     expected = world_to_camera(
         world, np.array(camera.orientation), np.array(camera.translation)
     )
@@ -144,7 +144,7 @@ def test_20_joints_become_the_15(folder, tmp_path):
 def test_prepares_and_reads_back(folder, tmp_path):
     report = prepare("humaneva/gt", source=folder / "npz", data_dir=tmp_path)
     clips = load_clips("humaneva/gt", tmp_path)
-    assert clips.subjects == tables.SUBJECTS
+    assert clips.subjects == facts.SUBJECTS
     assert report.subjects["Train/S1"].takes == [
         "Walking 1 chunk0", "Jog 1 chunk0", "ThrowCatch 1 chunk0", "Gestures 1 chunk0", "Box 1 chunk1",
     ]  # fmt: skip

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jaxpose.body import cameras
 from jaxpose.body.joint_rules import convert
 from jaxpose.datasets import get_builder
-from jaxpose.datasets.mpi_inf_3dhp import files, tables
+from jaxpose.datasets.mpi_inf_3dhp import facts, files
 from jaxpose.datasets.reader import load_clips
 from jaxpose.datasets.report import Report
 from jaxpose.errors import JaxposeError
@@ -43,15 +43,15 @@ def examples(
 
 
 def test_published_numbers():
-    train = [sequence for takes in tables.TRAIN.values() for sequence in takes.values()]
-    assert sum(frames for frames, _ in train) * len(tables.CAMERAS) == 1_052_736
+    train = [sequence for takes in facts.TRAIN.values() for sequence in takes.values()]
+    assert sum(frames for frames, _ in train) * len(facts.CAMERAS) == 1_052_736
     assert {fps for _, fps in train} == {25, 50}
-    assert sum(valid for _, valid in tables.TEST.values()) == 2929
-    valid = dict.fromkeys(tables.SCENES.values(), 0)
-    for sequence, (_, count) in tables.TEST.items():
-        valid[tables.SCENES[sequence]] += count
+    assert sum(valid for _, valid in facts.TEST.values()) == 2929
+    valid = dict.fromkeys(facts.SCENES.values(), 0)
+    for sequence, (_, count) in facts.TEST.items():
+        valid[facts.SCENES[sequence]] += count
     assert valid == {"GS": 603 + 540, "noGS": 505 + 553, "Outdoor": 276 + 452}
-    sizes = [tables.image_size(sequence) for sequence in tables.TEST]
+    sizes = [facts.image_size(sequence) for sequence in facts.TEST]
     assert sizes == [(2048, 2048)] * 4 + [(1920, 1080)] * 2
 
 
@@ -151,13 +151,13 @@ def test_cameras_are_found_by_their_number(tmp_path):
         tmp_path / "annot.mat", [views[c] for c in order], cameras=order[None]
     )
     found = files.load_annot_mat(tmp_path / "annot.mat", "annot3")
-    for camera in tables.CAMERAS:
+    for camera in facts.CAMERAS:
         expected = convert(views[camera][0], "mpi_inf_3dhp_28", "mpi_inf_3dhp_17")
         np.testing.assert_array_equal(found[camera].keypoints_2d, expected)
 
 
 def test_only_the_usable_rows_are_taken(folder, monkeypatch):
-    monkeypatch.setitem(tables.TRAIN, "S1", {"Seq1": (5, 25), "Seq2": (FRAMES, 50)})
+    monkeypatch.setitem(facts.TRAIN, "S1", {"Seq1": (5, 25), "Seq2": (FRAMES, 50)})
     clips = examples(folder / "official")
     assert len(clips["S1", "Seq1", "0"]["valid"]) == 5
     assert len(clips["S1", "Seq2", "0"]["valid"]) == FRAMES
@@ -166,7 +166,7 @@ def test_only_the_usable_rows_are_taken(folder, monkeypatch):
 def test_prepares_reads_back_and_reports(folder, tmp_path):
     report = prepare("mpi_inf_3dhp", source=folder / "official", data_dir=tmp_path)
     clips = load_clips("mpi_inf_3dhp/univ_annot3", tmp_path)
-    assert clips.subjects == (*tables.TRAIN, *tables.TEST)
+    assert clips.subjects == (*facts.TRAIN, *facts.TEST)
     assert clips.num_frames == (128 + 6) * FRAMES
     assert sorted(set(clips.activity[clips.valid].tolist())) == [0, 1, 3, 4, 6]
     found = {
@@ -187,12 +187,12 @@ def test_either_part_alone(folder, tmp_path):
         folder / "official" / "mpi_inf_3dhp_test_set", tmp_path / "only_test"
     )
     assert {subject for subject, _, _ in examples(tmp_path / "only_test")} == set(
-        tables.TEST
+        facts.TEST
     )
     (tmp_path / "mixed").mkdir()
     shutil.copy(folder / "p_stmo" / files.TRAIN_NPZ, tmp_path / "mixed")
     assert {subject for subject, _, _ in examples(tmp_path / "mixed")} == set(
-        tables.TRAIN
+        facts.TRAIN
     )
     shutil.copytree(tmp_path / "only_test", tmp_path / "mixed" / "test")
     assert len(examples(tmp_path / "mixed")) == 134

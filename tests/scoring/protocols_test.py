@@ -8,7 +8,7 @@ import pytest
 from jaxpose import metrics
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data.clips import Clip, Clips, convert_joints
-from jaxpose.datasets.mpi_inf_3dhp import tables
+from jaxpose.datasets.mpi_inf_3dhp import facts
 from jaxpose.scoring import evaluate, protocols
 from tests.shared import shared_path
 
@@ -55,11 +55,11 @@ def _mpi_inf_3dhp(frames: int = 21) -> Clips:
     parts = [
         (
             sequence,
-            tables.SCENES[sequence],
+            facts.SCENES[sequence],
             sequence,
             rng.normal(size=(frames + number, 17, 3)),
         )
-        for number, sequence in enumerate(tables.TEST)
+        for number, sequence in enumerate(facts.TEST)
     ]
     count = np.arange(sum(len(part[3]) for part in parts))
     activity = (1 + count % 7).astype(np.int8)
@@ -84,13 +84,13 @@ def _offset(clips: Clips, metres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def test_recorded_scores_of_mpi_inf_3dhp_in_either_joint_order(skeleton):
     golden = np.load(shared_path("goldens/mpi_inf_3dhp_metrics.npz"))
     parts = [
-        (name, tables.SCENES[name], name, golden[f"{name}/annot"] / 1000)
-        for name in tables.TEST
+        (name, facts.SCENES[name], name, golden[f"{name}/annot"] / 1000)
+        for name in facts.TEST
     ]
     predicted = np.concatenate(
-        [golden[f"{name}/pred_root_relative"] / 1000 for name in tables.TEST]
+        [golden[f"{name}/pred_root_relative"] / 1000 for name in facts.TEST]
     )
-    valid = np.concatenate([golden[f"{name}/valid"] for name in tables.TEST])
+    valid = np.concatenate([golden[f"{name}/valid"] for name in facts.TEST])
     clips = _clips("mpi_inf_3dhp/univ_annot3", parts, "mpi_inf_3dhp_17", valid=valid)
     prediction = dataclasses.replace(clips, positions_3d=predicted.astype(np.float32))
     clips, prediction = (
@@ -110,7 +110,7 @@ def test_recorded_scores_of_mpi_inf_3dhp_in_either_joint_order(skeleton):
         for scene in SCENES:
             row = published["per_scene"][scene]
             assert row[name] == pytest.approx(golden[f"{scene}/{name}_total"], rel=1e-6)
-        for sequence in tables.TEST:
+        for sequence in facts.TEST:
             row = published["per_sequence"][sequence]
             assert row[name] == pytest.approx(
                 golden[f"{sequence}/{name}"][-1], rel=1e-6

@@ -16,7 +16,7 @@ from jaxpose.body.cameras import world_to_camera
 from jaxpose.body.skeletons import Skeleton
 from jaxpose.datasets import schema
 from jaxpose.datasets.arrays import require_array
-from jaxpose.datasets.humaneva import tables
+from jaxpose.datasets.humaneva import facts
 from jaxpose.datasets.mat_file import load_mat
 from jaxpose.datasets.videopose3d_npz import (
     Keypoints,
@@ -26,7 +26,7 @@ from jaxpose.datasets.videopose3d_npz import (
 )
 from jaxpose.errors import JaxposeError
 
-_TAKE = re.compile(rf"({'|'.join(tables.ACTIONS)}) 1 chunk\d+")
+_TAKE = re.compile(rf"({'|'.join(facts.ACTIONS)}) 1 chunk\d+")
 
 
 def load(
@@ -55,11 +55,11 @@ def load(
     else:
         raise JaxposeError(
             f"{source} holds neither {positions_file.name} nor the folder {converted.name}: "
-            f"one of them is needed for the 3D. {tables.HOW_TO_GET}"
+            f"one of them is needed for the 3D. {facts.HOW_TO_GET}"
         )
     if keypoints is None or keypoints_source != "gt":
         keypoints = load_keypoints_2d(
-            keypoints_file, keypoints_skeleton, len(tables.CAMERA_NAMES)
+            keypoints_file, keypoints_skeleton, len(facts.CAMERA_NAMES)
         )
     return positions, keypoints
 
@@ -77,13 +77,13 @@ def load_converted(
     """
     positions: Positions = {}
     keypoints: Keypoints = {}
-    for subject in tables.SUBJECTS:
-        for action in tables.ACTIONS:
+    for subject in facts.SUBJECTS:
+        for action in facts.ACTIONS:
             path = folder / subject / f"{action}_1.mat"
             if not path.is_file():
                 continue
             poses_3d, poses_2d = _read_mat(
-                path, skeleton, tables.num_frames(subject, action)
+                path, skeleton, facts.num_frames(subject, action)
             )
             for index, frames in _finite_runs(path, poses_3d, poses_2d):
                 take = f"{action} 1 chunk{index}"
@@ -105,7 +105,7 @@ def _read_mat(
             f"{path}: poses_3d has {len(poses_3d)} frames, the published split has {num_frames}; "
             "convert with HumanEva-I release 1.1 and its OFS update"
         )
-    shape = (len(tables.CAMERA_NAMES), num_frames, joints, 2)
+    shape = (len(facts.CAMERA_NAMES), num_frames, joints, 2)
     return poses_3d, require_array(
         held["poses_2d"], f"{path}: poses_2d", shape, finite=False
     )
@@ -147,7 +147,7 @@ def examples(
                 f"{subject}: unknown take {take!r}; expected names like 'Walking 1 chunk0'"
             )
         action = take.split()[0]
-        if (subject.partition("/")[2], action) == tables.SKIPPED:
+        if (subject.partition("/")[2], action) == facts.SKIPPED:
             continue
         if take not in keypoints.get(subject, {}):
             known = ", ".join(keypoints.get(subject, ())) or "nothing"
@@ -155,7 +155,7 @@ def examples(
                 f"the 2D file lacks {subject}/{take}, which the 3D has; it has {known}"
             )
         for camera, view in zip(
-            tables.cameras_of(subject), keypoints[subject][take], strict=True
+            facts.cameras_of(subject), keypoints[subject][take], strict=True
         ):
             if len(view) < len(world):
                 raise JaxposeError(
@@ -174,5 +174,5 @@ def examples(
                 positions_3d=world_to_camera(
                     world, np.array(camera.orientation), np.array(camera.translation)
                 ),
-                fps=tables.FPS,
+                fps=facts.FPS,
             )

@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 from jaxpose.body.skeletons import Skeleton, get_skeleton
 from jaxpose.datasets.base import ClipBuilder, ClipConfig
 from jaxpose.datasets.checks import SourceCheck
-from jaxpose.datasets.humaneva import files, tables
+from jaxpose.datasets.humaneva import facts, files
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.datasets.videopose3d_npz import Keypoints, Positions
 
@@ -58,7 +58,7 @@ class Builder(ClipBuilder):
   title={HumanEva: Synchronized video and motion capture dataset and baseline algorithm for evaluation of articulated human motion},
   author={Sigal, Leonid and Balan, Alexandru O. and Black, Michael J.},
   journal={International Journal of Computer Vision}, volume={87}, year={2010}}"""
-    HOW_TO_GET = tables.HOW_TO_GET
+    HOW_TO_GET = facts.HOW_TO_GET
 
     def splits(self, source: pathlib.Path, report: Report) -> dict[str, Iterable[dict]]:
         """`train` holds Train/S1-S3, `validation` Validate/S1-S3."""
@@ -83,18 +83,18 @@ class Builder(ClipBuilder):
         """Frames per subject and action against the published table, and every clip on its own."""
         positions, keypoints = self._load(source)
         check, chunks = SourceCheck(), collections.Counter()
-        for example in self._examples(positions, keypoints, tables.SUBJECTS):
+        for example in self._examples(positions, keypoints, facts.SUBJECTS):
             check.add(example, take=example["action"])
             chunks[example["subject"], example["action"], example["camera"]] += 1
         for (subject, action, camera), count in chunks.items():
-            if count > 1 and camera == tables.CAMERA_NAMES[0]:
+            if count > 1 and camera == facts.CAMERA_NAMES[0]:
                 check.remark(subject, action, f"{count} chunks")
         published = {
-            (subject, action): tables.num_frames(subject, action)
-            for subject in tables.SUBJECTS
-            for action in tables.ACTIONS
-            if action in tables.SCORED_ACTIONS
-            or (subject, action, tables.CAMERA_NAMES[0]) in chunks
+            (subject, action): facts.num_frames(subject, action)
+            for subject in facts.SUBJECTS
+            for action in facts.ACTIONS
+            if action in facts.SCORED_ACTIONS
+            or (subject, action, facts.CAMERA_NAMES[0]) in chunks
         }
         return check.findings(published, may_be_shorter=True)
 

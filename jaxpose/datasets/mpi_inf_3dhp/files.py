@@ -14,7 +14,7 @@ from jaxpose.body.cameras import quaternion_from_matrix
 from jaxpose.body.joint_rules import convert
 from jaxpose.datasets.arrays import require_array, require_extra, require_key
 from jaxpose.datasets.mat_file import load_mat
-from jaxpose.datasets.mpi_inf_3dhp import tables
+from jaxpose.datasets.mpi_inf_3dhp import facts
 from jaxpose.datasets.restricted import load_npz
 from jaxpose.datasets.schema import Camera
 from jaxpose.errors import JaxposeError
@@ -42,7 +42,7 @@ class View:
 
 
 def load_annot_mat(path: pathlib.Path, annotation: str) -> dict[int, View]:
-    """The training annotation `S1/Seq1/annot.mat`: a view for each camera of `tables.CAMERAS`.
+    """The training annotation `S1/Seq1/annot.mat`: a view for each camera of `facts.CAMERAS`.
 
     `annot2` and `annot3` (or `univ_annot3`) are 14 x 1 cells of `[F, 56]` and `[F, 84]`.
 
@@ -56,7 +56,7 @@ def load_annot_mat(path: pathlib.Path, annotation: str) -> dict[int, View]:
     held = load_mat(path, ("annot2", annotation, "cameras"))
     cameras = require_array(held["cameras"], f"{path}: cameras", (1, NUM_CAMERAS))[0]
     views = {}
-    for camera in tables.CAMERAS:
+    for camera in facts.CAMERAS:
         if camera not in cameras:
             raise JaxposeError(
                 f"{path}: cameras holds {cameras.tolist()}; camera {camera} is missing"
@@ -182,7 +182,7 @@ def load_train_npz(path: pathlib.Path) -> dict[tuple[str, str], dict[int, View]]
     """
     data = require_key(load_npz(path), "data", str(path))
     sequences = {}
-    for subject, takes in tables.TRAIN.items():
+    for subject, takes in facts.TRAIN.items():
         for take in takes:
             where = f"{path}: data['{subject} {take}']"
             entry = require_key(data, f"{subject} {take}", f"{path}: data")
@@ -198,7 +198,7 @@ def load_train_npz(path: pathlib.Path) -> dict[tuple[str, str], dict[int, View]]
                 camera: _npz_view(
                     require_key(entry[0], str(camera), where), f"{where}[0]['{camera}']"
                 )
-                for camera in tables.CAMERAS
+                for camera in facts.CAMERAS
             }
     return sequences
 
@@ -211,7 +211,7 @@ def load_test_npz(path: pathlib.Path) -> dict[str, View]:
     """
     data = require_key(load_npz(path), "data", str(path))
     views = {}
-    for sequence in tables.TEST:
+    for sequence in facts.TEST:
         where = f"{path}: data['{sequence}']"
         held = require_key(data, sequence, f"{path}: data")
         view = _npz_view(held, where)
@@ -240,7 +240,7 @@ def load_calibration(path: pathlib.Path) -> dict[int, Camera]:
     row by row. `radial 0` means that there is no distortion.
 
     Raises:
-      JaxposeError: not a calibration file, or a camera of `tables.CAMERAS` is missing.
+      JaxposeError: not a calibration file, or a camera of `facts.CAMERAS` is missing.
     """
     try:
         lines = path.read_text(encoding="ascii").splitlines()
@@ -252,7 +252,7 @@ def load_calibration(path: pathlib.Path) -> dict[int, Camera]:
     for fields in _camera_fields(lines):
         name, camera = _camera(fields, str(path))
         cameras[name] = camera
-    if absent := [camera for camera in tables.CAMERAS if camera not in cameras]:
+    if absent := [camera for camera in facts.CAMERAS if camera not in cameras]:
         raise JaxposeError(
             f"{path}: camera {', '.join(map(str, absent))} is missing; it holds {list(cameras)}"
         )
@@ -276,9 +276,9 @@ def _camera(fields: dict[str, list[str]], path: str) -> tuple[int, Camera]:
     where = f"{path}: camera {' '.join(fields['name'])}"
     name = int(_floats(fields, "name", 1, where)[0])
     image_size = tuple(_floats(fields, "size", 2, where).astype(int).tolist())
-    if image_size != tables.TRAIN_IMAGE_SIZE:
+    if image_size != facts.TRAIN_IMAGE_SIZE:
         raise JaxposeError(
-            f"{where}: size is {image_size}, expected {tables.TRAIN_IMAGE_SIZE}"
+            f"{where}: size is {image_size}, expected {facts.TRAIN_IMAGE_SIZE}"
         )
     intrinsic = _floats(fields, "intrinsic", 16, where).reshape(4, 4)
     extrinsic = _floats(fields, "extrinsic", 16, where).reshape(4, 4)

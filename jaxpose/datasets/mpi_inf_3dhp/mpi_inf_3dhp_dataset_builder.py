@@ -10,23 +10,23 @@ import tensorflow_datasets as tfds
 from jaxpose.body.skeletons import MPI_INF_3DHP_17
 from jaxpose.datasets.base import ClipBuilder, ClipConfig
 from jaxpose.datasets.checks import SourceCheck
-from jaxpose.datasets.mpi_inf_3dhp import files, tables
+from jaxpose.datasets.mpi_inf_3dhp import facts, files
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.datasets.schema import Camera, clip_example
 from jaxpose.errors import JaxposeError
 
-_TAKES = [(subject, take) for subject, takes in tables.TRAIN.items() for take in takes]
+_TAKES = [(subject, take) for subject, takes in facts.TRAIN.items() for take in takes]
 _TRAIN_FILES = [
     f"{subject}/{take}/{name}"
     for subject, take in _TAKES
     for name in ("annot.mat", "camera.calibration")
 ]
-_TEST_FILES = [f"{sequence}/annot_data.mat" for sequence in tables.TEST]
+_TEST_FILES = [f"{sequence}/annot_data.mat" for sequence in facts.TEST]
 _PUBLISHED_FRAMES = {
-    (subject, take): tables.TRAIN[subject][take][0] for subject, take in _TAKES
+    (subject, take): facts.TRAIN[subject][take][0] for subject, take in _TAKES
 }
 _PUBLISHED_FRAMES |= {
-    (sequence, sequence): frames for sequence, (frames, _) in tables.TEST.items()
+    (sequence, sequence): frames for sequence, (frames, _) in facts.TEST.items()
 }
 
 
@@ -36,7 +36,7 @@ class Builder(ClipBuilder):
     Training subjects are `S1` to `S8`, takes `Seq1` and `Seq2`, eight cameras each. Test
     subjects are `TS1` to `TS6`, one take and one camera each; `action` is the scene (`GS`,
     `noGS`, `Outdoor`), `activity` numbers what the person does in each frame
-    (`tables.ACTIVITIES`, from 1; 0 throughout when read from P-STMO's npz, which lacks it), and
+    (`metrics.MPI_INF_3DHP_ACTIVITIES`, from 1; 0 throughout when read from P-STMO's npz, which lacks it), and
     `valid` marks the frames that are scored. The other frames are there as neighbours.
 
     `univ_annot3` is scaled to one body height. It does not project onto the image, so its root
@@ -62,8 +62,8 @@ class Builder(ClipBuilder):
     )
     HOMEPAGE = "https://vcai.mpi-inf.mpg.de/3dhp-dataset/"
     SPLITS: ClassVar[dict[str, tuple[str, ...]]] = {
-        "train": tuple(tables.TRAIN),
-        "test": tuple(tables.TEST),
+        "train": tuple(facts.TRAIN),
+        "test": tuple(facts.TEST),
     }
     CITATION = """@inproceedings{mehta2017monocular,
   title={Monocular 3D Human Pose Estimation In The Wild Using Improved CNN Supervision},
@@ -96,7 +96,7 @@ class Builder(ClipBuilder):
             self._train(train) if train else (), self._test(test) if test else ()
         ):
             check.add(example)
-            if example["subject"] in tables.TEST:
+            if example["subject"] in facts.TEST:
                 _check_valid(check, example)
         return check.findings(_PUBLISHED_FRAMES)
 
@@ -132,7 +132,7 @@ class Builder(ClipBuilder):
         for subject, take, views, cameras in _train_sequences(
             path, self.builder_config.name
         ):
-            num_frames, fps = tables.TRAIN[subject][take]
+            num_frames, fps = facts.TRAIN[subject][take]
             for number, view in views.items():
                 yield self._example(
                     view, subject, take, take, cameras[number], fps, slice(num_frames)
@@ -140,8 +140,8 @@ class Builder(ClipBuilder):
 
     def _test(self, path: pathlib.Path) -> Iterator[dict]:
         for sequence, view in _test_sequences(path, self.builder_config.name):
-            camera = Camera(name="0", image_size=tables.image_size(sequence))
-            action, fps = tables.SCENES[sequence], tables.TEST_FPS
+            camera = Camera(name="0", image_size=facts.image_size(sequence))
+            action, fps = facts.SCENES[sequence], facts.TEST_FPS
             yield self._example(
                 view, sequence, action, sequence, camera, fps, slice(None)
             )
@@ -173,13 +173,13 @@ class Builder(ClipBuilder):
 
 def _check_valid(check: SourceCheck, example: dict) -> None:
     sequence, found = example["subject"], int(example["valid"].sum())
-    if found == tables.TEST[sequence][1]:
+    if found == facts.TEST[sequence][1]:
         check.remark(sequence, sequence, f"{found} valid frames")
     else:
         check.suspect(
             sequence,
             sequence,
-            f"{found} valid frames, expected {tables.TEST[sequence][1]}",
+            f"{found} valid frames, expected {facts.TEST[sequence][1]}",
         )
 
 
@@ -201,8 +201,8 @@ def _train_sequences(
     """Subject, take, views and cameras of each training sequence that is there."""
     if path.is_file():
         cameras = {
-            number: Camera(str(number), tables.TRAIN_IMAGE_SIZE)
-            for number in tables.CAMERAS
+            number: Camera(str(number), facts.TRAIN_IMAGE_SIZE)
+            for number in facts.CAMERAS
         }
         for (subject, take), views in files.load_train_npz(path).items():
             yield subject, take, views, cameras
@@ -225,6 +225,6 @@ def _test_sequences(
     if path.is_file():
         yield from files.load_test_npz(path).items()
         return
-    for sequence, name in zip(tables.TEST, _TEST_FILES, strict=True):
+    for sequence, name in zip(facts.TEST, _TEST_FILES, strict=True):
         if (path / name).is_file():
             yield sequence, files.load_annot_data(path / name, annotation)

@@ -42,11 +42,6 @@ SCENES = {
     "TS5": "Outdoor",
     "TS6": "Outdoor",
 }
-# Numbered from 1 in the files, where they change from frame to frame.
-ACTIVITIES = (
-    "Standing/Walking", "Exercising", "Sitting", "Reaching/Crouching", "On The Floor", "Sports",
-    "Miscellaneous",
-)  # fmt: skip
 # The files do not state a rate for the test sequences; nothing in the protocol depends on it.
 TEST_FPS = 25.0
 
