@@ -10,7 +10,7 @@ import ml_collections
 from experiments.smoke import shrink
 from experiments.table import Row, Table, apply_overrides
 from jaxpose.datasets import get_builder
-from jaxpose.datasets.reader import require_prepared
+from jaxpose.datasets.prepared import require_prepared
 from jaxpose.errors import JaxposeError
 from jaxpose.training import workdirs
 

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from jaxpose.datasets import BUILDERS, get_builder
 from jaxpose.datasets.base import ClipBuilder, DamagedDataError
-from jaxpose.datasets.reader import require_prepared
+from jaxpose.datasets.prepared import require_prepared
 from jaxpose.datasets.report import Finding, Report, Source, findings_table
 from jaxpose.errors import JaxposeError
 
@@ -77,7 +77,7 @@ def ensure_prepared(dataset: str, data_dir: str | pathlib.Path | None = None) ->
         prepare(dataset, data_dir=data_dir)
 
 
-def check(
+def inspect_source(
     dataset: str,
     *,
     source: str | pathlib.Path | None = None,
@@ -85,7 +85,7 @@ def check(
 ) -> list[Finding]:
     """What is complete, missing or suspicious in the files of `dataset`; writes nothing."""
     builder = get_builder(dataset, data_dir=data_dir, source=source)
-    return builder.check(builder.find_source(None))
+    return builder.inspect_source(builder.find_source(None))
 
 
 def _write(builder: ClipBuilder) -> None:
@@ -201,7 +201,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.set_verbosity(logging.ERROR)
     try:
         if flags.check:
-            findings = check(
+            findings = inspect_source(
                 flags.dataset, source=flags.source, data_dir=flags.data_dir
             )
             _print_findings(flags.dataset, findings)

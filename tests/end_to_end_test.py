@@ -27,7 +27,12 @@ from jaxpose.inference import recordings
 from jaxpose.scoring import evaluate, pictures
 from jaxpose.training import loop
 from jaxpose.training.metric_writer import read_metrics
-from tests import fabricate_custom, fabricate_human36m, fabricate_humaneva
+from tests import (
+    fabricate_custom,
+    fabricate_human36m,
+    fabricate_humaneva,
+    motionbert_score,
+)
 from tests.fabricate import FABRICATORS
 
 pytestmark = pytest.mark.xdist_group("end_to_end")
@@ -299,7 +304,7 @@ def test_the_pickle_is_scored_as_motionbert_does(run):
     pickled = motionbert.read_clips(
         done.source / motionbert.FILES["motionbert_sh"], "test"
     )
-    published = motionbert.published_mpjpe(pickled, by_source)
+    published = motionbert_score.mpjpe_by_action(pickled, by_source)
     assert results["mpjpe"] == pytest.approx(published.pop("average"), rel=1e-5)
     assert {
         action: row["mpjpe"] for action, row in results["per_action"].items()

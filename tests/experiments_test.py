@@ -14,7 +14,7 @@ from experiments.markdown import is_measured, to_markdown
 from experiments.smoke import shrink
 from experiments.table import ACTIONS, Column, Row, Table, load_config
 from experiments.tables import TABLES
-from jaxpose.datasets.reader import require_prepared
+from jaxpose.datasets.prepared import require_prepared
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
 from jaxpose.models.cost import variable_shapes

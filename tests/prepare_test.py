@@ -9,7 +9,7 @@ import pytest
 
 from jaxpose import prepare
 from jaxpose.datasets import BUILDERS, get_builder
-from jaxpose.datasets.reader import load_clips
+from jaxpose.datasets.prepared import load_clips
 from jaxpose.datasets.synthetic import synthetic_dataset_builder
 from jaxpose.errors import JaxposeError
 from tests import fabricate_custom, fabricate_human36m

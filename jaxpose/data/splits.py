@@ -13,7 +13,7 @@ from jaxpose.data.clips import (
     select_subjects,
 )
 from jaxpose.datasets import get_builder
-from jaxpose.datasets.reader import load_clips
+from jaxpose.datasets.prepared import load_clips
 from jaxpose.errors import JaxposeError
 from jaxpose.models.cost import keypoints_skeleton
 from jaxpose.parallel import hosts

@@ -190,7 +190,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             ) from error
         return source
 
-    def check(self, source: pathlib.Path | None) -> list[Finding]:
+    def inspect_source(self, source: pathlib.Path | None) -> list[Finding]:
         """What is complete, missing or suspicious in `source`, without converting it."""
         return []
 
@@ -228,7 +228,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     ) -> dict[str, Iterator]:
         source = self.find_source(dl_manager)
         report = Report(dataset=self.full_name, source=source and Source.of(source))
-        report.findings += self.check(source)
+        report.findings += self.inspect_source(source)
         self._require_whole_splits(report)
         splits = self.splits(source, report)
         return {

@@ -7,7 +7,7 @@ from jaxpose.body.joint_rules import convert
 from jaxpose.body.joint_sets import LAYOUTS as DRAWN
 from jaxpose.body.joint_sets import draw_joint_sets, pose, synthesised
 from jaxpose.body.skeletons import H36M_17
-from jaxpose.datasets.custom.files import LAYOUTS
+from jaxpose.datasets.custom.recordings import LAYOUTS
 
 
 @pytest.mark.parametrize(

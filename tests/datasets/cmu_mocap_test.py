@@ -18,7 +18,7 @@ from jaxpose.body.skeletons import H36M_17
 from jaxpose.datasets import get_builder
 from jaxpose.datasets.cmu_mocap import asf_amc
 from jaxpose.datasets.cmu_mocap import cmu_mocap_dataset_builder as cmu
-from jaxpose.datasets.reader import load_clips
+from jaxpose.datasets.prepared import load_clips
 from jaxpose.errors import JaxposeError
 from jaxpose.prepare import prepare
 from tests.datasets.small_cmu import AMC_FRAMES, amc_text, asf_text, write_archive

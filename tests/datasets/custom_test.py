@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from jaxpose.body.joint_rules import convert
 from jaxpose.body.skeletons import H36M_17, get_skeleton
 from jaxpose.datasets import get_builder
-from jaxpose.datasets.custom import files
-from jaxpose.datasets.reader import load_clips
+from jaxpose.datasets.custom import recordings
+from jaxpose.datasets.prepared import load_clips
 from jaxpose.datasets.report import Report
 from jaxpose.errors import JaxposeError
 from jaxpose.prepare import prepare
@@ -183,7 +183,7 @@ def test_check_finds_3d_that_does_not_project_and_wrong_units(tmp_path):
         tmp_path / "b.npz", FRAMES, take="millimetres", positions_3d=1000 * positions_3d
     )
     builder = get_builder("custom", source=tmp_path, data_dir="unused")
-    moved, millimetres = builder.check(tmp_path)
+    moved, millimetres = builder.inspect_source(tmp_path)
     assert "px (median) from the keypoints" in moved.detail
     assert "wrong unit?" in millimetres.detail
 
@@ -198,7 +198,7 @@ def test_check_names_keys_that_mean_nothing(tmp_path):
         notes="new",
     )
     builder = get_builder("custom", source=tmp_path, data_dir="unused")
-    (found,) = builder.check(tmp_path)
+    (found,) = builder.inspect_source(tmp_path)
     assert (found.status, found.detail) == (
         "complete",
         "2D only; keys that were not read: position_3d, notes",
@@ -296,8 +296,8 @@ def test_damaged_files_end_in_the_projects_error(folder, name, cut, flips):
             damaged[int(place * len(damaged))] = value
     path.write_bytes(damaged)
     try:
-        for recording in files.load_folder(folder):
-            assert files.keypoints_as(recording, "h36m_17")[0].shape[1:] == (17, 2)
+        for recording in recordings.load_folder(folder):
+            assert recordings.keypoints_as(recording, "h36m_17")[0].shape[1:] == (17, 2)
     except JaxposeError:
         pass
     finally:
@@ -331,4 +331,4 @@ def test_any_json_ends_in_a_recording_or_the_projects_error(
     if whole_file:
         (source / "a.json").write_text(json.dumps(value))
     with contextlib.suppress(JaxposeError):
-        assert list(files.load_folder(source))
+        assert list(recordings.load_folder(source))

@@ -13,8 +13,8 @@ from jaxpose.body.cameras import world_to_camera
 from jaxpose.body.joint_rules import convert
 from jaxpose.body.skeletons import COCO_17, HUMANEVA_15, HUMANEVA_20
 from jaxpose.datasets import get_builder
-from jaxpose.datasets.humaneva import facts, files
-from jaxpose.datasets.reader import load_clips
+from jaxpose.datasets.humaneva import facts, source_files
+from jaxpose.datasets.prepared import load_clips
 from jaxpose.datasets.report import Report
 from jaxpose.errors import JaxposeError
 from jaxpose.prepare import prepare
@@ -133,8 +133,8 @@ def test_detections_are_coco_and_combine_with_either_3d(folder, tmp_path):
 
 def test_20_joints_become_the_15(folder, tmp_path):
     fabricate_humaneva.fabricate_mat(tmp_path, 20, ("Train/S2",))
-    joints_20, _ = files.load(tmp_path, HUMANEVA_20, HUMANEVA_20, "gt")
-    joints_15, _ = files.load(folder / "mat", HUMANEVA_15, HUMANEVA_15, "gt")
+    joints_20, _ = source_files.load(tmp_path, HUMANEVA_20, HUMANEVA_20, "gt")
+    joints_15, _ = source_files.load(folder / "mat", HUMANEVA_15, HUMANEVA_15, "gt")
     assert list(joints_20["Train/S2"]) == list(joints_15["Train/S2"])
     for take, positions in joints_20["Train/S2"].items():
         converted = convert(positions, "humaneva_20", "humaneva_15")
@@ -323,7 +323,7 @@ def test_bad_mat(folder, tmp_path, damage, message):
         tmp_path / path, {k: v for k, v in arrays.items() if k.startswith("poses")}
     )
     with pytest.raises(JaxposeError, match=r"Jog_1\.mat: .*" + message):
-        files.load_converted(tmp_path, HUMANEVA_15)
+        source_files.load_converted(tmp_path, HUMANEVA_15)
 
 
 def test_missing_files(folder, tmp_path):
@@ -373,7 +373,7 @@ def test_damaged_mat_files_end_in_the_projects_error(small_mat, cut, flips):
             damaged[place] = value
     small_mat.write_bytes(damaged)
     try:
-        positions, _ = files.load_converted(small_mat.parents[2], HUMANEVA_15)
+        positions, _ = source_files.load_converted(small_mat.parents[2], HUMANEVA_15)
         assert positions["Train/S1"]["Jog 1 chunk0"].shape == (373, 15, 3)
     except JaxposeError:
         pass

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from jaxpose.body import cameras
 from jaxpose.body.joint_rules import convert
 from jaxpose.datasets import get_builder
-from jaxpose.datasets.mpi_inf_3dhp import facts, files
-from jaxpose.datasets.reader import load_clips
+from jaxpose.datasets.mpi_inf_3dhp import facts, source_files
+from jaxpose.datasets.prepared import load_clips
 from jaxpose.datasets.report import Report
 from jaxpose.errors import JaxposeError
 from jaxpose.prepare import prepare
@@ -127,7 +127,7 @@ def test_calibration_is_found_by_keywords(tmp_path):
         *(line for line in lines[1:] if "animated" not in line),
     ]
     path.write_text("\n".join(shuffled))
-    found = files.load_calibration(path)
+    found = source_files.load_calibration(path)
     assert list(found) == list(range(14))
     expected = fabricate.camera_of(7)
     np.testing.assert_allclose(found[7].intrinsics, expected.intrinsics)
@@ -150,7 +150,7 @@ def test_cameras_are_found_by_their_number(tmp_path):
     fabricate.write_annot_mat(
         tmp_path / "annot.mat", [views[c] for c in order], cameras=order[None]
     )
-    found = files.load_annot_mat(tmp_path / "annot.mat", "annot3")
+    found = source_files.load_annot_mat(tmp_path / "annot.mat", "annot3")
     for camera in facts.CAMERAS:
         expected = convert(views[camera][0], "mpi_inf_3dhp_28", "mpi_inf_3dhp_17")
         np.testing.assert_array_equal(found[camera].keypoints_2d, expected)
@@ -190,7 +190,7 @@ def test_either_part_alone(folder, tmp_path):
         facts.TEST
     )
     (tmp_path / "mixed").mkdir()
-    shutil.copy(folder / "p_stmo" / files.TRAIN_NPZ, tmp_path / "mixed")
+    shutil.copy(folder / "p_stmo" / source_files.TRAIN_NPZ, tmp_path / "mixed")
     assert {subject for subject, _, _ in examples(tmp_path / "mixed")} == set(
         facts.TRAIN
     )
@@ -213,7 +213,7 @@ def test_an_incomplete_part_is_refused_and_listed_by_the_check(folder, tmp_path)
     builder = get_builder("mpi_inf_3dhp", source=source, data_dir=tmp_path / "data")
     missing = [
         (row.subject, row.take)
-        for row in builder.check(source)
+        for row in builder.inspect_source(source)
         if row.status == "missing"
     ]
     assert missing == [("S3", ""), ("S3", "Seq2"), ("S7", ""), ("TS4", "")]
@@ -278,7 +278,7 @@ def test_bad_training_annotation(tmp_path, change, message):
     path = tmp_path / "annot.mat"
     fabricate.write_annot_mat(path, views, **change(cells))
     with pytest.raises(JaxposeError, match=r"annot\.mat: .*" + message):
-        files.load_annot_mat(path, "univ_annot3")
+        source_files.load_annot_mat(path, "univ_annot3")
 
 
 @pytest.mark.parametrize("changes, message", [
@@ -297,7 +297,7 @@ def test_bad_test_annotation(tmp_path, changes, message):
         path, **(fabricate.testing_view("TS1", FRAMES) | changes)
     )
     with pytest.raises(JaxposeError, match=r"annot_data\.mat.*" + message):
-        files.load_annot_data(path, "univ_annot3")
+        source_files.load_annot_data(path, "univ_annot3")
 
 
 def test_one_frame_keeps_its_axis(tmp_path):
@@ -305,7 +305,7 @@ def test_one_frame_keeps_its_axis(tmp_path):
         key: array[1:2] for key, array in fabricate.testing_view("TS1", FRAMES).items()
     }
     fabricate.write_annot_data(tmp_path / "annot_data.mat", **arrays)
-    assert files.load_annot_data(
+    assert source_files.load_annot_data(
         tmp_path / "annot_data.mat", "annot3"
     ).positions_3d.shape == (1, 17, 3)
 
@@ -316,16 +316,16 @@ def test_files_of_the_other_kind(folder, tmp_path):
     with pytest.raises(
         JaxposeError, match=r"not an HDF5 file.*the training set's annot\.mat is not"
     ):
-        files.load_annot_data(training, "univ_annot3")
+        source_files.load_annot_data(training, "univ_annot3")
     with pytest.raises(JaxposeError, match=r"damaged: it is of version 7\.3 \(HDF5\)"):
-        files.load_annot_mat(testing, "univ_annot3")
+        source_files.load_annot_mat(testing, "univ_annot3")
     with h5py.File(tmp_path / "v73.mat", "w", userblock_size=512) as file:
         file["annot2"] = np.zeros(3)
     header = b"MATLAB 7.3 MAT-file".ljust(116) + bytes(8) + b"\x00\x02IM"
     content = (tmp_path / "v73.mat").read_bytes()
     (tmp_path / "v73.mat").write_bytes(header + content[len(header) :])
     with pytest.raises(JaxposeError, match=r"it is of version 7\.3 \(HDF5\)"):
-        files.load_annot_mat(tmp_path / "v73.mat", "univ_annot3")
+        source_files.load_annot_mat(tmp_path / "v73.mat", "univ_annot3")
 
 
 @pytest.mark.parametrize("old, new, message", [
@@ -343,7 +343,7 @@ def test_bad_calibration(tmp_path, old, new, message):
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(JaxposeError, match=rf"camera\.calibration.*{message}"):
-        files.load_calibration(path)
+        source_files.load_calibration(path)
 
 
 def npz_contents(path: pathlib.Path) -> dict:
@@ -391,17 +391,17 @@ def more_joints(train, test):
 def test_bad_npz(folder, tmp_path, damage, message):
     train, test = (
         npz_contents(folder / "p_stmo" / name)
-        for name in (files.TRAIN_NPZ, files.TEST_NPZ)
+        for name in (source_files.TRAIN_NPZ, source_files.TEST_NPZ)
     )
     damage(train, test)
-    np.savez(tmp_path / files.TRAIN_NPZ, data=train)
-    np.savez(tmp_path / files.TEST_NPZ, data=test)
+    np.savez(tmp_path / source_files.TRAIN_NPZ, data=train)
+    np.savez(tmp_path / source_files.TEST_NPZ, data=test)
     with pytest.raises(JaxposeError, match=message):
         examples(tmp_path)
 
 
 def test_the_331_byte_npz(tmp_path):
-    np.savez_compressed(tmp_path / files.TRAIN_NPZ, data={})
+    np.savez_compressed(tmp_path / source_files.TRAIN_NPZ, data={})
     with pytest.raises(JaxposeError, match="the file holds no data"):
         examples(tmp_path)
 
@@ -414,7 +414,7 @@ class RunsCode:
 
 
 def test_an_npz_that_tries_to_run_code(tmp_path, capsys):
-    np.savez(tmp_path / files.TEST_NPZ, data={"TS1": RunsCode()})
+    np.savez(tmp_path / source_files.TEST_NPZ, data={"TS1": RunsCode()})
     with pytest.raises(JaxposeError, match=r"builtins\.print"):
         examples(tmp_path)
     assert capsys.readouterr().out == ""
@@ -427,7 +427,7 @@ def test_a_missing_package_names_the_extra(folder, monkeypatch):
         JaxposeError,
         match=r"needs the package h5py: pip install h5py, .*\[mpi_inf_3dhp\]",
     ):
-        files.load_annot_data(path, "annot3")
+        source_files.load_annot_data(path, "annot3")
 
 
 @pytest.fixture(scope="module")
@@ -446,11 +446,11 @@ def small_files(tmp_path_factory) -> dict[str, pathlib.Path]:
 
 
 READERS = {
-    "annot.mat": lambda path: files.load_annot_mat(path, "univ_annot3"),
-    "annot_data.mat": lambda path: files.load_annot_data(path, "univ_annot3"),
-    "camera.calibration": files.load_calibration,
-    "data_train_3dhp.npz": files.load_train_npz,
-    "data_test_3dhp.npz": files.load_test_npz,
+    "annot.mat": lambda path: source_files.load_annot_mat(path, "univ_annot3"),
+    "annot_data.mat": lambda path: source_files.load_annot_data(path, "univ_annot3"),
+    "camera.calibration": source_files.load_calibration,
+    "data_train_3dhp.npz": source_files.load_train_npz,
+    "data_test_3dhp.npz": source_files.load_test_npz,
 }
 
 

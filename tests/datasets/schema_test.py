@@ -13,7 +13,7 @@ import tensorflow_datasets as tfds
 from jaxpose.body import cameras
 from jaxpose.body.skeletons import COCO_17, H36M_17, HUMANEVA_15
 from jaxpose.datasets import BUILDERS, base, get_builder, schema
-from jaxpose.datasets.reader import load_clips
+from jaxpose.datasets.prepared import load_clips
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.datasets.schema import Camera, clip_example
 from jaxpose.errors import JaxposeError
@@ -66,7 +66,7 @@ def builder(tmp_path, monkeypatch):
             half = max(1, len(self.examples) // 2)
             return {"train": self.examples[:half], "test": self.examples[half:]}
 
-        def check(self, source):
+        def inspect_source(self, source):
             return list(self.findings)
 
     monkeypatch.setitem(BUILDERS, "made_up", MadeUp)
@@ -347,7 +347,7 @@ def test_the_optional_readers_are_not_needed_to_import(tmp_path):
 
 def test_no_tensorflow(tmp_path):
     code = (
-        "import sys; from jaxpose.prepare import prepare; from jaxpose.datasets.reader import load_clips;"
+        "import sys; from jaxpose.prepare import prepare; from jaxpose.datasets.prepared import load_clips;"
         "from tests.datasets.small_cmu import write_archive; import pathlib; d = pathlib.Path(sys.argv[1]);"
         "prepare('cmu_mocap', source=write_archive(d / 'a.zip'), data_dir=d);"
         "load_clips('cmu_mocap', d); assert 'tensorflow' not in sys.modules and 'torch' not in sys.modules;"

@@ -8,14 +8,14 @@ import tensorflow_datasets as tfds
 
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.datasets.base import ClipBuilder, ClipConfig
-from jaxpose.datasets.checks import SourceCheck
-from jaxpose.datasets.custom import files
+from jaxpose.datasets.custom import recordings
+from jaxpose.datasets.inspection import SourceInspection
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.datasets.schema import clip_example
 
 
 class Builder(ClipBuilder):
-    """A folder of 2D keypoints, with 3D where there is some; `files` documents the layout.
+    """A folder of 2D keypoints, with 3D where there is some; `recordings` documents the layout.
 
     2D is converted to the config's joints by the rules of `jaxpose.body.joint_rules`. A frame is valid
     where every joint was seen; others are filled in and serve as neighbours. All recordings are
@@ -46,18 +46,18 @@ class Builder(ClipBuilder):
     HOW_TO_GET = (
         "Give a folder of npz or JSON recordings as --source. Each holds keypoints_2d [F, J, 2] in "
         "pixels, and its joint order (coco_17, halpe_26, body_25, mpii_16 or h36m_17), image_size and "
-        f"fps, or {files.SETTINGS_FILE} in the folder does; a folder of OpenPose's frames and an "
-        "AlphaPose result list are read too. jaxpose/datasets/custom/files.py documents every key."
+        f"fps, or {recordings.SETTINGS_FILE} in the folder does; a folder of OpenPose's frames and an "
+        "AlphaPose result list are read too. jaxpose/datasets/custom/recordings.py documents every key."
     )
 
     def splits(self, source: pathlib.Path, report: Report) -> dict[str, Iterable[dict]]:
         """All recordings in the split `train`."""
-        return {"train": map(self._example, files.load_folder(source))}
+        return {"train": map(self._example, recordings.load_folder(source))}
 
-    def check(self, source: pathlib.Path) -> list[Finding]:
+    def inspect_source(self, source: pathlib.Path) -> list[Finding]:
         """Every recording on its own."""
-        check = SourceCheck()
-        for recording in files.load_folder(source):
+        check = SourceInspection()
+        for recording in recordings.load_folder(source):
             example = self._example(recording)
             check.add(example)
             if filled_in := int((~example["valid"]).sum()):
@@ -70,12 +70,12 @@ class Builder(ClipBuilder):
                 check.remark(example["subject"], example["take"], remark)
         return check.findings(None)
 
-    def _example(self, recording: files.Recording) -> dict:
+    def _example(self, recording: recordings.Recording) -> dict:
         skeleton = get_skeleton(self.builder_config.skeleton)
         keypoints_skeleton = get_skeleton(
             self.builder_config.keypoints_skeleton or skeleton.name
         )
-        keypoints_2d, seen = files.keypoints_as(recording, keypoints_skeleton.name)
+        keypoints_2d, seen = recordings.keypoints_as(recording, keypoints_skeleton.name)
         return clip_example(
             subject=recording.subject,
             action=recording.action,
@@ -85,7 +85,7 @@ class Builder(ClipBuilder):
             keypoints_skeleton=keypoints_skeleton,
             keypoints_source=self.builder_config.keypoints_source,
             keypoints_2d=keypoints_2d,
-            positions_3d=files.positions_as(recording, skeleton.name),
+            positions_3d=recordings.positions_as(recording, skeleton.name),
             valid=seen,
             fps=recording.fps,
         )

@@ -7,7 +7,6 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from jaxpose.datasets import base
-from jaxpose.datasets.checks import SourceCheck, total
 from jaxpose.datasets.h36m_cameras import CAMERA_NAMES
 from jaxpose.datasets.human36m import facts, motionbert
 from jaxpose.datasets.human36m.takes import (
@@ -17,6 +16,7 @@ from jaxpose.datasets.human36m.takes import (
     Recordings,
     clips,
 )
+from jaxpose.datasets.inspection import SourceInspection, split_total
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.errors import JaxposeError
 
@@ -57,7 +57,7 @@ class Builder(base.ClipBuilder):
     are VideoPose3D's detection files. Joints: 17, 16 (without Neck/Nose), 19 (with toes), 32.
     Where 2D is COCO's or, at 17 joints, MPII's, it keeps its own skeleton. `motionbert_*` is in
     image space: its positions are half image widths, not metres, and are scored as
-    `motionbert.published_mpjpe` does.
+    MotionBERT's evaluation does.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -80,7 +80,7 @@ class Builder(base.ClipBuilder):
     }
     HOW_TO_GET = facts.HOW_TO_GET
 
-    def check(self, source: pathlib.Path) -> list[Finding]:
+    def inspect_source(self, source: pathlib.Path) -> list[Finding]:
         """Takes, frames and totals against the published table, then every clip."""
         return (
             self._check_image_space(source)
@@ -125,7 +125,7 @@ class Builder(base.ClipBuilder):
 
     def _check_image_space(self, source: pathlib.Path) -> list[Finding]:
         """By subject: the names of the clips do not say which take is which."""
-        check, frames = SourceCheck(), dict.fromkeys(self.SPLITS, 0)
+        check, frames = SourceInspection(), dict.fromkeys(self.SPLITS, 0)
         for split in self.SPLITS:
             for example in self._image_space_clips(source, split):
                 check.add(example, take="", metric=False)
@@ -139,12 +139,12 @@ class Builder(base.ClipBuilder):
         }  # not cut to the 3D track
         return [
             *check.findings(published),
-            total("train", frames["train"], motionbert.TRAIN_FRAMES),
-            total("test", frames["test"], motionbert.TEST_FRAMES),
+            split_total("train", frames["train"], motionbert.TRAIN_FRAMES),
+            split_total("test", frames["test"], motionbert.TEST_FRAMES),
         ]
 
     def _check_metric(self, source: pathlib.Path) -> list[Finding]:
-        opened, check = Recordings(source, self.builder_config), SourceCheck()
+        opened, check = Recordings(source, self.builder_config), SourceInspection()
         frames = dict.fromkeys(self.SPLITS, 0)
         for subject in opened.subjects:
             split = "train" if subject in facts.TRAIN_SUBJECTS else "test"
@@ -164,8 +164,8 @@ class Builder(base.ClipBuilder):
         }
         return [
             *check.findings(published),
-            total("train", frames["train"], facts.TRAIN_FRAMES),
-            total("test", frames["test"], facts.TEST_FRAMES),
+            split_total("train", frames["train"], facts.TRAIN_FRAMES),
+            split_total("test", frames["test"], facts.TEST_FRAMES),
         ]
 
 

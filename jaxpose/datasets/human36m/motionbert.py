@@ -8,7 +8,7 @@ train on, so models predict image space, and the published score multiplies by t
 import dataclasses
 import pathlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -167,12 +167,6 @@ def to_screen(positions_image: np.ndarray, image_size: tuple[int, int]) -> np.nd
     return positions_image * (2 / width) - np.array([1, height / width, 0])
 
 
-def from_screen(positions: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
-    """Inverse of `to_screen`."""
-    width, height = image_size
-    return (positions + np.array([1, height / width, 0])) * (width / 2)
-
-
 def clip_examples(
     clips: Iterable[ImageSpaceClip], keypoints_source: str
 ) -> Iterator[dict[str, object]]:
@@ -208,54 +202,3 @@ def clip_examples(
             keypoints_source=keypoints_source,
             has_absolute_root=False,
         )
-
-
-def published_mpjpe(
-    clips: Iterable[ImageSpaceClip],
-    predictions: Mapping[str, Iterable[tuple[np.ndarray, np.ndarray]]],
-) -> dict[str, float]:
-    """MPJPE in millimetres as MotionBERT's evaluation computes it: by action, and their mean.
-
-    Predictions are brought to pixels, multiplied by the factor of their frame, made relative to
-    the root and compared with the root-relative truth. A frame that several windows cover, or one
-    window repeats, takes the mean of its predictions. Each action is the mean over its frames.
-
-    Args:
-      clips: of the test split.
-      predictions: by `source`, windows as (frame numbers `[T]` within the clip, `[T, 17, 3]` in
-        the unit of `to_screen`); every frame of a scored clip is covered.
-
-    Returns:
-      millimetres by action, in alphabetical order, then `average`.
-
-    Raises:
-      JaxposeError: a scored clip has no prediction for some frame, or nothing is scored.
-    """
-    errors: dict[str, list[np.ndarray]] = {}
-    for clip in clips:
-        if not clip.scored:
-            continue
-        total = np.zeros(clip.positions_image.shape)
-        count = np.zeros(len(total))
-        for frames, positions in predictions.get(clip.source, ()):
-            np.add.at(total, frames, positions)
-            np.add.at(count, frames, 1)
-        if not count.all():
-            raise JaxposeError(
-                f"{clip.source}: {int((count == 0).sum())} frames have no prediction"
-            )
-        predicted = from_screen(total / count[:, None, None], clip.camera.image_size)
-        predicted = predicted * clip.factor[:, None, None]
-        difference = (predicted - predicted[:, :1]) - (
-            clip.positions_mm - clip.positions_mm[:, :1]
-        )
-        errors.setdefault(clip.action, []).append(
-            np.linalg.norm(difference, axis=-1).mean(axis=-1)
-        )
-    if not errors:
-        raise JaxposeError("no clip is scored; give those of the test split")
-    scores = {
-        action: float(np.concatenate(errors[action]).mean())
-        for action in sorted(errors)
-    }
-    return {**scores, "average": float(np.mean(list(scores.values())))}

@@ -9,8 +9,8 @@ import tensorflow_datasets as tfds
 
 from jaxpose.body.skeletons import Skeleton, get_skeleton
 from jaxpose.datasets.base import ClipBuilder, ClipConfig
-from jaxpose.datasets.checks import SourceCheck
-from jaxpose.datasets.humaneva import facts, files
+from jaxpose.datasets.humaneva import facts, source_files
+from jaxpose.datasets.inspection import SourceInspection
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.datasets.videopose3d_npz import Keypoints, Positions
 
@@ -79,10 +79,10 @@ class Builder(ClipBuilder):
             if set(subjects) & set(positions)
         }
 
-    def check(self, source: pathlib.Path) -> list[Finding]:
+    def inspect_source(self, source: pathlib.Path) -> list[Finding]:
         """Frames per subject and action against the published table, and every clip on its own."""
         positions, keypoints = self._load(source)
-        check, chunks = SourceCheck(), collections.Counter()
+        check, chunks = SourceInspection(), collections.Counter()
         for example in self._examples(positions, keypoints, facts.SUBJECTS):
             check.add(example, take=example["action"])
             chunks[example["subject"], example["action"], example["camera"]] += 1
@@ -99,7 +99,7 @@ class Builder(ClipBuilder):
         return check.findings(published, may_be_shorter=True)
 
     def _load(self, source: pathlib.Path) -> tuple[Positions, Keypoints]:
-        return files.load(
+        return source_files.load(
             source, *self._skeletons(), self.builder_config.keypoints_source
         )
 
@@ -114,6 +114,6 @@ class Builder(ClipBuilder):
     ) -> Iterator[dict]:
         source = self.builder_config.keypoints_source
         for subject in subjects:
-            yield from files.examples(
+            yield from source_files.examples(
                 positions, keypoints, subject, *self._skeletons(), source
             )

@@ -9,8 +9,8 @@ import tensorflow_datasets as tfds
 
 from jaxpose.body.skeletons import MPI_INF_3DHP_17
 from jaxpose.datasets.base import ClipBuilder, ClipConfig
-from jaxpose.datasets.checks import SourceCheck
-from jaxpose.datasets.mpi_inf_3dhp import facts, files
+from jaxpose.datasets.inspection import SourceInspection
+from jaxpose.datasets.mpi_inf_3dhp import facts, source_files
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.datasets.schema import Camera, clip_example
 from jaxpose.errors import JaxposeError
@@ -73,7 +73,7 @@ class Builder(ClipBuilder):
         "Get MPI-INF-3DHP at https://vcai.mpi-inf.mpg.de/3dhp-dataset/ under its licence (only the "
         "annotations are needed) and give as --source the folder that holds S1/Seq1/annot.mat, "
         "S1/Seq1/camera.calibration and so on to S8, and TS1/annot_data.mat to TS6, directly or one "
-        f"folder further down; or the folder with P-STMO's {files.TRAIN_NPZ} and {files.TEST_NPZ} "
+        f"folder further down; or the folder with P-STMO's {source_files.TRAIN_NPZ} and {source_files.TEST_NPZ} "
         "(univ_annot3 only). Either part, training or test, may be absent as a whole."
     )
 
@@ -88,10 +88,10 @@ class Builder(ClipBuilder):
             split: examples for split, examples in parts.items() if examples is not None
         }
 
-    def check(self, source: pathlib.Path) -> list[Finding]:
+    def inspect_source(self, source: pathlib.Path) -> list[Finding]:
         """Frames and valid frames against the published numbers, and every clip on its own."""
         train, test = self._locate(source)
-        check = SourceCheck()
+        check = SourceInspection()
         for example in itertools.chain(
             self._train(train) if train else (), self._test(test) if test else ()
         ):
@@ -108,7 +108,8 @@ class Builder(ClipBuilder):
         folders = [source, *sorted(path for path in source.glob("*") if path.is_dir())]
         train, test = _first(folders, _TRAIN_FILES), _first(folders, _TEST_FILES)
         train_npz, test_npz = (
-            _first(folders, [name]) for name in (files.TRAIN_NPZ, files.TEST_NPZ)
+            _first(folders, [name])
+            for name in (source_files.TRAIN_NPZ, source_files.TEST_NPZ)
         )
         npz_only = [
             npz
@@ -120,8 +121,8 @@ class Builder(ClipBuilder):
                 f"{npz_only[0]}: P-STMO's files hold univ_annot3 only; prepare mpi_inf_3dhp/univ_annot3, "
                 f"or give the data set's own files for {self.builder_config.name}"
             )
-        train = train or (train_npz and train_npz / files.TRAIN_NPZ)
-        test = test or (test_npz and test_npz / files.TEST_NPZ)
+        train = train or (train_npz and train_npz / source_files.TRAIN_NPZ)
+        test = test or (test_npz and test_npz / source_files.TEST_NPZ)
         if train is None and test is None:
             raise JaxposeError(
                 f"{source} holds no file of MPI-INF-3DHP. {self.HOW_TO_GET}"
@@ -148,7 +149,7 @@ class Builder(ClipBuilder):
 
     def _example(
         self,
-        view: files.View,
+        view: source_files.View,
         subject: str,
         action: str,
         take: str,
@@ -171,7 +172,7 @@ class Builder(ClipBuilder):
         )
 
 
-def _check_valid(check: SourceCheck, example: dict) -> None:
+def _check_valid(check: SourceInspection, example: dict) -> None:
     sequence, found = example["subject"], int(example["valid"].sum())
     if found == facts.TEST[sequence][1]:
         check.remark(sequence, sequence, f"{found} valid frames")
@@ -197,34 +198,34 @@ def _first(folders: list[pathlib.Path], names: list[str]) -> pathlib.Path | None
 
 def _train_sequences(
     path: pathlib.Path, annotation: str
-) -> Iterator[tuple[str, str, dict[int, files.View], dict[int, Camera]]]:
+) -> Iterator[tuple[str, str, dict[int, source_files.View], dict[int, Camera]]]:
     """Subject, take, views and cameras of each training sequence that is there."""
     if path.is_file():
         cameras = {
             number: Camera(str(number), facts.TRAIN_IMAGE_SIZE)
             for number in facts.CAMERAS
         }
-        for (subject, take), views in files.load_train_npz(path).items():
+        for (subject, take), views in source_files.load_train_npz(path).items():
             yield subject, take, views, cameras
         return
     for subject, take in _TAKES:
         folder = path / subject / take
         if (folder / "annot.mat").is_file():
-            cameras = files.load_calibration(folder / "camera.calibration")
+            cameras = source_files.load_calibration(folder / "camera.calibration")
             yield (
                 subject,
                 take,
-                files.load_annot_mat(folder / "annot.mat", annotation),
+                source_files.load_annot_mat(folder / "annot.mat", annotation),
                 cameras,
             )
 
 
 def _test_sequences(
     path: pathlib.Path, annotation: str
-) -> Iterator[tuple[str, files.View]]:
+) -> Iterator[tuple[str, source_files.View]]:
     if path.is_file():
-        yield from files.load_test_npz(path).items()
+        yield from source_files.load_test_npz(path).items()
         return
     for sequence, name in zip(facts.TEST, _TEST_FILES, strict=True):
         if (path / name).is_file():
-            yield sequence, files.load_annot_data(path / name, annotation)
+            yield sequence, source_files.load_annot_data(path / name, annotation)

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from jaxpose.body.skeletons import H36M_17
-from jaxpose.datasets.checks import SourceCheck, check_clip, total
 from jaxpose.datasets.h36m_cameras import h36m_cameras
+from jaxpose.datasets.inspection import SourceInspection, inspect_clip, split_total
 from jaxpose.datasets.rendering import render
 from jaxpose.datasets.report import Finding, findings_table
 from jaxpose.datasets.schema import clip_example
@@ -37,7 +37,7 @@ def example(camera=CAMERAS[0], edit_2d=lambda x: x, edit_3d=lambda x: x, source=
 
 @pytest.mark.parametrize("camera", CAMERAS)
 def test_sound_clips_have_no_problems(camera):
-    check = check_clip(example(camera))
+    check = inspect_clip(example(camera))
     assert check.problems == []
     assert check.bone_length == pytest.approx(0.254, abs=0.001)
     assert check.outside == 0
@@ -49,8 +49,8 @@ def noisy(keypoints_2d):
 
 
 def test_a_detector_may_be_off_where_a_projection_may_not():
-    assert check_clip(example(edit_2d=noisy, source="cpn_ft_h36m_dbb")).problems == []
-    check = check_clip(example(edit_2d=noisy))
+    assert inspect_clip(example(edit_2d=noisy, source="cpn_ft_h36m_dbb")).problems == []
+    check = inspect_clip(example(edit_2d=noisy))
     (problem,) = check.problems
     assert (
         problem
@@ -62,7 +62,7 @@ def test_a_detector_may_be_off_where_a_projection_may_not():
 
 def test_two_cameras_taken_for_each_other_are_noticed():
     other = render(motion("S1", "Walking", 20)[:, JOINTS], CAMERAS[1])[0]
-    (problem,) = check_clip(
+    (problem,) = inspect_clip(
         example(edit_2d=lambda _: other, source="cpn_ft_h36m_dbb")
     ).problems
     assert "px (median) from the keypoints" in problem
@@ -91,12 +91,12 @@ def jumping(positions_3d):
     ],
 )
 def test_implausible_bones_are_noticed(edit, message):
-    problems = check_clip(example(edit_3d=edit)).problems
+    problems = inspect_clip(example(edit_3d=edit)).problems
     assert any(message in problem for problem in problems), problems
 
 
 def test_keypoints_outside_the_image_are_noticed():
-    check = check_clip(example(edit_2d=lambda x: x + 900))
+    check = inspect_clip(example(edit_2d=lambda x: x + 900))
     assert any(
         "outside the 1000x1002 image" in problem for problem in check.problems
     ), check.problems
@@ -106,14 +106,14 @@ def test_keypoints_outside_the_image_are_noticed():
 def test_frames_that_are_not_valid_are_not_checked():
     clip = example(edit_3d=jumping)
     clip["valid"][7] = False
-    assert check_clip(clip).problems == []
+    assert inspect_clip(clip).problems == []
     clip["valid"][:] = False
-    assert check_clip(clip).bone_length is None
+    assert inspect_clip(clip).bone_length is None
 
 
-def counted(frames: dict[tuple[str, str], int]) -> SourceCheck:
+def counted(frames: dict[tuple[str, str], int]) -> SourceInspection:
     """Takes of given lengths that two cameras saw."""
-    check = SourceCheck()
+    check = SourceInspection()
     sound = example()
     for (subject, take), count in frames.items():
         for camera in "ab":
@@ -181,7 +181,7 @@ def in_millimetres(positions_3d):
 
 
 def test_a_problem_names_the_cameras_that_have_it():
-    check = SourceCheck()
+    check = SourceInspection()
     for camera in CAMERAS:
         check.add(
             example(
@@ -200,8 +200,8 @@ def test_a_problem_names_the_cameras_that_have_it():
 
 
 def test_the_total_of_a_split():
-    assert total("train", 1_559_752, 1_559_752).status == "complete"
-    assert total("train", 1_559_748, 1_559_752).status == "suspicious"
+    assert split_total("train", 1_559_752, 1_559_752).status == "complete"
+    assert split_total("train", 1_559_748, 1_559_752).status == "suspicious"
 
 
 def test_the_table_has_every_column():

@@ -1,6 +1,6 @@
 """Checks of a source before it is prepared: is it complete, and can it be what it says it is?
 
-A builder collects them in a `SourceCheck`; `prepare` prints them as a table. `suspicious` findings
+A builder collects them in a `SourceInspection`; `prepare` prints them as a table. `suspicious` findings
 do not stop a clip from being written, nor does a split that is `missing` as a whole; what cannot
 be read at all is a `JaxposeError` of its reader.
 """
@@ -31,7 +31,7 @@ _STATUSES = ("complete", "suspicious", "missing")  # from good to bad
 
 
 @dataclasses.dataclass
-class ClipCheck:
+class ClipInspection:
     """What one clip measures over its valid frames, and what is implausible about it.
 
     Attributes:
@@ -45,7 +45,7 @@ class ClipCheck:
     problems: list[str] = dataclasses.field(default_factory=list)
 
 
-def check_clip(example: Mapping[str, Any], *, metric: bool = True) -> ClipCheck:
+def inspect_clip(example: Mapping[str, Any], *, metric: bool = True) -> ClipInspection:
     """Checks one example of the clip schema, over its valid frames.
 
     Bone lengths, keypoints inside the image, and, where the camera and the absolute root are
@@ -55,7 +55,7 @@ def check_clip(example: Mapping[str, Any], *, metric: bool = True) -> ClipCheck:
       example: of `schema.clip_features`.
       metric: whether its 3D is in metres.
     """
-    check = ClipCheck()
+    check = ClipInspection()
     if not example["valid"].any():
         return check
     if metric and example["has_positions_3d"]:
@@ -66,7 +66,7 @@ def check_clip(example: Mapping[str, Any], *, metric: bool = True) -> ClipCheck:
     return check
 
 
-def _check_bones(example: Mapping[str, Any], check: ClipCheck) -> None:
+def _check_bones(example: Mapping[str, Any], check: ClipInspection) -> None:
     skeleton = get_skeleton(example["skeleton"])
     positions_3d = example["positions_3d"][example["valid"]]
     if not skeleton.bones:
@@ -93,7 +93,7 @@ def _check_bones(example: Mapping[str, Any], check: ClipCheck) -> None:
         )
 
 
-def _check_reprojection(example: Mapping[str, Any], check: ClipCheck) -> None:
+def _check_reprojection(example: Mapping[str, Any], check: ClipInspection) -> None:
     keypoints_joints = get_skeleton(example["keypoints_skeleton"]).joints
     joints = get_skeleton(example["skeleton"]).joints
     common = [name for name in joints if name in keypoints_joints]
@@ -126,7 +126,7 @@ def _check_reprojection(example: Mapping[str, Any], check: ClipCheck) -> None:
         )
 
 
-def _check_image(example: Mapping[str, Any], check: ClipCheck) -> None:
+def _check_image(example: Mapping[str, Any], check: ClipInspection) -> None:
     """Keypoints lie inside the image, up to a tenth of its size."""
     keypoints_2d = example["keypoints_2d"][example["valid"]]
     size = np.asarray(example["image_size"], np.float32)
@@ -143,14 +143,14 @@ class _Take:
     """What was found of one take."""
 
     frames: dict[str, int] = dataclasses.field(default_factory=dict)  # by camera
-    clips: list[ClipCheck] = dataclasses.field(default_factory=list)
+    clips: list[ClipInspection] = dataclasses.field(default_factory=list)
     problems: dict[str, list[str]] = dataclasses.field(
         default_factory=dict
     )  # the cameras that have it
     remarks: list[str] = dataclasses.field(default_factory=list)
 
 
-class SourceCheck:
+class SourceInspection:
     """Collects what is found in a source, take by take, and compares it with what is published."""
 
     def __init__(self) -> None:
@@ -169,7 +169,7 @@ class SourceCheck:
         )
         camera = example["camera"]
         found.frames[camera] = found.frames.get(camera, 0) + len(example["valid"])
-        check = check_clip(example, metric=metric)
+        check = inspect_clip(example, metric=metric)
         found.clips.append(check)
         for problem in check.problems:
             cameras_of_it = found.problems.setdefault(problem, [])
@@ -283,7 +283,7 @@ class SourceCheck:
         )
 
 
-def total(split: str, frames: int, published: int) -> Finding:
+def split_total(split: str, frames: int, published: int) -> Finding:
     """The frames of a whole split over all takes and cameras beside the number everybody quotes."""
     return Finding(
         "complete" if frames == published else "suspicious",
@@ -294,7 +294,7 @@ def total(split: str, frames: int, published: int) -> Finding:
     )
 
 
-def _summary(parts: Iterable[ClipCheck | Finding]) -> dict[str, float | None]:
+def _summary(parts: Iterable[ClipInspection | Finding]) -> dict[str, float | None]:
     """The mean bone length, and the worst of the rest."""
     parts = list(parts)
 
