@@ -10,8 +10,8 @@ import pytest
 
 from jaxpose.body.skeletons import SKELETONS
 from jaxpose.datasets.human36m import facts
-from jaxpose.datasets.humaneva import tables as humaneva
-from jaxpose.datasets.mpi_inf_3dhp import tables as mpi_inf_3dhp
+from jaxpose.datasets.humaneva import facts as humaneva
+from jaxpose.datasets.mpi_inf_3dhp import facts as mpi_inf_3dhp
 
 ROOT = pathlib.Path(__file__).parents[1]
 PROTOCOL = ROOT / "docs" / "protocol.md"
