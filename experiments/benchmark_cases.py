@@ -1,4 +1,4 @@
-"""The published sizes that are measured, and the speed of the PyTorch references at them."""
+"""Lists the published sizes to measure, and the speed of PyTorch at them."""
 
 import dataclasses
 from types import ModuleType
@@ -8,20 +8,22 @@ import ml_collections
 
 from configs import ampose, crossformer, gast_net, gla_gcn, poseformer, videopose3d
 
-# Float32 matrix product of XLA on the reference's machine, two cores.
+# Rate of XLA's float32 matrix product on the machine of the PyTorch figures, two cores.
 REFERENCE_MATMUL_GFLOPS = 430.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """PyTorch 2.13, float32, two cores; the second of two runs. Its train step has no input pipeline.
+    """Speed of the reference implementation: PyTorch 2.13, float32, two cores.
+
+    The second of two runs. The train step has no input pipeline.
 
     Attributes:
-      batch_size: windows in a batch, in training and prediction.
-      predict_seconds: one batch.
-      train_seconds: one update.
+      batch_size: windows per batch, in training and prediction.
+      predict_seconds: seconds per batch.
+      train_seconds: seconds per update.
       sequence_frames: length of a clip that is predicted in one call.
-      sequence_seconds: that call.
+      sequence_seconds: seconds of that call.
     """
 
     batch_size: int
@@ -33,7 +35,15 @@ class Reference:
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One model at a published size, the modes that make sense for it, and model fields that differ."""
+    """One model at a published size.
+
+    Attributes:
+      file: module of the config.
+      variant: of the config.
+      reference: speed of PyTorch at this size.
+      modes: of `experiments.benchmark` that make sense for the model.
+      fields: model fields that differ from the variant's.
+    """
 
     file: ModuleType
     variant: str
@@ -42,20 +52,19 @@ class Case:
     fields: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def config(self) -> ml_collections.ConfigDict:
-        """The config of the case."""
+        """Returns the config of the case."""
         config = self.file.get_config(self.variant)
         config.model.update(self.fields)
         return config
 
 
+# Models that also take one frame at a time.
+WITH_LATENCY = ("train", "predict", "data", "sequence", "latency")
+# Causal variants train as fast as the others.
 STREAMS = ("predict", "latency", "sequence")
+
 CASES: dict[str, Case] = {
-    "ampose_d5w512": Case(
-        ampose,
-        "cpn17",
-        Reference(128, 0.435, 1.35),
-        ("train", "predict", "data", "sequence", "latency"),
-    ),
+    "ampose_d5w512": Case(ampose, "cpn17", Reference(128, 0.435, 1.35), WITH_LATENCY),
     "gla_gcn_t27": Case(gla_gcn, "released27", Reference(16, 0.0464, 0.117)),
     "gla_gcn_t243": Case(gla_gcn, "released243", Reference(16, 0.5525, 1.072)),
     "gast_net_t27": Case(gast_net, "cpn27", Reference(32, 0.1767, 0.501, 200, 0.3029)),

@@ -1,4 +1,7 @@
-"""Processes of their own for runs and pictures: each has the accelerator to itself, and gives it back."""
+"""Runs trainings and drawings in processes of their own.
+
+Each process has the accelerator to itself and frees it when it ends.
+"""
 
 import os
 import pathlib
@@ -15,10 +18,18 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 def call(module: str, task: Any, output: IO[bytes] | None = None) -> int:
-    """Runs `python -m module`, which gets `task` from `receive`; returns its exit status.
+    """Runs `python -m module`, which reads `task` by `receive`.
 
-    What stops this process stops the other one with SIGTERM, which lets it save a checkpoint.
-    `output` takes what it prints; None: the terminal.
+    If a signal or an error stops this process, the other one gets SIGTERM, so that it
+    saves a checkpoint.
+
+    Args:
+      module: name of the module.
+      task: any object that can be pickled.
+      output: file that takes the printed text; None: the terminal.
+
+    Returns:
+      The exit status.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", module],
@@ -27,6 +38,7 @@ def call(module: str, task: Any, output: IO[bytes] | None = None) -> int:
         stdout=output,
         stderr=output,
     )
+    # BaseException: Ctrl-C and SystemExit must not leave the other process behind.
     try:
         process.communicate(pickle.dumps(task))
     except BaseException:
@@ -37,15 +49,14 @@ def call(module: str, task: Any, output: IO[bytes] | None = None) -> int:
 
 
 def receive() -> Any:
-    """The task that `call` sent to this process, which it also sets up."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C comes to both; the caller answers with SIGTERM
+    """Sets up this process and returns the task that `call` sent to it."""
+    # The terminal sends Ctrl-C to both processes; the caller answers it with SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     task = pickle.loads(sys.stdin.buffer.read())
     logging.set_verbosity(logging.WARNING)
     logging.get_absl_handler().addFilter(lambda record: "orbax" not in record.pathname)
-    if jax.config.jax_compilation_cache_dir is None:
-        jax.config.update(
-            "jax_compilation_cache_dir", os.path.expanduser("~/.cache/jaxpose/compiled")
-        )
+    # Rows of a table compile many equal programs.
+    if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
+        cache = os.path.expanduser("~/.cache/jaxpose/compiled")
+        jax.config.update("jax_compilation_cache_dir", cache)
     return task

@@ -1,7 +1,8 @@
-"""The pictures of the reports: plain functions from arrays to files."""
+"""Draws the pictures of the reports: plain functions from arrays to PNG files."""
 
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import matplotlib
 
@@ -9,28 +10,64 @@ matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, NullFormatter
 
 from jaxpose.body.skeletons import Skeleton
 from jaxpose.scoring.pictures import bone_colours
 
 TRUTH = "#b8b8b8"
+INFLUENCE, CHOSEN_JOINT = "#2f6fc8", "#c8452f"
+PALETTE = matplotlib.color_sequences["tab20"]
+MOST_TICKS = 20  # labels on the side of a matrix
+
+
+class CostPoint(NamedTuple):
+    """One model in the picture of errors over cost.
+
+    Attributes:
+      label: name in the legend.
+      parameters: number of parameters.
+      macs: multiply-accumulates per pose.
+      error: MPJPE measured here, millimetres.
+      published: the paper's MPJPE, or None.
+    """
+
+    label: str
+    parameters: float
+    macs: float
+    error: float
+    published: float | None
 
 
 def draw_scaling(
     panels: Mapping[str, Mapping[str, Mapping[int, float]]], path: pathlib.Path
 ) -> None:
-    """Seconds over sizes, by title of the panel and label of the curve; dashed: proportional to the size."""
+    """Draws seconds over sizes on log axes; a dashed line is proportional to the size.
+
+    Args:
+      panels: seconds by size, by label of the curve, by title of the panel.
+      path: the file.
+    """
     figure, axes = plt.subplots(
         1, len(panels), figsize=(5.4 * len(panels), 4.2), squeeze=False
     )
     for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
         for label, curve in curves.items():
             sizes, seconds = np.array(list(curve)), np.array(list(curve.values()))
-            (line,) = axis.plot(sizes, seconds, marker="o", ms=4, label=label)
+            (line,) = axis.plot(
+                sizes,
+                seconds,
+                marker="o",
+                ms=4,
+                label=label,
+            )
+            # The dashed line meets the curve at the largest size.
+            proportional = seconds[-1] * sizes / sizes[-1]
             axis.plot(
                 sizes,
-                seconds[-1] * sizes / sizes[-1],
+                proportional,
                 ls="--",
                 lw=0.8,
                 color=line.get_color(),
@@ -46,99 +83,112 @@ def draw_curves(
     errors: Mapping[str, np.ndarray],
     path: pathlib.Path,
 ) -> None:
-    """Learning curves: training loss and, where there are any, validation errors, over updates.
+    """Draws the training loss and, where there are any, validation errors over updates.
 
-    `losses` and `errors` hold `[N, 2]` (step, value) by label of the row.
+    Args:
+      losses: `[N, 2]` (step, value) by label of the row.
+      errors: likewise, MPJPE in millimetres.
+      path: the file.
     """
-    panels = [("training loss", losses), ("MPJPE of the held-out subjects, mm", errors)]
-    panels = [
-        (title, curves)
-        for title, curves in panels
-        if any(len(curve) for curve in curves.values())
-    ]
+    panels = {"training loss": losses}
+    if any(len(curve) for curve in errors.values()):
+        panels["MPJPE of the held-out subjects, mm"] = errors
     figure, axes = plt.subplots(
         1, len(panels), figsize=(6.4 * len(panels), 4.2), squeeze=False
     )
-    colours = plt.get_cmap("tab20").colors
-    for axis, (title, curves) in zip(axes[0], panels, strict=True):
+    for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
         for number, (label, curve) in enumerate(curves.items()):
             if len(curve):
+                # Markers would hide each other on a long curve.
                 marker = "o" if len(curve) < 30 else ""
-                colour = colours[number % len(colours)]
-                axis.plot(
-                    *curve.T, label=label, color=colour, marker=marker, ms=3, lw=1.2
-                )
-        values = np.concatenate([curve[:, 1] for curve in curves.values()])
-        axis.set(
-            title=title,
-            xlabel="update",
-            yscale="log" if values.max() > 3 * values.min() else "linear",
-        )
+                style = {"marker": marker, "ms": 3, "lw": 1.2}
+                axis.plot(*curve.T, label=label, color=_colour(number), **style)
+        # Losses fall by decades, errors by parts.
+        values = np.concatenate(list(curves.values()))[:, 1]
+        scale = "log" if values.max() > 3 * values.min() else "linear"
+        axis.set(title=title, xlabel="update", yscale=scale)
         axis.grid(alpha=0.3, which="both")
-    axes[0, -1].legend(
-        fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False
-    )
+    _legend_beside(axes[0, -1])
     _save(figure, path)
 
 
 def draw_bars(
     errors: Mapping[str, Mapping[str, float]], title: str, path: pathlib.Path
 ) -> None:
-    """Grouped bars: `errors[label][action]`, an action a group."""
-    actions = list(dict.fromkeys(action for row in errors.values() for action in row))
+    """Draws grouped bars of `errors[label][action]`: one group per action.
+
+    Args:
+      errors: millimetres by action, by label of the row.
+      title: of the picture.
+      path: the file.
+    """
+    # Test sets of rows may differ in their actions; the picture has all of them.
+    actions: dict[str, None] = {}
+    for row in errors.values():
+        actions |= dict.fromkeys(row)
+    # Bars fill 84 % of a group, which leaves a gap to the next one.
     width = 0.84 / len(errors)
-    figure, axis = plt.subplots(
-        figsize=(max(7.0, 0.45 * len(actions) * max(2, len(errors)) ** 0.5), 4.2)
-    )
-    colours = plt.get_cmap("tab20").colors
+    inches = 0.45 * len(actions) * max(2, len(errors)) ** 0.5
+    figure, axis = plt.subplots(figsize=(max(7.0, inches), 4.2))
     for number, (label, row) in enumerate(errors.items()):
-        places = np.arange(len(actions)) + (number - (len(errors) - 1) / 2) * width
+        offset = (number - (len(errors) - 1) / 2) * width
+        places = np.arange(len(actions)) + offset
         values = [row.get(action, np.nan) for action in actions]
         axis.bar(
-            places, values, width, label=label, color=colours[number % len(colours)]
+            places,
+            values,
+            width,
+            label=label,
+            color=_colour(number),
         )
-    axis.set_xticks(range(len(actions)), actions, rotation=60, ha="right", fontsize=8)
+    ticks = range(len(actions))
+    axis.set_xticks(
+        ticks,
+        list(actions),
+        rotation=60,
+        ha="right",
+        fontsize=8,
+    )
     axis.set(title=title, ylabel="mm", xlim=(-0.6, len(actions) - 0.4))
     axis.grid(alpha=0.3, axis="y")
     axis.set_axisbelow(True)
-    axis.legend(
-        fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False
-    )
+    _legend_beside(axis)
     _save(figure, path)
 
 
-def draw_cost(
-    points: Sequence[tuple[str, float, float, float, float | None]], path: pathlib.Path
-) -> None:
-    """MPJPE over parameters and over multiply-accumulates, on log axes where they span a decade.
+def draw_cost(points: Sequence[CostPoint], path: pathlib.Path) -> None:
+    """Draws MPJPE over parameters and over multiply-accumulates.
 
-    `points` are (label, parameters, macs, error here, error in the paper or None).
+    A cost has a log axis where it spans a decade.
     """
     figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), sharey=True)
-    colours = plt.get_cmap("tab20").colors
-    for axis, index, name in (
-        (axes[0], 1, "parameters"),
-        (axes[1], 2, "multiply-accumulates a pose"),
-    ):
-        for number, point in enumerate(points):
-            colour = colours[number % len(colours)]
-            axis.plot(point[index], point[3], "o", ms=8, color=colour, label=point[0])
-            if point[4] is not None:
-                axis.plot(point[index], point[4], "o", ms=8, mfc="none", color=colour)
-        costs = [point[index] for point in points]
-        axis.set_xlabel(name)
-        if max(costs) > 10 * min(costs):
-            axis.set_xscale("log")
-        else:
-            axis.locator_params(axis="x", nbins=5)
-        axis.xaxis.set_major_formatter(EngFormatter())
-        axis.xaxis.set_minor_formatter(NullFormatter())
-        axis.grid(alpha=0.3, which="both")
+    parameters = [point.parameters for point in points]
+    macs = [point.macs for point in points]
+    _plot_costs(axes[0], "parameters", parameters, points)
+    _plot_costs(axes[1], "multiply-accumulates per pose", macs, points)
     axes[0].set_ylabel("MPJPE, mm (hollow: the paper's)")
-    axes[1].legend(
-        fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False
-    )
+    _legend_beside(axes[1])
     _save(figure, path)
+
+
+def _plot_costs(
+    axis: Axes, name: str, costs: Sequence[float], points: Sequence[CostPoint]
+) -> None:
+    """Draws the errors of `points` over one cost."""
+    for number, (cost, point) in enumerate(zip(costs, points, strict=True)):
+        colour = _colour(number)
+        axis.plot(cost, point.error, "o", ms=8, color=colour, label=point.label)
+        if point.published is not None:
+            axis.plot(cost, point.published, "o", ms=8, color=colour, mfc="none")
+    # A log axis with fewer decades has too few labels to read.
+    axis.set_xlabel(name)
+    if max(costs) > 10 * min(costs):
+        axis.set_xscale("log")
+    else:
+        axis.locator_params(axis="x", nbins=5)
+    axis.xaxis.set_major_formatter(EngFormatter())
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.grid(alpha=0.3, which="both")
 
 
 def draw_poses(
@@ -147,55 +197,95 @@ def draw_poses(
     title: str,
     path: pathlib.Path,
 ) -> None:
-    """Predicted over true poses (grey), a clip a row: (caption, truth, predicted `[4, J, 3]` metres)."""
+    """Draws predicted poses over true ones (grey), one row per clip.
+
+    Args:
+      clips: (caption, truth, predicted), the poses `[4, J, 3]` in metres.
+      skeleton: joints of the poses.
+      title: of the picture.
+      path: the file.
+    """
     columns = max(len(truth) for _, truth, _ in clips)
     figure = plt.figure(figsize=(2.7 * columns, 2.9 * len(clips) + 0.3))
-    reach = max(np.abs(pose).max() for _, *poses in clips for pose in poses)
+    # All poses are drawn at one scale.
+    reach = 0.0
+    for _, truth, predicted in clips:
+        reach = max(reach, np.abs(truth).max(), np.abs(predicted).max())
     for line, (caption, truth, predicted) in enumerate(clips):
-        for column, poses in enumerate(zip(truth, predicted, strict=True)):
-            axis = figure.add_subplot(
-                len(clips), columns, line * columns + column + 1, projection="3d"
+        for column in range(len(truth)):
+            place = line * columns + column + 1
+            axis = figure.add_subplot(len(clips), columns, place, projection="3d")
+            _plot_pair(
+                axis,
+                truth[column],
+                predicted[column],
+                skeleton,
+                reach,
             )
-            colours = bone_colours(skeleton)
-            _plot_bones(axis, poses[0], skeleton, [TRUTH] * len(colours), 4.0)
-            _plot_bones(axis, poses[1], skeleton, colours, 1.8)
-            error = 1000 * np.linalg.norm(poses[0] - poses[1], axis=-1).mean()
-            axis.set(xlim=(-reach, reach), ylim=(-reach, reach), zlim=(-reach, reach))
-            axis.set(xticklabels=[], yticklabels=[], zticklabels=[])
-            axis.set_box_aspect((1, 1, 1), zoom=1.35)
-            axis.view_init(elev=10, azim=-70)
-            axis.set_title(
-                f"{caption}\n{error:.0f} mm" if column == 0 else f"{error:.0f} mm",
-                fontsize=8,
-            )
+            difference = np.linalg.norm(truth[column] - predicted[column], axis=-1)
+            heading = f"{1000 * difference.mean():.0f} mm"
+            if column == 0:
+                heading = f"{caption}\n{heading}"
+            axis.set_title(heading, fontsize=8)
     figure.suptitle(title, fontsize=10, y=0.995)
-    figure.subplots_adjust(
-        left=0.02, right=0.98, bottom=0.02, top=1 - 0.6 / figure.get_figheight()
-    )
+    top = 1 - 0.6 / figure.get_figheight()
+    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.02, top=top)
     _save(figure, path, tight=False)
 
 
+def _plot_pair(
+    axis: Any,
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    skeleton: Skeleton,
+    reach: float,
+) -> None:
+    """Draws two poses `[J, 3]` into a 3D axis that reaches `reach` metres each way."""
+    colours = bone_colours(skeleton)
+    _plot_bones(
+        axis,
+        truth,
+        skeleton,
+        [TRUTH] * len(colours),
+        4.0,
+    )
+    _plot_bones(
+        axis,
+        predicted,
+        skeleton,
+        colours,
+        1.8,
+    )
+    limits = (-reach, reach)
+    axis.set(xlim=limits, ylim=limits, zlim=limits)
+    axis.set(xticklabels=[], yticklabels=[], zticklabels=[])
+    axis.set_box_aspect((1, 1, 1), zoom=1.35)
+    axis.view_init(elev=10, azim=-70)
+
+
 def _plot_bones(
-    axis: plt.Axes,
+    axis: Any,
     pose: np.ndarray,
     skeleton: Skeleton,
     colours: Sequence[str],
     width: float,
 ) -> None:
-    """Draws `pose [J, 3]`; the bones of a colour are one line with gaps."""
+    """Draws `pose [J, 3]`; the bones of one colour are one line with gaps."""
     gap = np.full((1, 3), np.nan)
     for colour in dict.fromkeys(colours):
-        bones = [
-            bone
-            for bone, own in zip(skeleton.bones, colours, strict=True)
-            if own == colour
-        ]
-        x, y, z = np.concatenate(
-            [part for bone in bones for part in (pose[list(bone)], gap)]
-        ).T
+        parts = []
+        for bone, own in zip(skeleton.bones, colours, strict=True):
+            if own == colour:
+                parts += [pose[list(bone)], gap]
+        x, y, z = np.concatenate(parts).T
+        # The camera looks along z with y down; the plot has z up.
         axis.plot(
-            x, z, -y, color=colour, lw=width
-        )  # the camera looks along z with y down
+            x,
+            z,
+            -y,
+            color=colour,
+            lw=width,
+        )
 
 
 def draw_matrices(
@@ -205,10 +295,13 @@ def draw_matrices(
     title: str,
     path: pathlib.Path,
 ) -> None:
-    """A grid of matrices with a colour scale a row; those that take negative values get one around 0.
+    """Draws a grid of matrices with one colour scale per row.
+
+    The scale of a row with negative values is centred at 0.
 
     Args:
-      rows: matrices `[J, J]` by name of the row; row receives, column sends.
+      rows: matrices `[J, J]` by name of the row; entry `[i, j]` is what joint i
+        receives from joint j.
       columns: headings; shorter rows leave the last places empty.
       names: of the matrices' entries, by name of the row.
       title: of the picture.
@@ -222,30 +315,37 @@ def draw_matrices(
         layout="constrained",
     )
     for line, (label, matrices) in enumerate(rows.items()):
-        low, high = min(m.min() for m in matrices), max(m.max() for m in matrices)
-        bound = max(abs(low), abs(high)) or 1.0
-        style = (
-            {"cmap": "RdBu_r", "vmin": -bound, "vmax": bound}
-            if low < 0
-            else {"cmap": "magma", "vmin": 0}
-        )
-        style |= {"vmax": bound}
+        # One scale per row: blocks can be compared, kinds of graphs cannot.
+        style = _colour_scale(matrices)
         for column, axis in enumerate(axes[line]):
             if column >= len(matrices):
                 axis.axis("off")
                 continue
             image = axis.imshow(matrices[column], **style)
             axis.set_title(f"{label}\n{columns[column]}", fontsize=8)
-            entries = names[label]
-            step = max(1, -(-len(entries) // 20))
-            ticks = range(0, len(entries), step)
-            axis.set_xticks(ticks, [entries[k] for k in ticks], rotation=90, fontsize=5)
-            axis.set_yticks(
-                ticks, [entries[k] for k in ticks] if column == 0 else [], fontsize=5
-            )
+            _name_entries(axis, names[label], rows_too=column == 0)
         figure.colorbar(image, ax=list(axes[line]), shrink=0.8)
     figure.suptitle(title, fontsize=10)
     _save(figure, path, tight=False)
+
+
+def _colour_scale(matrices: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Returns the colour map and its limits for matrices that share a scale."""
+    # Red and blue tell the signs apart; without a sign dark is 0.
+    values = np.concatenate([matrix.ravel() for matrix in matrices])
+    bound = np.abs(values).max() or 1.0
+    if values.min() < 0:
+        return {"cmap": "RdBu_r", "vmin": -bound, "vmax": bound}
+    return {"cmap": "magma", "vmin": 0, "vmax": bound}
+
+
+def _name_entries(axis: Axes, entries: Sequence[str], rows_too: bool) -> None:
+    """Labels the sides of a matrix, every n-th entry where there are many."""
+    step = max(1, -(-len(entries) // MOST_TICKS))
+    ticks = range(0, len(entries), step)
+    labels = entries[::step]
+    axis.set_xticks(ticks, labels, rotation=90, fontsize=5)
+    axis.set_yticks(ticks, labels if rows_too else [], fontsize=5)
 
 
 def draw_influence(
@@ -256,9 +356,17 @@ def draw_influence(
     title: str,
     path: pathlib.Path,
 ) -> None:
-    """How much each joint counts for `joint`, as circles on the pose (GAST-Net Fig. 7).
+    """Draws how much each joint counts for `joint`, as circles on the pose.
 
-    `weights [blocks, frames, J]`, `poses [frames, J, 3]` metres in the camera frame.
+    As GAST-Net, Fig. 7.
+
+    Args:
+      weights: `[blocks, frames, J]`.
+      poses: `[frames, J, 3]`, metres in the camera frame.
+      skeleton: joints of the poses.
+      joint: index of the joint that receives; it is ringed.
+      title: of the picture.
+      path: the file.
     """
     blocks, frames, _ = weights.shape
     figure, axes = plt.subplots(
@@ -270,32 +378,46 @@ def draw_influence(
         sharey=True,
         layout="constrained",
     )
+    # Areas are in square points; all frames share one scale.
+    areas = 260 * weights / max(weights.max(), 1e-12)
     for block in range(blocks):
         for frame in range(frames):
             axis, flat = axes[block, frame], poses[frame][:, :2]
-            for child, parent in skeleton.bones:
-                axis.plot(*flat[[child, parent]].T, color=TRUTH, lw=1.5, zorder=1)
-            sizes = 260 * weights[block, frame] / max(weights.max(), 1e-12)
-            axis.scatter(*flat.T, s=sizes, color="#2f6fc8", alpha=0.75, zorder=2)
-            axis.scatter(
-                *flat[joint],
-                s=60,
-                facecolors="none",
-                edgecolors="#c8452f",
-                lw=2,
-                zorder=3,
-            )
+            for bone in skeleton.bones:
+                axis.plot(*flat[list(bone)].T, color=TRUTH, lw=1.5, zorder=1)
+            circles = {"s": areas[block, frame], "alpha": 0.75, "color": INFLUENCE}
+            axis.scatter(*flat.T, zorder=2, **circles)
+            ring = {"s": 60, "facecolors": "none", "lw": 2}
+            axis.scatter(*flat[joint], edgecolors=CHOSEN_JOINT, zorder=3, **ring)
             axis.set(aspect="equal", xticks=[], yticks=[])
             axis.margins(0.12)
             axis.set_title(f"block {block + 1}, frame {frame + 1}", fontsize=8)
+    # The axes are shared: inverting one turns the image's y down in all.
     axes[0, 0].invert_yaxis()
     figure.suptitle(title, fontsize=10)
     _save(figure, path, tight=False)
 
 
-def _save(figure: plt.Figure, path: pathlib.Path, tight: bool = True) -> None:
+def _colour(number: int) -> Any:
+    """Returns the colour of curve or bar `number`; colours repeat after 20."""
+    return PALETTE[number % len(PALETTE)]
+
+
+def _legend_beside(axis: Axes) -> None:
+    """Puts the legend to the right of the axis, where it hides nothing."""
+    axis.legend(
+        fontsize=8,
+        frameon=False,
+        loc="center left",
+        bbox_to_anchor=(1.02, 0.5),
+    )
+
+
+def _save(figure: Figure, path: pathlib.Path, tight: bool = True) -> None:
+    """Writes the picture and closes it."""
     if tight:
         figure.tight_layout()
+    # A reader never sees half a file: it gets its name when it is complete.
     partial = path.with_stem(path.stem + ".partial")
     figure.savefig(partial, dpi=130, bbox_inches="tight")
     plt.close(figure)

@@ -1,6 +1,6 @@
-"""What a trained model has learnt to look at: its graphs, attention and features, as arrays."""
+"""Reads from a trained model what it has learnt: graphs, attention and features."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -15,17 +15,24 @@ from jaxpose.body.skeletons import get_skeleton
 def attention_maps(
     model: nn.Module, variables: Any, keypoints_2d: jax.Array
 ) -> dict[str, np.ndarray]:
-    """Attention weights by path of the layer, in the order of the forward pass.
+    """Returns the attention weights by path of the layer, sorted by path.
 
-    `keypoints_2d [B, T, J2, 2]`; each map is `[..., H, tokens, tokens]` as the layer sowed it.
+    Args:
+      model: any model.
+      variables: its variables.
+      keypoints_2d: `[B, T, J2, 2]`, screen-normalised.
+
+    Returns:
+      `[..., H, tokens, tokens]` per layer, as it sowed them; empty where none does.
     """
+    # Layers sow their weights under this name; nothing else of the pass is needed.
     _, sown = model.apply(
         variables, keypoints_2d, train=False, mutable=["intermediates"]
     )
+    leaves = jax.tree_util.tree_leaves_with_path(sown.get("intermediates", {}))
     maps = {}
-    for path, leaf in jax.tree_util.tree_leaves_with_path(
-        sown.get("intermediates", {})
-    ):
+    for path, leaf in leaves:
+        # Sown values are tuples: their index ends the path and is no key.
         keys = [entry.key for entry in path if isinstance(entry, jax.tree_util.DictKey)]
         if keys[-1] == "weights":
             maps["/".join(keys[:-1])] = np.asarray(leaf)
@@ -35,14 +42,20 @@ def attention_maps(
 def head_features(
     model: nn.Module, variables: Any, keypoints_2d: jax.Array
 ) -> np.ndarray:
-    """GLA-GCN's features before its last layer, `[B, J, C]`, whatever that layer is."""
+    """Returns GLA-GCN's features before its last layer, `[B, J, C]`.
+
+    The last layer may be of any kind: its input is caught on the way in.
+    """
+    heads = ("head_shared", "head_dense")
     seen = []
 
-    def listen(call, args, kwargs, context):
-        if (context.module.name or "") in (
-            "head_shared",
-            "head_dense",
-        ) and context.method_name == "__call__":
+    def listen(
+        call: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        context: nn.module.InterceptorContext,
+    ) -> Any:
+        if context.method_name == "__call__" and context.module.name in heads:
             seen.append(args[0])
         return call(*args, **kwargs)
 
@@ -53,17 +66,27 @@ def head_features(
 
 
 def cosine_similarity(features: np.ndarray) -> np.ndarray:
-    """Mean over samples of the cosine between the features of two joints, `[B, J, C]` to `[J, J]`."""
-    unit = features / np.maximum(
-        np.linalg.norm(features, axis=-1, keepdims=True), 1e-12
-    )
+    """Returns the mean cosine between the features of two joints.
+
+    Args:
+      features: `[B, J, C]`.
+
+    Returns:
+      `[J, J]`, averaged over samples.
+    """
+    # A feature of zeros has no direction: it counts as 0.
+    lengths = np.linalg.norm(features, axis=-1, keepdims=True)
+    unit = features / np.maximum(lengths, 1e-12)
     return np.einsum("bic,bjc->ij", unit, unit) / len(features)
 
 
 def local_graphs(
     model: nn.Module, params: Mapping[str, Any]
 ) -> dict[str, list[np.ndarray]]:
-    """GAST-Net's local graphs, mean over channels, one `[J, J]` an attention block (Fig. 5)."""
+    """Returns GAST-Net's local graphs by name, `[J, J]` per attention block (Fig. 5).
+
+    A graph is the mean over channels of the softmax of its learnt edges.
+    """
     skeleton = get_skeleton(model.skeleton)
     masks = {
         "connection": graphs.connection_mask(skeleton),
@@ -73,27 +96,29 @@ def local_graphs(
     for block in range(len(model.filter_widths)):
         local = params[f"attention_{block}"]["local"]
         for name, mask in masks.items():
-            if name in local:
-                edges = local[name]["edges"]
-                logits = (
-                    jnp.full((len(edges), *mask.shape), -jnp.inf).at[:, mask].set(edges)
-                )
-                found.setdefault(name, []).append(
-                    np.asarray(nn.softmax(logits).mean(0))
-                )
+            # Ablations leave graphs out.
+            if name not in local:
+                continue
+            edges = local[name]["edges"]
+            # Only the mask's entries are parameters; the others have no weight.
+            absent = jnp.full((len(edges), *mask.shape), -jnp.inf)
+            logits = absent.at[:, mask].set(edges)
+            graph = np.asarray(nn.softmax(logits).mean(0))
+            found.setdefault(name, []).append(graph)
     return found
 
 
 def adaptive_graphs(model: nn.Module, params: Mapping[str, Any]) -> list[np.ndarray]:
-    """GAST-Net's matrices C_k, mean over heads, one `[J, J]` an attention block (Fig. 8); empty without."""
-    blocks = [
-        params[f"attention_{block}"]["global"]
-        for block in range(len(model.filter_widths))
-    ]
-    heads = [[head["adaptive"] for name, head in block.items() if "head_" in name and "adaptive" in head]
-             for block in blocks]  # fmt: skip
-    return [
-        np.mean([np.asarray(head) for head in block], axis=0)
-        for block in heads
-        if block
-    ]
+    """Returns GAST-Net's matrices C_k, `[J, J]` per attention block (Fig. 8).
+
+    Means over heads; empty for a model without them.
+    """
+    found = []
+    for block in range(len(model.filter_widths)):
+        heads = []
+        for name, head in params[f"attention_{block}"]["global"].items():
+            if "head_" in name and "adaptive" in head:
+                heads.append(np.asarray(head["adaptive"]))
+        if heads:
+            found.append(np.mean(heads, axis=0))
+    return found

@@ -1,4 +1,4 @@
-"""The Markdown of a table: the paper's figures beside those measured here."""
+"""Writes a table as Markdown: the paper's figures beside those measured here."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments.table import Column, Row, Table
 
-# Of a run's protocol, what says under which conditions the figures were measured.
+# Fields of a run's protocol that are printed below its figures.
 PROTOCOL = (
     "dataset",
     "keypoints_source",
@@ -16,6 +16,11 @@ PROTOCOL = (
     "flip_average",
     "average",
 )
+SMOKE = "**Smoke runs: toy models on synthetic motion. The figures here mean nothing.**"
+LEGEND = (
+    "`paper only`: a method that does not exist here, as the paper quotes it. "
+    "`-`: no figure."
+)
 
 
 def to_markdown(
@@ -24,27 +29,24 @@ def to_markdown(
     states: Mapping[int, str],
     smoke: bool,
 ) -> str:
-    """The table, its notes, and what is missing.
+    """Returns the table, its notes, and what is missing.
 
     Args:
       table: the table.
-      results: by number of the row, the results of its finished runs, one a seed.
+      results: by number of the row, the results of its finished runs, one per seed.
       states: by number of the row, why it has no figures, where it has none.
       smoke: whether the runs were toys.
     """
+    titles = [column.title for column in table.columns]
     lines = [f"# {table.title}", "", table.note, ""]
     if smoke:
-        lines += [
-            "**Smoke runs: toy models on synthetic motion. The figures here mean nothing.**",
-            "",
-        ]
-    lines += [_line(["method", "", *(column.title for column in table.columns)])]
-    lines += ["|---|---|" + "---:|" * len(table.columns)]
+        lines += [SMOKE, ""]
+    lines += [_line(["method", "", *titles]), "|---|---|" + "---:|" * len(titles)]
     section = ""
     for number, row in enumerate(table.rows):
         if row.section != section:
             section = row.section
-            lines.append(_line([f"**{section}**", "", *[""] * len(table.columns)]))
+            lines.append(_line([f"**{section}**", "", *[""] * len(titles)]))
         lines += _row(table, row, results.get(number, ()), states.get(number, ""))
     lines += ["", *_footnotes(table, results, states)]
     return "\n".join(lines) + "\n"
@@ -53,41 +55,52 @@ def to_markdown(
 def _row(
     table: Table, row: Row, results: Sequence[dict[str, Any]], state: str
 ) -> list[str]:
-    """The paper's figures, and a second line with ours for a row that is trained here."""
-    paper = [
-        _number(column, row.published.get(column.title)) for column in table.columns
-    ]
+    """Returns the paper's figures, and a second line with ours for a trained row."""
+    paper, ours = [], []
+    for column in table.columns:
+        paper.append(_number(column, row.published.get(column.title)))
+        ours.append(_measured(table, column, row, results))
     if not row.config:
         return [_line([row.label, "paper only", *paper])]
-    ours = [_measured(table, column, row, results) for column in table.columns]
-    lines = [_line([row.label, "paper", *paper])] if row.published else []
-    here = (
-        "here" if results else f"here: {state.partition(':')[0]}"
-    )  # the footnote has all of it
-    return [*lines, _line([row.label if not lines else "", here, *ours])]
+    lines = []
+    if row.published:
+        lines.append(_line([row.label, "paper", *paper]))
+    # The cell holds the first words of the state; the footnote has all of it.
+    here = "here" if results else f"here: {state.partition(':')[0]}"
+    label = "" if lines else row.label
+    return [*lines, _line([label, here, *ours])]
 
 
 def _measured(
     table: Table, column: Column, row: Row, results: Sequence[dict[str, Any]]
 ) -> str:
-    """Mean over the seeds, with their standard deviation where there are several."""
+    """Returns the mean over the seeds, with their standard deviation if several."""
     if not is_measured(table, column, row):
         return ""
-    values = [column.value(result, row.metric) for result in results]
-    if not values or any(value is None for value in values):
+    values = []
+    for result in results:
+        value = column.value(result, row.metric)
+        if value is None:
+            return "-"
+        values.append(value)
+    if not values:
         return "-"
     mean = f"{statistics.fmean(values):.{column.digits}f}"
-    if len(values) == 1 or max(values) == min(values):
+    if max(values) == min(values):
         return mean
     return f"{mean} ± {statistics.stdev(values):.{column.digits}f}"
 
 
 def is_measured(table: Table, column: Column, row: Row) -> bool:
-    """Whether our figure stands in the column: where the paper has one, or nobody of the table has."""
-    return not column.quoted and (
-        column.title in row.published
-        or not any(column.title in other.published for other in table.rows)
-    )
+    """Returns whether our figure stands in the column.
+
+    It does where the paper has a figure for the row, or for no row of the table.
+    """
+    if column.quoted:
+        return False
+    if column.title in row.published:
+        return True
+    return not any(column.title in other.published for other in table.rows)
 
 
 def _footnotes(
@@ -95,38 +108,43 @@ def _footnotes(
     results: Mapping[int, Sequence[dict[str, Any]]],
     states: Mapping[int, str],
 ) -> list[str]:
-    notes = [
-        "`paper only`: a method that does not exist here, as the paper quotes it. `-`: no figure."
-    ]
+    """Returns the notes of the rows, why rows are missing, and how runs were scored."""
+    notes = [LEGEND]
+    # Rows may share a note.
     notes += dict.fromkeys(row.note for row in table.rows if row.note)
-    notes += [
-        f"{table.rows[number].label}: {state}"
-        for number, state in states.items()
-        if ":" in state
-    ]
-    finished = [result for runs in results.values() for result in runs]
-    if finished:
-        seeds = sorted({len(runs) for runs in results.values()})
-        notes.append(
-            f"Runs a row: {', '.join(map(str, seeds))}; mean ± standard deviation where more than one."
-        )
-        notes.append(
-            f"Devices: {', '.join(sorted({result['device'] for result in finished}))}."
-        )
-        for name in PROTOCOL:
-            values = dict.fromkeys(
-                _plain(result["protocol"][name]) for result in finished
-            )
-            notes.append(f"{name}: {'; '.join(values)}.")
+    for number, state in states.items():
+        if ":" in state:
+            notes.append(f"{table.rows[number].label}: {state}")
+    notes += _run_notes(results)
     return [f"- {' '.join(note.split())}" for note in notes]
 
 
+def _run_notes(results: Mapping[int, Sequence[dict[str, Any]]]) -> list[str]:
+    """Returns seeds, devices and protocol of the finished runs; empty without any."""
+    finished: list[dict[str, Any]] = []
+    for runs in results.values():
+        finished += runs
+    if not finished:
+        return []
+    seeds = ", ".join(str(n) for n in sorted({len(r) for r in results.values()}))
+    devices = ", ".join(sorted({result["device"] for result in finished}))
+    notes = [
+        f"Runs per row: {seeds}; mean ± standard deviation where more than one.",
+        f"Devices: {devices}.",
+    ]
+    for name in PROTOCOL:
+        values = dict.fromkeys(_plain(result["protocol"][name]) for result in finished)
+        notes.append(f"{name}: {'; '.join(values)}.")
+    return notes
+
+
 def _plain(value: Any) -> str:
+    """Returns a value of the protocol as text."""
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _number(column: Column, value: float | None) -> str:
-    """A figure of the paper, with all of its decimals."""
+    """Returns a figure of the paper, with all of its decimals."""
     if value is None:
         return "-"
     text = f"{value:.{column.digits}f}"
@@ -134,4 +152,5 @@ def _number(column: Column, value: float | None) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
+    """Returns one line of the table."""
     return f"| {' | '.join(cells)} |"

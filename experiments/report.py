@@ -92,7 +92,7 @@ def draw(jobs: list[Job], directory: pathlib.Path) -> None:
     }
     figures.draw_bars(bars, "MPJPE by action", directory / "actions.png")
     points = [
-        (
+        figures.CostPoint(
             _label(job),
             result["parameters"],
             result["macs"],

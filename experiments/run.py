@@ -1,12 +1,13 @@
-"""Runs a table of a paper: trains each row, scores it, and writes the paper's figures beside ours.
+"""Runs a table of a paper and writes the paper's figures beside those measured here.
 
     python -m experiments.run --list
     python -m experiments.run gla_gcn.table5 --workdir=runs/tables
     python -m experiments.run gla_gcn.table5 --workdir=runs/smoke --smoke
 
-The table is written to `DIR/<table>.md` after every row, its pictures to `DIR/<table>/`. Each run
-is a process of its own in `DIR/runs`, shared by all tables that have it; the same command goes
-on where it stopped, and leaves alone what is finished.
+The table is written to `DIR/<table>.md` after every row, its pictures to
+`DIR/<table>/`. Each run is a process of its own with its directory in `DIR/runs`;
+tables share runs. The same command continues unfinished runs and leaves finished ones
+alone.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import os
 import pathlib
 import signal
 import sys
+from typing import Any
 
 from experiments import child, listing, markdown
 from experiments.job import Job, make_jobs, prepare_command
@@ -21,87 +23,93 @@ from experiments.tables import TABLES
 from jaxpose.errors import JaxposeError
 from jaxpose.training.workdirs import open_workdir
 
+# What a run is in when it has no figures.
 PENDING, STOPPED, NOT_PREPARED = "not run yet", "not finished", "not prepared"
 REFUSED, CRASHED = "refused", "crashed"
 
 
 class Runner:
-    """Runs the jobs of one table and keeps its Markdown up to date."""
+    """Runs the jobs of one table and keeps its Markdown up to date.
+
+    Attributes:
+      table: the table.
+      jobs: by number of the row, one job per seed.
+      path: the Markdown file.
+    """
 
     def __init__(
         self, name: str, workdir: pathlib.Path, jobs: dict[int, list[Job]], smoke: bool
     ):
-        """`jobs` by number of the row, one a seed."""
+        """Prepares table `name`; nothing runs yet."""
         self.table, self.jobs = TABLES[name], jobs
         self.path = workdir / f"{name}.md"
         self._smoke = smoke
-        self._states: dict[
-            pathlib.Path, str
-        ] = {}  # by result: what became of it in this command
+        # By file of the result: the outcome in this command. Rows may share a run.
+        self._states: dict[pathlib.Path, str] = {}
 
     def run(self) -> bool:
-        """Runs what is not finished, row by row; returns whether nothing crashed or was refused."""
+        """Runs unfinished jobs row by row; returns whether none failed."""
         for number, jobs in self.jobs.items():
             for job in jobs:
-                label = f"row {number + 1} of {len(self.table.rows)}, {job.row.label}, seed {job.seed}"
-                print(f"{label}: {self._state(job) or 'finished'}", flush=True)
+                row = f"row {number + 1} of {len(self.table.rows)}"
+                state = self._state(job) or "finished"
+                print(f"{row}, {job.row.label}, seed {job.seed}: {state}", flush=True)
             self.write()
-        return not any(
-            state.startswith((CRASHED, REFUSED)) for state in self._states.values()
-        )
+        failures = (CRASHED, REFUSED)
+        return not any(state.startswith(failures) for state in self._states.values())
 
     def write(self) -> bool:
-        """Writes the Markdown from the results there are; returns whether no row is refused."""
-        results, states = {}, {}
+        """Writes the Markdown; returns whether no row is refused."""
+        results: dict[int, list[dict[str, Any]]] = {}
+        states: dict[int, str] = {}
         for number, jobs in self.jobs.items():
-            standings = [
-                self._states[job.result]
-                if job.result in self._states
-                else _standing(job)
-                for job in jobs
-            ]
-            finished = [
-                job.read_result()
-                for job, state in zip(jobs, standings, strict=True)
-                if not state
-            ]
-            if finished:
-                results[number] = finished
-            if missing := [state for state in standings if state]:
-                states[number] = missing[0]
+            for job in jobs:
+                # A run that crashed in this command stays crashed, whatever lies there.
+                state = self._states.get(job.result)
+                if state is None:
+                    state = _standing(job)
+                if state:
+                    # One reason per row is enough.
+                    states.setdefault(number, state)
+                elif (result := job.read_result()) is not None:
+                    results.setdefault(number, []).append(result)
+        text = markdown.to_markdown(self.table, results, states, self._smoke)
         partial = self.path.with_suffix(".partial")
-        partial.write_text(
-            markdown.to_markdown(self.table, results, states, self._smoke)
-        )
+        partial.write_text(text)
         partial.replace(self.path)
         return not any(state.startswith(REFUSED) for state in states.values())
 
     def finished(self) -> list[Job]:
-        """The jobs whose figures the table shows."""
-        return [job for row in self.jobs.values() for job in row if not _standing(job)]
+        """Returns the jobs whose figures the table shows."""
+        found = []
+        for jobs in self.jobs.values():
+            found += [job for job in jobs if not _standing(job)]
+        return found
 
     def _state(self, job: Job) -> str:
+        """Returns why the job has no figures, or nothing; runs it at most once."""
         if job.result not in self._states:
             self._states[job.result] = self._run(job)
         return self._states[job.result]
 
     def _run(self, job: Job) -> str:
-        """Runs the job unless it is finished; returns why it has no figures, or nothing."""
-        if not (state := _standing(job)).startswith((PENDING, STOPPED)):
+        """Runs an unfinished job; returns why it has no figures, or nothing."""
+        state = _standing(job)
+        if not state.startswith((PENDING, STOPPED)):
             return state
+        # A second stage starts from the weights of its first.
         if job.first_stage and (state := self._state(job.first_stage)):
             return state
         print(f"  {job.row.label}: training, see {job.log}", flush=True)
         code = run_in_process(job)
-        return (
-            ""
-            if code == 0
-            else f"{CRASHED}: {last_line(job.log) or f'exit status {code}'}"
-        )
+        if code == 0:
+            return ""
+        return f"{CRASHED}: {last_line(job.log) or f'exit status {code}'}"
 
 
 def _standing(job: Job) -> str:
-    """Why the job has no figures to show, or nothing; without running it."""
+    """Returns why the job has no figures to show, or nothing; does not run it."""
+    # Figures of a changed row are never shown as those of the row.
     try:
         job.check_unchanged()
         if job.first_stage:
@@ -118,57 +126,42 @@ def _standing(job: Job) -> str:
 
 
 def run_in_process(job: Job) -> int:
-    """Runs the job in a process of its own, which a signal to this one stops; returns its exit status."""
+    """Runs the job in a process of its own and returns its exit status.
+
+    A signal to this process stops the other one, too.
+    """
     job.directory.mkdir(parents=True, exist_ok=True)
     with job.log.open("wb") as log:
         return child.call("experiments.row", job, log)
 
 
 def last_line(path: pathlib.Path) -> str:
-    """The last line that is not empty, without what a progress bar overwrote."""
-    lines = [
-        line.rpartition("\r")[2].strip()
-        for line in path.read_text(errors="replace").splitlines()
-    ]
-    return next((line for line in reversed(lines) if line), "")
+    """Returns the last line of a log that is not empty, as a terminal would show it."""
+    for line in reversed(path.read_text(errors="replace").splitlines()):
+        # A progress bar overwrites its line after each carriage return.
+        if shown := line.rpartition("\r")[2].strip():
+            return shown
+    return ""
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Returns the parser of the command line."""
+    description = "Trains the rows of a paper's table, or lists the tables."
+    parser = argparse.ArgumentParser("python -m experiments.run", None, description)
+    add = parser.add_argument
+    add("table", nargs="*", metavar="TABLE", help="gla_gcn.table5; see --list")
+    add("--workdir", metavar="DIR", help="directory of the runs, tables and pictures")
+    add("--list", action="store_true", help="show tables, rows, data and cost")
+    add("--smoke", action="store_true", help="toy models on synthetic data")
+    add("--report", action="store_true", help="draw again, train nothing")
+    add("--seeds", type=int, metavar="N", help="runs per row; default: the table's")
+    add("--data_dir", default="", metavar="DIR", help="TFDS data folder")
+    return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.run", description=__doc__.split("\n")[0]
-    )
-    parser.add_argument(
-        "table", nargs="*", metavar="TABLE", help="gla_gcn.table5; see --list"
-    )
-    parser.add_argument(
-        "--workdir", metavar="DIR", help="directory of the runs, tables and pictures"
-    )
-    parser.add_argument(
-        "--list",
-        action="store_true",
-        help="show the tables (or TABLE), rows, data and cost",
-    )
-    parser.add_argument(
-        "--smoke",
-        action="store_true",
-        help="toy models on synthetic data: does it run?",
-    )
-    parser.add_argument(
-        "--report",
-        action="store_true",
-        help="draw tables and pictures again, train nothing",
-    )
-    parser.add_argument(
-        "--seeds",
-        type=int,
-        metavar="N",
-        help="runs a row (default: the table's own number)",
-    )
-    parser.add_argument(
-        "--data_dir", default="", metavar="DIR", help="TFDS data folder"
-    )
-    flags = parser.parse_args(argv)
+    flags = _parser().parse_args(argv)
     try:
         _check(flags)
         if flags.list:
@@ -181,10 +174,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _check(flags: argparse.Namespace) -> None:
-    if unknown := [name for name in flags.table if name not in TABLES]:
-        raise JaxposeError(
-            f"no table {', '.join(unknown)}; there are {', '.join(TABLES)}"
-        )
+    """Raises JaxposeError for flags that do not fit."""
+    unknown = [name for name in flags.table if name not in TABLES]
+    if unknown:
+        known = ", ".join(TABLES)
+        raise JaxposeError(f"no table {', '.join(unknown)}; there are {known}")
     if not flags.list and not flags.table:
         raise JaxposeError("name a table; --list shows them")
     if not flags.list and not flags.workdir:
@@ -194,28 +188,34 @@ def _check(flags: argparse.Namespace) -> None:
 
 
 def _run_tables(flags: argparse.Namespace) -> bool:
+    """Runs the tables, or reports them; returns whether nothing failed."""
     workdir = open_workdir(os.path.expanduser(flags.workdir))
+    # As an exception, SIGTERM reaches the process that trains.
     previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     succeeded = True
     try:
         for name in flags.table:
-            jobs = make_jobs(
-                TABLES[name], workdir, flags.seeds, flags.data_dir, flags.smoke
-            )
-            runner = Runner(name, workdir, jobs, flags.smoke)
-            succeeded &= runner.write() if flags.report else runner.run()
-            # In a process of its own: JAX would keep the accelerator from the next table's runs.
-            finished = runner.finished()
-            if finished and child.call(
-                "experiments.report", (finished, workdir / name)
-            ):
-                print(f"{name}: not every picture could be drawn", file=sys.stderr)
-                succeeded = False
-            print(
-                f"{runner.path}{f'; pictures in {workdir / name}' if finished else ''}"
-            )
+            succeeded &= _run_table(name, workdir, flags)
     finally:
         signal.signal(signal.SIGTERM, previous)
+    return succeeded
+
+
+def _run_table(name: str, workdir: pathlib.Path, flags: argparse.Namespace) -> bool:
+    """Runs or reports one table, draws its pictures; returns whether all succeeded."""
+    jobs = make_jobs(TABLES[name], workdir, flags.seeds, flags.data_dir, flags.smoke)
+    runner = Runner(name, workdir, jobs, flags.smoke)
+    succeeded = runner.write() if flags.report else runner.run()
+    finished = runner.finished()
+    if not finished:
+        print(runner.path)
+        return succeeded
+    # In a process of its own: JAX here would keep the accelerator from the next runs.
+    pictures = workdir / name
+    if child.call("experiments.report", (finished, pictures)) != 0:
+        print(f"{name}: not every picture could be drawn", file=sys.stderr)
+        succeeded = False
+    print(f"{runner.path}; pictures in {pictures}")
     return succeeded
 
 
