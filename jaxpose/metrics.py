@@ -1,10 +1,15 @@
-"""Pose metrics (protocol P.5 and P.7), per pose, and the sums that average them.
+"""Metrics of 3D human pose estimation (protocol P.5 and P.7), and averages of them.
 
-Errors come in the unit of their input: metres inside jaxpose; the caller multiplies by 1000
-for reports. Arithmetic is in at least float32 and never on reduced-precision matrix units.
+`mpjpe`, `p_mpjpe`, `n_mpjpe` and `mpjve` return one number for all poses. The functions
+named `*_per_pose` return one number per pose, for averages over groups.
+
+All of them take NumPy or JAX arrays. NumPy arrays are computed by NumPy: float64 stays
+float64, whatever JAX's settings. JAX arrays are computed by JAX, inside `jit` and `grad`
+too. Arithmetic is at least float32, also for integers and half precision. Errors have
+the unit of the input, and NaN in a pose gives NaN.
 """
 
-from typing import Any
+from types import ModuleType
 
 import flax.struct
 import jax
@@ -13,23 +18,10 @@ import numpy as np
 
 from jaxpose.errors import JaxposeError
 
-# MPI-INF-3DHP (P.5). Joint groups of the 14 joints that PCK and AUC count.
-MPI_INF_3DHP_JOINT_GROUPS: dict[str, tuple[int, ...]] = {
-    "head": (0,),
-    "neck": (1,),
-    "shoulder": (2, 5),
-    "elbow": (3, 6),
-    "wrist": (4, 7),
-    "hip": (8, 11),
-    "knee": (9, 12),
-    "ankle": (10, 13),
-}
+Array = np.ndarray | jax.Array
+
+# The joints of MPI-INF-3DHP's own order that PCK and AUC count (protocol P.5).
 MPI_INF_3DHP_PCK_JOINTS: tuple[int, ...] = tuple(range(14))
-MPI_INF_3DHP_SCENES: dict[str, tuple[str, ...]] = {
-    "GS": ("TS1", "TS2"),
-    "noGS": ("TS3", "TS4"),
-    "Outdoor": ("TS5", "TS6"),
-}
 MPI_INF_3DHP_ACTIVITIES: dict[int, str] = {
     1: "Standing/Walking",
     2: "Exercising",
@@ -43,150 +35,243 @@ PCK_THRESHOLD_MM = 150
 AUC_THRESHOLDS_MM = tuple(range(0, 151, 5))
 
 
-def joint_errors(predicted: jax.Array, target: jax.Array) -> jax.Array:
-    """Euclidean distance of every joint, `[..., J, D]` to `[..., J]`; its gradient at 0 is 0.
+def mpjpe(predicted: Array, target: Array) -> Array:
+    """Computes the mean per-joint position error, "protocol 1" of Human3.6M.
+
+    `mean |predicted - target|` over all joints of all poses. Usually both poses are
+    relative to their root joint. As a loss, its gradient at a joint without error is 0.
+
+        >>> target = np.zeros((100, 17, 3))
+        >>> predicted = target + [0.03, 0.0, 0.04]
+        >>> print(round(mpjpe(predicted, target), 6))
+        0.05
+
+    Args:
+      predicted: `[..., J, 3]` (or `[..., J, 2]`), in any unit.
+      target: as `predicted`.
+
+    Returns:
+      A scalar, in the unit of the input.
 
     Raises:
-      JaxposeError: the two shapes differ.
+      JaxposeError: the shapes differ, or there is no pose.
     """
-    predicted, target = _checked(predicted, target)
-    squared = jnp.square(predicted - target).sum(-1)
+    return _mean(joint_errors(predicted, target))
+
+
+def p_mpjpe(predicted: Array, target: Array) -> Array:
+    """Computes the MPJPE after Procrustes alignment, "protocol 2" of Human3.6M.
+
+    Each predicted pose is first moved, turned and scaled to fit its target best:
+    `mean |s R p + t - target|`; see `procrustes_align`.
+
+        >>> target = np.random.default_rng(0).normal(size=(100, 17, 3))
+        >>> predicted = 2.0 * target[..., [1, 2, 0]] + 5.0
+        >>> print(round(p_mpjpe(predicted, target), 6))
+        0.0
+
+    Args:
+      predicted: `[..., J, 3]`, in any unit.
+      target: as `predicted`.
+
+    Returns:
+      A scalar, in the unit of the input.
+
+    Raises:
+      JaxposeError: the shapes differ or are not `[..., J, 3]`, or there is no pose.
+    """
+    return _mean(p_mpjpe_per_pose(predicted, target))
+
+
+def n_mpjpe(predicted: Array, target: Array) -> Array:
+    """Computes the MPJPE after the best scaling of each predicted pose.
+
+    `mean |s predicted - target|` with, per pose,
+    `s = <predicted, target> / <predicted, predicted>`, the products summed over its joints
+    (Rhodin et al. 2018).
+
+        >>> target = np.random.default_rng(0).normal(size=(100, 17, 3))
+        >>> print(round(n_mpjpe(2.0 * target, target), 6))
+        0.0
+
+    Args:
+      predicted: `[..., J, 3]`, relative to the root joint, in any unit.
+      target: as `predicted`.
+
+    Returns:
+      A scalar, in the unit of the input.
+
+    Raises:
+      JaxposeError: the shapes differ, or there is no pose.
+    """
+    return _mean(n_mpjpe_per_pose(predicted, target))
+
+
+def mpjve(predicted: Array, target: Array) -> Array:
+    """Computes the mean per-joint velocity error of sequences.
+
+    The MPJPE of the differences between consecutive frames:
+    `mean |(p[f + 1] - p[f]) - (t[f + 1] - t[f])|`. Multiply by the frame rate for an
+    error per second.
+
+        >>> target = np.zeros((100, 17, 3))
+        >>> predicted = target + 0.002 * np.arange(100)[:, None, None]
+        >>> print(round(mpjve(predicted, target) / np.sqrt(3), 6))
+        0.002
+
+    Args:
+      predicted: `[..., F, J, 3]`, consecutive frames of one recording, in any unit.
+      target: as `predicted`.
+
+    Returns:
+      A scalar, in the unit of the input per frame.
+
+    Raises:
+      JaxposeError: the shapes differ, or there are fewer than two frames.
+    """
+    return _mean(velocity_errors(predicted, target))
+
+
+def joint_errors(predicted: Array, target: Array) -> Array:
+    """Computes the Euclidean distance of each joint; its gradient at distance 0 is 0.
+
+    Args:
+      predicted: `[..., J, D]`.
+      target: as `predicted`.
+
+    Returns:
+      `[..., J]`, in the unit of the input.
+
+    Raises:
+      JaxposeError: the shapes differ or have fewer than two axes.
+    """
+    xp, predicted, target = _checked(predicted, target)
+    squared = xp.square(predicted - target).sum(-1)
+    # The inner `where` keeps the root's infinite derivative at 0 out of the gradient.
     positive = squared > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1)), squared)
+    return xp.where(positive, xp.sqrt(xp.where(positive, squared, 1)), squared)
 
 
-def mpjpe_per_pose(predicted: jax.Array, target: jax.Array) -> jax.Array:
-    """Mean per-joint position error, `[..., J, 3]` to `[...]` (protocol 1)."""
+def mpjpe_per_pose(predicted: Array, target: Array) -> Array:
+    """Computes the MPJPE of each pose, `[..., J, D]` to `[...]`."""
     return joint_errors(predicted, target).mean(-1)
 
 
-def weighted_mpjpe_per_pose(
-    predicted: jax.Array, target: jax.Array, weight: jax.Array
-) -> jax.Array:
-    """As `mpjpe_per_pose`, distances multiplied by `weight` (`[..., J]` or `[..., 1]`) before the mean."""
-    errors = joint_errors(predicted, target)
-    if weight.ndim != errors.ndim:
-        raise JaxposeError(
-            f"weight {weight.shape} must be [..., J] or [..., 1] for errors {errors.shape}"
-        )
-    return (weight * errors).mean(-1)
+def n_mpjpe_per_pose(predicted: Array, target: Array) -> Array:
+    """Computes the N-MPJPE of each pose, `[..., J, D]` to `[...]`.
 
-
-def n_mpjpe_per_pose(predicted: jax.Array, target: jax.Array) -> jax.Array:
-    """MPJPE after the best scale of the prediction, `s = <p, t> / <p, p>` per pose (0 if p is 0)."""
-    predicted, target = _checked(predicted, target)
-    scale = _ratio(
-        (predicted * target).sum((-1, -2)), jnp.square(predicted).sum((-1, -2))
-    )
+    The scale of a prediction whose joints are all 0 is 0.
+    """
+    xp, predicted, target = _checked(predicted, target)
+    product = (predicted * target).sum((-1, -2))
+    scale = _ratio(xp, product, xp.square(predicted).sum((-1, -2)))
     return mpjpe_per_pose(scale[..., None, None] * predicted, target)
 
 
-def p_mpjpe_per_pose(predicted: jax.Array, target: jax.Array) -> jax.Array:
-    """MPJPE after `procrustes_align` (protocol 2)."""
+def p_mpjpe_per_pose(predicted: Array, target: Array) -> Array:
+    """Computes the MPJPE of each aligned pose (P-MPJPE), `[..., J, 3]` to `[...]`."""
     return mpjpe_per_pose(procrustes_align(predicted, target), target)
 
 
-def procrustes_align(predicted: jax.Array, target: jax.Array) -> jax.Array:
-    """`predicted [..., J, 3]` after the best rotation, scale and translation onto `target` (P.7).
+def procrustes_align(predicted: Array, target: Array) -> Array:
+    """Moves, turns and scales each pose to fit its target best (protocol P.7).
 
-    Reflections are not allowed. A prediction or target whose joints coincide has no rotation
-    or scale: the scale is 0 then, and every joint lands on the target's mean.
+    Minimises `sum |s R p + t - target|^2` over scale `s`, rotation `R` and translation
+    `t`; reflections are not allowed. Where all joints of a prediction or target
+    coincide, there is no rotation or scale: the scale is 0, and every joint lands on the
+    target's mean.
 
-    The rotation is Horn's (1987): the quaternion is the eigenvector of a symmetric 4 x 4 matrix
-    for its largest eigenvalue, which is also the trace that the SVD with the reflection rule
-    gives; several times faster than an SVD a pose.
+    The rotation is Horn's (1987): its quaternion is the eigenvector of a symmetric 4 x 4
+    matrix for the largest eigenvalue. It equals the rotation of an SVD with the reflection
+    rule and is several times faster.
+
+    Args:
+      predicted: `[..., J, 3]`, in any unit.
+      target: as `predicted`.
+
+    Returns:
+      The aligned prediction, `[..., J, 3]`.
+
+    Raises:
+      JaxposeError: the shapes differ or are not `[..., J, 3]`.
     """
-    predicted, target = _checked(predicted, target)
+    xp, predicted, target = _checked(predicted, target)
     if predicted.shape[-1] != 3:
         raise JaxposeError(
             f"Procrustes alignment needs [..., J, 3], got {predicted.shape}"
         )
     target_mean = target.mean(-2, keepdims=True)
-    p, t = predicted - predicted.mean(-2, keepdims=True), target - target_mean
-    correlation = jnp.einsum("...ja,...jb->...ab", p, t, precision="highest")
-    p_square, t_square = jnp.square(p).sum((-1, -2)), jnp.square(t).sum((-1, -2))
-    normalised = _ratio(1, jnp.sqrt(p_square * t_square))[..., None, None] * correlation
-    rotation = _best_rotation(normalised)
-    scale = _ratio((rotation * correlation).sum((-1, -2)), p_square)
-    rotated = jnp.einsum(
-        "...ja,...ab->...jb", p, scale[..., None, None] * rotation, precision="highest"
-    )
-    return rotated + target_mean
+    p = predicted - predicted.mean(-2, keepdims=True)
+    t = target - target_mean
+    p_square = xp.square(p).sum((-1, -2))
+    t_square = xp.square(t).sum((-1, -2))
+    correlation = _product(xp, p.mT, t)
+
+    # Normalised, so that the eigenvectors do not depend on the unit of the poses.
+    norm = xp.sqrt(p_square * t_square)
+    normalised = _ratio(xp, 1, norm)[..., None, None] * correlation
+    rotation = _best_rotation(xp, normalised)
+    scale = _ratio(xp, (rotation * correlation).sum((-1, -2)), p_square)
+    return _product(xp, p, scale[..., None, None] * rotation) + target_mean
 
 
-def velocity_errors(predicted: jax.Array, target: jax.Array) -> jax.Array:
-    """MPJVE per pair of consecutive frames, `[..., F, J, 3]` to `[..., F - 1]`: MPJPE of first differences.
+def velocity_errors(predicted: Array, target: Array) -> Array:
+    """Computes the velocity error of each pair of consecutive frames.
 
-    In the unit of the input per frame. Pairs that span two clips are to be masked by
-    `consecutive_frames`.
+    The caller leaves out the pairs that span two clips.
+
+    Args:
+      predicted: `[..., F, J, 3]`.
+      target: as `predicted`.
+
+    Returns:
+      `[..., F - 1]`, in the unit of the input per frame.
+
+    Raises:
+      JaxposeError: the shapes differ, or there are fewer than two frames.
     """
-    predicted, target = _checked(predicted, target)
-    return mpjpe_per_pose(jnp.diff(predicted, axis=-3), jnp.diff(target, axis=-3))
+    xp, predicted, target = _checked(predicted, target)
+    if predicted.ndim < 3 or predicted.shape[-3] < 2:
+        raise JaxposeError(
+            f"velocities need [..., F, J, 3] with two frames or more, "
+            f"got {predicted.shape}"
+        )
+    return mpjpe_per_pose(xp.diff(predicted, axis=-3), xp.diff(target, axis=-3))
 
 
-def consecutive_frames(clip_of_frame: jax.Array, valid: jax.Array) -> jax.Array:
-    """`[F - 1]` bool: both frames of the pair are valid and of the same clip."""
-    return (clip_of_frame[1:] == clip_of_frame[:-1]) & valid[1:] & valid[:-1]
+def pck_per_pose(errors_mm: Array) -> Array:
+    """Computes the share of joints that are closer than 150 mm (protocol P.5).
 
+    Args:
+      errors_mm: `[..., J]` distances in millimetres of the joints that count:
+        `MPI_INF_3DHP_PCK_JOINTS` in the official protocol.
 
-def pck_per_pose(errors_mm: jax.Array) -> jax.Array:
-    """Share of joints closer than 150 mm (strictly), `[..., J]` to `[...]`, in [0, 1].
-
-    Pass the joints that count: `MPI_INF_3DHP_PCK_JOINTS` in the official protocol, one of
-    `MPI_INF_3DHP_JOINT_GROUPS`, or all. Means over frames give the published numbers.
+    Returns:
+      `[...]`, in [0, 1]. The mean over frames is the published number.
     """
+    _, errors_mm = _as_float(errors_mm)
     return (errors_mm < PCK_THRESHOLD_MM).mean(-1, dtype=errors_mm.dtype)
 
 
-def auc_per_pose(errors_mm: jax.Array) -> jax.Array:
-    """As `pck_per_pose`, averaged over the 31 thresholds 0, 5, ..., 150 mm."""
-    thresholds = jnp.asarray(AUC_THRESHOLDS_MM, errors_mm.dtype)
-    thresholds = thresholds.reshape((1,) * errors_mm.ndim + (-1,))
-    return (errors_mm[..., None] < thresholds).mean((-1, -2), dtype=errors_mm.dtype)
-
-
-@flax.struct.dataclass
-class Sums:
-    """Masked sums and the number of frames in them; merged exactly, whatever the batches.
-
-    Attributes:
-      total: sum of the values, per group.
-      count: number of valid frames, per group.
-    """
-
-    total: Any
-    count: Any
-
-    def merge(self, other: "Sums") -> "Sums":
-        """The sums of both, in float64 on the host."""
-        return Sums(
-            np.asarray(self.total, np.float64) + np.asarray(other.total, np.float64),
-            np.asarray(self.count, np.int64) + np.asarray(other.count, np.int64),
-        )
-
-
-def group_sums(
-    values: jax.Array, groups: jax.Array, valid: jax.Array, num_groups: int
-) -> Sums:
-    """Sums `[G]` of the valid `values [F]` by group (action, scene, activity, ...); inside `jit`.
+def auc_per_pose(errors_mm: Array) -> Array:
+    """Computes the mean of `pck_per_pose` over the thresholds 0, 5, ..., 150 mm.
 
     Args:
-      values: `[F]`, per frame; may be NaN where not valid.
-      groups: `[F]` int in `[0, num_groups)`.
-      valid: `[F]` bool.
-      num_groups: `G`.
+      errors_mm: as for `pck_per_pose`.
+
+    Returns:
+      `[...]`, in [0, 30/31]: no error is less than the first threshold.
     """
-    if not values.shape == groups.shape == valid.shape:
-        raise JaxposeError(
-            f"values {values.shape}, groups {groups.shape} and valid {valid.shape} differ in shape"
-        )
-    total = jax.ops.segment_sum(jnp.where(valid, values, 0), groups, num_groups)
-    return Sums(total, jax.ops.segment_sum(valid.astype(jnp.int32), groups, num_groups))
+    xp, errors_mm = _as_float(errors_mm)
+    thresholds = xp.asarray(AUC_THRESHOLDS_MM, errors_mm.dtype)
+    thresholds = xp.broadcast_to(thresholds, (*errors_mm.shape, thresholds.size))
+    is_close = errors_mm[..., None] < thresholds
+    return is_close.mean((-1, -2), dtype=errors_mm.dtype)
 
 
 @flax.struct.dataclass
 class GroupAverage:
-    """A table row: what papers report, and the flat mean beside it.
+    """Averages over groups of frames: one row of a table.
 
     Attributes:
       per_group: `[G]` frame-weighted mean of each group, NaN where it has no frames.
@@ -199,62 +284,108 @@ class GroupAverage:
     frame_mean: float
 
 
-def group_average(sums: Sums) -> GroupAverage:
-    """Averages of the sums `[G]` of the whole data set (protocol P.3).
+def group_average(totals: np.ndarray, counts: np.ndarray) -> GroupAverage:
+    """Averages errors by group, by action for example (protocol P.3).
+
+    Args:
+      totals: `[G]` sum of the errors of each group.
+      counts: `[G]` number of frames in each sum.
 
     Raises:
-      JaxposeError: no group has a valid frame.
+      JaxposeError: there are no frames.
     """
-    total, count = np.asarray(sums.total, np.float64), np.asarray(sums.count)
-    if not count.any():
+    if not counts.any():
         raise JaxposeError(
-            "nothing to average: no frame is valid; check the subjects, takes and masks chosen"
+            "no valid frame to average; check the chosen subjects, takes and masks"
         )
-    per_group = np.full(total.shape, np.nan)
-    np.divide(total, count, out=per_group, where=count > 0)
+    has_frames = counts > 0
+    per_group = np.full(totals.shape, np.nan)
+    np.divide(totals, counts, out=per_group, where=has_frames)
     return GroupAverage(
-        per_group, float(per_group[count > 0].mean()), float(total.sum() / count.sum())
+        per_group=per_group,
+        average=float(per_group[has_frames].mean()),
+        frame_mean=float(totals.sum() / counts.sum()),
     )
 
 
-def _checked(predicted: jax.Array, target: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _namespace(*arrays: Array) -> ModuleType:
+    """Returns `jax.numpy` if one of `arrays` is a JAX array, else `numpy`."""
+    return jnp if any(isinstance(array, jax.Array) for array in arrays) else np
+
+
+def _as_float(errors: Array) -> tuple[ModuleType, Array]:
+    """Returns the namespace of `errors`, and `errors` in float32 or better."""
+    xp = _namespace(errors)
+    errors = xp.asarray(errors)
+    return xp, xp.asarray(errors, xp.result_type(errors, np.float32))
+
+
+def _checked(predicted: Array, target: Array) -> tuple[ModuleType, Array, Array]:
+    """Returns the namespace of two arrays of poses, and both in one precision."""
+    xp = _namespace(predicted, target)
+    predicted, target = xp.asarray(predicted), xp.asarray(target)
     if predicted.shape != target.shape:
         raise JaxposeError(
-            f"predicted {predicted.shape} and target {target.shape} must have the same shape"
+            f"predicted {predicted.shape} and target {target.shape} must have the "
+            f"same shape"
         )
-    dtype = jnp.promote_types(jnp.result_type(predicted, target), jnp.float32)
-    return jnp.asarray(predicted, dtype), jnp.asarray(target, dtype)
+    if predicted.ndim < 2:
+        raise JaxposeError(f"poses must be [..., J, 3], got {predicted.shape}")
+    dtype = xp.result_type(predicted, target, np.float32)
+    return xp, xp.asarray(predicted, dtype), xp.asarray(target, dtype)
 
 
-def _ratio(numerator: jax.Array | float, denominator: jax.Array) -> jax.Array:
-    """`numerator / denominator`, 0 where the denominator is 0; NaN stays NaN."""
-    zero = denominator == 0
-    return jnp.where(zero, 0, numerator / jnp.where(zero, 1, denominator))
+def _mean(errors: Array) -> Array:
+    """Returns the mean over all elements."""
+    if errors.size == 0:
+        raise JaxposeError(f"no pose to average: the errors have shape {errors.shape}")
+    return errors.mean()
 
 
-def _best_rotation(correlation: jax.Array) -> jax.Array:
-    """The rotation `R [..., 3, 3]` that maximises `sum(R * correlation)`; rows are turned as `p @ R`."""
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = [
-        [correlation[..., a, b] for b in range(3)] for a in range(3)
-    ]
+def _ratio(xp: ModuleType, numerator: Array | float, denominator: Array) -> Array:
+    """Returns `numerator / denominator`, 0 where the denominator is 0."""
+    is_zero = denominator == 0
+    return xp.where(is_zero, 0, numerator / xp.where(is_zero, 1, denominator))
+
+
+def _product(xp: ModuleType, a: Array, b: Array) -> Array:
+    """Returns the matrix product in full precision, on accelerators too."""
+    with jax.default_matmul_precision("highest"):
+        return xp.matmul(a, b)
+
+
+def _best_rotation(xp: ModuleType, correlation: Array) -> Array:
+    """Returns the rotations `[..., 3, 3]` that maximise `sum(rotation * correlation)`.
+
+    A pose `[J, 3]` is turned by `pose @ rotation`.
+    """
+    c = correlation
+    xx, xy, xz = c[..., 0, 0], c[..., 0, 1], c[..., 0, 2]
+    yx, yy, yz = c[..., 1, 0], c[..., 1, 1], c[..., 1, 2]
+    zx, zy, zz = c[..., 2, 0], c[..., 2, 1], c[..., 2, 2]
     horn = _matrix(
+        xp,
         [
             [xx + yy + zz, yz - zy, zx - xz, xy - yx],
             [yz - zy, xx - yy - zz, xy + yx, zx + xz],
             [zx - xz, xy + yx, yy - xx - zz, yz + zy],
             [xy - yx, zx + xz, yz + zy, zz - xx - yy],
-        ]
+        ],
     )
-    _, vectors = jnp.linalg.eigh(horn, symmetrize_input=False)
+    # NumPy's eigh fails on NaN. The poses themselves keep the NaN of the result.
+    horn = xp.where(xp.isfinite(horn), horn, 0)
+    _, vectors = xp.linalg.eigh(horn)
     w, x, y, z = (vectors[..., i, -1] for i in range(4))
     return _matrix(
+        xp,
         [
             [1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)],
             [2 * (x * y - w * z), 1 - 2 * (x * x + z * z), 2 * (y * z + w * x)],
             [2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)],
-        ]
+        ],
     )
 
 
-def _matrix(rows: list[list[jax.Array]]) -> jax.Array:
-    return jnp.stack([jnp.stack(row, axis=-1) for row in rows], axis=-2)
+def _matrix(xp: ModuleType, rows: list[list[Array]]) -> Array:
+    """Stacks arrays `[...]` to matrices `[..., rows, columns]`."""
+    return xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)

@@ -30,6 +30,22 @@ GLA_GCN_GRAPHS = {
     "humaneva15": "humaneva_15",
     "he13_script_15": "humaneva_15_script",
 }
+# The joint groups of MPI-INF-3DHP's PCK and AUC, and the sequences of each scene (P.5).
+MPI_INF_3DHP_JOINT_GROUPS = {
+    "head": (0,),
+    "neck": (1,),
+    "shoulder": (2, 5),
+    "elbow": (3, 6),
+    "wrist": (4, 7),
+    "hip": (8, 11),
+    "knee": (9, 12),
+    "ankle": (10, 13),
+}
+MPI_INF_3DHP_SCENES = {
+    "GS": ("TS1", "TS2"),
+    "noGS": ("TS3", "TS4"),
+    "Outdoor": ("TS5", "TS6"),
+}
 BY_JOINTS = {15: HUMANEVA_15, 16: H36M_16, 17: H36M_17, 19: H36M_19}
 
 
@@ -123,30 +139,30 @@ def _gast_graph(skeleton: Skeleton, name: str) -> np.ndarray:
 
 
 def _metrics(arrays: Arrays, dtype: np.dtype) -> Pairs:
-    predicted, target, weight = (
-        arrays[key].astype(dtype) for key in ("pred", "target", "weight")
-    )
-    sequence = (-1, *predicted.shape[-2:])
+    inputs = [arrays[key].astype(dtype) for key in ("pred", "target", "weight")]
 
-    @jax.jit
-    def compute() -> dict[str, jax.Array]:
+    def compute(
+        predicted: np.ndarray, target: np.ndarray, weight: np.ndarray
+    ) -> dict[str, Any]:
+        sequence = (-1, *predicted.shape[-2:])
+        weighted = weight * metrics.joint_errors(predicted, target)
         return {
             "mpjpe_per_pose": metrics.mpjpe_per_pose(predicted, target),
             "p_mpjpe_per_pose": metrics.p_mpjpe_per_pose(predicted, target),
-            "weighted_mpjpe": metrics.weighted_mpjpe_per_pose(
-                predicted, target, weight
-            ).mean(),
-            "n_mpjpe": metrics.n_mpjpe_per_pose(predicted, target).mean(),
-            "mean_velocity_error_axis0": metrics.velocity_errors(
+            "mpjpe": metrics.mpjpe(predicted, target),
+            "p_mpjpe": metrics.p_mpjpe(predicted, target),
+            "n_mpjpe": metrics.n_mpjpe(predicted, target),
+            "weighted_mpjpe": weighted.mean(),
+            "mean_velocity_error_axis0": metrics.mpjve(
                 predicted.reshape(sequence), target.reshape(sequence)
-            ).mean(),
+            ),
         }
 
-    found = compute()
-    found |= {name: found[f"{name}_per_pose"].mean() for name in ("mpjpe", "p_mpjpe")}
-    for name, value in found.items():
-        for key in (name, f"{name}_f64"):
-            yield key, value, arrays[key]
+    # By NumPy, and by JAX.
+    for found in (compute(*inputs), jax.jit(compute)(*inputs)):
+        for name, value in found.items():
+            for key in (name, f"{name}_f64"):
+                yield key, value, arrays[key]
 
 
 def _camera(arrays: Arrays, dtype: np.dtype) -> Pairs:
@@ -316,7 +332,7 @@ def _flip_average(arrays: Arrays, dtype: np.dtype) -> Pairs:
 
 def _mpi_inf_3dhp(arrays: Arrays, dtype: np.dtype) -> Pairs:
     yield "thresholds_mm", np.array(metrics.AUC_THRESHOLDS_MM), arrays["thresholds_mm"]
-    groups = [list(joints) for joints in metrics.MPI_INF_3DHP_JOINT_GROUPS.values()]
+    groups = [list(joints) for joints in MPI_INF_3DHP_JOINT_GROUPS.values()]
     groups.append(list(metrics.MPI_INF_3DHP_PCK_JOINTS))
     curves = {"pck": metrics.pck_per_pose, "auc": metrics.auc_per_pose}
     errors = {"probe": arrays["probe/error"].astype(dtype)}
@@ -333,7 +349,7 @@ def _mpi_inf_3dhp(arrays: Arrays, dtype: np.dtype) -> Pairs:
         )
         yield f"{take}/error", errors[take], arrays[f"{take}/error"]
     errors["All"] = np.concatenate([errors[take] for take in errors if take != "probe"])
-    for scene, takes in metrics.MPI_INF_3DHP_SCENES.items():
+    for scene, takes in MPI_INF_3DHP_SCENES.items():
         pooled = np.concatenate([errors[take] for take in takes])[:, groups[-1]]
         for name, curve in curves.items():
             yield (
@@ -402,16 +418,13 @@ def _sliding_windows(arrays: Arrays, dtype: np.dtype) -> Pairs:
 
 def _protocol_average(arrays: Arrays, dtype: np.dtype) -> Pairs:
     actions = json.loads(str(arrays["config"]))["actions"]
-    sums = metrics.Sums(0, 0)
+    totals = np.zeros(len(actions))
+    counts = np.zeros(len(actions), int)
     for i, action in enumerate(actions):
-        error, frames = (
-            arrays[f"{action}/sequence_error"],
-            arrays[f"{action}/sequence_frames"],
-        )
-        for value, count in zip(error, frames, strict=True):
-            one = np.arange(len(actions)) == i
-            sums = sums.merge(metrics.Sums(value * count * one, count * one))
-    average = metrics.group_average(sums)
+        frames = arrays[f"{action}/sequence_frames"]
+        totals[i] = (arrays[f"{action}/sequence_error"] * frames).sum()
+        counts[i] = frames.sum()
+    average = metrics.group_average(totals, counts)
     yield "per_action", average.per_group, arrays["per_action"]
     yield "average", np.array(average.average), arrays["average"]
     rounded = arrays["average_rounded_1_decimal"]

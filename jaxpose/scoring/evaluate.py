@@ -117,10 +117,8 @@ def score(
             continue
         millimetres = errors[counted].astype(np.float64) * MILLIMETRES
         average = metrics.group_average(
-            metrics.Sums(
-                np.bincount(groups[counted], millimetres, len(action_names)),
-                np.bincount(groups[counted], minlength=len(action_names)),
-            )
+            np.bincount(groups[counted], millimetres, len(action_names)),
+            np.bincount(groups[counted], minlength=len(action_names)),
         )
         results[name], results[f"frame_{name}"] = average.average, average.frame_mean
         for i, action in present:
