@@ -1,46 +1,107 @@
-"""Reads a program's flags and runs it; a mistake in them is answered in one line."""
+"""Command-line flags, config files among them; a mistake is answered in one line."""
 
+import importlib
+import importlib.util
 import os
+import pathlib
 import sys
 from collections.abc import Callable
 
+import ml_collections
 from absl import app, flags
+
+from jaxpose.errors import JaxposeError
 
 
 def run(main: Callable[[list[str]], None]) -> None:
-    """Runs `main` with the arguments that are not flags."""
+    """Runs `main` with the arguments that are not flags; `--config` is defined."""
     app.run(main, flags_parser=_parse)
 
 
+def find_config(path: pathlib.Path) -> pathlib.Path:
+    """Returns the config file `path`, or the packaged one where `path` does not exist.
+
+    Args:
+      path: any Python file; `configs/NAME.py` names one of jaxpose's own as well.
+
+    Raises:
+      JaxposeError: there is no such file; the message names both places.
+    """
+    folder = packaged_configs()
+    if path.is_file():
+        return path
+    packaged = folder / path.name
+    if path.parent == pathlib.Path("configs") and packaged.is_file():
+        return packaged
+    names = sorted(file.stem for file in folder.glob("[!_]*.py"))
+    raise JaxposeError(
+        f"there is no file {path.as_posix()!r} in {os.getcwd()}, and jaxpose's own "
+        f"configs, in {folder}, are {', '.join(names)}"
+    )
+
+
+def packaged_configs() -> pathlib.Path:
+    """Returns the folder of jaxpose's own configs, in the package or the checkout."""
+    package = pathlib.Path(__file__).resolve().parent
+    folder = package / "configs"
+    return folder if folder.is_dir() else package.parent / "configs"
+
+
+class _ConfigParser(flags.ArgumentParser[ml_collections.ConfigDict]):
+    """Parser of `FILE.py[:VARIANT]`.
+
+    The parser of ml_collections splits at the first colon, which on Windows follows the
+    drive letter, and knows no packaged configs.
+    """
+
+    def parse(self, argument: str) -> ml_collections.ConfigDict:
+        """Returns the locked config of a file and variant.
+
+        Raises:
+          JaxposeError: no such file or variant, or the file fails.
+        """
+        stem, colon, variant = argument.partition(".py:")
+        path = find_config(pathlib.Path(f"{stem}.py" if colon else argument))
+        if path.parent.parent == pathlib.Path(__file__).resolve().parent:
+            importlib.import_module("jaxpose.configs")
+        spec = importlib.util.spec_from_file_location("jaxpose_config_file", path)
+        if spec is None or spec.loader is None:
+            raise JaxposeError(f"{path} is not a Python file; expected FILE.py:VARIANT")
+        module = importlib.util.module_from_spec(spec)
+        # A config file is a program: it may raise anything.
+        try:
+            spec.loader.exec_module(module)
+            config = module.get_config(*([variant] if colon else []))
+        except JaxposeError:
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise JaxposeError(f"{path} fails with {reason}") from error
+        config.lock()
+        return config
+
+    def flag_type(self) -> str:
+        """Returns the name of the type in the help text."""
+        return "config file"
+
+
 def _parse(argv: list[str]) -> list[str]:
-    for argument in argv[1:]:
-        name, _, value = argument.partition("=")
-        if name.lstrip("-") == "config" and not os.path.isfile(
-            file := value.partition(":")[0]
-        ):
-            sys.exit(
-                f"error: --config={value}: there is no file {file!r}; the configs are in configs/"
-            )
+    """Returns the arguments that are not flags; exits with one line on a mistake."""
+    flags.FLAGS["config"].parser = _ConfigParser()
     try:
         return flags.FLAGS(argv)
     except flags.Error as error:
-        sys.exit(
-            f"error: {_lines(error)[-1].removeprefix('jaxpose.errors.JaxposeError: ')}"
-        )
-    except (
-        AttributeError,
-        KeyError,
-    ) as error:  # how ml_collections answers an unknown field
-        found = (
-            " ".join(_lines(error)).replace("\\n", " ").replace("\\'", "'").strip('"')
-        )
+        message = _lines(error)[-1].removeprefix("flag ")
+        sys.exit(f"error: {message}")
+    except (AttributeError, KeyError) as error:
+        # ml_collections answers an unknown field with one of these.
+        text = " ".join(_lines(error)).replace("\\n", " ").replace("\\'", "'")
+        found = text.strip('"')
         sys.exit(f"error: --config.FIELD: no such field: {found}")
-    except Exception as error:  # a config file is a program: it may raise anything
-        sys.exit(f"error: --config: {_lines(error)[-1]}")
 
 
 def _lines(error: Exception) -> list[str]:
-    text = (
-        error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
-    )  # a KeyError quotes
+    """Returns the lines of an error's message, without the quotes of a KeyError."""
+    has_text = bool(error.args) and isinstance(error.args[0], str)
+    text = error.args[0] if has_text else str(error)
     return text.strip().splitlines() or [type(error).__name__]
