@@ -35,7 +35,7 @@ PATH = re.compile(rf"(?<![\w/.])(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./]*\
 MODULE = re.compile(r"python3? -m ([\w.]*\w)")
 # Words in capitals stand for a choice of the reader.
 CONFIG = re.compile(r"configs/([a-z]\w*)\.py:([a-z]\w*)")
-FIELD = re.compile(r"(?<![\w/.])config\.((?!py\b)[a-z][\w.]*\w)")
+FIELD = re.compile(r"(?<![\w/.])config\.((?!py\b|json\b)[a-z][\w.]*\w)")
 
 
 def headings(path: pathlib.Path) -> list[str]:
