@@ -285,7 +285,7 @@ def make_variables(model: nn.Module) -> Any:
 
 
 def _shortened(clips: Clips, frames: int) -> Clips:
-    clip = clips.clips[0]
+    clip = clips.index[0]
     index = (
         Clip(
             clip.subject,

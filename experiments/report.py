@@ -175,7 +175,7 @@ def _draw_poses(run: TrainedRun, label: str, path: pathlib.Path) -> None:
     clips = []
     for rank, number in chosen:
         rows = np.flatnonzero(clip_of_frame == number)
-        clip = run.clips.clips[number]
+        clip = run.clips.index[number]
         shown = rows[np.linspace(0, len(rows) - 1, 4).astype(int)]
         caption = f"{rank}: {clip.subject} {clip.take} {clip.camera}, mean {1000 * errors[rows].mean():.0f} mm"
         clips.append((caption, truth[shown], run.predicted[shown]))
@@ -234,7 +234,7 @@ def _draw_influence(run: TrainedRun, label: str, path: pathlib.Path) -> None:
 
 def _draw_similarity(run: TrainedRun, label: str, path: pathlib.Path) -> None:
     """GLA-GCN Fig. 4: three poses each of eating and walking, or of the data's first two actions."""
-    actions = [clip.action for clip in run.clips.clips]
+    actions = [clip.action for clip in run.clips.index]
     wanted = [a for a in ("Eating", "Walking", "eating", "walking") if a in actions]
     names = (wanted + [a for a in dict.fromkeys(actions) if a not in wanted])[:2]
     action_of_frame = np.array(actions)[run.clips.clip_of_frame[run.frames]]

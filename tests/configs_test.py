@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from configs import ampose, crossformer, gast_net, gla_gcn, poseformer, videopose3d
-from jaxpose.body.joint_rules import convert
+from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.datasets import get_builder
 from jaxpose.models import build_model
@@ -71,9 +71,9 @@ def test_parameters_of_every_variant_and_a_data_set_that_exists(file, variant):
     )
     stored, wanted = get_builder(config.dataset.name).builder_config, config.dataset
     frame = np.zeros((1, get_skeleton(stored.skeleton).num_joints, 3))
-    convert(frame, stored.skeleton, wanted.skeleton or stored.skeleton)
+    convert_joints(frame, stored.skeleton, wanted.skeleton or stored.skeleton)
     assert (wanted.skeleton or stored.skeleton) == model.skeleton
     stored_2d = stored.keypoints_skeleton or stored.skeleton
     frame = np.zeros((1, get_skeleton(stored_2d).num_joints, 2))
-    convert(frame, stored_2d, wanted.keypoints_skeleton or stored_2d)
+    convert_joints(frame, stored_2d, wanted.keypoints_skeleton or stored_2d)
     assert (wanted.keypoints_skeleton or stored_2d) == keypoints_skeleton(model)

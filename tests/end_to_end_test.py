@@ -18,7 +18,7 @@ import pytest
 from configs import ampose, default, videopose3d
 from experiments.tables import TABLES
 from jaxpose import prepare
-from jaxpose.body.joint_rules import convert
+from jaxpose.body.joint_rules import convert_joints
 from jaxpose.data.clips import select_subjects
 from jaxpose.data.splits import load_clips_of
 from jaxpose.datasets.human36m import facts, motionbert
@@ -296,7 +296,7 @@ def test_the_pickle_is_scored_as_motionbert_does(run):
         camera.name: index + 1
         for index, camera in enumerate(fabricate_human36m.h36m_cameras("S9"))
     }
-    for clip in clips.clips:
+    for clip in clips.index:
         if f"{clip.take}" not in motionbert.UNSCORED:
             windows = (np.arange(clip.length), predicted[start : start + clip.length])
             by_source[f"{clip.take}_ca_{cameras[clip.camera]:02d}"] = [windows]
@@ -407,7 +407,7 @@ def test_a_run_on_human36m_is_scored_on_mpi_inf_3dhp(run, capsys):
     native, native_frames = test_clips(other.config)
     np.testing.assert_array_equal(frames, native_frames)
     again = evaluate.score(
-        convert(predicted, "h36m_17", "mpi_inf_3dhp_17"), native, frames
+        convert_joints(predicted, "h36m_17", "mpi_inf_3dhp_17"), native, frames
     )["published"]
     assert numbers(
         evaluate.score(predicted, clips, frames)["published"]
@@ -443,7 +443,7 @@ def test_predicts_recordings_of_ones_own_with_and_without_truth(run):
     paths = recordings.predict_workdir(config, str(done.workdir))
     files = [np.load(path) for path in paths]
     assert [str(file["subject"]) for file in files] == [
-        clip.subject for clip in clips.clips
+        clip.subject for clip in clips.index
     ]
     assert {str(file["subject"]) for file in files} == {
         "anna",
@@ -456,7 +456,7 @@ def test_predicts_recordings_of_ones_own_with_and_without_truth(run):
     np.testing.assert_array_equal(
         np.concatenate([file["valid"] for file in files]), clips.valid
     )
-    for file, clip in zip(files, clips.clips, strict=True):
+    for file, clip in zip(files, clips.index, strict=True):
         assert file["positions_3d"].shape == (clip.length, 17, 3)
         assert np.isfinite(file["positions_3d"]).all()
         assert (file["unit"], file["skeleton"], file["fps"]) == (

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.io
 
 from jaxpose.body.cameras import quaternion_rotate
-from jaxpose.body.joint_rules import convert
+from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.skeletons import MPI_INF_3DHP_28
 from jaxpose.datasets.mpi_inf_3dhp import facts
 from jaxpose.datasets.schema import Camera
@@ -171,4 +171,4 @@ def _takes() -> list[tuple[str, str]]:
 
 
 def _relevant(array: np.ndarray) -> np.ndarray:
-    return convert(array, "mpi_inf_3dhp_28", "mpi_inf_3dhp_17")
+    return convert_joints(array, "mpi_inf_3dhp_28", "mpi_inf_3dhp_17")

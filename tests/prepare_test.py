@@ -142,7 +142,7 @@ def test_synthetic_is_the_same_every_time_and_noise_changes_only_the_2d(
     difference = np.abs(a.keypoints_2d - c.keypoints_2d) * 500  # pixels
     assert 1 < np.median(difference) < 6
     assert a.subjects == ("train_0", "test_0")
-    assert {clip.camera for clip in a.clips} == {
+    assert {clip.camera for clip in a.index} == {
         "54138969",
         "55011271",
         "58860488",

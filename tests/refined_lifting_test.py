@@ -35,10 +35,10 @@ def clips_with_cameras() -> Clips:
         dataclasses.replace(
             clip, intrinsics=(1100.0, 1100.0, 550.0, 400.0), distortion=(0.0,) * 5
         )
-        for clip in clips.clips
+        for clip in clips.index
     )
     return dataclasses.replace(
-        clips, clips=index, keypoints_2d=clips.keypoints_2d + CAMERA[2:4]
+        clips, index=index, keypoints_2d=clips.keypoints_2d + CAMERA[2:4]
     )
 
 
@@ -160,13 +160,13 @@ def test_flip_averaging_sees_the_mirrored_camera(causal):
     clips = clips_with_cameras()
     flipped_index = tuple(
         dataclasses.replace(clip, intrinsics=(1100.0, 1100.0, 1000.0 - 550.0, 400.0))
-        for clip in clips.clips
+        for clip in clips.index
     )
     mirrored = dataclasses.replace(
         clips,
         keypoints_2d=windows.flip(clips.keypoints_2d, H36M_17),
         positions_3d=windows.flip(clips.positions_3d, H36M_17),
-        clips=flipped_index,
+        index=flipped_index,
     )
     frames = np.array([0, 3, 59, 60, 100])
     found, expected = (

@@ -246,7 +246,7 @@ def h36m_17_to_mpi_inf_3dhp_17(positions: Array) -> Array:
     )
 
 
-CONVERSIONS: dict[tuple[str, str], Callable[[Array], Array]] = {
+JOINT_RULES: dict[tuple[str, str], Callable[[Array], Array]] = {
     ("h36m_32", "h36m_17"): h36m_32_to_h36m_17,
     ("h36m_32", "h36m_16"): h36m_32_to_h36m_16,
     ("h36m_32", "h36m_19"): h36m_32_to_h36m_19,
@@ -267,7 +267,7 @@ CONVERSIONS: dict[tuple[str, str], Callable[[Array], Array]] = {
 }
 
 
-def convert(positions: Array, source: str, target: str) -> Array:
+def convert_joints(positions: Array, source: str, target: str) -> Array:
     """`positions [..., J, D]` of skeleton `source` in the joints of `target`.
 
     A pair without a rule of its own goes through `h36m_17` where both halves have one
@@ -278,14 +278,14 @@ def convert(positions: Array, source: str, target: str) -> Array:
     """
     if source == target:
         return positions
-    if (source, target) in CONVERSIONS:
-        return CONVERSIONS[source, target](positions)
+    if (source, target) in JOINT_RULES:
+        return JOINT_RULES[source, target](positions)
     first, second = (
-        CONVERSIONS.get((source, "h36m_17")),
-        CONVERSIONS.get(("h36m_17", target)),
+        JOINT_RULES.get((source, "h36m_17")),
+        JOINT_RULES.get(("h36m_17", target)),
     )
     if first is None or second is None:
-        known = ", ".join(f"{a} -> {b}" for a, b in CONVERSIONS)
+        known = ", ".join(f"{a} -> {b}" for a, b in JOINT_RULES)
         raise JaxposeError(
             f"no conversion from skeleton {source!r} to {target!r}; known: {known}"
         )

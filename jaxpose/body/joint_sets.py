@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from jaxpose.body.joint_rules import convert
+from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.skeletons import H36M_17, Skeleton, get_skeleton
 from jaxpose.scoring.pictures import LEFT, MIDDLE, RIGHT
 
@@ -68,7 +68,7 @@ def pose(layout: str) -> np.ndarray:
 def synthesised(layout: str) -> list[int]:
     """Joints of `h36m_17` that the (linear) conversion computes from several joints of `layout`."""
     joints = get_skeleton(layout).num_joints
-    weights = convert(np.eye(joints)[..., None], layout, H36M_17.name)[
+    weights = convert_joints(np.eye(joints)[..., None], layout, H36M_17.name)[
         ..., 0
     ]  # [moved joint, joint]
     return np.flatnonzero((weights != 0).sum(axis=0) > 1).tolist()
@@ -82,7 +82,7 @@ def draw_joint_sets(path: pathlib.Path) -> None:
         top, bottom = axes[:, column]
         _draw(top, skeleton, points, _bones(skeleton), ())
         top.set_title(layout, fontweight="bold")
-        converted = convert(points, layout, H36M_17.name)
+        converted = convert_joints(points, layout, H36M_17.name)
         made = synthesised(layout)
         _draw(bottom, H36M_17, converted, H36M_17.bones, made)
         names = ", ".join(f"{joint} {H36M_17.joints[joint]}" for joint in made)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from jaxpose.body.joint_rules import convert
+from jaxpose.body.joint_rules import convert_joints
 from jaxpose.errors import JaxposeError
 
 
@@ -57,7 +57,7 @@ class Clips:
         y by the same factor (protocol P.2).
       positions_3d: `[N, J, 3]` float32, metres, camera frame, absolute root; NaN where absent.
       valid: `[N]` bool: frames that may be a target or be scored.
-      clips: the index, in the order of the arrays, covering them without gaps.
+      index: the clips, in the order of the arrays, covering them without gaps.
       activity: `[N]` int8, the numbered activity of each frame where it changes within a take
         (test set of MPI-INF-3DHP), 0 elsewhere; None means 0 everywhere.
       metres_per_unit: `[N]` float32, only where `positions_3d` are in image space (half image widths
@@ -73,7 +73,7 @@ class Clips:
     keypoints_2d: np.ndarray
     positions_3d: np.ndarray
     valid: np.ndarray
-    clips: tuple[Clip, ...]
+    index: tuple[Clip, ...]
     activity: np.ndarray | None = None
     metres_per_unit: np.ndarray | None = None
     metric_positions_3d: np.ndarray | None = None
@@ -86,14 +86,14 @@ class Clips:
     @property
     def subjects(self) -> tuple[str, ...]:
         """Subjects in order of appearance."""
-        return tuple(dict.fromkeys(clip.subject for clip in self.clips))
+        return tuple(dict.fromkeys(clip.subject for clip in self.index))
 
     @property
     def clip_of_frame(self) -> np.ndarray:
         """`[N]` int32: the clip each frame belongs to."""
         return np.repeat(
-            np.arange(len(self.clips), dtype=np.int32),
-            [clip.length for clip in self.clips],
+            np.arange(len(self.index), dtype=np.int32),
+            [clip.length for clip in self.index],
         )
 
 
@@ -101,7 +101,7 @@ def select(clips: Clips, keep: Callable[[Clip], bool]) -> Clips:
     """The clips for which `keep` is true, packed again."""
     return _pack(
         clips,
-        [(clip, slice(clip.start, clip.end)) for clip in clips.clips if keep(clip)],
+        [(clip, slice(clip.start, clip.end)) for clip in clips.index if keep(clip)],
     )
 
 
@@ -128,7 +128,7 @@ def select_actions(clips: Clips, actions: Iterable[str]) -> Clips:
     """
     actions, known = (
         tuple(actions),
-        tuple(dict.fromkeys(clip.action for clip in clips.clips)),
+        tuple(dict.fromkeys(clip.action for clip in clips.index)),
     )
     if unknown := [action for action in actions if action not in known]:
         raise JaxposeError(
@@ -143,15 +143,15 @@ def downsample(clips: Clips, stride: int) -> Clips:
     if stride == 1:
         return clips
     packed = _pack(
-        clips, [(clip, slice(clip.start, clip.end, stride)) for clip in clips.clips]
+        clips, [(clip, slice(clip.start, clip.end, stride)) for clip in clips.index]
     )
     slower = tuple(
-        dataclasses.replace(clip, fps=clip.fps / stride) for clip in packed.clips
+        dataclasses.replace(clip, fps=clip.fps / stride) for clip in packed.index
     )
-    return dataclasses.replace(packed, clips=slower)
+    return dataclasses.replace(packed, index=slower)
 
 
-def convert_joints(
+def convert_skeletons(
     clips: Clips, skeleton: str = "", keypoints_skeleton: str = ""
 ) -> Clips:
     """The clips in other joint sets, by the named rules of `jaxpose.body.joint_rules`.
@@ -173,7 +173,7 @@ def convert_joints(
         array: np.ndarray, source: str, target: str, field: str
     ) -> np.ndarray:
         try:
-            return convert(array, source, target)
+            return convert_joints(array, source, target)
         except JaxposeError as error:
             raise JaxposeError(
                 f"config.dataset.{field}, data set {clips.dataset!r}: {error}"
@@ -213,12 +213,12 @@ def _pack(clips: Clips, parts: list[tuple[Clip, slice]]) -> Clips:
     frames = np.concatenate(rows) if rows else np.zeros(0, np.int64)
     arrays = {name: getattr(clips, name) for name in _PER_FRAME}
     kept = {name: array[frames] for name, array in arrays.items() if array is not None}
-    return dataclasses.replace(clips, clips=tuple(index), **kept)
+    return dataclasses.replace(clips, index=tuple(index), **kept)
 
 
 def fingerprint(clips: Clips) -> str:
     """A short hash of the arrays and the index, saved with every run."""
-    digest = hashlib.sha256(repr(clips.clips).encode())
+    digest = hashlib.sha256(repr(clips.index).encode())
     for array in (clips.keypoints_2d, clips.positions_3d, clips.valid):
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]

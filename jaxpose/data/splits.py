@@ -7,7 +7,7 @@ import ml_collections
 
 from jaxpose.data.clips import (
     Clips,
-    convert_joints,
+    convert_skeletons,
     downsample,
     select_actions,
     select_subjects,
@@ -47,7 +47,7 @@ def load_clips_of(dataset: ml_collections.ConfigDict) -> Clips:
     if dataset.actions:
         clips = select_actions(clips, dataset.actions)
     clips = downsample(clips, dataset.frame_stride)
-    return convert_joints(clips, dataset.skeleton, dataset.keypoints_skeleton)
+    return convert_skeletons(clips, dataset.skeleton, dataset.keypoints_skeleton)
 
 
 def load_splits(config: ml_collections.ConfigDict) -> Splits:

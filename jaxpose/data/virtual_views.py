@@ -22,7 +22,7 @@ def check_views(clips: Clips) -> None:
     """
     known = all(
         c.has_absolute_root and c.intrinsics is not None and c.orientation is not None
-        for c in clips.clips
+        for c in clips.index
     )
     if (
         not known

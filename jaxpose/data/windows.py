@@ -45,7 +45,7 @@ class FrameTable(NamedTuple):
 def frame_table(clips: Clips) -> FrameTable:
     """The table of a data set, in NumPy; the caller puts it on the device."""
     bounds = np.array(
-        [(clip.start, clip.end) for clip in clips.clips], np.int32
+        [(clip.start, clip.end) for clip in clips.index], np.int32
     ).reshape(-1, 2)
     return FrameTable(
         clips.keypoints_2d,
@@ -53,10 +53,10 @@ def frame_table(clips: Clips) -> FrameTable:
         clips.clip_of_frame,
         clip_start=bounds[:, 0],
         clip_end=bounds[:, 1],
-        camera=np.array([_camera(clip) for clip in clips.clips], np.float32).reshape(
+        camera=np.array([_camera(clip) for clip in clips.index], np.float32).reshape(
             -1, 9
         ),
-        up=np.array([_up(clip) for clip in clips.clips], np.float32).reshape(-1, 3),
+        up=np.array([_up(clip) for clip in clips.index], np.float32).reshape(-1, 3),
     )
 
 

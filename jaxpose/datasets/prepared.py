@@ -59,7 +59,7 @@ def load_clips(dataset: str, data_dir: str | pathlib.Path | None = None) -> Clip
         ),
         positions_3d=np.concatenate([example["positions_3d"] for example in examples]),
         valid=np.concatenate([example["valid"] for example in examples]),
-        clips=tuple(index),
+        index=tuple(index),
         activity=np.concatenate([example["activity"] for example in examples]),
         **{
             name: np.concatenate([example[name] for example in examples])

@@ -65,7 +65,7 @@ class Predictor:
                 positions_3d=None
             )  # only refinement reads the truth: spares the memory
         self._table = sharding.put_replicated(table, mesh)
-        lengths = np.array([clip.length for clip in clips.clips])
+        lengths = np.array([clip.length for clip in clips.index])
         self.chunk_length = 1
         if mesh.devices.flat[0].platform == "cpu" and not isinstance(
             model, TemporalConvNet
@@ -108,7 +108,7 @@ class Predictor:
                 f"predict {len(frames)}"
                 + (f" from {frames.min()} to {frames.max()}" if len(frames) else "")
             )
-        clip_start = np.array([clip.start for clip in self._clips.clips])[
+        clip_start = np.array([clip.start for clip in self._clips.index])[
             self._clips.clip_of_frame[frames]
         ]
         starts = frames - (frames - clip_start) % self.chunk_length

@@ -89,9 +89,9 @@ def predict_workdir(
     }
     folder = directory / f"predictions_{config.dataset.name.replace('/', '_')}"
     positions = _predict(predictor, best.variables, clips.num_frames)
-    paths = [_path(folder, clip) for clip in clips.clips]
+    paths = [_path(folder, clip) for clip in clips.index]
     if hosts.is_writer():
-        for clip, path in zip(clips.clips, paths, strict=True):
+        for clip, path in zip(clips.index, paths, strict=True):
             rows = slice(clip.start, clip.end)
             numbers = np.arange(clip.length) * config.dataset.frame_stride
             names = {
@@ -106,7 +106,7 @@ def predict_workdir(
             _save(path, **arrays, fps=clip.fps, **names, **common)
         print(f"{len(paths)} recordings are in {folder}")
         for clip, path in zip(
-            tqdm(clips.clips, desc="draw", unit="GIF"), paths, strict=True
+            tqdm(clips.index, desc="draw", unit="GIF"), paths, strict=True
         ):
             frames = np.arange(clip.start, clip.end)
             pictures.animate_clip(

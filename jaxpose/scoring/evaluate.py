@@ -90,8 +90,8 @@ def score(
     """
     predicted, target = compared_positions(predicted, clips, frames)
     clip_of_frame = clips.clip_of_frame[frames]
-    action_names = tuple(dict.fromkeys(clip.action for clip in clips.clips))
-    action_of_clip = np.array([action_names.index(clip.action) for clip in clips.clips])
+    action_names = tuple(dict.fromkeys(clip.action for clip in clips.index))
+    action_of_clip = np.array([action_names.index(clip.action) for clip in clips.index])
     actions = action_of_clip[clip_of_frame]
     counts = np.bincount(actions, minlength=len(action_names))
     present = [(i, action) for i, action in enumerate(action_names) if counts[i]]

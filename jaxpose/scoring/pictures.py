@@ -74,7 +74,7 @@ def animate_clip(
       seconds: its length at most.
     """
     stretch = _liveliest_stretch(clips, frames, seconds)
-    clip = clips.clips[clips.clip_of_frame[frames[stretch[0]]]]
+    clip = clips.index[clips.clip_of_frame[frames[stretch[0]]]]
     step = max(1, round(clip.fps / 12.5))
     shown = stretch[::step]
     skeleton = get_skeleton(clips.skeleton)
@@ -163,7 +163,7 @@ def _liveliest_stretch(clips: Clips, frames: np.ndarray, seconds: float) -> np.n
     )
     best, best_motion = np.arange(1), -1.0
     for run in np.split(np.arange(len(frames)), breaks):
-        fps = clips.clips[clips.clip_of_frame[frames[run[0]]]].fps
+        fps = clips.index[clips.clip_of_frame[frames[run[0]]]].fps
         run = run[: max(1, round(seconds * fps))]
         motion = np.abs(np.diff(clips.keypoints_2d[frames[run]], axis=0)).sum()
         if motion > best_motion:

@@ -96,7 +96,7 @@ def _mpi_inf_3dhp(
     for suffix, joints in (("", counted), ("_all_joints", errors)):
         per_frame[f"pck{suffix}"] = 100 * np.asarray(metrics.pck_per_pose(joints))
         per_frame[f"auc{suffix}"] = 100 * np.asarray(metrics.auc_per_pose(joints))
-    clip = [clips.clips[number] for number in clips.clip_of_frame[frames]]
+    clip = [clips.index[number] for number in clips.clip_of_frame[frames]]
     scores: dict[str, Any] = _row(per_frame, np.ones(len(frames), bool))
     scores["per_scene"] = _rows(per_frame, [one.action for one in clip])
     scores["per_sequence"] = _rows(per_frame, [one.subject for one in clip])
@@ -118,7 +118,7 @@ def _humaneva(
         "p_mpjpe": np.asarray(_p_mpjpe(predicted, target)) * _MILLIMETRES,
         "mpjpe": np.asarray(_joint_errors(predicted, target)).mean(-1) * _MILLIMETRES,
     }
-    clip = [clips.clips[number] for number in clips.clip_of_frame[frames]]
+    clip = [clips.index[number] for number in clips.clip_of_frame[frames]]
     cells = _rows(
         per_frame, [f"{one.action} {one.subject.rpartition('/')[2]}" for one in clip]
     )

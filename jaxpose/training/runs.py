@@ -121,11 +121,11 @@ def start_from_lifting(
 def check_refinable(clips: Clips) -> None:
     """Raises JaxposeError unless `clips` have cameras and absolute roots, which refinement needs."""
     if lacking := [
-        c for c in clips.clips if c.intrinsics is None or not c.has_absolute_root
+        c for c in clips.index if c.intrinsics is None or not c.has_absolute_root
     ]:
         first = lacking[0]
         raise JaxposeError(
-            f"data set {clips.dataset!r}: {len(lacking)} of {len(clips.clips)} clips have no camera or no "
+            f"data set {clips.dataset!r}: {len(lacking)} of {len(clips.index)} clips have no camera or no "
             f"absolute root (the first: {first.subject} {first.take} {first.camera}); refinement needs both. "
             "Without them, use the lifting model: config.refinement=False, and its own --workdir"
         )

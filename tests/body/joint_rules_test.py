@@ -4,11 +4,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxpose.body.joint_rules import CONVERSIONS, convert
+from jaxpose.body.joint_rules import JOINT_RULES, convert_joints
 from jaxpose.body.skeletons import SKELETONS, get_skeleton
 from jaxpose.errors import JaxposeError
 
-PAIRS = pytest.mark.parametrize("source, target", CONVERSIONS)
+PAIRS = pytest.mark.parametrize("source, target", JOINT_RULES)
 
 
 def random_positions(skeleton: str, dims: int = 3) -> np.ndarray:
@@ -38,19 +38,22 @@ def test_skeletons_are_consistent(skeleton):
 @pytest.mark.parametrize("dims", [2, 3])
 def test_shapes_and_numpy_equals_jax(source, target, dims):
     positions = random_positions(source, dims).astype(np.float32)
-    converted = convert(positions, source, target)
+    converted = convert_joints(positions, source, target)
     assert isinstance(converted, np.ndarray)
     assert converted.shape == (2, 5, get_skeleton(target).num_joints, dims)
     assert converted.dtype == np.float32
     np.testing.assert_allclose(
-        convert(jnp.asarray(positions), source, target), converted, rtol=1e-6, atol=1e-6
+        convert_joints(jnp.asarray(positions), source, target),
+        converted,
+        rtol=1e-6,
+        atol=1e-6,
     )
 
 
 @PAIRS
 def test_joints_of_the_same_name_are_copied_exactly(source, target):
     positions = random_positions(source)
-    converted = convert(positions, source, target)
+    converted = convert_joints(positions, source, target)
     shared = [
         name
         for name in get_skeleton(target).joints
@@ -82,10 +85,12 @@ def test_joints_of_the_same_name_are_copied_exactly(source, target):
 def test_converting_commutes_with_mirroring(source, target):
     positions = random_positions(source)
     mirrored = positions[..., get_skeleton(source).mirror, :] * [-1.0, 1.0, 1.0]
-    expected = convert(positions, source, target)[
+    expected = convert_joints(positions, source, target)[
         ..., get_skeleton(target).mirror, :
     ] * [-1.0, 1.0, 1.0]
-    np.testing.assert_allclose(convert(mirrored, source, target), expected, atol=1e-12)
+    np.testing.assert_allclose(
+        convert_joints(mirrored, source, target), expected, atol=1e-12
+    )
 
 
 @PAIRS
@@ -93,9 +98,9 @@ def test_rules_are_affine(source, target):
     """Every rule's weights sum to one, so a translated person stays the same person."""
     positions = random_positions(source)
     shift = np.array([3.0, -2.0, 7.0])
-    moved = convert(positions + shift, source, target)
+    moved = convert_joints(positions + shift, source, target)
     np.testing.assert_allclose(
-        moved, convert(positions, source, target) + shift, atol=1e-12
+        moved, convert_joints(positions, source, target) + shift, atol=1e-12
     )
 
 
@@ -107,25 +112,32 @@ def test_rules_are_affine(source, target):
 def test_human36m_markers_dropped_by_the_protocol(target, dropped):
     positions = random_positions("h36m_32")
     np.testing.assert_array_equal(
-        convert(positions, "h36m_32", target), np.delete(positions, dropped, axis=-2)
+        convert_joints(positions, "h36m_32", target),
+        np.delete(positions, dropped, axis=-2),
     )
 
 
 def test_cuts_of_human36m_agree():
     positions = random_positions("h36m_32")
-    joints_19 = convert(positions, "h36m_32", "h36m_19")
-    joints_17 = convert(positions, "h36m_32", "h36m_17")
-    joints_16 = convert(positions, "h36m_32", "h36m_16")
-    np.testing.assert_array_equal(convert(joints_19, "h36m_19", "h36m_17"), joints_17)
-    np.testing.assert_array_equal(convert(joints_19, "h36m_19", "h36m_16"), joints_16)
-    np.testing.assert_array_equal(convert(joints_17, "h36m_17", "h36m_16"), joints_16)
+    joints_19 = convert_joints(positions, "h36m_32", "h36m_19")
+    joints_17 = convert_joints(positions, "h36m_32", "h36m_17")
+    joints_16 = convert_joints(positions, "h36m_32", "h36m_16")
+    np.testing.assert_array_equal(
+        convert_joints(joints_19, "h36m_19", "h36m_17"), joints_17
+    )
+    np.testing.assert_array_equal(
+        convert_joints(joints_19, "h36m_19", "h36m_16"), joints_16
+    )
+    np.testing.assert_array_equal(
+        convert_joints(joints_17, "h36m_17", "h36m_16"), joints_16
+    )
 
 
 def test_mpi_inf_3dhp_relevant_joints():
     positions = random_positions("mpi_inf_3dhp_28")
     order = [7, 5, 14, 15, 16, 9, 10, 11, 23, 24, 25, 18, 19, 20, 4, 3, 6]
     np.testing.assert_array_equal(
-        convert(positions, "mpi_inf_3dhp_28", "mpi_inf_3dhp_17"),
+        convert_joints(positions, "mpi_inf_3dhp_28", "mpi_inf_3dhp_17"),
         positions[..., order, :],
     )
 
@@ -133,16 +145,16 @@ def test_mpi_inf_3dhp_relevant_joints():
 def test_mpi_inf_3dhp_to_human36m_is_the_cross_dataset_mapping():
     positions = random_positions("mpi_inf_3dhp_17")
     order = [14, 8, 9, 10, 11, 12, 13, 15, 1, 16, 0, 5, 6, 7, 2, 3, 4]
-    converted = convert(positions, "mpi_inf_3dhp_17", "h36m_17")
+    converted = convert_joints(positions, "mpi_inf_3dhp_17", "h36m_17")
     np.testing.assert_array_equal(converted, positions[..., order, :])
     np.testing.assert_array_equal(
-        convert(converted, "h36m_17", "mpi_inf_3dhp_17"), positions
+        convert_joints(converted, "h36m_17", "mpi_inf_3dhp_17"), positions
     )
 
 
 def test_coco_to_humaneva():
     positions = random_positions("coco_17", 2)
-    converted = convert(positions, "coco_17", "humaneva_15")
+    converted = convert_joints(positions, "coco_17", "humaneva_15")
     rows = [
         [11, 12],
         [5, 6],
@@ -172,7 +184,7 @@ def test_halpe_to_human36m():
     ]  # fmt: skip
     expected = np.stack([positions[..., row, :].mean(-2) for row in rows], axis=-2)
     np.testing.assert_allclose(
-        convert(positions, "halpe_26", "h36m_17"), expected, rtol=1e-15
+        convert_joints(positions, "halpe_26", "h36m_17"), expected, rtol=1e-15
     )
 
 
@@ -189,9 +201,9 @@ def test_coco_body25_and_halpe_agree_on_the_same_person():
         ],
         axis=-2,
     )
-    from_halpe = convert(halpe, "halpe_26", "h36m_17")
-    from_coco = convert(halpe[..., :17, :], "coco_17", "h36m_17")
-    from_body_25 = convert(body_25, "body_25", "h36m_17")
+    from_halpe = convert_joints(halpe, "halpe_26", "h36m_17")
+    from_coco = convert_joints(halpe[..., :17, :], "coco_17", "h36m_17")
+    from_body_25 = convert_joints(body_25, "body_25", "h36m_17")
     np.testing.assert_allclose(from_body_25, from_coco, atol=1e-14)
     crown = get_skeleton("h36m_17").joints.index("head")
     np.testing.assert_allclose(
@@ -202,7 +214,7 @@ def test_coco_body25_and_halpe_agree_on_the_same_person():
 def test_crown_lies_beyond_the_ears():
     coco = np.zeros((17, 2))
     coco[[5, 6], 1] = 100.0  # shoulders 100 px below the ears
-    assert convert(coco, "coco_17", "h36m_17")[10].tolist() == [0.0, -70.0]
+    assert convert_joints(coco, "coco_17", "h36m_17")[10].tolist() == [0.0, -70.0]
 
 
 def test_mpii_to_human36m():
@@ -228,7 +240,7 @@ def test_mpii_to_human36m():
     ]
     expected = np.stack([positions[..., row, :].mean(-2) for row in rows], axis=-2)
     np.testing.assert_allclose(
-        convert(positions, "mpii_16", "h36m_17"), expected, rtol=1e-15
+        convert_joints(positions, "mpii_16", "h36m_17"), expected, rtol=1e-15
     )
 
 
@@ -240,14 +252,14 @@ def test_humaneva_20_to_15():
     ]  # fmt: skip
     expected = np.stack([positions[..., row, :].mean(-2) for row in rows], axis=-2)
     np.testing.assert_allclose(
-        convert(positions, "humaneva_20", "humaneva_15"), expected, rtol=1e-15
+        convert_joints(positions, "humaneva_20", "humaneva_15"), expected, rtol=1e-15
     )
 
 
 def test_missing_keypoints_touch_only_the_joints_made_of_them():
     coco = random_positions("coco_17", 2)
     coco[..., 3, :] = np.nan  # left ear
-    converted = convert(coco, "coco_17", "h36m_17")
+    converted = convert_joints(coco, "coco_17", "h36m_17")
     missing = np.isnan(converted).any(axis=(0, 1, 3))
     assert [
         get_skeleton("h36m_17").joints[index] for index in np.flatnonzero(missing)
@@ -256,19 +268,23 @@ def test_missing_keypoints_touch_only_the_joints_made_of_them():
 
 def test_pairs_without_a_rule_go_through_human36m():
     positions = random_positions("coco_17", 2)
-    expected = convert(convert(positions, "coco_17", "h36m_17"), "h36m_17", "h36m_16")
-    np.testing.assert_array_equal(convert(positions, "coco_17", "h36m_16"), expected)
-    assert convert(positions, "coco_17", "coco_17") is positions
+    expected = convert_joints(
+        convert_joints(positions, "coco_17", "h36m_17"), "h36m_17", "h36m_16"
+    )
+    np.testing.assert_array_equal(
+        convert_joints(positions, "coco_17", "h36m_16"), expected
+    )
+    assert convert_joints(positions, "coco_17", "coco_17") is positions
 
 
 def test_refusals_name_both_skeletons():
     with pytest.raises(JaxposeError, match=r"'humaneva_15' to 'h36m_17'"):
-        convert(random_positions("humaneva_15"), "humaneva_15", "h36m_17")
+        convert_joints(random_positions("humaneva_15"), "humaneva_15", "h36m_17")
     with pytest.raises(
         JaxposeError, match=r"\(2, 5, 16, 3\) is not in skeleton 'coco_17'"
     ):
-        convert(random_positions("h36m_16"), "coco_17", "h36m_17")
+        convert_joints(random_positions("h36m_16"), "coco_17", "h36m_17")
     with pytest.raises(
         JaxposeError, match=r"\(2, 5, 17, 3\) is not in skeleton 'h36m_32'"
     ):
-        convert(random_positions("h36m_17"), "h36m_32", "h36m_17")
+        convert_joints(random_positions("h36m_17"), "h36m_32", "h36m_17")

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from jaxpose.body.joint_rules import convert
+from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.joint_sets import LAYOUTS as DRAWN
 from jaxpose.body.joint_sets import draw_joint_sets, pose, synthesised
 from jaxpose.body.skeletons import H36M_17
@@ -30,9 +30,11 @@ def test_every_layout_shows_the_same_person():
         for index, name in enumerate(H36M_17.joints)
         if name.startswith(("left", "right"))
     ]
-    first = convert(pose("coco_17"), "coco_17", "h36m_17")
+    first = convert_joints(pose("coco_17"), "coco_17", "h36m_17")
     for layout in DRAWN:
-        assert (convert(pose(layout), layout, "h36m_17")[limbs] == first[limbs]).all()
+        assert (
+            convert_joints(pose(layout), layout, "h36m_17")[limbs] == first[limbs]
+        ).all()
 
 
 def test_the_picture_is_drawn(tmp_path):

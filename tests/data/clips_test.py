@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jaxpose.body.joint_rules import convert
+from jaxpose.body.joint_rules import convert_joints
 from jaxpose.data.clips import (
     Clip,
     Clips,
-    convert_joints,
+    convert_skeletons,
     downsample,
     fingerprint,
     select,
@@ -31,7 +31,7 @@ def _clips(*lengths: int) -> Clips:
         keypoints_2d=np.tile(frames[:, None, None], (1, 17, 2)),
         positions_3d=np.tile(frames[:, None, None], (1, 17, 3)),
         valid=frames % 2 == 0,
-        clips=tuple(
+        index=tuple(
             Clip(
                 subject=f"s{number % 2}",
                 action="walk",
@@ -53,14 +53,14 @@ def test_properties():
     assert clips.num_frames == 9
     assert clips.subjects == ("s0", "s1")
     assert clips.clip_of_frame.tolist() == [0, 0, 0, 1, 1, 2, 2, 2, 2]
-    assert clips.clips[2].end == 9
+    assert clips.index[2].end == 9
 
 
 def test_select_packs_the_chosen_clips():
     chosen = select_subjects(_clips(3, 2, 4), ["s0"])
     assert chosen.keypoints_2d[:, 0, 0].tolist() == [0, 1, 2, 5, 6, 7, 8]
     assert chosen.valid.tolist() == [True, False, True, False, True, False, True]
-    assert [(clip.take, clip.start, clip.length) for clip in chosen.clips] == [
+    assert [(clip.take, clip.start, clip.length) for clip in chosen.index] == [
         ("t0", 0, 3),
         ("t2", 3, 4),
     ]
@@ -86,12 +86,12 @@ def test_unknown_subject():
 def test_downsampling_keeps_the_first_frame_of_every_clip():
     slower = downsample(_clips(5, 2, 6), 3)
     assert slower.keypoints_2d[:, 0, 0].tolist() == [0, 3, 5, 7, 10]
-    assert [(clip.start, clip.length) for clip in slower.clips] == [
+    assert [(clip.start, clip.length) for clip in slower.index] == [
         (0, 2),
         (2, 1),
         (3, 2),
     ]
-    assert slower.clips[0].fps == pytest.approx(50 / 3)
+    assert slower.index[0].fps == pytest.approx(50 / 3)
     original = _clips(5)
     assert downsample(original, 1) is original
 
@@ -103,7 +103,7 @@ def test_fingerprint_tells_any_change():
     changed = [
         dataclasses.replace(clips, positions_3d=moved),
         dataclasses.replace(clips, valid=~clips.valid),
-        dataclasses.replace(clips, clips=clips.clips[::-1]),
+        dataclasses.replace(clips, index=clips.index[::-1]),
         dataclasses.replace(clips, keypoints_2d=clips.keypoints_2d + np.float32(1e-3)),
     ]
     prints = {fingerprint(each) for each in [clips, *changed]}
@@ -113,9 +113,9 @@ def test_fingerprint_tells_any_change():
 
 def test_actions():
     clips = _clips(3, 2, 4)
-    sit = dataclasses.replace(clips.clips[1], action="sit")
-    clips = dataclasses.replace(clips, clips=(clips.clips[0], sit, clips.clips[2]))
-    assert [clip.take for clip in select_actions(clips, ["walk"]).clips] == ["t0", "t2"]
+    sit = dataclasses.replace(clips.index[1], action="sit")
+    clips = dataclasses.replace(clips, index=(clips.index[0], sit, clips.index[2]))
+    assert [clip.take for clip in select_actions(clips, ["walk"]).index] == ["t0", "t2"]
     with pytest.raises(
         JaxposeError, match="'made_up/gt' has no action 'jump'; it has walk, sit"
     ):
@@ -146,17 +146,17 @@ def test_converting_joints_keeps_all_else():
         keypoints_2d=rng.normal(size=(7, 17, 2)).astype(np.float32),
         metric_positions_3d=rng.normal(size=(7, 19, 3)).astype(np.float32),
     )
-    converted = convert_joints(clips, "h36m_16", "h36m_17")
+    converted = convert_skeletons(clips, "h36m_16", "h36m_17")
     assert (converted.skeleton, converted.keypoints_skeleton) == ("h36m_16", "h36m_17")
     for name in ("positions_3d", "metric_positions_3d"):
-        expected = convert(getattr(clips, name), "h36m_19", "h36m_16")
+        expected = convert_joints(getattr(clips, name), "h36m_19", "h36m_16")
         np.testing.assert_array_equal(getattr(converted, name), expected)
     np.testing.assert_array_equal(
-        converted.keypoints_2d, convert(clips.keypoints_2d, "coco_17", "h36m_17")
+        converted.keypoints_2d, convert_joints(clips.keypoints_2d, "coco_17", "h36m_17")
     )
-    assert converted.clips is clips.clips
+    assert converted.index is clips.index
     assert converted.valid is clips.valid
-    toes = convert_joints(
+    toes = convert_skeletons(
         dataclasses.replace(clips, keypoints_skeleton="h36m_19"), skeleton="h36m_16"
     )
     assert (toes.skeleton, toes.keypoints_skeleton) == ("h36m_16", "h36m_19")
@@ -166,9 +166,9 @@ def test_converting_joints_keeps_all_else():
 def test_converting_where_no_rule_leads_names_field_data_and_both_skeletons():
     message = r"config\.dataset\.skeleton, data set 'made_up/gt': .*'h36m_17' to 'h36m_19'; known: .*h36m_32"
     with pytest.raises(JaxposeError, match=message):
-        convert_joints(_clips(2), "h36m_19")
+        convert_skeletons(_clips(2), "h36m_19")
     with pytest.raises(
         JaxposeError,
         match=r"config\.dataset\.keypoints_skeleton.*'h36m_17' to 'h36m_71'",
     ):
-        convert_joints(_clips(2), "", "h36m_71")
+        convert_skeletons(_clips(2), "", "h36m_71")

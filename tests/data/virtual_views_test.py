@@ -83,7 +83,7 @@ def test_up_is_the_worlds_vertical_seen_by_the_camera():
         "a", "b", "c", "d", 0, 3, 50.0, (1000, 1000), True, (1.0, 1.0, 500.0, 500.0), (0.0,) * 5,
         (np.sqrt(0.5), -np.sqrt(0.5), 0.0, 0.0), (0.0, 0.0, 1.0),
     )  # fmt: skip
-    clips = dataclasses.replace(small_clips(frames=3), clips=(clip,))
+    clips = dataclasses.replace(small_clips(frames=3), index=(clip,))
     table = windows.frame_table(clips)
     # Turned by -90 degrees about x, the camera looks along the world's y with its own y down.
     np.testing.assert_allclose(table.up, [[0, -1, 0]], atol=1e-6)

@@ -32,7 +32,7 @@ def two_clips():
         keypoints_2d=np.broadcast_to(frame[:, None, None], (8, 17, 2)).copy(),
         positions_3d=np.broadcast_to(frame[:, None, None], (8, 17, 3)).copy(),
         valid=np.ones(8, bool),
-        clips=tuple(index),
+        index=tuple(index),
     )
 
 

@@ -183,15 +183,15 @@ def test_prepare_reads_zip_and_folder_alike(tmp_path, noisy):
         load_clips(dataset, tmp_path / "two"),
     )
     np.testing.assert_array_equal(one.keypoints_2d, two.keypoints_2d)
-    assert one.clips == two.clips
+    assert one.index == two.index
     assert one.subjects == ("01", "88")
-    assert [clip.take for clip in one.clips] == ["01_01"] * 4 + ["01_02"] * 4 + [
+    assert [clip.take for clip in one.index] == ["01_01"] * 4 + ["01_02"] * 4 + [
         "88_01"
     ] * 4
     assert one.keypoints_source == ("noisy_projection" if noisy else "gt")
     at_120, at_60 = 1 + (AMC_FRAMES - 1) * 50 // 120, 1 + (AMC_FRAMES - 1) * 50 // 60
-    assert [clip.length for clip in one.clips[::4]] == [at_120, at_120, at_60]
-    assert all(clip.fps == 50 for clip in one.clips)
+    assert [clip.length for clip in one.index[::4]] == [at_120, at_120, at_60]
+    assert all(clip.fps == 50 for clip in one.index)
     assert any("33" in note and "frame rate" in note for note in report.notes)
     assert report.subjects["01"].frames == 2 * 4 * at_120
 
@@ -204,7 +204,7 @@ def test_clips_are_what_the_cameras_see(tmp_path):
     )
     clips = load_clips("cmu_mocap/gt", tmp_path / "d")
     assert clips.valid.all()
-    for clip in clips.clips[:4]:
+    for clip in clips.index[:4]:
         vector = cameras.normalized_intrinsics(
             np.array(clip.intrinsics), np.array(clip.distortion), clip.image_size
         )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxpose.body.joint_rules import convert
+from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.skeletons import H36M_17, get_skeleton
 from jaxpose.datasets import get_builder
 from jaxpose.datasets.custom import recordings
@@ -47,7 +47,9 @@ def test_every_layout_becomes_human36m_joints(folder):
         "erin": "coco_17",
     }
     for subject, layout in layouts.items():
-        expected = convert(fabricate.recording(layout, FRAMES)[0], layout, "h36m_17")
+        expected = convert_joints(
+            fabricate.recording(layout, FRAMES)[0], layout, "h36m_17"
+        )
         valid = clips[subject]["valid"]
         np.testing.assert_allclose(
             clips[subject]["keypoints_2d"][valid], expected[valid], atol=1e-3
@@ -91,7 +93,9 @@ def test_unseen_joints_are_filled_in_and_their_frames_invalid(folder):
     np.testing.assert_allclose(lost, (before + after) / 2, atol=1e-3)
     assert np.flatnonzero(~clips["dave"]["valid"]).tolist() == [3]
     # Frame 7 shows a fainter stranger 300 pixels away, listed first.
-    expected = convert(fabricate.recording("body_25", FRAMES)[0], "body_25", "h36m_17")
+    expected = convert_joints(
+        fabricate.recording("body_25", FRAMES)[0], "body_25", "h36m_17"
+    )
     np.testing.assert_allclose(carla["keypoints_2d"][7], expected[7], atol=1e-3)
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jaxpose.body.cameras import world_to_camera
-from jaxpose.body.joint_rules import convert
+from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.skeletons import COCO_17, HUMANEVA_15, HUMANEVA_20
 from jaxpose.datasets import get_builder
 from jaxpose.datasets.humaneva import facts, source_files
@@ -123,7 +123,7 @@ def test_detections_are_coco_and_combine_with_either_3d(folder, tmp_path):
         clip["keypoints_2d"],
         from_mat["Validate/S2", "Box 1 chunk0", "C3"]["keypoints_2d"],
     )
-    as_humaneva = convert(clip["keypoints_2d"], "coco_17", "humaneva_15")
+    as_humaneva = convert_joints(clip["keypoints_2d"], "coco_17", "humaneva_15")
     truth = examples(folder / "npz")["Validate/S2", "Box 1 chunk0", "C3"][
         "keypoints_2d"
     ]
@@ -137,7 +137,7 @@ def test_20_joints_become_the_15(folder, tmp_path):
     joints_15, _ = source_files.load(folder / "mat", HUMANEVA_15, HUMANEVA_15, "gt")
     assert list(joints_20["Train/S2"]) == list(joints_15["Train/S2"])
     for take, positions in joints_20["Train/S2"].items():
-        converted = convert(positions, "humaneva_20", "humaneva_15")
+        converted = convert_joints(positions, "humaneva_20", "humaneva_15")
         np.testing.assert_allclose(converted, joints_15["Train/S2"][take], atol=1e-9)
 
 

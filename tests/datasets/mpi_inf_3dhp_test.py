@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxpose.body import cameras
-from jaxpose.body.joint_rules import convert
+from jaxpose.body.joint_rules import convert_joints
 from jaxpose.datasets import get_builder
 from jaxpose.datasets.mpi_inf_3dhp import facts, source_files
 from jaxpose.datasets.prepared import load_clips
@@ -76,7 +76,7 @@ def test_training_clips(folder):
     clips = examples(folder / "official")
     clip = clips["S3", "Seq2", "4"]
     annot2, annot3 = (
-        convert(array, "mpi_inf_3dhp_28", "mpi_inf_3dhp_17")
+        convert_joints(array, "mpi_inf_3dhp_28", "mpi_inf_3dhp_17")
         for array in fabricate.training_view("S3", "Seq2", 4, FRAMES)
     )
     np.testing.assert_allclose(clip["keypoints_2d"], annot2, atol=1e-3)
@@ -152,7 +152,9 @@ def test_cameras_are_found_by_their_number(tmp_path):
     )
     found = source_files.load_annot_mat(tmp_path / "annot.mat", "annot3")
     for camera in facts.CAMERAS:
-        expected = convert(views[camera][0], "mpi_inf_3dhp_28", "mpi_inf_3dhp_17")
+        expected = convert_joints(
+            views[camera][0], "mpi_inf_3dhp_28", "mpi_inf_3dhp_17"
+        )
         np.testing.assert_array_equal(found[camera].keypoints_2d, expected)
 
 

@@ -83,8 +83,8 @@ def test_round_trip_keeps_order_numbers_and_cameras(tmp_path, builder):
     prepare("made_up", data_dir=tmp_path)
     clips = load_clips("made_up", tmp_path)
     assert clips.dataset == "made_up/plain"
-    assert [clip.take for clip in clips.clips] == ["b", "a", "walk 1"]
-    assert [(clip.start, clip.length) for clip in clips.clips] == [
+    assert [clip.take for clip in clips.index] == ["b", "a", "walk 1"]
+    assert [(clip.start, clip.length) for clip in clips.index] == [
         (0, 3),
         (3, 4),
         (7, 2),
@@ -99,7 +99,7 @@ def test_round_trip_keeps_order_numbers_and_cameras(tmp_path, builder):
     )
     np.testing.assert_allclose(clips.keypoints_2d[3:7], expected, atol=2e-7)
     assert clips.keypoints_2d.dtype == clips.positions_3d.dtype == np.float32
-    clip = clips.clips[1]
+    clip = clips.index[1]
     assert (clip.fps, clip.image_size, clip.has_absolute_root) == (
         50.0,
         (640, 480),
@@ -119,12 +119,12 @@ def test_absent_parts_are_flagged(tmp_path, builder):
     clips = load_clips("made_up", tmp_path)
     assert np.isnan(clips.positions_3d[:3]).all()
     assert (
-        clips.clips[0].intrinsics
-        is clips.clips[0].orientation
-        is clips.clips[0].distortion
+        clips.index[0].intrinsics
+        is clips.index[0].orientation
+        is clips.index[0].distortion
         is None
     )
-    assert [clip.has_absolute_root for clip in clips.clips] == [False, False]
+    assert [clip.has_absolute_root for clip in clips.index] == [False, False]
 
 
 def test_keypoints_may_have_other_joints_than_positions(tmp_path, builder):
@@ -289,7 +289,7 @@ def test_files_of_an_older_schema_are_written_again(tmp_path, builder, monkeypat
         load_clips("made_up", tmp_path)
     builder.examples = (_example(3), _example(2, take="b"))
     prepare("made_up", data_dir=tmp_path)
-    assert load_clips("made_up", tmp_path).clips[0].fps == 50
+    assert load_clips("made_up", tmp_path).index[0].fps == 50
 
 
 @pytest.mark.parametrize(

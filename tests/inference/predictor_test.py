@@ -106,7 +106,7 @@ def one_window_a_frame(model, variables, clips, flip_average):
     """The definition: every frame's own window, edge frames repeated (P.6)."""
     target = (model.receptive_field - 1) // 2 + model.causal_shift
     rows = []
-    for clip in clips.clips:
+    for clip in clips.index:
         first = np.arange(clip.start, clip.end) - target
         around = first[:, None] + np.arange(model.receptive_field)[None]
         rows.append(np.clip(around, clip.start, clip.end - 1))
@@ -203,9 +203,9 @@ def test_refined_models_get_camera_and_root_depth_of_the_frame():
     clips = random_clips([6, 4])
     seen = [
         dataclasses.replace(c, intrinsics=(900.0 + i, 950.0, 490.0, 510.0))
-        for i, c in enumerate(clips.clips)
+        for i, c in enumerate(clips.index)
     ]
-    clips = dataclasses.replace(clips, clips=tuple(seen))
+    clips = dataclasses.replace(clips, index=tuple(seen))
     model = RefinedLifting(GAST_NET.clone(filter_widths=(3,)))
     variables = random_variables(model)
     predicted = predictor(model, clips)(variables, np.arange(10))

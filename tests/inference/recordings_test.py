@@ -29,14 +29,14 @@ def workdir(tmp_path_factory):
 def some_recordings(*names: tuple[str, str, str]) -> Clips:
     """2D only, of these subjects, takes and cameras."""
     clips = select(small_clips(frames=30), lambda clip: clip.subject.startswith("test"))
-    clips = select(clips, lambda clip: clip in clips.clips[: len(names)])
+    clips = select(clips, lambda clip: clip in clips.index[: len(names)])
     renamed = [
         dataclasses.replace(clip, subject=subject, take=take, camera=camera)
-        for clip, (subject, take, camera) in zip(clips.clips, names, strict=True)
+        for clip, (subject, take, camera) in zip(clips.index, names, strict=True)
     ]
     return dataclasses.replace(
         clips,
-        clips=tuple(renamed),
+        index=tuple(renamed),
         positions_3d=np.full_like(clips.positions_3d, np.nan),
     )
 
@@ -66,7 +66,7 @@ def test_every_recording_becomes_a_file_and_a_picture(workdir, capsys):
     lift = Predictor(
         model, clips, target_scale=10.0, flip_average=True, batch_size=8, mesh=mesh
     )
-    for path, clip in zip(paths, clips.clips, strict=True):
+    for path, clip in zip(paths, clips.index, strict=True):
         file = np.load(path)
         expected = lift(best.variables, np.arange(clip.start, clip.end))
         np.testing.assert_allclose(file["positions_3d"], expected, atol=1e-6)

@@ -19,7 +19,7 @@ def test_scores_are_action_means_of_frame_means_in_millimetres(clips):
     predicted = target + rng.normal(size=target.shape).astype(np.float32) * 0.05
     results = evaluate.score(predicted, clips, frames)
     error = np.linalg.norm(predicted - target, axis=-1).mean(-1) * 1000
-    actions = np.array([clip.action for clip in clips.clips])[
+    actions = np.array([clip.action for clip in clips.index])[
         clips.clip_of_frame[frames]
     ]
     by_action = {action: error[actions == action].mean() for action in ("Walk", "Sit")}

@@ -7,7 +7,7 @@ import pytest
 
 from jaxpose import metrics
 from jaxpose.body.skeletons import get_skeleton
-from jaxpose.data.clips import Clip, Clips, convert_joints
+from jaxpose.data.clips import Clip, Clips, convert_skeletons
 from jaxpose.datasets.mpi_inf_3dhp import facts
 from jaxpose.scoring import evaluate, protocols
 from tests.shared import shared_path
@@ -44,7 +44,7 @@ def _clips(
         "gt",
         positions[..., :2],
         positions,
-        clips=tuple(index),
+        index=tuple(index),
         **fields,
     )
 
@@ -94,8 +94,8 @@ def test_recorded_scores_of_mpi_inf_3dhp_in_either_joint_order(skeleton):
     clips = _clips("mpi_inf_3dhp/univ_annot3", parts, "mpi_inf_3dhp_17", valid=valid)
     prediction = dataclasses.replace(clips, positions_3d=predicted.astype(np.float32))
     clips, prediction = (
-        convert_joints(clips, skeleton),
-        convert_joints(prediction, skeleton),
+        convert_skeletons(clips, skeleton),
+        convert_skeletons(prediction, skeleton),
     )
     frames = evaluate.scored_frames(clips)
     published = evaluate.score(prediction.positions_3d[frames], clips, frames)[
@@ -219,7 +219,7 @@ def test_humaneva_averages_cells_of_action_and_subject():
     results = evaluate.score(predicted, clips, frames)
     published = results["published"]
     target = evaluate.root_relative(clips, frames)
-    clip = [clips.clips[i] for i in clips.clip_of_frame]
+    clip = [clips.index[i] for i in clips.clip_of_frame]
     cells = {}
     for subject in ("S1", "S2"):
         for action in ("Walking", "Jog"):

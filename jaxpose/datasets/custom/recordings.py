@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxpose.body.joint_rules import convert
+from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.skeletons import COCO_17, SKELETONS, get_skeleton
 from jaxpose.datasets.arrays import require_array, require_key
 from jaxpose.datasets.restricted import load_npz
@@ -376,7 +376,7 @@ def positions_as(recording: Recording, skeleton: str) -> np.ndarray | None:
 
 def _convert(array: np.ndarray, source: str, target: str, where: str) -> np.ndarray:
     try:
-        return convert(array, source, target)
+        return convert_joints(array, source, target)
     except JaxposeError as error:
         raise JaxposeError(f"{where}: {error}") from None
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from jaxpose.body.cameras import quaternion_from_matrix
-from jaxpose.body.joint_rules import convert
+from jaxpose.body.joint_rules import convert_joints
 from jaxpose.datasets.arrays import require_array, require_extra, require_key
 from jaxpose.datasets.mat_file import load_mat
 from jaxpose.datasets.mpi_inf_3dhp import facts
@@ -88,7 +88,9 @@ def _cell(
         (None, 28 * dims),
         finite=False,
     )
-    return convert(rows.reshape(-1, 28, dims), "mpi_inf_3dhp_28", "mpi_inf_3dhp_17")
+    return convert_joints(
+        rows.reshape(-1, 28, dims), "mpi_inf_3dhp_28", "mpi_inf_3dhp_17"
+    )
 
 
 def _kind(value: np.ndarray | None) -> str:
