@@ -17,6 +17,7 @@ from ml_collections import config_flags
 
 from jaxpose import command_line
 from jaxpose.errors import JaxposeError
+from jaxpose.parallel import signals
 from jaxpose.training import loop
 
 COLUMNS = ("mpjpe", "p_mpjpe", "linear_mpjpe", "mean_pose_mpjpe")
@@ -88,4 +89,5 @@ if __name__ == "__main__":
     )
     _WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the runs.")
     flags.mark_flags_as_required(["config", "workdir"])
+    signals.install()
     command_line.run(main)

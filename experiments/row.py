@@ -18,7 +18,7 @@ from experiments.job import Job
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
 from jaxpose.models.cost import describe, input_shapes
-from jaxpose.parallel import sharding
+from jaxpose.parallel import sharding, signals
 from jaxpose.training import loop, runs
 from jaxpose.training.checkpoints import write_json
 
@@ -62,6 +62,7 @@ def frames_per_second(model: nn.Module, variables: Any, seconds: float = 1.0) ->
 
 def main() -> None:
     """Runs the job that it is sent; an error ends in one line."""
+    signals.install()
     job = child.receive()
     if job.smoke:  # a few updates: compiling takes far longer than running
         os.environ["XLA_FLAGS"] = (

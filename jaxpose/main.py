@@ -3,10 +3,13 @@
 python -m jaxpose.main --config=configs/ampose.py:quickstart --workdir=runs/quickstart
 """
 
+from jaxpose.parallel import signals
+
+if __name__ == "__main__":
+    signals.install()  # before the imports that take seconds
+
 import json
 import os
-import signal
-import sys
 
 from absl import app, flags, logging
 from ml_collections import config_flags
@@ -94,8 +97,6 @@ def main(argv: list[str]) -> None:
             loop.evaluate_workdir(config, workdir)
         else:
             recordings.predict_workdir(config, workdir)
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
     except Exception as error:
         first_line = str(error).partition("\n")[0]
         if (

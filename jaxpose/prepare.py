@@ -5,6 +5,11 @@ python -m jaxpose.prepare cmu_mocap --source=allasfamc.zip
 python -m jaxpose.prepare human36m/cpn_ft_h36m_dbb_17 --source=DIR --check
 """
 
+from jaxpose.parallel import signals
+
+if __name__ == "__main__":
+    signals.install()  # before the imports that take seconds
+
 import argparse
 import collections
 import contextlib
@@ -98,9 +103,8 @@ def _write(builder: ClipBuilder) -> None:
     written = False
     tfds.disable_progress_bar()  # the builders show their own
     try:
-        with contextlib.redirect_stdout(
-            io.StringIO()
-        ):  # TFDS reports sizes that it does not know
+        # TFDS reports sizes that it does not know.
+        with contextlib.redirect_stdout(io.StringIO()), signals.held():
             builder.download_and_prepare()
         written = True
     except (

@@ -3,12 +3,18 @@
 import getpass
 import os
 import pathlib
+import signal
 import tempfile
 
 CACHE = pathlib.Path(tempfile.gettempdir()) / f"jaxpose-tests-{getpass.getuser()}"
 # Before JAX is imported, and in the environment: runs in processes of their own inherit it.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+
+# A shell's background jobs ignore Ctrl-C and so do their children: tests that send it
+# to a program must not depend on how pytest was started.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import jax  # noqa: E402
 

@@ -1,13 +1,21 @@
 """A training run of seconds on random smooth motion in memory.
 
-`python -m tests.small_run WORKDIR [OVERRIDES_AS_JSON]` trains in a process of its own, for tests
-that kill it or give it several devices.
+`python -m tests.small_run WORKDIR [OVERRIDES_AS_JSON [STAGE SIGNAL]]` trains in a
+process of its own, for tests that kill it or give it several devices. With a stage,
+`data`, `compile`, `update`, `score` or `draw`, it sends itself the signal there.
 """
+
+from jaxpose.parallel import signals
+
+if __name__ == "__main__":
+    signals.install()  # before the imports that take seconds
 
 import contextlib
 import json
+import signal
 import sys
 from collections.abc import Iterator
+from typing import Any
 from unittest import mock
 
 import ml_collections
@@ -17,13 +25,27 @@ from configs import ampose
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data import splits
 from jaxpose.data.clips import Clip, Clips
-from jaxpose.training import loop
+from jaxpose.scoring import evaluate, pictures
+from jaxpose.training import loop, workdirs
+from jaxpose.training.metric_writer import MetricWriter
 
 SUBJECTS = ("train_0", "train_1", "train_2", "train_3", "test_0", "test_1")
 
+# Where a run sends itself a signal: the owner and name of a function of that stage.
+STAGES = {
+    "data": (workdirs, "describe_run"),
+    "compile": (loop, "create_state"),
+    "update": (MetricWriter, "write"),
+    "score": (evaluate, "score"),
+    "draw": (pictures, "draw_learning_curves"),
+}
+
 
 def small_clips(skeleton: str = "h36m_17", frames: int = 60) -> Clips:
-    """Two takes of each subject seen by one camera; every seventh frame is invalid in one take."""
+    """Returns two takes of each subject, seen by one camera.
+
+    Every seventh frame is invalid in one of the takes.
+    """
     rng = np.random.default_rng(0)
     joints = get_skeleton(skeleton).num_joints
     rest = rng.normal(size=(joints, 3)) * 0.3
@@ -88,7 +110,7 @@ def small_config() -> ml_collections.ConfigDict:
 
 @contextlib.contextmanager
 def in_memory(clips: Clips | None = None) -> Iterator[None]:
-    """The program reads `clips` (default: `small_clips`) instead of a prepared data set."""
+    """Makes the program read `clips` (default: `small_clips`) as its data set."""
     clips = small_clips() if clips is None else clips
     with (
         mock.patch.object(splits, "ensure_prepared"),
@@ -107,5 +129,22 @@ def train_small(
         return loop.train_and_evaluate(config, workdir)
 
 
+def signal_at(stage: str, number: int) -> None:
+    """Sends itself signal `number` at the first call of the function of `stage`."""
+    owner, name = STAGES[stage]
+    function = getattr(owner, name)
+
+    def signalled(*args: Any, **kwargs: Any) -> Any:
+        setattr(owner, name, function)
+        signal.raise_signal(number)
+        return function(*args, **kwargs)
+
+    setattr(owner, name, signalled)
+
+
 if __name__ == "__main__":
-    train_small(sys.argv[1], json.loads(sys.argv[2]) if len(sys.argv) > 2 else None)
+    workdir, *rest = sys.argv[1:]
+    overrides = rest[0] if rest else "{}"
+    if len(rest) > 1:
+        signal_at(rest[1], int(rest[2]))
+    train_small(workdir, json.loads(overrides))

@@ -20,6 +20,7 @@ from jaxpose.body.skeletons import get_skeleton
 from jaxpose.datasets import schema
 from jaxpose.datasets.report import Finding, Report, Source
 from jaxpose.errors import JaxposeError
+from jaxpose.parallel import signals
 
 
 class DamagedDataError(JaxposeError):
@@ -276,6 +277,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             examples, desc=f"{self.full_name} {split}", unit=" clips", mininterval=0.5
         )
         for index, example in enumerate(progress):
+            signals.leave_if_requested()
             key = (example["subject"], example["take"], example["camera"])
             if key in seen:
                 raise JaxposeError(

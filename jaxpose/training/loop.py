@@ -20,7 +20,7 @@ from jaxpose.data.clips import Clips, select_subjects
 from jaxpose.data.splits import check_skeletons, check_units, load_clips_of, load_splits
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
-from jaxpose.parallel import hosts, sharding
+from jaxpose.parallel import hosts, sharding, signals
 from jaxpose.scoring import evaluate, pictures
 from jaxpose.training import optimizers, runs, workdirs
 from jaxpose.training.checkpoints import Checkpoints, write_json
@@ -227,7 +227,7 @@ def _train(
         with jax.default_device(host):
             return float(learning_rate(at))
 
-    stop = hosts.StopSignal()
+    stop = hosts.StopRequest()
     progress = tqdm(
         total=schedule.num_steps,
         initial=step,
@@ -277,68 +277,68 @@ def _train(
                 poses_per_second=rate,
             )
 
-    try:
-        while step < schedule.num_steps:
-            position = step % schedule.steps_per_epoch
-            if position == 0:
-                order = order_of_epoch(step // schedule.steps_per_epoch)
-            state, losses = train_steps(state, data, order, np.int32(position))
-            settle()
-            pending = (step, losses)
-            step += schedule.steps_per_dispatch
-            epoch_ends = step % schedule.steps_per_epoch == 0
-            is_due = (
-                epoch_ends
-                and (step // schedule.steps_per_epoch) % config.evaluate_every == 0
-            )
-            is_last = step == schedule.num_steps
-            # One host only: several would have to agree, and their clocks do not.
-            is_late = (
-                jax.process_count() == 1
-                and time.perf_counter() - saved > config.checkpoint_seconds
-            )
-            stops = stop.requested()
-            if is_due or is_last or is_late or stops:
+    with signals.held():
+        try:
+            while step < schedule.num_steps:
+                position = step % schedule.steps_per_epoch
+                if position == 0:
+                    order = order_of_epoch(step // schedule.steps_per_epoch)
+                state, losses = train_steps(state, data, order, np.int32(position))
                 settle()
-                score = None
-                if selector and (is_due or is_last):
-                    scores = selector.score(state.variables)
-                    score = scores["mpjpe"]
+                pending = (step, losses)
+                step += schedule.steps_per_dispatch
+                epoch_ends = step % schedule.steps_per_epoch == 0
+                is_due = (
+                    epoch_ends
+                    and (step // schedule.steps_per_epoch) % config.evaluate_every == 0
+                )
+                is_last = step == schedule.num_steps
+                # One host only: several would have to agree, and their clocks do not.
+                is_late = (
+                    jax.process_count() == 1
+                    and time.perf_counter() - saved > config.checkpoint_seconds
+                )
+                stops = stop.agreed()
+                if is_due or is_last or is_late or stops:
+                    settle()
+                    score = None
+                    if selector and (is_due or is_last):
+                        scores = selector.score(state.variables)
+                        score = scores["mpjpe"]
+                        if writer:
+                            names = evaluate.METRICS
+                            writer.write(
+                                step,
+                                **{
+                                    f"selection_{k}": scores[k]
+                                    for k in names
+                                    if scores[k] is not None
+                                },
+                            )
                     if writer:
-                        names = evaluate.METRICS
-                        writer.write(
-                            step,
-                            **{
-                                f"selection_{k}": scores[k]
-                                for k in names
-                                if scores[k] is not None
-                            },
+                        writer.flush()
+                    # The loss of a step is that of the parameters before it: look at those after, too.
+                    if not bool(all_finite(state)):
+                        raise JaxposeError(
+                            f"the parameters are not finite after step {step}; earlier checkpoints in "
+                            f"{directory} are intact. Train with a lower config.optimizer.learning_rate in a "
+                            "new --workdir."
                         )
-                if writer:
-                    writer.flush()
-                # The loss of a step is that of the parameters before it: look at those after, too.
-                if not bool(all_finite(state)):
-                    raise JaxposeError(
-                        f"the parameters are not finite after step {step}; earlier checkpoints in "
-                        f"{directory} are intact. Train with a lower config.optimizer.learning_rate in a "
-                        "new --workdir."
-                    )
-                checkpoints.save(state, step, score)
-                clock = saved = time.perf_counter()
-                if stops:
-                    checkpoints.wait()
-                    logging.warning(
-                        "stopped by a signal; saved step %d of %d",
-                        step,
-                        schedule.num_steps,
-                    )
-                    sys.exit(stop.status)
-        checkpoints.wait()
-    finally:
-        progress.close()
-        stop.restore()
-        if writer:
-            writer.close()
+                    checkpoints.save(state, step, score)
+                    clock = saved = time.perf_counter()
+                    if stops:
+                        checkpoints.wait()
+                        logging.warning(
+                            "stopped by a signal; saved step %d of %d",
+                            step,
+                            schedule.num_steps,
+                        )
+                        sys.exit(signals.status())
+            checkpoints.wait()
+        finally:
+            progress.close()
+            if writer:
+                writer.close()
     return state
 
 

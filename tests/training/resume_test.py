@@ -24,7 +24,8 @@ from tests.small_run import small_config
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def start(workdir, *, devices=1, overrides=None):
+def start(workdir, *, devices=1, overrides=None, stage=None, number=signal.SIGINT):
+    """Starts the small run, which sends itself signal `number` at `stage` if given."""
     environment = os.environ | {
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
         "JAX_PLATFORMS": "cpu",
@@ -36,6 +37,8 @@ def start(workdir, *, devices=1, overrides=None):
         str(workdir),
         json.dumps(overrides or {}),
     ]
+    if stage:
+        command += [stage, str(int(number))]
     return subprocess.Popen(
         command,
         cwd=ROOT,
@@ -136,21 +139,36 @@ def test_killed_and_resumed_run_is_bit_identical(whole, tmp_path):
 )
 def test_a_signal_saves_and_leaves(whole, tmp_path, number, status):
     workdir = tmp_path / "terminated"
-    process = start(workdir)
-    wait_for_rows(process, workdir, 2)
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=120)
+    process = start(workdir, stage="update", number=number)
+    output, _ = process.communicate(timeout=300)
     assert process.returncode == status, output
     assert "Traceback" not in output
-    assert "saved step" in output
-    stopped = max(
-        int(path.name)
-        for path in (workdir / "checkpoints").iterdir()
-        if path.name.isdigit()
-    )
-    assert read_metrics(workdir / "metrics.jsonl")[-1]["step"] == stopped < 72
+    assert "saved step 8 of 72" in output
+    assert [path.name for path in (workdir / "checkpoints").glob("[0-9]*")] == ["8"]
+    assert [row["step"] for row in timeless(workdir)] == [4, 8]
     run(workdir)
     assert_same_run(whole, workdir)
+
+
+def test_a_signal_ends_the_run_before_and_after_the_updates_too(whole, tmp_path):
+    workdir = tmp_path / "interrupted"
+    for stage in ("data", "compile"):
+        assert_interrupted(workdir, stage)
+        assert not (workdir / "metrics.jsonl").exists()
+    shutil.copytree(whole, workdir, dirs_exist_ok=True)
+    (workdir / "results.json").unlink()
+    assert_interrupted(workdir, "score")
+    assert not (workdir / "results.json").exists()
+    assert_interrupted(workdir, "draw")
+    assert_same_run(whole, workdir)
+
+
+def assert_interrupted(workdir, stage):
+    """Ctrl-C in this stage ends the program there, without a traceback."""
+    process = start(workdir, stage=stage, number=signal.SIGINT)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 130, output
+    assert "Traceback" not in output
 
 
 def test_damaged_checkpoint_falls_back_to_the_one_before(whole, tmp_path):
