@@ -2,7 +2,8 @@
 
     python -m tests.goldens PATH...
 
-PATH is a golden file (`.npz`) or a folder of them; their layout is described beside the files.
+PATH is a golden file (`.npz`) or a folder of them; tests/references/README.md describes
+their layout.
 Prints one line a file with the worst relative error of each kind, in float64 and in float32,
 and exits with status 1 on any miss, any file that is not understood, and any array of a file
 that is neither compared nor used.

@@ -6,16 +6,45 @@ import numpy as np
 import pytest
 
 from tests import goldens
-from tests.shared import SHARED, shared_path
+from tests.shared import REFERENCES, SHARED, shared_path
 
-FILES = sorted(path.name for path in (SHARED / "goldens").glob("*.npz"))
+# Over 300 KB, so only beside the checkout.
+LARGE = (
+    "crossformer_paper_f9.npz",
+    "crossformer_released_f27_nozero.npz",
+    "crossformer_released_f9.npz",
+    "gast_dilated_T27.npz",
+    "gast_dilated_causal_T27.npz",
+    "gast_strided_T27.npz",
+    "gast_strided_causal_T27.npz",
+    "gla_gcn_T27.npz",
+    "gla_gcn_T27_longer_input.npz",
+    "gla_gcn_seq_T27.npz",
+    "gla_gcn_unit_stride3_nores.npz",
+    "poseformer_f9.npz",
+)
+FOLDERS = (REFERENCES, SHARED / "goldens")
+FILES = {path.name for folder in FOLDERS for path in folder.glob("*.npz")}
 
 
-@pytest.mark.parametrize("name", FILES or ["metrics_J17.npz"])
+@pytest.mark.parametrize("name", sorted(FILES.union(LARGE)))
 def test_file_agrees(name):
     errors = goldens.check_file(shared_path(f"goldens/{name}"))
     assert errors
     assert not [error for error in errors if error.failed]
+
+
+@pytest.mark.parametrize(
+    "model", ["videopose3d", "poseformer", "crossformer", "gla_gcn", "gast_net"]
+)
+def test_the_repository_holds_a_whole_model_with_every_gradient(model):
+    whole = []
+    for path in REFERENCES.glob("*.npz"):
+        with np.load(path) as file:
+            config = json.loads(str(file["config"])) if "config" in file else {}
+            if config.get("model") == model and "unit" not in path.name:
+                whole += [name for name in file.files if name.startswith("grad/")]
+    assert len(whole) > 20
 
 
 @pytest.fixture
