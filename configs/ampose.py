@@ -67,6 +67,7 @@ def get_config(variant: str = "cpn17") -> ml_collections.ConfigDict:
     model = config.model
     model.name = "ampose"
     model.skeleton = "h36m_17"
+    model.keypoint_features = 2  # 3 with the detector's confidence
     model.num_frames = 1
     model.depth = 5
     model.width = 512

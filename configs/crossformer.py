@@ -38,6 +38,7 @@ def get_config(variant: str = "cpn81") -> ml_collections.ConfigDict:
     model = config.model
     model.name = "crossformer"
     model.skeleton = "h36m_17"
+    model.keypoint_features = 2  # 3 with the detector's confidence
     model.num_frames = 81
     model.joint_width = 32
     model.depth = 4

@@ -50,6 +50,7 @@ def get_config(variant: str = "cpn243") -> ml_collections.ConfigDict:
     model.name = "gla_gcn"
     model.skeleton = "h36m_17"
     model.keypoints_skeleton = ""  # empty: as skeleton
+    model.keypoint_features = 2  # 3 with the detector's confidence
     model.graph = ""  # empty: the links of skeleton
     model.filter_widths = (3, 3, 3)
     model.channels = 96

@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import ml_collections
@@ -38,7 +37,8 @@ from jaxpose.errors import JaxposeError
 from jaxpose.inference.predictor import Predictor
 from jaxpose.inference.streaming import make_stream
 from jaxpose.models import build_model
-from jaxpose.models.cost import describe, input_shapes, keypoints_skeleton
+from jaxpose.models.base import LiftingModel
+from jaxpose.models.cost import describe
 from jaxpose.parallel import sharding
 from jaxpose.training import loop, step
 
@@ -64,17 +64,17 @@ def matmul_rate(dtype: Any, size: int = 2048) -> float:
     return 2 * size**3 / statistics.median(seconds_of(lambda: product(a), 1.0)) / 1e9
 
 
-def random_clips(model: nn.Module, num_frames: int) -> Clips:
+def random_clips(model: LiftingModel, num_frames: int) -> Clips:
     """Random walks of joints in clips of 1000 frames, seen by no camera in particular."""
     rng = np.random.default_rng(0)
-    names = model.skeleton, keypoints_skeleton(model)
+    names = model.skeleton, model.keypoints_skeleton
     clips = -(-num_frames // CLIP_FRAMES)
     positions, keypoints = (
         np.cumsum(
             rng.normal(0, 0.003, (CLIP_FRAMES, get_skeleton(name).num_joints, size)),
             axis=0,
         )
-        for name, size in zip(names, (3, input_shapes(model)[0][-1]), strict=True)
+        for name, size in zip(names, (3, model.keypoint_features), strict=True)
     )
     tiled = (
         np.tile(a.astype(np.float32), (clips, 1, 1)) for a in (keypoints, positions)
@@ -99,7 +99,7 @@ def random_clips(model: nn.Module, num_frames: int) -> Clips:
 
 
 def measure_train(
-    config: ml_collections.ConfigDict, model: nn.Module, reference: Reference | None
+    config: ml_collections.ConfigDict, model: LiftingModel, reference: Reference | None
 ) -> Row:
     """Updates as `jaxpose.main` makes them: data on the device, several to a dispatch."""
     config = config.copy_and_resolve_references()
@@ -132,7 +132,7 @@ def measure_train(
 
 
 def measure_data(
-    config: ml_collections.ConfigDict, model: nn.Module, reference: Reference | None
+    config: ml_collections.ConfigDict, model: LiftingModel, reference: Reference | None
 ) -> Row:
     """The input's part of an update: windows gathered, flipped and centred; 1.5 million frames resident."""
     row = measure_train(config, model, reference)
@@ -169,7 +169,7 @@ def measure_data(
 
 
 def measure_predict(
-    config: ml_collections.ConfigDict, model: nn.Module, reference: Reference | None
+    config: ml_collections.ConfigDict, model: LiftingModel, reference: Reference | None
 ) -> Iterator[Row]:
     """One window a pose, by batch size."""
     variables = make_variables(model)
@@ -178,7 +178,7 @@ def measure_predict(
     )
     wanted = {reference.batch_size} if reference else set()
     for batch_size in sorted(wanted | {int(size) for size in _BATCH_SIZES.value}):
-        shape = (batch_size, *input_shapes(model)[0][1:])
+        shape = model.example_inputs(batch_size)[0].shape
         keypoints = jax.random.normal(jax.random.key(0), shape)
         start = time.perf_counter()
         compiled = apply.lower(variables, keypoints).compile()
@@ -196,7 +196,7 @@ def measure_predict(
 
 
 def measure_sequence(
-    config: ml_collections.ConfigDict, model: nn.Module, reference: Reference | None
+    config: ml_collections.ConfigDict, model: LiftingModel, reference: Reference | None
 ) -> Row:
     """Whole clips as evaluation predicts them, without flip averaging."""
     frames = (
@@ -222,11 +222,12 @@ def measure_sequence(
 
 
 def measure_latency(
-    config: ml_collections.ConfigDict, model: nn.Module, reference: Reference | None
+    config: ml_collections.ConfigDict, model: LiftingModel, reference: Reference | None
 ) -> Row:
     """One frame in, its pose out, as a stream: median and 99th percentile."""
     stream, variables = make_stream(model), make_variables(model)
-    keypoints = jax.random.normal(jax.random.key(0), (1, *input_shapes(model)[0][2:]))
+    shape = model.example_inputs()[0][:, 0].shape
+    keypoints = jax.random.normal(jax.random.key(0), shape)
     state = stream.init(variables, keypoints)
 
     def step() -> jax.Array:
@@ -251,7 +252,7 @@ MODES = {
 
 
 def compile_train_steps(
-    config: ml_collections.ConfigDict, model: nn.Module, num_frames: int = 100_000
+    config: ml_collections.ConfigDict, model: LiftingModel, num_frames: int = 100_000
 ) -> tuple[Any, step.TrainData, jax.Array, Any, float]:
     """State, data, order and compiled updates of a training on `num_frames` frames; seconds of compiling."""
     mesh = sharding.make_mesh()
@@ -278,9 +279,9 @@ def _train_data(clips: Clips, mesh: Any) -> step.TrainData:
     )
 
 
-def make_variables(model: nn.Module) -> Any:
+def make_variables(model: LiftingModel) -> Any:
     """Initial variables of `model`."""
-    inputs = [jnp.ones(shape) for shape in input_shapes(model)]
+    inputs = model.example_inputs()
     return jax.jit(lambda: model.init(jax.random.key(0), *inputs, train=False))()
 
 

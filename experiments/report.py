@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,7 +17,8 @@ from jaxpose.data import windows
 from jaxpose.data.clips import Clips, select_subjects
 from jaxpose.data.splits import load_clips_of
 from jaxpose.errors import JaxposeError
-from jaxpose.models import GASTNet, GlaGcn, RefinedLifting, build_model
+from jaxpose.models import build_model
+from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import sharding
 from jaxpose.scoring import evaluate
 from jaxpose.training import loop, runs
@@ -33,6 +33,7 @@ class TrainedRun(NamedTuple):
     """A finished run on its test clips.
 
     Attributes:
+      name: of the model, as in its config.
       model: the module.
       variables: its best weights.
       clips: the test clips.
@@ -40,7 +41,8 @@ class TrainedRun(NamedTuple):
       predicted: `[M, J, 3]`, root-relative metres.
     """
 
-    model: nn.Module
+    name: str
+    model: LiftingModel
     variables: Any
     clips: Clips
     frames: np.ndarray
@@ -60,9 +62,8 @@ def load_run(job: Job) -> TrainedRun:
     variables = runs.load_best(config, trained, str(job.directory), mesh).variables
     evaluator = evaluate.Evaluator(model, config, clips, mesh)
     frames = evaluator.frames[:: -(-len(evaluator.frames) // MOST_FRAMES)]
-    return TrainedRun(
-        model, variables, clips, frames, evaluator.predict(variables, frames)
-    )
+    predicted = evaluator.predict(variables, frames)
+    return TrainedRun(config.model.name, model, variables, clips, frames, predicted)
 
 
 def draw(jobs: list[Job], directory: pathlib.Path) -> None:
@@ -120,14 +121,14 @@ def draw_run(run: TrainedRun, label: str, stem: pathlib.Path) -> None:
         return stem.with_name(f"{stem.name}_{what}.png")
 
     _draw_poses(run, label, path("poses"))
-    if isinstance(run.model, RefinedLifting):
+    if run.model.needs_camera:
         return  # its first stage is drawn for itself
     keypoints = _windows(run, np.linspace(0, len(run.frames) - 1, SAMPLES).astype(int))
-    if isinstance(run.model, GASTNet):
+    if run.name == "gast_net":
         _draw_graphs(run, keypoints, label, path("graphs"))
         if run.model.attention_matrix:
             _draw_influence(run, label, path("influence"))
-    elif isinstance(run.model, GlaGcn):
+    elif run.name == "gla_gcn":
         _draw_similarity(run, label, path("similarity"))
     elif maps := internals.attention_maps(run.model, run.variables, keypoints):
         _draw_attention(run, maps, label, path("attention"))

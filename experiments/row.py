@@ -8,16 +8,15 @@ import sys
 import time
 from typing import Any
 
-import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from experiments import child
 from experiments.job import Job
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
-from jaxpose.models.cost import describe, input_shapes
+from jaxpose.models.base import LiftingModel
+from jaxpose.models.cost import describe
 from jaxpose.parallel import sharding, signals
 from jaxpose.training import loop, runs
 from jaxpose.training.checkpoints import write_json
@@ -44,9 +43,11 @@ def finish(job: Job) -> dict[str, Any]:
     return results
 
 
-def frames_per_second(model: nn.Module, variables: Any, seconds: float = 1.0) -> float:
+def frames_per_second(
+    model: LiftingModel, variables: Any, seconds: float = 1.0
+) -> float:
     """Poses a second, one window at a time, from the median call: the model alone, no data, no drawing."""
-    inputs = [jnp.ones(shape, jnp.float32) for shape in input_shapes(model)]
+    inputs = model.example_inputs()
     apply = jax.jit(
         lambda variables, *inputs: model.apply(variables, *inputs, train=False)
     )

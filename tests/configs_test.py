@@ -9,7 +9,7 @@ from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.datasets import get_builder
 from jaxpose.models import build_model
-from jaxpose.models.cost import keypoints_skeleton, variable_shapes
+from jaxpose.models.cost import variable_shapes
 
 # Published figures, where they differ from the count: AMPose (5, 512) 18.38 M (its table is not
 # consistent with itself: with 22.13 M at depth 6 a layer would hold 3.74 M and five of them more);
@@ -76,4 +76,4 @@ def test_parameters_of_every_variant_and_a_data_set_that_exists(file, variant):
     stored_2d = stored.keypoints_skeleton or stored.skeleton
     frame = np.zeros((1, get_skeleton(stored_2d).num_joints, 2))
     convert_joints(frame, stored_2d, wanted.keypoints_skeleton or stored_2d)
-    assert (wanted.keypoints_skeleton or stored_2d) == keypoints_skeleton(model)
+    assert (wanted.keypoints_skeleton or stored_2d) == model.keypoints_skeleton

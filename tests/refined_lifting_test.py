@@ -69,8 +69,8 @@ def test_any_model_can_be_refined(file):
 
 @pytest.mark.parametrize("target_scale", [1.0, 1000.0])
 def test_without_weight_on_the_lifted_pose_the_keypoints_are_kept(target_scale):
-    lifting = AMPose(depth=1, width=8, heads=2)
-    model = RefinedLifting(lifting, target_scale=target_scale)
+    lifting = AMPose(depth=1, width=8, heads=2, target_scale=target_scale)
+    model = RefinedLifting(lifting=lifting)
     rng = np.random.default_rng(0)
     keypoints = rng.uniform(-1, 1, (3, 1, 17, 2)).astype(np.float32)
     camera, depth = (
@@ -150,8 +150,13 @@ def test_the_second_stage_begins_with_the_first_and_improves_on_it(tmp_path):
 def test_flip_averaging_sees_the_mirrored_camera(causal):
     """Predictions of the mirrored scene are the mirrored predictions."""
     model = RefinedLifting(
-        VideoPose3D(filter_widths=(3, 3), channels=16, causal=causal, strided=True),
-        target_scale=10.0,
+        lifting=VideoPose3D(
+            filter_widths=(3, 3),
+            channels=16,
+            causal=causal,
+            strided=True,
+            target_scale=10.0,
+        )
     )
     shapes = (1, 9, 17, 2), (1, 9), (1,)
     variables = model.init(
@@ -173,7 +178,6 @@ def test_flip_averaging_sees_the_mirrored_camera(causal):
         Predictor(
             model,
             c,
-            target_scale=10.0,
             flip_average=True,
             batch_size=8,
             mesh=sharding.make_mesh(),
@@ -200,7 +204,7 @@ def test_what_refinement_cannot_use_is_refused(tmp_path):
     with pytest.raises(JaxposeError, match=r"config\.refinement=True"):
         run(config, tmp_path / "a", clips_with_cameras())
     model = RefinedLifting(
-        VideoPose3D(skeleton="humaneva_15", keypoints_skeleton=COCO_17.name)
+        lifting=VideoPose3D(skeleton="humaneva_15", keypoints_skeleton=COCO_17.name)
     )
     with pytest.raises(JaxposeError, match=r"coco_17.*humaneva_15"):
         jax.eval_shape(

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import flax.linen as nn
 import ml_collections
 
 from jaxpose.data.clips import (
@@ -15,7 +14,7 @@ from jaxpose.data.clips import (
 from jaxpose.datasets import get_builder
 from jaxpose.datasets.prepared import load_clips
 from jaxpose.errors import JaxposeError
-from jaxpose.models.cost import keypoints_skeleton
+from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import hosts
 from jaxpose.prepare import ensure_prepared
 from jaxpose.scoring import evaluate
@@ -83,11 +82,11 @@ def load_splits(config: ml_collections.ConfigDict) -> Splits:
     return splits
 
 
-def check_skeletons(model: nn.Module, clips: Clips) -> None:
+def check_skeletons(model: LiftingModel, clips: Clips) -> None:
     """Raises JaxposeError unless the data's joints, 3D and 2D, are the model's."""
     wanted = {
         "skeleton": model.skeleton,
-        "keypoints_skeleton": keypoints_skeleton(model),
+        "keypoints_skeleton": model.keypoints_skeleton,
     }
     for field, name in wanted.items():
         if name != getattr(clips, field):

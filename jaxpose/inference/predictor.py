@@ -9,7 +9,6 @@ of bounded memory. The models of windows have chunks of one frame: the same prog
 from collections.abc import Callable
 from typing import Any
 
-import flax.linen as nn
 import jax
 import numpy as np
 from jax.sharding import Mesh
@@ -19,13 +18,8 @@ from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data import windows
 from jaxpose.data.clips import Clips
 from jaxpose.errors import JaxposeError
-from jaxpose.models.refinement import RefinedLifting
-from jaxpose.models.temporal import TemporalConvNet
+from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import sharding
-
-# More windows, or frames in them, leave the processor's caches: AMPose lifts 224 poses/s by 1024 and
-# 288 by 128, CrossFormer with 81 frames 58 by 128 and 78 by 32.
-_CPU_WINDOWS, _CPU_FRAMES = 128, 2592
 
 
 class Predictor:
@@ -38,10 +32,9 @@ class Predictor:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: LiftingModel,
         clips: Clips,
         *,
-        target_scale: float = 1.0,
         flip_average: bool = False,
         batch_size: int,
         mesh: Mesh,
@@ -51,7 +44,6 @@ class Predictor:
         Args:
           model: a module of `jaxpose.models` in any form; the parameters of all forms are the same.
           clips: the clips.
-          target_scale: unit of the model's output, in 1/metre.
           flip_average: averages with the mirrored prediction of the mirrored input (P.6).
           batch_size: frames predicted together at most; a multiple of the devices.
           mesh: the devices, which share a batch.
@@ -60,19 +52,16 @@ class Predictor:
         self._mesh = mesh
         self._clips = clips
         table = windows.frame_table(clips)
-        if not isinstance(model, RefinedLifting):
+        if not model.needs_camera:
             table = table._replace(
                 positions_3d=None
             )  # only refinement reads the truth: spares the memory
         self._table = sharding.put_replicated(table, mesh)
         lengths = np.array([clip.length for clip in clips.index])
         self.chunk_length = 1
-        if mesh.devices.flat[0].platform == "cpu" and not isinstance(
-            model, TemporalConvNet
-        ):
-            fitting = max(1, min(_CPU_WINDOWS, _CPU_FRAMES // model.receptive_field))
-            batch_size = min(batch_size, fitting * mesh.size)
-        if hasattr(model, "whole_sequence_form"):
+        if mesh.devices.flat[0].platform == "cpu":
+            batch_size = model.cpu_batch_size(batch_size // mesh.size) * mesh.size
+        if model.lifts_sequences:
             self.chunk_length = cheapest_chunk(
                 lengths, model.receptive_field, batch_size // mesh.size
             )
@@ -85,7 +74,6 @@ class Predictor:
         self._predict = make_predict(
             model,
             clips.keypoints_skeleton,
-            target_scale,
             flip_average,
             mesh,
             chunk_length=self.chunk_length,
@@ -146,9 +134,8 @@ def _num_chunks(lengths: np.ndarray, chunk_length: int) -> np.ndarray:
 
 
 def make_predict(
-    model: nn.Module,
+    model: LiftingModel,
     keypoints_skeleton: str,
-    target_scale: float,
     flip_average: bool,
     mesh: Mesh,
     *,
@@ -164,9 +151,7 @@ def make_predict(
         get_skeleton(model.skeleton),
         get_skeleton(keypoints_skeleton),
     )
-    refined = isinstance(model, RefinedLifting)
-    if hasattr(model, "whole_sequence_form"):
-        model = model.whole_sequence_form()
+    model = model.for_sequences()
     target = windows.target_index(model.receptive_field, model.causal_shift)
     frames_read = chunk_length + model.receptive_field - 1
 
@@ -182,11 +167,10 @@ def make_predict(
         camera = table.camera[clips]
 
         def lift(keypoints: jax.Array, camera: jax.Array) -> jax.Array:
-            inputs = (
-                (camera, table.positions_3d[first, skeleton.root, 2]) if refined else ()
-            )
-            output = model.apply(variables, keypoints, *inputs, train=False)
-            return output[0] if isinstance(output, tuple) else output
+            if not model.needs_camera:
+                return model.predict_sequence(variables, keypoints)
+            root_depth = table.positions_3d[first, skeleton.root, 2]
+            return model.predict_sequence(variables, (keypoints, camera, root_depth))
 
         positions = lift(keypoints, camera)
         if flip_average:
@@ -194,7 +178,7 @@ def make_predict(
                 windows.flip(keypoints, keypoints_mirror), cameras.flip_camera(camera)
             )
             positions = (positions + windows.flip(mirrored, skeleton)) / 2
-        return positions / target_scale
+        return positions
 
     everywhere = sharding.replicated(mesh)
     return jax.jit(predict, in_shardings=everywhere, out_shardings=everywhere)

@@ -68,7 +68,6 @@ def predict_workdir(
     predictor = Predictor(
         model,
         clips,
-        target_scale=config.target_scale,
         flip_average=config.flip_average,
         batch_size=config.eval_batch_size,
         mesh=mesh,

@@ -8,16 +8,13 @@ and the past is never computed again. Models of a single frame need no state at 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data import windows
 from jaxpose.errors import JaxposeError
-from jaxpose.models.cost import keypoints_skeleton
-from jaxpose.models.refinement import RefinedLifting
-from jaxpose.models.temporal import TemporalConvNet
+from jaxpose.models.base import LiftingModel
 
 State = dict[str, Any]
 
@@ -37,27 +34,22 @@ class Stream(NamedTuple):
     step: Callable[[Any, State, jax.Array], tuple[State, jax.Array]]
 
 
-def make_stream(
-    model: nn.Module, *, target_scale: float = 1.0, flip_average: bool = False
-) -> Stream:
+def make_stream(model: LiftingModel, *, flip_average: bool = False) -> Stream:
     """The stream of `model`, with the results of predicting the whole clip.
 
     Both functions raise JaxposeError where keypoints or state do not fit the model.
 
     Args:
       model: causal GAST-Net or VideoPose3D of any widths, or any model of a single frame.
-      target_scale: unit of the model's output, in 1/metre.
       flip_average: averages with the mirrored prediction of the mirrored input (P.6); both pass
         the network as one batch.
 
     Raises:
       JaxposeError: the model needs frames that have not come yet.
     """
-    model = _streaming_form(model)
-    skeleton, keypoints_mirror = (
-        get_skeleton(model.skeleton),
-        get_skeleton(keypoints_skeleton(model)),
-    )
+    model = model.for_streams()
+    skeleton = get_skeleton(model.skeleton)
+    keypoints_mirror = get_skeleton(model.keypoints_skeleton)
 
     def advance(
         variables: Any, state: State, keypoints: jax.Array
@@ -76,11 +68,11 @@ def make_stream(
             train=False,
             mutable=["cache"],
         )
-        positions = (output[0] if isinstance(output, tuple) else output)[:, 0]
+        positions = model.target_pose(output)[:, 0]
         if flip_average:
             plain, mirrored = jnp.split(positions, 2)
             positions = (plain + windows.flip(mirrored, skeleton)) / 2
-        return updated.get("cache", {}), positions / target_scale
+        return updated.get("cache", {}), positions
 
     def init(variables: Any, keypoints_2d: jax.Array) -> State:
         # Every layer of a constant sequence is constant: buffers full of the first frame stay as they are.
@@ -99,22 +91,6 @@ def make_stream(
         return advance(variables, state, keypoints_2d)
 
     return Stream(jax.jit(init), jax.jit(step, donate_argnums=1))
-
-
-def _streaming_form(model: nn.Module) -> nn.Module:
-    name = type(model).__name__
-    if isinstance(model, RefinedLifting):
-        raise JaxposeError(
-            "a refined model cannot stream: refinement needs the true root depth of every frame; "
-            "stream its lifting model"
-        )
-    ahead = (model.receptive_field - 1) // 2 - model.causal_shift
-    if ahead:
-        raise JaxposeError(
-            f"{name} cannot stream: the pose of a frame depends on the {ahead} frames after it, which have "
-            "not come yet. Causal GAST-Net and VideoPose3D (causal=True) and models of a single frame can"
-        )
-    return model.streaming_form() if isinstance(model, TemporalConvNet) else model
 
 
 def _shapes(state: State) -> dict[str, str]:

@@ -1,13 +1,13 @@
-"""The models, in one dict from the name in a config to the module."""
+"""Names the models in one dict, and builds the one that a config describes."""
 
 from typing import Any
 
-import flax.linen as nn
 import jax.numpy as jnp
 import ml_collections
 
 from jaxpose.errors import JaxposeError
 from jaxpose.models.ampose import AMPose
+from jaxpose.models.base import LiftingModel, check_contract
 from jaxpose.models.crossformer import CrossFormer
 from jaxpose.models.gast_net import GASTNet
 from jaxpose.models.gla_gcn import GlaGcn
@@ -15,7 +15,7 @@ from jaxpose.models.poseformer import PoseFormer
 from jaxpose.models.refinement import RefinedLifting
 from jaxpose.models.videopose3d import VideoPose3D
 
-MODELS: dict[str, type[nn.Module]] = {
+MODELS: dict[str, type[LiftingModel]] = {
     "ampose": AMPose,
     "gla_gcn": GlaGcn,
     "crossformer": CrossFormer,
@@ -35,11 +35,18 @@ _SIZES = (
 )
 
 
-def build_model(config: ml_collections.ConfigDict) -> nn.Module:
-    """The module that `config.model` describes, refined or not, computing in `config.precision`.
+# Fields of a run that a model has too: its unit, and where its second loss stage begins.
+_OF_THE_RUN = ("target_scale", "stage_two_epoch")
+
+
+def build_model(config: ml_collections.ConfigDict) -> LiftingModel:
+    """Returns the model that `config.model` describes, refined or not, in `config.precision`.
+
+    A field that is None or absent in the config keeps the model's default.
 
     Raises:
-      JaxposeError: unknown model, a field the model does not have, or a size that no model has.
+      JaxposeError: unknown model, a field the model does not have, a size that no model has, or
+        a model that breaks the contract (`base.LiftingModel`).
     """
     fields = config.model.to_dict()
     name = fields.pop("name", "")
@@ -48,6 +55,10 @@ def build_model(config: ml_collections.ConfigDict) -> nn.Module:
             f"config.model.name {name!r} is unknown; known: {', '.join(MODELS)}"
         )
     module = MODELS[name]
+    if not issubclass(module, LiftingModel):
+        raise JaxposeError(
+            f"model {name!r}: {module.__name__} is no LiftingModel (jaxpose/models/base.py)"
+        )
     known = [
         field
         for field in module.__dataclass_fields__
@@ -58,15 +69,14 @@ def build_model(config: ml_collections.ConfigDict) -> nn.Module:
             f"config.model has no field {', '.join(unknown)} in model {name!r}; it has {', '.join(known)}"
         )
     _check_sizes(fields)
-    # A config cannot hold None in a field that an override may set: empty stands for it.
-    fields = {
-        key: None if value in ("", ()) else value for key, value in fields.items()
-    }
+    fields = {key: value for key, value in fields.items() if value is not None}
+    fields |= {key: config[key] for key in _OF_THE_RUN if key in known}
     dtype = jnp.bfloat16 if config.precision == "bfloat16" else None
     model = module(**fields, dtype=dtype)
-    if not config.refinement:
-        return model
-    return RefinedLifting(model, target_scale=config.target_scale, dtype=dtype)
+    if config.refinement:
+        model = RefinedLifting(lifting=model, dtype=dtype)
+    check_contract(model)
+    return model
 
 
 def _check_sizes(fields: dict[str, Any]) -> None:

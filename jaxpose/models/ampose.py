@@ -17,6 +17,7 @@ from jaxpose.body.graphs import neighbour_groups
 from jaxpose.body.skeletons import H36M_19, Skeleton, get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.models import layers
+from jaxpose.models.base import LiftingModel
 
 BLOCKS = ("plain_residual", "two_residual", "transformer", "convnext")
 ORDERS = (
@@ -30,7 +31,7 @@ ANKLES, TOES = ("right_ankle", "left_ankle"), ("right_toe", "left_toe")
 ACTIVATIONS = {"relu": nn.relu, "gelu": lambda x: nn.gelu(x, approximate=False)}
 
 
-class AMPose(nn.Module):
+class AMPose(LiftingModel):
     """AMPose (paper Fig. 1, thesis chapter 3): root-relative 3D joints of the centre frame.
 
     Attributes:
@@ -51,7 +52,6 @@ class AMPose(nn.Module):
         each leg's 2D vector from ankle to toe is embedded and added to that ankle's token at the
         first encoder (thesis section 4.5).
       rematerialise: blocks keep only their inputs for the backward pass (`layers.call_block`).
-      dtype: type of the computation.
     """
 
     skeleton: str = "h36m_17"
@@ -68,17 +68,11 @@ class AMPose(nn.Module):
     dropout_rate: float = 0.0
     toe_direction: bool = False
     rematerialise: bool = False
-    dtype: Any = None
 
     @property
     def receptive_field(self) -> int:
         """Input frames of one pose."""
         return self.num_frames
-
-    @property
-    def causal_shift(self) -> int:
-        """0: the output is the centre frame."""
-        return 0
 
     @property
     def keypoints_skeleton(self) -> str:
@@ -90,7 +84,7 @@ class AMPose(nn.Module):
         """Lifts `num_frames` frames to the pose of the centre one.
 
         Args:
-          keypoints_2d: `[B, T, J, 2]`, screen-normalised, joints of `keypoints_skeleton`.
+          keypoints_2d: `[B, T, J, keypoint_features]`, screen-normalised, joints of `keypoints_skeleton`.
           train: batch statistics and dropout.
 
         Returns:
@@ -179,10 +173,12 @@ class AMPose(nn.Module):
                 f"{skeleton.name!r}; use skeleton 'h36m_16' or 'h36m_17'"
             )
         joints = get_skeleton(self.keypoints_skeleton).num_joints
-        if len(input_shape) != 4 or input_shape[1:] != (self.num_frames, joints, 2):
+        window = (self.num_frames, joints, self.keypoint_features)
+        if len(input_shape) != 4 or input_shape[1:] != window:
             raise JaxposeError(
-                f"AMPose input is {list(input_shape)}; num_frames {self.num_frames} and skeleton "
-                f"{self.keypoints_skeleton!r} want [B, {self.num_frames}, {joints}, 2]"
+                f"AMPose input is {list(input_shape)}; num_frames {self.num_frames}, skeleton "
+                f"{self.keypoints_skeleton!r} and keypoint_features {self.keypoint_features} "
+                f"want [B, {', '.join(map(str, window))}]"
             )
 
 
@@ -310,9 +306,9 @@ def _stack(order: str, depth: int) -> list[tuple[str, int]]:
 
 
 def _frames_to_channels(keypoints: jax.Array) -> jax.Array:
-    """`[B, T, J, 2]` to `[B, J, 2 T]`, the coordinate pairs of a joint in the order of time."""
-    batch, frames, joints, _ = keypoints.shape
-    return keypoints.transpose(0, 2, 1, 3).reshape(batch, joints, 2 * frames)
+    """`[B, T, J, C]` to `[B, J, T C]`, a joint's keypoints in the order of time."""
+    batch, frames, joints, features = keypoints.shape
+    return keypoints.transpose(0, 2, 1, 3).reshape(batch, joints, frames * features)
 
 
 def _split_toes(
@@ -323,6 +319,6 @@ def _split_toes(
         np.array([H36M_19.joints.index(name) for name in names])
         for names in (skeleton.joints, ANKLES, TOES)
     )
-    return keypoints_2d[:, :, joints], keypoints_2d[:, :, toes] - keypoints_2d[
-        :, :, ankles
-    ]
+    # A vector has two coordinates; a difference of confidences would mean nothing.
+    vectors = keypoints_2d[:, :, toes, :2] - keypoints_2d[:, :, ankles, :2]
+    return keypoints_2d[:, :, joints], vectors

@@ -13,12 +13,10 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 from jax.extend import core
 
-from jaxpose.body.skeletons import get_skeleton
 from jaxpose.models import layers
-from jaxpose.models.refinement import RefinedLifting
+from jaxpose.models.base import LiftingModel
 
 # What an array is made of. The larger number wins where several arrays make a new one.
 _OTHER, _KERNEL, _ACTIVATION = range(3)
@@ -41,33 +39,16 @@ class Macs(NamedTuple):
         return Macs(self.total + other.total, self.linear + other.linear)
 
 
-def keypoints_skeleton(model: nn.Module) -> str:
-    """Name of the skeleton of the model's input."""
-    # Models whose input may have other joints than their output have a field that says so.
-    return getattr(model, "keypoints_skeleton", None) or model.skeleton
+def variable_shapes(model: LiftingModel) -> dict[str, Any]:
+    """Returns the model's variables as `jax.ShapeDtypeStruct`s; no weights are made."""
+
+    def init(key: jax.Array) -> dict[str, Any]:
+        return model.init(key, *model.example_inputs(), train=False)
+
+    return jax.eval_shape(init, jax.random.key(0))
 
 
-def input_shapes(model: nn.Module) -> tuple[tuple[int, ...], ...]:
-    """`[1, T, J2, 2]`, the keypoints of one receptive field; with refinement, camera and root depth too."""
-    joints = get_skeleton(keypoints_skeleton(model)).num_joints
-    keypoints = (1, model.receptive_field, joints, getattr(model, "in_features", 2))
-    return (
-        (keypoints, (1, 9), (1,)) if isinstance(model, RefinedLifting) else (keypoints,)
-    )
-
-
-def variable_shapes(model: nn.Module) -> dict[str, Any]:
-    """The model's variables as `jax.ShapeDtypeStruct`s; no weights are made."""
-    return jax.eval_shape(
-        lambda *x: model.init(jax.random.key(0), *x, train=False), *_inputs(model)
-    )
-
-
-def _inputs(model: nn.Module) -> list[jax.ShapeDtypeStruct]:
-    return [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in input_shapes(model)]
-
-
-def describe(model: nn.Module) -> dict[str, Any]:
+def describe(model: LiftingModel) -> dict[str, Any]:
     """Parameters, cost and shapes of `model` for one pose from one receptive field, in eval mode.
 
     Returns:
@@ -77,7 +58,8 @@ def describe(model: nn.Module) -> dict[str, Any]:
     Raises:
       JaxposeError: the model's fields do not fit each other.
     """
-    inputs, variables = _inputs(model), variable_shapes(model)
+    inputs = jax.eval_shape(model.example_inputs)
+    variables = variable_shapes(model)
     batch_norm_elements = 0
 
     def count_batch_norm(call, args, kwargs, context):
@@ -91,7 +73,7 @@ def describe(model: nn.Module) -> dict[str, Any]:
 
     def forward(variables, *inputs):
         with nn.intercept_methods(count_batch_norm):
-            return model.apply(variables, *inputs, train=False)
+            return model.predict_sequence(variables, inputs)
 
     closed, output = jax.make_jaxpr(forward, return_shape=True)(variables, *inputs)
     leaves = jax.tree_util.tree_leaves_with_path(variables)
@@ -106,9 +88,7 @@ def describe(model: nn.Module) -> dict[str, Any]:
         "macs_published": macs.linear + 2 * batch_norm_elements,
         "receptive_field": model.receptive_field,
         "input_shape": list(inputs[0].shape),
-        "output_shape": list(
-            (output[0] if isinstance(output, tuple) else output).shape
-        ),
+        "output_shape": list(output.shape),
     }
 
 

@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxpose.errors import JaxposeError
+from jaxpose.models.base import LiftingModel
 from jaxpose.models.layers import (
     Attention,
     Dropout,
@@ -46,7 +47,7 @@ from jaxpose.models.poseformer import (
 CROSS_FRAME = ("gated", "bilinear", "none")
 
 
-class CrossFormer(nn.Module):
+class CrossFormer(LiftingModel):
     """Lifts a window of 2D poses to the 3D pose of its centre frame.
 
     The defaults reproduce the paper's parameter count and cost with 81 frames; 9 and 27
@@ -75,7 +76,6 @@ class CrossFormer(nn.Module):
       rematerialise: blocks keep only their inputs for the backward pass (`layers.call_block`).
       whole_sequence: takes sequences and lifts every frame that has a whole window; a frame's
         spatial tokens are computed once for all windows that it is in.
-      dtype: type of the matrix products; None follows inputs and parameters.
     """
 
     skeleton: str = "h36m_17"
@@ -95,7 +95,6 @@ class CrossFormer(nn.Module):
     drop_path_rate: float = 0.1
     rematerialise: bool = False
     whole_sequence: bool = False
-    dtype: Any = None
 
     @property
     def receptive_field(self) -> int:
@@ -103,24 +102,24 @@ class CrossFormer(nn.Module):
         return self.num_frames
 
     @property
-    def causal_shift(self) -> int:
-        """0: the target is the window's centre frame."""
-        return 0
+    def lifts_sequences(self) -> bool:
+        """True: the spatial blocks of a frame are computed once for all its windows."""
+        return True
 
-    def whole_sequence_form(self) -> Self:
-        """The same network over sequences: `[B, F + T - 1, J, 2]` to `[B, F, J, 3]`."""
+    def for_sequences(self) -> Self:
+        """Returns the same network over sequences: `[B, F + T - 1, J, C]` to `[B, F, J, 3]`."""
         return self.clone(whole_sequence=True)
 
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
-        """`keypoints_2d [B, T, J, 2]` to root-relative positions `[B, 1, J, 3]` in metres.
+        """`keypoints_2d [B, T, J, keypoint_features]` to root-relative positions `[B, 1, J, 3]` in metres.
 
         Raises:
           JaxposeError: the fields or the input's shape do not fit each other.
         """
         check_window(self, keypoints_2d)
         self._check_interactions()
-        batch, frames, joints, _ = keypoints_2d.shape
+        batch, frames, joints, features = keypoints_2d.shape
         width = joints * self.joint_width
         rates = drop_path_rates(self.drop_path_rate, self.depth)
         zeroed = slice(*self.zeroed_frames or (0, 0))
@@ -130,7 +129,7 @@ class CrossFormer(nn.Module):
         elif self.zeroed_frames:
             keypoints_2d = jnp.asarray(keypoints_2d).at[:, zeroed].set(0.0)
 
-        x = keypoints_2d.reshape(-1, joints, 2)
+        x = keypoints_2d.reshape(-1, joints, features)
         embedding = JointEmbedding(
             self.joint_width,
             self.spatial_positions,

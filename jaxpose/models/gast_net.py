@@ -311,7 +311,6 @@ class GASTNet(temporal.TemporalConvNet):
 
     Attributes:
       skeleton: name of the skeleton of input and output, `J` joints; gives the graphs.
-      in_features: coordinates of a 2D joint.
       channels: width of the first convolution, a multiple of 4; every block doubles it.
       symmetric_graph, connection_graph, attention_matrix, adaptive_matrix: ablations of Table 1:
         without the local symmetry, without the local connection graph convolution, without B_k, C_k.
@@ -321,7 +320,6 @@ class GASTNet(temporal.TemporalConvNet):
     """
 
     skeleton: str = "h36m_17"
-    in_features: int = 2
     channels: int = 128
     symmetric_graph: bool = True
     connection_graph: bool = True
@@ -333,7 +331,7 @@ class GASTNet(temporal.TemporalConvNet):
 
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
-        """`keypoints_2d [B, T, J, in_features]` to `positions_3d [B, T - receptive_field + 1, J, 3]`.
+        """`keypoints_2d [B, T, J, keypoint_features]` to `positions_3d [B, T - receptive_field + 1, J, 3]`.
 
         2D in normalised screen coordinates (P.2), 3D in metres in the camera frame, relative
         to the root.
@@ -400,7 +398,5 @@ class GASTNet(temporal.TemporalConvNet):
             raise JaxposeError(
                 f"GAST-Net: skeleton {self.skeleton!r} has no bones to make its graphs of"
             )
-        temporal.check_keypoints(
-            "GAST-Net", keypoints_2d, self.skeleton, self.in_features
-        )
+        temporal.check_keypoints(self, keypoints_2d)
         self._check_form("GAST-Net", keypoints_2d.shape[1])

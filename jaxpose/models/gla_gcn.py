@@ -23,6 +23,7 @@ from jaxpose.body import graphs
 from jaxpose.body.skeletons import COCO_17, HUMANEVA_15, Skeleton, get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.models import temporal
+from jaxpose.models.base import LiftingModel, LossFunction
 from jaxpose.models.layers import (
     BatchNorm,
     Dropout,
@@ -43,7 +44,7 @@ _COCO_SECOND = (12, 6, 5, 7, 9, 6, 8, 10, 11, 13, 15, 12, 14, 16, 0)
 
 
 def coco_to_humaneva(keypoints_2d: jax.Array) -> jax.Array:
-    """COCO keypoints `[..., 17, 2]` as `humaneva_15` `[..., 15, 2]` (protocol P.1).
+    """Converts COCO keypoints `[..., 17, C]` to `humaneva_15` `[..., 15, C]` (protocol P.1).
 
     The hip and the thorax are midpoints; the nose stands for the head.
     """
@@ -234,15 +235,15 @@ class UnsharedLinear(nn.Module):
         return jnp.einsum("bjc,jcd->bjd", x, kernel) + bias[None]
 
 
-class GlaGcn(nn.Module):
+class GlaGcn(LiftingModel):
     """GLA-GCN, the paper's and the released one.
 
     Attributes:
       skeleton: joints of the output.
       keypoints_skeleton: joints of the input where they differ: `coco_17` for `humaneva_15`
-        (converted by `coco_to_humaneva`). None: the same as `skeleton`.
+        (converted by `coco_to_humaneva`). Empty: the same as `skeleton`.
       graph: a skeleton's links, or another graph over as many joints, for
-        `graphs.gla_gcn_adjacency`. None: those of `skeleton`. The released MPI-INF-3DHP
+        `graphs.gla_gcn_adjacency`. Empty: those of `skeleton`. The released MPI-INF-3DHP
         experiments use `h36m_17`, the HumanEva script `humaneva_15_script`.
       filter_widths: stride of each strided module, odd; the receptive field is their product.
       channels: width `C`.
@@ -263,11 +264,12 @@ class GlaGcn(nn.Module):
       dropout_rate: dropout after every block of the strided modules.
       graph_dropout_rate: dropout inside every graph convolution.
       rematerialise: blocks keep only their inputs for the backward pass (`layers.call_block`).
+      stage_two_epoch: first epoch whose loss is of the centre frame alone.
     """
 
-    skeleton: str
-    keypoints_skeleton: str | None = None
-    graph: str | None = None
+    skeleton: str = "h36m_17"
+    keypoints_skeleton: str = ""
+    graph: str = ""
     filter_widths: tuple[int, ...] = (3, 3, 3)
     channels: int = 96
     input_norm: bool = True
@@ -282,17 +284,48 @@ class GlaGcn(nn.Module):
     dropout_rate: float = 0.1
     graph_dropout_rate: float = 0.1
     rematerialise: bool = False
-    dtype: Any = None
+    stage_two_epoch: int = 0
+
+    def __post_init__(self) -> None:
+        """Makes an empty `keypoints_skeleton` that of the output."""
+        self.keypoints_skeleton = self.keypoints_skeleton or self.skeleton
+        super().__post_init__()
 
     @property
     def receptive_field(self) -> int:
         """Frames in one window."""
         return temporal.receptive_field(self.filter_widths)
 
-    @property
-    def causal_shift(self) -> int:
-        """0: the output is the centre frame."""
-        return 0
+    @nn.nowrap
+    def target_pose(self, output: Any) -> jax.Array:
+        """Returns the centre frame's positions `[B, 1, J, 3]` in metres, of both branches' output."""
+        centre, _ = self._branches(output)
+        return super().target_pose(centre)
+
+    @nn.nowrap
+    def loss(
+        self,
+        output: Any,
+        positions_3d: jax.Array,
+        loss_function: LossFunction,
+        epoch: jax.Array,
+    ) -> jax.Array:
+        """Returns the loss of centre and sequence before `stage_two_epoch`, then of the centre."""
+        centre, sequence = self._branches(output)
+        loss = super().loss(centre, positions_3d, loss_function, epoch)
+        if sequence is None:
+            return loss
+        sequence_loss = loss_function(sequence, positions_3d)
+        return loss + jnp.where(epoch < self.stage_two_epoch, sequence_loss, 0.0)
+
+    def keeps_momentum(self, path: tuple[str, ...]) -> bool:
+        """Returns True for the side paths, which the released code leaves out of the decay."""
+        return "down_bn" in path or "residual_bn" in path
+
+    @nn.nowrap
+    def _branches(self, output: Any) -> tuple[jax.Array, jax.Array | None]:
+        """Splits what `__call__` returned into centre and sequence (None without its branch)."""
+        return output if self.sequence_layers else (output, None)
 
     @nn.compact
     def __call__(
@@ -301,7 +334,7 @@ class GlaGcn(nn.Module):
         """Lifts windows of 2D poses, screen-normalised, to root-relative positions in metres.
 
         Args:
-          keypoints_2d: `[B, T, J2, 2]`. `T` is the receptive field. Longer windows are averaged
+          keypoints_2d: `[B, T, J2, keypoint_features]`. `T` is the receptive field. Longer windows are averaged
             over time at the end, and fit only where residual and convolution of every strided
             module give the same length (for widths of 3: where no length is 1 modulo 3).
           train: whether BatchNorm uses the batch's statistics and dropout is on.
@@ -355,14 +388,16 @@ class GlaGcn(nn.Module):
         return call_block(block, x, train=train, rematerialise=self.rematerialise)
 
     def _prepare(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
-        """Joint set, swap and normalisation of the input: `[B, T, J2, 2]` to `[B, J, T, 2]`."""
+        """Joint set, swap and normalisation of the input: `[B, T, J2, C]` to `[B, J, T, C]`."""
         x = keypoints_2d if self.dtype is None else keypoints_2d.astype(self.dtype)
-        if self.keypoints_skeleton not in (None, self.skeleton):
+        if self.keypoints_skeleton != self.skeleton:
             x = coco_to_humaneva(x)
         if self.swap_input:
             x = x[:, :, get_skeleton(self.skeleton).mirror]
         if self.input_norm:
-            flat = x.reshape(*x.shape[:2], -1)  # channel = 2 joint + coordinate
+            flat = x.reshape(
+                *x.shape[:2], -1
+            )  # channel = features * joint + coordinate
             x = BatchNorm(dtype=self.dtype, name="input_bn")(flat, train=train).reshape(
                 x.shape
             )
@@ -398,12 +433,13 @@ class GlaGcn(nn.Module):
 
     def _check(self, shape: tuple[int, ...]) -> None:
         skeleton = get_skeleton(self.skeleton)
-        keypoints_skeleton = get_skeleton(self.keypoints_skeleton or self.skeleton)
+        keypoints_skeleton = get_skeleton(self.keypoints_skeleton)
         self._check_fields(skeleton, keypoints_skeleton)
-        wanted = (keypoints_skeleton.num_joints, 2)
+        wanted = (keypoints_skeleton.num_joints, self.keypoint_features)
         if len(shape) != 4 or shape[2:] != wanted:
             raise JaxposeError(
-                f"GlaGcn for {keypoints_skeleton.name} takes keypoints_2d [B, T, {wanted[0]}, 2], got {shape}"
+                f"GlaGcn for {keypoints_skeleton.name} takes keypoints_2d [B, T, {wanted[0]}, "
+                f"{wanted[1]}] (keypoint_features={wanted[1]}), got {shape}"
             )
         if shape[1] < self.receptive_field:
             raise JaxposeError(

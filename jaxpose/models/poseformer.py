@@ -15,6 +15,7 @@ import numpy as np
 
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
+from jaxpose.models.base import LiftingModel
 from jaxpose.models.layers import (
     Attention,
     Dropout,
@@ -26,7 +27,7 @@ from jaxpose.models.layers import (
 )
 
 
-class PoseFormer(nn.Module):
+class PoseFormer(LiftingModel):
     """Lifts a window of 2D poses to the 3D pose of its centre frame.
 
     The defaults are the published model with 81 frames; 9 and 27 frames were published too.
@@ -45,7 +46,6 @@ class PoseFormer(nn.Module):
       rematerialise: blocks keep only their inputs for the backward pass (`layers.call_block`).
       whole_sequence: takes sequences and lifts every frame that has a whole window; a frame's
         spatial tokens are computed once for all windows that it is in.
-      dtype: type of the matrix products; None follows inputs and parameters.
     """
 
     skeleton: str = "h36m_17"
@@ -59,7 +59,6 @@ class PoseFormer(nn.Module):
     drop_path_rate: float = 0.1
     rematerialise: bool = False
     whole_sequence: bool = False
-    dtype: Any = None
 
     @property
     def receptive_field(self) -> int:
@@ -67,27 +66,27 @@ class PoseFormer(nn.Module):
         return self.num_frames
 
     @property
-    def causal_shift(self) -> int:
-        """0: the target is the window's centre frame."""
-        return 0
+    def lifts_sequences(self) -> bool:
+        """True: the spatial blocks of a frame are computed once for all its windows."""
+        return True
 
-    def whole_sequence_form(self) -> Self:
-        """The same network over sequences: `[B, F + T - 1, J, 2]` to `[B, F, J, 3]`."""
+    def for_sequences(self) -> Self:
+        """Returns the same network over sequences: `[B, F + T - 1, J, C]` to `[B, F, J, 3]`."""
         return self.clone(whole_sequence=True)
 
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
-        """`keypoints_2d [B, T, J, 2]` to root-relative positions `[B, 1, J, 3]` in metres.
+        """`keypoints_2d [B, T, J, keypoint_features]` to root-relative positions `[B, 1, J, 3]` in metres.
 
         Raises:
           JaxposeError: the fields or the input's shape do not fit each other.
         """
         check_window(self, keypoints_2d)
-        batch, frames, joints, _ = keypoints_2d.shape
+        batch, frames, joints, features = keypoints_2d.shape
         width = joints * self.joint_width
         rates = drop_path_rates(self.drop_path_rate, self.depth)
 
-        x = keypoints_2d.reshape(batch * frames, joints, 2)
+        x = keypoints_2d.reshape(batch * frames, joints, features)
         x = JointEmbedding(self.joint_width, dtype=self.dtype, name="joint_embedding")(
             x
         )
@@ -180,7 +179,7 @@ class JointEmbedding(nn.Module):
 
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array) -> jax.Array:
-        """`[samples, J, 2]` to `[samples, J, width]`."""
+        """`[samples, J, C]` to `[samples, J, width]`."""
         x = Linear(self.width, dtype=self.dtype, name="linear")(keypoints_2d)
         if self.positions:
             table = (1, keypoints_2d.shape[1], self.width)
@@ -219,11 +218,11 @@ def drop_path_rates(last: float, depth: int) -> list[float]:
     return np.linspace(0.0, last, depth).tolist()
 
 
-def check_window(model: Any, keypoints_2d: jax.Array) -> None:
+def check_window(model: LiftingModel, keypoints_2d: jax.Array) -> None:
     """Checks a window transformer's `num_frames`, `joint_width`, `depth`, `heads` and its input.
 
     Raises:
-      JaxposeError: a field is out of range, or `keypoints_2d` is not `[B, T, J, 2]` with the
+      JaxposeError: a field is out of range, or `keypoints_2d` is not `[B, T, J, C]` with the
         model's joints and frames, at least so many frames with `whole_sequence`.
     """
     kind = type(model).__name__
@@ -246,13 +245,13 @@ def check_window(model: Any, keypoints_2d: jax.Array) -> None:
             f"these do: {', '.join(map(str, divisors))}"
         )
     skeleton = get_skeleton(model.skeleton)
-    expected = (model.num_frames, skeleton.num_joints, 2)
+    expected = (model.num_frames, skeleton.num_joints, model.keypoint_features)
     shape = keypoints_2d.shape
     if model.whole_sequence and len(shape) == 4 and shape[1] > model.num_frames:
         shape = (shape[0], model.num_frames, *shape[2:])
     if keypoints_2d.ndim != 4 or shape[1:] != expected:
         raise JaxposeError(
-            f"{kind}: keypoints_2d has shape {keypoints_2d.shape}, expected [B, T, J, 2] with "
-            f"T={expected[0]} (num_frames) and J={expected[1]} (skeleton {skeleton.name!r}); feed such "
-            "windows, or set num_frames and skeleton to the data's"
+            f"{kind}: keypoints_2d has shape {keypoints_2d.shape}, expected [B, T, J, C] with "
+            f"T={expected[0]} (num_frames), J={expected[1]} (skeleton {skeleton.name!r}) and "
+            f"C={expected[2]} (keypoint_features); feed such windows, or set these fields to the data's"
         )

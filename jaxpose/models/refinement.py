@@ -4,7 +4,7 @@ Mixes the lifted pose with the pose that the same depths give when the 2D keypoi
 back-projected through the camera.
 """
 
-from typing import Any
+from typing import Any, Self
 
 import flax.linen as nn
 import jax
@@ -14,6 +14,7 @@ from jaxpose.body import cameras
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data import windows
 from jaxpose.errors import JaxposeError
+from jaxpose.models.base import LiftingModel
 from jaxpose.models.layers import Dropout, Linear
 
 
@@ -64,25 +65,26 @@ class Refinement(nn.Module):
         return jnp.concatenate([xy, lifted[..., 2:]], axis=-1)
 
 
-class RefinedLifting(nn.Module):
+class RefinedLifting(LiftingModel, kw_only=True):
     """A lifting model with the refinement network behind it, trained together (P.8).
 
     The true root depth is an input, so scores with refinement are not comparable to scores
     without: the protocol fields say so.
 
     Attributes:
-      lifting: any model of `jaxpose.models` whose keypoints are the joints of its output.
-      target_scale: unit of the lifting model's output, in 1/metre.
+      lifting: any model whose keypoints are the joints of its output. The fields of the
+        contract are taken from it.
     """
 
-    lifting: nn.Module
-    target_scale: float = 1.0
-    dtype: Any = None
+    lifting: LiftingModel
+    skeleton: str = ""
 
-    @property
-    def skeleton(self) -> str:
-        """Joints of input and output."""
-        return self.lifting.skeleton
+    def __post_init__(self) -> None:
+        """Takes joints, features and unit from `lifting`."""
+        self.skeleton = self.lifting.skeleton
+        self.keypoint_features = self.lifting.keypoint_features
+        self.target_scale = self.lifting.target_scale
+        super().__post_init__()
 
     @property
     def receptive_field(self) -> int:
@@ -93,6 +95,31 @@ class RefinedLifting(nn.Module):
     def causal_shift(self) -> int:
         """Frames that the window is shifted into the past."""
         return self.lifting.causal_shift
+
+    @property
+    def keypoints_skeleton(self) -> str:
+        """Name of the skeleton of the input."""
+        return self.lifting.keypoints_skeleton
+
+    @property
+    def needs_camera(self) -> bool:
+        """True: poses are back-projected at the true root depth."""
+        return True
+
+    def keeps_momentum(self, path: tuple[str, ...]) -> bool:
+        """Returns what the lifting model says of its batch norms."""
+        return self.lifting.keeps_momentum(path)
+
+    def for_streams(self) -> Self:
+        """Refuses: the true root depth of a new frame is not known.
+
+        Raises:
+          JaxposeError: always.
+        """
+        raise JaxposeError(
+            "a refined model cannot stream: refinement needs the true root depth of every frame; "
+            "stream its lifting model"
+        )
 
     @nn.compact
     def __call__(
@@ -106,7 +133,7 @@ class RefinedLifting(nn.Module):
         """Lifts and refines the target frame.
 
         Args:
-          keypoints_2d: `[B, T, J, 2]`, screen-normalised.
+          keypoints_2d: `[B, T, J, keypoint_features]`, screen-normalised.
           camera: `[B, 9]` from `cameras.normalized_intrinsics`; its distortion is not used.
           root_depth: `[B]`, absolute z of the target frame's root, metres.
           train: whether dropout is on.
@@ -117,18 +144,12 @@ class RefinedLifting(nn.Module):
         Raises:
           JaxposeError: the lifting model's keypoints are not the joints of its output.
         """
-        keypoints_skeleton = (
-            getattr(self.lifting, "keypoints_skeleton", None) or self.skeleton
-        )
-        if keypoints_skeleton != self.skeleton:
+        if self.keypoints_skeleton != self.skeleton:
             raise JaxposeError(
                 "refinement back-projects the keypoint of every joint; the lifting model reads "
-                f"{keypoints_skeleton!r} and predicts {self.skeleton!r}: set config.refinement=False"
+                f"{self.keypoints_skeleton!r} and predicts {self.skeleton!r}: set config.refinement=False"
             )
-        output = self.lifting(keypoints_2d, train=train)
-        lifted = (
-            output[0] if isinstance(output, tuple) else output
-        ) / self.target_scale
+        lifted = self.lifting.target_pose(self.lifting(keypoints_2d, train=train))
         target = windows.target_index(self.receptive_field, self.causal_shift)
         root = get_skeleton(self.skeleton).root
         back_projected = cameras.back_project(

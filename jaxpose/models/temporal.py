@@ -17,6 +17,7 @@ import jax.numpy as jnp
 
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
+from jaxpose.models.base import LiftingModel
 from jaxpose.models.layers import matmul, torch_linear_init
 
 
@@ -153,19 +154,19 @@ def check_filter_widths(model: str, filter_widths: tuple[int, ...]) -> None:
         )
 
 
-def check_keypoints(
-    model: str, keypoints_2d: jax.Array, skeleton: str, features: int
-) -> None:
-    """Raises JaxposeError unless `keypoints_2d` is `[B, T, J, features]` with the joints of `skeleton`."""
+def check_keypoints(model: LiftingModel, keypoints_2d: jax.Array) -> None:
+    """Raises JaxposeError unless `keypoints_2d` is `[B, T, J2, C]` as the model declares."""
+    skeleton, features = model.keypoints_skeleton, model.keypoint_features
     expected = (get_skeleton(skeleton).num_joints, features)
     if keypoints_2d.ndim != 4 or keypoints_2d.shape[2:] != expected:
         raise JaxposeError(
-            f"{model}: keypoints_2d must be [batch, frames, {expected[0]}, {features}] (joints of skeleton "
-            f"{skeleton!r}, in_features={features}), got {list(keypoints_2d.shape)}"
+            f"{type(model).__name__}: keypoints_2d must be [batch, frames, {expected[0]}, "
+            f"{features}] (joints of skeleton {skeleton!r}, keypoint_features={features}), "
+            f"got {list(keypoints_2d.shape)}"
         )
 
 
-class TemporalConvNet(nn.Module):
+class TemporalConvNet(LiftingModel):
     """Base of the networks made of these convolutions: the same parameters in three forms.
 
     The plain form takes any number of frames and dilates its convolutions.
@@ -186,7 +187,6 @@ class TemporalConvNet(nn.Module):
     dense: bool = False
     strided: bool = False
     streaming: bool = False
-    dtype: Any = None
 
     @property
     def receptive_field(self) -> int:
@@ -198,13 +198,24 @@ class TemporalConvNet(nn.Module):
         """Frames that the window lies further in the past than one centred on the output."""
         return (self.receptive_field - 1) // 2 if self.causal else 0
 
-    def whole_sequence_form(self) -> Self:
-        """The same network over sequences: `[B, F + receptive_field - 1, ...]` to `[B, F, J, 3]`."""
+    @property
+    def lifts_sequences(self) -> bool:
+        """True: every layer is computed once per frame."""
+        return True
+
+    def for_sequences(self) -> Self:
+        """Returns the plain form: `[B, F + receptive_field - 1, J2, C]` to `[B, F, J, 3]`."""
         return self.clone(strided=False, streaming=False)
 
-    def streaming_form(self) -> Self:
-        """The same network, a frame at a time."""
+    def for_streams(self) -> Self:
+        """Returns the streaming form; see `LiftingModel.for_streams`."""
+        super().for_streams()
         return self.clone(strided=False, streaming=True)
+
+    @nn.nowrap
+    def cpu_batch_size(self, batch_size: int) -> int:
+        """Returns `batch_size`: a longer sequence repeats less of its overlap."""
+        return batch_size
 
     def _conv(
         self, name: str, features: int, width: int, dilation: int, **kwargs: Any

@@ -13,8 +13,7 @@ class VideoPose3D(temporal.TemporalConvNet):
 
     Attributes:
       skeleton: name of the skeleton of the output, `J` joints.
-      keypoints_skeleton: name of the skeleton of the input, `J2` joints; None for `skeleton`.
-      in_features: coordinates of a 2D joint; 3 with the detector's confidence.
+      keypoints_skeleton: name of the skeleton of the input, `J2` joints; empty for `skeleton`.
       channels: width of every hidden layer.
       trajectory: predicts the root's absolute position instead (J = 1), as the trajectory
         network of semi-supervised training.
@@ -22,16 +21,20 @@ class VideoPose3D(temporal.TemporalConvNet):
     """
 
     skeleton: str = "h36m_17"
-    keypoints_skeleton: str | None = None
-    in_features: int = 2
+    keypoints_skeleton: str = ""
     filter_widths: tuple[int, ...] = (3, 3, 3, 3, 3)
     channels: int = 1024
     trajectory: bool = False
     dropout_rate: float = 0.25
 
+    def __post_init__(self) -> None:
+        """Makes an empty `keypoints_skeleton` that of the output."""
+        self.keypoints_skeleton = self.keypoints_skeleton or self.skeleton
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
-        """`keypoints_2d [B, T, J2, in_features]` to `positions_3d [B, T - receptive_field + 1, J, 3]`.
+        """`keypoints_2d [B, T, J2, keypoint_features]` to `positions_3d [B, T - receptive_field + 1, J, 3]`.
 
         2D in normalised screen coordinates (P.2), 3D in metres in the camera frame, relative
         to the root (absolute if `trajectory`).
@@ -68,10 +71,5 @@ class VideoPose3D(temporal.TemporalConvNet):
         return x.reshape(*x.shape[:2], joints, 3)
 
     def _check(self, keypoints_2d: jax.Array) -> None:
-        temporal.check_keypoints(
-            "VideoPose3D",
-            keypoints_2d,
-            self.keypoints_skeleton or self.skeleton,
-            self.in_features,
-        )
+        temporal.check_keypoints(self, keypoints_2d)
         self._check_form("VideoPose3D", keypoints_2d.shape[1])

@@ -146,7 +146,6 @@ class Evaluator:
         self._predictor = predictor.Predictor(
             model,
             clips,
-            target_scale=config.target_scale,
             flip_average=config.flip_average,
             batch_size=config.eval_batch_size,
             mesh=mesh,

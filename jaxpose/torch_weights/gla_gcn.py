@@ -14,7 +14,11 @@ def entries(model: GlaGcn) -> list[Entry]:
     """
     found = layouts.batch_norm("data_bn", ("input_bn",)) if model.input_norm else []
     found += block(
-        "expand_gcn", ("expand",), 2, model.channels, adaptive=model.adaptive
+        "expand_gcn",
+        ("expand",),
+        model.keypoint_features,
+        model.channels,
+        adaptive=model.adaptive,
     )
     for i in range(model.sequence_layers):
         found += block(
@@ -49,7 +53,7 @@ def leftovers(model: GlaGcn) -> dict[str, tuple[int, ...]]:
     """What the released HumanEva script saves and never uses: its input BatchNorm."""
     if model.input_norm:
         return {}
-    shape = (2 * get_skeleton(model.skeleton).num_joints,)
+    shape = (model.keypoint_features * get_skeleton(model.skeleton).num_joints,)
     return {
         f"data_bn.{name}": shape
         for name in ("weight", "bias", "running_mean", "running_var")

@@ -12,13 +12,12 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 import optax
-from flax import linen as nn
 from jax.sharding import Mesh
 
 from jaxpose.body import cameras
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data import augmentation, virtual_views, windows
-from jaxpose.models.cost import input_shapes
+from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import sharding
 from jaxpose.training import optimizers
 from jaxpose.training.losses import LOSSES
@@ -72,27 +71,26 @@ class Schedule(NamedTuple):
 
 
 def create_state(
-    model: nn.Module, optimizer: optax.GradientTransformation, seed: int, mesh: Mesh
+    model: LiftingModel, optimizer: optax.GradientTransformation, seed: int, mesh: Mesh
 ) -> TrainState:
     """A fresh state, born on the mesh."""
     return _initialise(model, optimizer, mesh)(jax.random.key(seed))
 
 
 def state_shapes(
-    model: nn.Module, optimizer: optax.GradientTransformation, mesh: Mesh
+    model: LiftingModel, optimizer: optax.GradientTransformation, mesh: Mesh
 ) -> TrainState:
     """`create_state` without numbers: shapes, types and shardings, which a checkpoint is restored to."""
     return _initialise(model, optimizer, mesh).eval_shape(jax.random.key(0))
 
 
 def _initialise(
-    model: nn.Module, optimizer: optax.GradientTransformation, mesh: Mesh
+    model: LiftingModel, optimizer: optax.GradientTransformation, mesh: Mesh
 ) -> Any:
     """The jitted function of a key that makes a fresh state."""
 
     def init(key: jax.Array) -> TrainState:
-        inputs = [jnp.ones(shape) for shape in input_shapes(model)]
-        variables = model.init(key, *inputs, train=False)
+        variables = model.init(key, *model.example_inputs(), train=False)
         params = variables["params"]
         return TrainState(
             step=jnp.zeros((), jnp.int32),
@@ -125,7 +123,7 @@ def make_epoch_order(
 
 
 def make_batch_function(
-    model: nn.Module,
+    model: LiftingModel,
     config: ml_collections.ConfigDict,
     keypoints_skeleton: str,
     mesh: Mesh,
@@ -171,7 +169,7 @@ def make_batch_function(
         positions = windows.flip_where(flipped, positions, skeleton)
         if config.augment_target:
             positions = augmentation.random_move_in_image_plane(target_key, positions)
-        if not config.refinement:
+        if not model.needs_camera:
             return (keypoints,), positions
         camera = jnp.where(flipped[:, None], cameras.flip_camera(camera), camera)
         return (keypoints, camera, root_depth), positions
@@ -180,7 +178,7 @@ def make_batch_function(
 
 
 def make_train_steps(
-    model: nn.Module,
+    model: LiftingModel,
     optimizer: optax.GradientTransformation,
     config: ml_collections.ConfigDict,
     schedule: Schedule,
@@ -193,7 +191,6 @@ def make_train_steps(
     samples, and the position in the epoch where these steps begin. It returns the new state and
     the loss of each step.
     """
-    target = windows.target_index(model.receptive_field, model.causal_shift)
     loss_function = LOSSES[config.loss]
     make_batch = make_batch_function(model, config, keypoints_skeleton, mesh)
 
@@ -211,16 +208,8 @@ def make_train_steps(
             rngs={"dropout": key},
             mutable=["batch_stats"],
         )
-        target_positions = positions[:, target : target + 1]
-        if not isinstance(output, tuple):
-            return loss_function(output, target_positions), updated.get(
-                "batch_stats", {}
-            )
-        # GLA-GCN's two stages: centre and sequence, then the centre alone.
-        centre_positions, sequence = output
-        in_stage_one = state.step // schedule.steps_per_epoch < config.stage_two_epoch
-        loss = loss_function(centre_positions, target_positions)
-        loss += jnp.where(in_stage_one, loss_function(sequence, positions), 0.0)
+        epoch = state.step // schedule.steps_per_epoch
+        loss = model.loss(output, positions, loss_function, epoch)
         return loss, updated.get("batch_stats", {})
 
     def gradient_of_part(
@@ -237,7 +226,9 @@ def make_train_steps(
             momentum = optimizers.batch_norm_momentum(
                 state.step // schedule.steps_per_epoch, schedule.num_epochs
             )
-            batch_stats = rescale_statistics(state.batch_stats, batch_stats, momentum)
+            batch_stats = rescale_statistics(
+                state.batch_stats, batch_stats, momentum, model.keeps_momentum
+            )
         return loss, batch_stats, grads
 
     def gradient_of_parts(
@@ -298,18 +289,24 @@ def make_train_steps(
     )
 
 
-def rescale_statistics(old: Any, new: Any, momentum: jax.Array) -> Any:
-    """Running statistics as if batch normalisation had used `momentum` instead of its own 0.1.
+def rescale_statistics(
+    old: Any,
+    new: Any,
+    momentum: jax.Array,
+    keeps_momentum: Callable[[tuple[str, ...]], bool],
+) -> Any:
+    """Returns running statistics as if batch norm had used `momentum` instead of its own 0.1.
 
     A layer moves its statistics by 0.1 of the way to the batch's; the way is scaled here, so
-    that models know nothing of the schedule. The convolutions' residual and down paths of
-    GLA-GCN keep 0.1, as its code leaves them out.
+    that models know nothing of the schedule. Layers for whose path `keeps_momentum` is true
+    keep 0.1.
     """
 
     def rescale(
         path: tuple[Any, ...], before: jax.Array, after: jax.Array
     ) -> jax.Array:
-        kept = any(key.key in ("down_bn", "residual_bn") for key in path)
-        return after if kept else before + (momentum / 0.1) * (after - before)
+        if keeps_momentum(tuple(entry.key for entry in path)):
+            return after
+        return before + (momentum / 0.1) * (after - before)
 
     return jax.tree_util.tree_map_with_path(rescale, old, new)

@@ -49,7 +49,7 @@ def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Golden
 def _network(config: Mapping[str, Any], skeleton: str, *, strided: bool) -> GoldenModel:
     model = GASTNet(
         skeleton=skeleton,
-        in_features=config["in_features"],
+        keypoint_features=config["in_features"],
         filter_widths=tuple(config["filter_widths"]),
         channels=config["channels"],
         causal=config["causal"],

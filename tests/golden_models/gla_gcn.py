@@ -26,7 +26,7 @@ def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Golden
         return _model(
             config,
             skeleton="humaneva_15",
-            keypoints_skeleton="coco_17" if coco else None,
+            keypoints_skeleton="coco_17" if coco else "",
             graph="humaneva_15_script",
             input_norm=False,
         )

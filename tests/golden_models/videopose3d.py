@@ -34,7 +34,7 @@ def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Golden
     model = VideoPose3D(
         skeleton=_chain(joints_in if trajectory else joints_out),
         keypoints_skeleton=_chain(joints_in),
-        in_features=config["in_features"],
+        keypoint_features=config["in_features"],
         filter_widths=tuple(config["filter_widths"]),
         channels=config["channels"],
         causal=config["causal"],

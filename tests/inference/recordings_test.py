@@ -63,9 +63,7 @@ def test_every_recording_becomes_a_file_and_a_picture(workdir, capsys):
     config, trained = runs.with_unit_of_run(small_config(), str(workdir))
     mesh, model = sharding.make_mesh(), build_model(config)
     best = runs.load_best(config, trained, str(workdir), mesh)
-    lift = Predictor(
-        model, clips, target_scale=10.0, flip_average=True, batch_size=8, mesh=mesh
-    )
+    lift = Predictor(model, clips, flip_average=True, batch_size=8, mesh=mesh)
     for path, clip in zip(paths, clips.index, strict=True):
         file = np.load(path)
         expected = lift(best.variables, np.arange(clip.start, clip.end))

@@ -106,13 +106,11 @@ def test_a_single_frame_model_has_no_state():
 def test_flip_average_is_that_of_the_predictor(model):
     clips = random_clips([14])
     variables = random_variables(model)
-    options = {"flip_average": True, "target_scale": 2.0}
-    predict = Predictor(
-        model, clips, batch_size=16, mesh=sharding.make_mesh(), **options
-    )
-    streamed, _ = run_stream(
-        make_stream(model, **options), variables, clips.keypoints_2d[None]
-    )
+    model = model.clone(target_scale=2.0)
+    mesh = sharding.make_mesh()
+    predict = Predictor(model, clips, batch_size=16, mesh=mesh, flip_average=True)
+    stream = make_stream(model, flip_average=True)
+    streamed, _ = run_stream(stream, variables, clips.keypoints_2d[None])
     np.testing.assert_allclose(
         streamed[0], predict(variables, np.arange(14)), rtol=0, atol=1e-5
     )
@@ -156,7 +154,7 @@ def test_streaming_form_has_the_parameters_of_the_others():
         jax.eval_shape(
             lambda form=form, x=x: form.init(jax.random.key(0), x, train=False)
         )
-        for form, x in ((GAST_NET, x), (GAST_NET.streaming_form(), x[:, :1]))
+        for form, x in ((GAST_NET, x), (GAST_NET.for_streams(), x[:, :1]))
     ]
     for collection in ("params", "batch_stats"):
         assert shapes[0][collection] == shapes[1][collection]
@@ -167,18 +165,18 @@ def test_streaming_form_has_the_parameters_of_the_others():
     [
         (
             GAST_NET.clone(causal=False),
-            r"GASTNet cannot stream: .* the 4 frames after it.*causal=True",
+            r"GASTNet cannot stream: .* the 4 frames after its own.*causal=True",
         ),
         (
             GlaGcn(skeleton="h36m_17", filter_widths=(3, 3)),
-            "GlaGcn cannot stream: .* the 4 frames after it",
+            "GlaGcn cannot stream: .* the 4 frames after its own",
         ),
         (
             CrossFormer(num_frames=27),
-            "CrossFormer cannot stream: .* the 13 frames after it",
+            "CrossFormer cannot stream: .* the 13 frames after its own",
         ),
-        (AMPose(num_frames=3), "AMPose cannot stream: .* the 1 frames after it"),
-        (RefinedLifting(AMPose()), "needs the true root depth"),
+        (AMPose(num_frames=3), "AMPose cannot stream: .* the 1 frames after its own"),
+        (RefinedLifting(lifting=AMPose()), "needs the true root depth"),
     ],
 )
 def test_models_that_see_ahead_are_refused(model, message):

@@ -370,4 +370,4 @@ def test_input_that_does_not_fit_names_both_shapes(shape):
     with pytest.raises(JaxposeError) as error:
         small().init(jax.random.key(0), jnp.zeros(shape), train=False)
     assert str(list(shape)) in str(error.value)
-    assert "'h36m_16' want [B, 1, 16, 2]" in str(error.value)
+    assert "'h36m_16' and keypoint_features 2 want [B, 1, 16, 2]" in str(error.value)

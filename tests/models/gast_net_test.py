@@ -319,7 +319,7 @@ def test_state_dict_names_cover_every_variable_once(fields):
         ({"strided": True}, 10, 17, "exactly its receptive field of 9 frames, got 10"),
         ({"strided": True, "dense": True}, 9, 17, "no strided form"),
         ({}, 8, 17, "fewer than the receptive field of 9"),
-        ({}, 9, 16, r"skeleton 'h36m_17', in_features=2\), got \[2, 9, 16, 2\]"),
+        ({}, 9, 16, r"skeleton 'h36m_17', keypoint_features=2\), got \[2, 9, 16, 2\]"),
         ({"skeleton": "coco_17"}, 9, 17, "'coco_17' has no bones"),
         (
             {"symmetric_graph": False, "connection_graph": False},

@@ -234,9 +234,9 @@ def test_initial_values():
 @pytest.mark.parametrize(
     "skeleton, graph",
     [
-        ("h36m_17", None),
-        ("h36m_16", None),
-        ("humaneva_15", None),
+        ("h36m_17", ""),
+        ("h36m_16", ""),
+        ("humaneva_15", ""),
         ("mpi_inf_3dhp_17", "h36m_17"),
     ],
 )
@@ -466,7 +466,7 @@ def test_torch_names_cover_every_variable(fields):
         ({"skeleton": "h36m"}, "unknown skeleton 'h36m'"),
         (
             {"skeleton": "h36m_16"},
-            r"takes keypoints_2d \[B, T, 16, 2\], got \(2, 3, 17, 2\)",
+            r"takes keypoints_2d \[B, T, 16, 2\] .*, got \(2, 3, 17, 2\)",
         ),
         ({"filter_widths": (3, 9)}, "needs windows of 27 frames, got 3"),
     ],

@@ -146,11 +146,11 @@ def test_bfloat16_keeps_parameters_and_positions_float32():
         ({"skeleton": "h36m_18"}, "unknown skeleton 'h36m_18'"),
         (
             {"skeleton": "h36m_16"},
-            r"expected \[B, T, J, 2\] with T=9 .* J=16 \(skeleton 'h36m_16'\)",
+            r"expected \[B, T, J, C\] with T=9 .* J=16 \(skeleton 'h36m_16'\)",
         ),
         (
             {"num_frames": 27},
-            r"shape \(3, 9, 17, 2\), expected \[B, T, J, 2\] with T=27",
+            r"shape \(3, 9, 17, 2\), expected \[B, T, J, C\] with T=27",
         ),
         (
             {"num_frames": 27, "whole_sequence": True},

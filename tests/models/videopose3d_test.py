@@ -153,7 +153,9 @@ def test_dense_kernels_with_zeros_between_the_taps_are_dilated_ones():
 
 
 def test_three_channels_in_and_other_joints_out():
-    model = small_model(skeleton="h36m_16", keypoints_skeleton="coco_17", in_features=3)
+    model = small_model(
+        skeleton="h36m_16", keypoints_skeleton="coco_17", keypoint_features=3
+    )
     x = keypoints(10, features=3)
     assert predict(model, randomised(model, x), x).shape == (2, 2, 16, 3)
 
@@ -241,7 +243,13 @@ def test_state_dict_names_cover_every_variable_once():
             "exactly its receptive field of 9 frames, got 10",
         ),
         ({"strided": True, "dense": True}, 9, 17, 2, "no strided form"),
-        ({}, 9, 16, 2, r"skeleton 'h36m_17', in_features=2\), got \[2, 9, 16, 2\]"),
+        (
+            {},
+            9,
+            16,
+            2,
+            r"skeleton 'h36m_17', keypoint_features=2\), got \[2, 9, 16, 2\]",
+        ),
         ({"keypoints_skeleton": "h36m_16"}, 9, 17, 2, "skeleton 'h36m_16'"),
         ({}, 9, 17, 3, r"must be \[batch, frames, 17, 2\]"),
         ({"skeleton": "h36m_71"}, 9, 17, 2, "unknown skeleton 'h36m_71'"),

@@ -15,7 +15,9 @@ def test_rescaled_statistics_are_those_of_the_other_momentum():
     names = ("graph_bn", "down_bn", "residual_bn")
     before = {"block": {name: {"mean": jnp.asarray(old)} for name in names}}
     after = {"block": {name: {"mean": jnp.asarray(stepped)} for name in names}}
-    rescaled = rescale_statistics(before, after, jnp.asarray(0.02))["block"]
+    keeps_momentum = build_model(gla_gcn.get_config("cmu")).keeps_momentum
+    rescaled = rescale_statistics(before, after, jnp.asarray(0.02), keeps_momentum)
+    rescaled = rescaled["block"]
     np.testing.assert_allclose(
         rescaled["graph_bn"]["mean"], 0.98 * old + 0.02 * batch, rtol=1e-5
     )
