@@ -7,9 +7,7 @@ import ml_collections
 
 from experiments.job import Job, make_jobs, prepare_command
 from experiments.tables import TABLES
-from jaxpose.datasets.human36m import facts
-from jaxpose.datasets.humaneva import facts as humaneva
-from jaxpose.datasets.mpi_inf_3dhp import facts as mpi_inf_3dhp
+from jaxpose.datasets import protocol_of
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
 from jaxpose.models.cost import describe
@@ -96,22 +94,11 @@ def training_poses(config: ml_collections.ConfigDict) -> int:
     subjects = set(config.dataset.train_subjects) - set(
         config.dataset.validation_subjects
     )
-    frames = sum(_frames(config.dataset, subject) for subject in subjects)
+    protocol = protocol_of(config.dataset.name)
+    frames = protocol.count_frames(subjects, config.dataset.actions or None)
     return (
         frames
         // config.dataset.frame_stride
         * (2 if config.augment_flip else 1)
         * config.num_epochs
     )
-
-
-def _frames(dataset: ml_collections.ConfigDict, subject: str) -> int:
-    """Published training frames of a subject, over all cameras."""
-    name = dataset.name.partition("/")[0]
-    if name == "human36m":
-        return 4 * sum(facts.FRAMES[subject].values())
-    if name == "humaneva":
-        return 3 * sum(
-            humaneva.num_frames(subject, action) for action in dataset.actions
-        )
-    return 8 * sum(frames for frames, _ in mpi_inf_3dhp.TRAIN[subject].values())

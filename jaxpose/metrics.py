@@ -20,17 +20,6 @@ from jaxpose.errors import JaxposeError
 
 Array = np.ndarray | jax.Array
 
-# The joints of MPI-INF-3DHP's own order that PCK and AUC count (protocol P.5).
-MPI_INF_3DHP_PCK_JOINTS: tuple[int, ...] = tuple(range(14))
-MPI_INF_3DHP_ACTIVITIES: dict[int, str] = {
-    1: "Standing/Walking",
-    2: "Exercising",
-    3: "Sitting",
-    4: "Reaching/Crouching",
-    5: "On The Floor",
-    6: "Sports",
-    7: "Miscellaneous",
-}
 PCK_THRESHOLD_MM = 150
 AUC_THRESHOLDS_MM = tuple(range(0, 151, 5))
 
@@ -244,7 +233,7 @@ def pck_per_pose(errors_mm: Array) -> Array:
 
     Args:
       errors_mm: `[..., J]` distances in millimetres of the joints that count:
-        `MPI_INF_3DHP_PCK_JOINTS` in the official protocol.
+        14 in the official protocol.
 
     Returns:
       `[...]`, in [0, 1]. The mean over frames is the published number.

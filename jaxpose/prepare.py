@@ -23,7 +23,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 from rich.console import Console
 
-from jaxpose.datasets import BUILDERS, get_builder
+from jaxpose.datasets import PROTOCOLS, get_builder
 from jaxpose.datasets.base import ClipBuilder, DamagedDataError
 from jaxpose.datasets.prepared import require_prepared
 from jaxpose.datasets.report import Finding, Report, Source, findings_table
@@ -180,7 +180,7 @@ def main(argv: list[str] | None = None) -> int:
         description=__doc__.split("\n")[0],
         epilog="Exit status: 0; 1 for an error and, with --check, where anything is missing or suspicious.",
     )
-    known = ", ".join(BUILDERS)
+    known = ", ".join(PROTOCOLS)
     parser.add_argument(
         "dataset", metavar="DATASET", help=f"NAME or NAME/CONFIG; names: {known}"
     )

@@ -12,6 +12,7 @@ from jaxpose import metrics
 from jaxpose.body import cameras, graphs
 from jaxpose.body.skeletons import H36M_16, H36M_17, H36M_19, HUMANEVA_15, Skeleton
 from jaxpose.data import augmentation, windows
+from jaxpose.datasets.mpi_inf_3dhp import facts
 from jaxpose.errors import JaxposeError
 from tests import golden_optimizers
 
@@ -333,7 +334,7 @@ def _flip_average(arrays: Arrays, dtype: np.dtype) -> Pairs:
 def _mpi_inf_3dhp(arrays: Arrays, dtype: np.dtype) -> Pairs:
     yield "thresholds_mm", np.array(metrics.AUC_THRESHOLDS_MM), arrays["thresholds_mm"]
     groups = [list(joints) for joints in MPI_INF_3DHP_JOINT_GROUPS.values()]
-    groups.append(list(metrics.MPI_INF_3DHP_PCK_JOINTS))
+    groups.append(list(facts.PCK_JOINTS))
     curves = {"pck": metrics.pck_per_pose, "auc": metrics.auc_per_pose}
     errors = {"probe": arrays["probe/error"].astype(dtype)}
     for take in sorted({key.split("/")[0] for key in arrays if key.endswith("/annot")}):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from jaxpose import metrics
+from jaxpose.datasets.mpi_inf_3dhp import facts
 from jaxpose.errors import JaxposeError
 from tests.golden_protocol import MPI_INF_3DHP_JOINT_GROUPS, MPI_INF_3DHP_SCENES
 from tests.shared import shared_path
@@ -279,7 +280,7 @@ def mpi_inf_3dhp_curves(errors_mm):
     """Returns PCK and AUC per frame, in percent, of 8 groups, 14 joints and all 17."""
     groups = [
         *MPI_INF_3DHP_JOINT_GROUPS.values(),
-        metrics.MPI_INF_3DHP_PCK_JOINTS,
+        facts.PCK_JOINTS,
         range(17),
     ]
     pck, auc = [], []

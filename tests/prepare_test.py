@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from jaxpose import prepare
-from jaxpose.datasets import BUILDERS, get_builder
+from jaxpose.datasets import get_builder
+from jaxpose.datasets.builders import BUILDERS
 from jaxpose.datasets.prepared import load_clips
 from jaxpose.datasets.synthetic import synthetic_dataset_builder
 from jaxpose.errors import JaxposeError

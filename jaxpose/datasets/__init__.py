@@ -1,30 +1,43 @@
-"""Data sets. Importing this package registers every builder with TFDS.
+"""The data sets: the protocol of each, and the builder that prepares it.
 
-After `import jaxpose.datasets`, `tfds.builder("cmu_mocap/gt")` and `tfds.data_source` find
-them. No TensorFlow is needed or imported.
+A data set is a package `jaxpose/datasets/NAME/` with `protocol.py`, which holds `PROTOCOL`,
+and TFDS's `NAME_dataset_builder.py`, which holds `Builder`. `PROTOCOLS` is the one place
+that lists them. TFDS is imported only by `get_builder`, TensorFlow never.
 """
 
 import pathlib
+from typing import TYPE_CHECKING
 
-from jaxpose.datasets.base import ClipBuilder
-from jaxpose.datasets.cmu_mocap.cmu_mocap_dataset_builder import Builder as CmuMocap
-from jaxpose.datasets.custom.custom_dataset_builder import Builder as Custom
-from jaxpose.datasets.human36m.human36m_dataset_builder import Builder as Human36m
-from jaxpose.datasets.humaneva.humaneva_dataset_builder import Builder as HumanEva
-from jaxpose.datasets.mpi_inf_3dhp.mpi_inf_3dhp_dataset_builder import (
-    Builder as MpiInf3dhp,
-)
-from jaxpose.datasets.synthetic.synthetic_dataset_builder import Builder as Synthetic
+from jaxpose.datasets.cmu_mocap.protocol import PROTOCOL as CMU_MOCAP
+from jaxpose.datasets.custom.protocol import PROTOCOL as CUSTOM
+from jaxpose.datasets.human36m.protocol import PROTOCOL as HUMAN36M
+from jaxpose.datasets.humaneva.protocol import PROTOCOL as HUMANEVA
+from jaxpose.datasets.mpi_inf_3dhp.protocol import PROTOCOL as MPI_INF_3DHP
+from jaxpose.datasets.protocol import Protocol
+from jaxpose.datasets.synthetic.protocol import PROTOCOL as SYNTHETIC
 from jaxpose.errors import JaxposeError
 
-BUILDERS: dict[str, type[ClipBuilder]] = {
-    "synthetic": Synthetic,
-    "cmu_mocap": CmuMocap,
-    "human36m": Human36m,
-    "humaneva": HumanEva,
-    "mpi_inf_3dhp": MpiInf3dhp,
-    "custom": Custom,
+if TYPE_CHECKING:
+    from jaxpose.datasets.base import ClipBuilder
+
+PROTOCOLS: dict[str, Protocol] = {
+    "synthetic": SYNTHETIC,
+    "cmu_mocap": CMU_MOCAP,
+    "human36m": HUMAN36M,
+    "humaneva": HUMANEVA,
+    "mpi_inf_3dhp": MPI_INF_3DHP,
+    "custom": CUSTOM,
 }
+
+
+def protocol_of(dataset: str) -> Protocol:
+    """Returns the protocol of `dataset`, `NAME` or `NAME/CONFIG`.
+
+    Clips that are no data set of this package, such as arrays in memory, have a protocol
+    without subjects or tables.
+    """
+    name = dataset.partition("/")[0]
+    return PROTOCOLS.get(name, Protocol(name=name))
 
 
 def get_builder(
@@ -33,8 +46,8 @@ def get_builder(
     data_dir: str | pathlib.Path | None = None,
     source: str | pathlib.Path | None = None,
     partial: bool = False,
-) -> ClipBuilder:
-    """The builder of `dataset`, `name` or `name/config`; without a config the builder's first.
+) -> "ClipBuilder":
+    """Returns the builder of `dataset`, `NAME/CONFIG`, or `NAME` for its first config.
 
     Args:
       dataset: TFDS name.
@@ -47,6 +60,9 @@ def get_builder(
       JaxposeError: unknown data set or config (the message lists the known ones), or what is
         prepared is damaged.
     """
+    # Configs and scores need the protocols alone, and TFDS takes a second to import.
+    from jaxpose.datasets.builders import BUILDERS
+
     name, _, config = dataset.partition("/")
     if name not in BUILDERS:
         raise JaxposeError(f"unknown data set {name!r}; known: {', '.join(BUILDERS)}")

@@ -5,36 +5,14 @@ camera frame (x right, y down, z forward) with the absolute root; camera centre 
 the world frame. What a data set lacks is absent and flagged (`has_*`), never faked.
 """
 
-import dataclasses
-
 import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxpose.body.skeletons import Skeleton
+from jaxpose.datasets.camera import Camera
 from jaxpose.errors import JaxposeError
 
 _BYTES = tfds.features.Encoding.BYTES
-
-
-@dataclasses.dataclass(frozen=True)
-class Camera:
-    """A camera as far as its data set publishes it.
-
-    Attributes:
-      name: as the data set calls it.
-      image_size: (width, height) in pixels.
-      intrinsics: (fx, fy, cx, cy) in pixels, or None.
-      distortion: (k1, k2, k3, p1, p2) in the order of protocol P.2, or None.
-      orientation: unit quaternion (w, x, y, z), camera to world, or None.
-      translation: camera centre in the world, metres, or None.
-    """
-
-    name: str
-    image_size: tuple[int, int]
-    intrinsics: tuple[float, float, float, float] | None = None
-    distortion: tuple[float, float, float, float, float] | None = None
-    orientation: tuple[float, float, float, float] | None = None
-    translation: tuple[float, float, float] | None = None
 
 
 def clip_features(

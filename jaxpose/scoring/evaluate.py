@@ -15,9 +15,9 @@ from jaxpose import metrics
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data import windows
 from jaxpose.data.clips import Clips
+from jaxpose.datasets import protocol_of
 from jaxpose.errors import JaxposeError
 from jaxpose.inference import predictor
-from jaxpose.scoring import protocols
 
 MILLIMETRES = 1000.0
 METRICS = ("mpjpe", "p_mpjpe", "n_mpjpe", "mpjve")
@@ -69,10 +69,7 @@ def compared_positions(
         scale = clips.metres_per_unit[frames, None, None]
         target = windows.root_centre(clips.metric_positions_3d[frames], root)
         return windows.root_centre(predicted * scale, root), target
-    if protocols.benchmark(clips) == "mpi_inf_3dhp":
-        predicted = predicted.copy()
-        predicted[:, root] = 0
-    return predicted, target
+    return protocol_of(clips.dataset).compared(predicted, root), target
 
 
 def score(
@@ -86,7 +83,7 @@ def score(
     `mpjpe`, `p_mpjpe`, `n_mpjpe` and `mpjve` are unweighted means over actions of frame-weighted
     means; `frame_*` are the flat means over frames (protocol P.3). `mpjve` is per frame interval,
     over neighbouring frames of a clip. A number that no frame counts towards is None. `published`
-    holds the tables of benchmarks that have others (`protocols.published_scores`).
+    holds the tables of benchmarks that have others (`Protocol.published_scores`).
     """
     predicted, target = compared_positions(predicted, clips, frames)
     clip_of_frame = clips.clip_of_frame[frames]
@@ -125,7 +122,8 @@ def score(
             value = average.per_group[i]
             per_action[action][name] = None if np.isnan(value) else float(value)
     results["per_action"] = per_action
-    if published := protocols.published_scores(predicted, target, clips, frames):
+    protocol = protocol_of(clips.dataset)
+    if published := protocol.published_scores(predicted, target, clips, frames):
         results["published"] = published
     return results
 
@@ -254,7 +252,7 @@ def protocol_fields(
         "average": "unweighted over actions of frame-weighted means",
         "alignment": "root",
         "precision": config.precision,
-        **protocols.protocol_fields(test),
+        **protocol_of(test.dataset).describe_scores(test),
     }
 
 

@@ -12,7 +12,8 @@ import tensorflow_datasets as tfds
 
 from jaxpose.body import cameras
 from jaxpose.body.skeletons import COCO_17, H36M_17, HUMANEVA_15
-from jaxpose.datasets import BUILDERS, base, get_builder, schema
+from jaxpose.datasets import base, get_builder, schema
+from jaxpose.datasets.builders import BUILDERS
 from jaxpose.datasets.prepared import load_clips
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.datasets.schema import Camera, clip_example
@@ -328,7 +329,7 @@ def test_tfds_finds_every_data_set_and_config(tmp_path):
 def test_the_optional_readers_are_not_needed_to_import(tmp_path):
     code = (
         "import sys; sys.modules.update(cdflib=None, h5py=None, scipy=None);"
-        "import tensorflow_datasets as tfds, jaxpose.datasets;"
+        "import tensorflow_datasets as tfds, jaxpose.datasets.builders;"
         "from tests import fabricate_custom; import pathlib; d = pathlib.Path(sys.argv[1]);"
         "fabricate_custom.fabricate_folder(d / 'files', 9);"
         "from jaxpose.prepare import prepare; prepare('custom', source=d / 'files', data_dir=d / 'data');"

@@ -8,8 +8,10 @@ import pytest
 from jaxpose import metrics
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data.clips import Clip, Clips, convert_skeletons
+from jaxpose.datasets import protocol_of
 from jaxpose.datasets.mpi_inf_3dhp import facts
-from jaxpose.scoring import evaluate, protocols
+from jaxpose.datasets.mpi_inf_3dhp.protocol import pck_joints
+from jaxpose.scoring import evaluate
 from tests.shared import shared_path
 
 SCENES = ("GS", "noGS", "Outdoor")
@@ -173,7 +175,7 @@ def test_mpi_inf_3dhp_groups_hold_only_their_valid_frames():
     )
     assert published["pck"] == pytest.approx(100 * (1 - counts[4] / counts.sum()))
     activity = clips.activity[frames]
-    for name, value in metrics.MPI_INF_3DHP_ACTIVITIES.items():
+    for name, value in facts.ACTIVITIES.items():
         row, chosen = published["per_activity"][value], activity == name
         assert row["frames"] == chosen.sum()
         assert row["pck"] == pytest.approx(100 * (number[chosen] != 4).mean())
@@ -187,13 +189,10 @@ def test_pck_counts_the_same_14_joints_in_every_order():
         for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
     ]
     for skeleton in ("h36m_17", "h36m_16"):
-        joints = [
-            get_skeleton(skeleton).joints[i] for i in protocols.pck_joints(skeleton)
-        ]
+        joints = [get_skeleton(skeleton).joints[i] for i in pck_joints(skeleton)]
         assert sorted(joints) == sorted(names.get(name, name) for name in official)
     joints = [
-        get_skeleton("mpi_inf_3dhp_17").joints[i]
-        for i in protocols.pck_joints("mpi_inf_3dhp_17")
+        get_skeleton("mpi_inf_3dhp_17").joints[i] for i in pck_joints("mpi_inf_3dhp_17")
     ]
     assert sorted(joints) == sorted(official)
 
@@ -259,7 +258,7 @@ def test_other_data_sets_have_no_table_of_their_own():
     results = evaluate.score(predicted, clips, frames)
     assert "published" not in results
     assert results["mpjpe"] == pytest.approx(10)  # the root's own error counts (P.3)
-    assert protocols.protocol_fields(clips) == {}
+    assert protocol_of(clips.dataset).describe_scores(clips) == {}
 
 
 def test_image_space_is_scored_in_millimetres():
@@ -280,7 +279,7 @@ def test_image_space_is_scored_in_millimetres():
         predicted + 3, clips, frames
     )  # where the root is does not count
     assert results["frame_mpjpe"] == pytest.approx(16 * scale.mean(), rel=1e-3)
-    assert "2.5d_factor" in protocols.protocol_fields(clips)["units"]
+    assert "2.5d_factor" in protocol_of(clips.dataset).describe_scores(clips)["units"]
     unknown = dataclasses.replace(clips, metres_per_unit=np.full(6, np.nan, np.float32))
     relative = predicted - truth[:, :1]
     assert evaluate.score(relative, unknown, frames)["frame_mpjpe"] == pytest.approx(
@@ -295,7 +294,7 @@ def test_the_printed_table_shows_every_group(capsys):
     results |= {
         "mean_pose_mpjpe": None,
         "linear_mpjpe": None,
-        "protocol": protocols.protocol_fields(clips),
+        "protocol": protocol_of(clips.dataset).describe_scores(clips),
     }
     evaluate.print_results(results, "model on mpi_inf_3dhp")
     printed = capsys.readouterr().out

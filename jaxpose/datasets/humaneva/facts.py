@@ -4,7 +4,7 @@ Numbers as VideoPose3D states them (`humaneva_dataset.py`, `prepare_data_humanev
 are also in protocol P.4.
 """
 
-from jaxpose.datasets.schema import Camera
+from jaxpose.datasets.camera import Camera
 
 HOW_TO_GET = (
     "Get HumanEva-I (release 1.1 beta with the critical OFS update) at http://humaneva.is.tue.mpg.de/ "

@@ -10,6 +10,7 @@ import tensorflow_datasets as tfds
 from jaxpose.body.skeletons import Skeleton, get_skeleton
 from jaxpose.datasets.base import ClipBuilder, ClipConfig
 from jaxpose.datasets.humaneva import facts, source_files
+from jaxpose.datasets.humaneva.protocol import PROTOCOL
 from jaxpose.datasets.inspection import SourceInspection
 from jaxpose.datasets.report import Finding, Report
 from jaxpose.datasets.videopose3d_npz import Keypoints, Positions
@@ -51,8 +52,8 @@ class Builder(ClipBuilder):
     )
     HOMEPAGE = "http://humaneva.is.tue.mpg.de/"
     SPLITS: ClassVar[dict[str, tuple[str, ...]]] = {
-        "train": ("Train/S1", "Train/S2", "Train/S3"),
-        "validation": ("Validate/S1", "Validate/S2", "Validate/S3"),
+        "train": PROTOCOL.train_subjects,
+        "validation": PROTOCOL.test_subjects,
     }
     CITATION = """@article{sigal2010humaneva,
   title={HumanEva: Synchronized video and motion capture dataset and baseline algorithm for evaluation of articulated human motion},

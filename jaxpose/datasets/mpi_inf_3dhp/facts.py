@@ -42,6 +42,19 @@ SCENES = {
     "TS5": "Outdoor",
     "TS6": "Outdoor",
 }
+# The joints of the data set's own order that PCK and AUC count: all but the root (14), the
+# spine (15) and the middle of the head (16).
+PCK_JOINTS = tuple(range(14))
+# Numbered from 1 in the files, where they change from frame to frame.
+ACTIVITIES = {
+    1: "Standing/Walking",
+    2: "Exercising",
+    3: "Sitting",
+    4: "Reaching/Crouching",
+    5: "On The Floor",
+    6: "Sports",
+    7: "Miscellaneous",
+}
 # The files do not state a rate for the test sequences; nothing in the protocol depends on it.
 TEST_FPS = 25.0
 

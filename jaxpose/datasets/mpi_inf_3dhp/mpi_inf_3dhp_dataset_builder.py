@@ -36,7 +36,7 @@ class Builder(ClipBuilder):
     Training subjects are `S1` to `S8`, takes `Seq1` and `Seq2`, eight cameras each. Test
     subjects are `TS1` to `TS6`, one take and one camera each; `action` is the scene (`GS`,
     `noGS`, `Outdoor`), `activity` numbers what the person does in each frame
-    (`metrics.MPI_INF_3DHP_ACTIVITIES`, from 1; 0 throughout when read from P-STMO's npz, which lacks it), and
+    (`facts.ACTIVITIES`, from 1; 0 throughout when read from P-STMO's npz, which lacks it), and
     `valid` marks the frames that are scored. The other frames are there as neighbours.
 
     `univ_annot3` is scaled to one body height. It does not project onto the image, so its root

@@ -16,12 +16,8 @@ from jaxpose.datasets.report import Report
 from jaxpose.datasets.schema import clip_example
 from jaxpose.datasets.synthetic.body import sample_body
 from jaxpose.datasets.synthetic.motions import MOTIONS, generate
+from jaxpose.datasets.synthetic.protocol import STATURES
 
-# Statures in metres: the test bodies lie between training bodies and equal none.
-STATURES = {
-    "train": (1.52, 1.58, 1.64, 1.70, 1.76, 1.82, 1.88, 1.94),
-    "test": (1.61, 1.73, 1.85),
-}
 TAKES = {"train": 2, "test": 1}
 FRAMES = 250  # 5 seconds a take
 
