@@ -1,4 +1,4 @@
-"""Checks on what a file holds, before anything is done with it."""
+"""Requires that the content of a file is what is expected, before it is used."""
 
 import importlib
 import pathlib
@@ -13,7 +13,7 @@ from jaxpose.errors import JaxposeError
 def require_array(
     value: Any, where: str, shape: tuple[int | None, ...], *, finite: bool = True
 ) -> np.ndarray:
-    """`value` as a float64 array of `shape`, where None stands for any size but zero.
+    """Returns `value` as float64 of `shape`, where None stands for any size but 0.
 
     Args:
       value: what the file holds.
@@ -22,32 +22,28 @@ def require_array(
       finite: whether infinities and NaN are an error.
 
     Raises:
-      JaxposeError: not real numbers, another shape, or not finite.
+      JaxposeError: the value is not an array of real numbers, has another shape, or is
+        not finite.
     """
-    expected = (
-        "[" + ", ".join("F" if size is None else str(size) for size in shape) + "]"
-    )
-    if (
-        not isinstance(value, np.ndarray)
-        or value.dtype.kind not in "fiub"
-        or value.dtype.itemsize > 8
-    ):
-        found = (
-            f"an array of {value.dtype}"
-            if isinstance(value, np.ndarray)
-            else f"a {type(value).__name__}"
-        )
+    sizes = ["F" if size is None else str(size) for size in shape]
+    expected = f"[{', '.join(sizes)}]"
+
+    # Booleans, integers and floats of at most 8 bytes fit into float64.
+    if not isinstance(value, np.ndarray):
         raise JaxposeError(
-            f"{where}: expected an array {expected} of numbers, found {found}"
+            f"{where}: expected an array {expected} of numbers, "
+            f"found a {type(value).__name__}"
         )
-    fits = value.ndim == len(shape) and all(
-        size > 0 if wanted is None else size == wanted
-        for size, wanted in zip(value.shape, shape, strict=True)
-    )
-    if not fits:
+    if value.dtype.kind not in "fiub" or value.dtype.itemsize > 8:
+        raise JaxposeError(
+            f"{where}: expected an array {expected} of numbers, "
+            f"found an array of {value.dtype}"
+        )
+    if not _shape_fits(value.shape, shape):
         raise JaxposeError(
             f"{where}: expected shape {expected}, found {list(value.shape)}"
         )
+    # The place of the first bad number lets a user look it up in the file.
     bad = ~np.isfinite(value)
     if finite and bad.any():
         first = [int(index) for index in np.argwhere(bad)[0]]
@@ -57,32 +53,51 @@ def require_array(
     return value.astype(np.float64)
 
 
+def _shape_fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    """Returns whether `shape` is `expected`, where None stands for any size but 0."""
+    if len(shape) != len(expected):
+        return False
+    # An axis without entries is never data: reject it here, for all readers.
+    for size, wanted in zip(shape, expected, strict=True):
+        fits = size > 0 if wanted is None else size == wanted
+        if not fits:
+            return False
+    return True
+
+
 def require_key(mapping: Any, key: str, where: str) -> Any:
-    """`mapping[key]`.
+    """Returns `mapping[key]`.
 
     Raises:
-      JaxposeError: `mapping` is not a dict, or lacks the key; the message lists what it has.
+      JaxposeError: `mapping` is not a dict, or lacks the key; the message lists the
+        keys that it has.
     """
     if not isinstance(mapping, dict):
         raise JaxposeError(
-            f"{where}: expected a dict with key {key!r}, found a {type(mapping).__name__}"
+            f"{where}: expected a dict with key {key!r}, "
+            f"found a {type(mapping).__name__}"
         )
     if key not in mapping:
-        known = ", ".join(repr(name) for name in list(mapping)[:20]) or "nothing"
+        # Twenty names are enough to see which file this is.
+        names = [repr(name) for name in list(mapping)[:20]]
+        known = ", ".join(names) or "nothing"
         raise JaxposeError(f"{where}: key {key!r} is missing; the file holds {known}")
     return mapping[key]
 
 
 def require_extra(package: str, extra: str, file: pathlib.Path) -> types.ModuleType:
-    """The optional `package` that reads `file`.
+    """Imports the optional `package` that reads `file`, and returns it.
 
     Raises:
-      JaxposeError: it is not installed; the message names the extra that installs it.
+      JaxposeError: the package is not installed; the message names the extra that
+        installs it.
     """
+    # The optional readers are imported late: most users never need them.
     try:
         return importlib.import_module(package)
     except ImportError:
         raise JaxposeError(
-            f"reading {file} needs the package {package}: pip install {package}, or all that "
-            f"{extra} needs, from the folder of this project: pip install '.[{extra}]'"
+            f"reading {file} needs the package {package}: pip install {package}, "
+            f"or all that {extra} needs, from the folder of this project: "
+            f"pip install '.[{extra}]'"
         ) from None

@@ -1,8 +1,9 @@
-"""Checks of a source before it is prepared: is it complete, and can it be what it says it is?
+"""Inspects a source before it is prepared: completeness and plausible numbers.
 
-A builder collects them in a `SourceInspection`; `prepare` prints them as a table. `suspicious` findings
-do not stop a clip from being written, nor does a split that is `missing` as a whole; what cannot
-be read at all is a `JaxposeError` of its reader.
+A builder adds its clips to a `SourceInspection`, whose findings `prepare` prints as a
+table. A "suspicious" finding does not stop a clip from being written, and neither does
+a split that is "missing" as a whole. A file that cannot be read at all is a
+`JaxposeError` of its reader.
 """
 
 import dataclasses
@@ -15,27 +16,28 @@ from jaxpose.body import cameras
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.datasets.report import Finding
 
-MEAN_BONE_RANGE = (
-    0.05,
-    0.5,
-)  # metres; a factor of 1000 between units cannot hide in it
+# Mean bone length in metres. A wrong unit, a factor of 1000, cannot hide in this range.
+MEAN_BONE_RANGE = (0.05, 0.5)
 LONGEST_BONE = 0.8  # metres
-BONE_CHANGE = 0.1  # metres, of one bone within a clip
-OUTSIDE_FRACTION = 0.01  # of the keypoints, further out than a tenth of the image
-REPROJECTION_PIXELS = {
-    True: 2.0,
-    False: 30.0,
-}  # median per clip: projected truth, a detector
+MAX_BONE_CHANGE = 0.1  # metres, of one bone within a clip
+# Fraction of the keypoints that may lie beyond a tenth of the image outside it.
+MAX_OUTSIDE_FRACTION = 0.01
+# Median reprojection error per clip, pixels. A projection differs by rounding and the
+# linear or full distortion model, a detector by its own errors.
+MAX_REPROJECTION_OF_PROJECTION = 2.0
+MAX_REPROJECTION_OF_DETECTOR = 30.0
 
 _STATUSES = ("complete", "suspicious", "missing")  # from good to bad
 
 
 @dataclasses.dataclass
 class ClipInspection:
-    """What one clip measures over its valid frames, and what is implausible about it.
+    """Measurements of one clip over its valid frames, and what is implausible about it.
 
     Attributes:
-      bone_length, outside, reprojection: as `Finding` has them.
+      bone_length: as in `Finding`.
+      outside: as in `Finding`.
+      reprojection: as in `Finding`.
       problems: one sentence each.
     """
 
@@ -46,112 +48,133 @@ class ClipInspection:
 
 
 def inspect_clip(example: Mapping[str, Any], *, metric: bool = True) -> ClipInspection:
-    """Checks one example of the clip schema, over its valid frames.
+    """Inspects one example of the clip schema, over its valid frames.
 
-    Bone lengths, keypoints inside the image, and, where the camera and the absolute root are
-    known, the distance between the keypoints and the projected 3D joints.
+    Measures bone lengths, keypoints outside the image, and, where the camera and the
+    absolute root are known, the distance from the projected 3D joints to the keypoints.
 
     Args:
-      example: of `schema.clip_features`.
+      example: example of `schema.clip_features`.
       metric: whether its 3D is in metres.
     """
-    check = ClipInspection()
+    # Image space and detections without 3D leave some measurements out.
+    inspection = ClipInspection()
     if not example["valid"].any():
-        return check
+        return inspection
     if metric and example["has_positions_3d"]:
-        _check_bones(example, check)
+        _inspect_bones(example, inspection)
     if metric and example["has_absolute_root"] and example["has_intrinsics"]:
-        _check_reprojection(example, check)
-    _check_image(example, check)
-    return check
+        _inspect_reprojection(example, inspection)
+    _inspect_image(example, inspection)
+    return inspection
 
 
-def _check_bones(example: Mapping[str, Any], check: ClipInspection) -> None:
+def _inspect_bones(example: Mapping[str, Any], inspection: ClipInspection) -> None:
+    """Measures bone lengths, which tell the unit and the joint order."""
     skeleton = get_skeleton(example["skeleton"])
-    positions_3d = example["positions_3d"][example["valid"]]
     if not skeleton.bones:
         return
+    positions_3d = example["positions_3d"][example["valid"]]
     child, parent = np.array(skeleton.bones).T
     lengths = np.linalg.norm(positions_3d[:, child] - positions_3d[:, parent], axis=-1)
     typical = np.median(lengths, axis=0)
-    check.bone_length = float(typical.mean())
-    if not MEAN_BONE_RANGE[0] <= check.bone_length <= MEAN_BONE_RANGE[1]:
-        check.problems.append(
-            f"the mean bone length is {check.bone_length:.3g} m; expected about 0.25: wrong unit?"
+    inspection.bone_length = float(typical.mean())
+
+    # With a wrong unit, every other length is implausible too: report the unit alone.
+    shortest, longest = MEAN_BONE_RANGE
+    if not shortest <= inspection.bone_length <= longest:
+        inspection.problems.append(
+            f"the mean bone length is {inspection.bone_length:.3g} m; "
+            "expected about 0.25: wrong unit?"
         )
         return
+
     if typical.max() > LONGEST_BONE:
         joint = skeleton.joints[child[typical.argmax()]]
-        check.problems.append(
+        inspection.problems.append(
             f"the bone to {joint} is {typical.max():.2f} m long: wrong joint order?"
         )
+    # Bones are rigid: a change means a jump of one joint, or swapped joints.
     change = np.abs(lengths - typical[None]).max(axis=0)
-    if change.max() > BONE_CHANGE:
+    if change.max() > MAX_BONE_CHANGE:
         joint = skeleton.joints[child[change.argmax()]]
-        check.problems.append(
+        inspection.problems.append(
             f"the bone to {joint} changes its length by up to {change.max():.2f} m"
         )
 
 
-def _check_reprojection(example: Mapping[str, Any], check: ClipInspection) -> None:
+def _inspect_reprojection(
+    example: Mapping[str, Any], inspection: ClipInspection
+) -> None:
+    """Measures whether camera, 3D and 2D belong together, on the joints they share."""
     keypoints_joints = get_skeleton(example["keypoints_skeleton"]).joints
     joints = get_skeleton(example["skeleton"]).joints
     common = [name for name in joints if name in keypoints_joints]
     if not common:
         return
-    valid, distortion = example["valid"], example["distortion"]
-    size = tuple(int(length) for length in example["image_size"])
+    joints_3d = [joints.index(name) for name in common]
+    joints_2d = [keypoints_joints.index(name) for name in common]
+    valid = example["valid"]
+    positions_3d = example["positions_3d"][valid][:, joints_3d]
+    keypoints_2d = example["keypoints_2d"][valid][:, joints_2d]
+
+    # Project the 3D with the clip's own camera; without distortion where it has none.
+    distortion = example["distortion"]
+    if not np.isfinite(distortion).all():
+        distortion = None
+    width, height = (int(length) for length in example["image_size"])
     camera = cameras.normalized_intrinsics(
-        example["intrinsics"],
-        distortion if np.isfinite(distortion).all() else None,
-        size,
+        example["intrinsics"], distortion, (width, height)
     )
-    positions_3d = example["positions_3d"][valid][
-        :, [joints.index(name) for name in common]
-    ]
-    keypoints_2d = example["keypoints_2d"][valid][
-        :, [keypoints_joints.index(name) for name in common]
-    ]
-    projected = cameras.image_coordinates(
-        cameras.project(positions_3d.astype(np.float64), camera), size
-    )
-    check.reprojection = float(
-        np.median(np.linalg.norm(projected - keypoints_2d, axis=-1))
-    )
-    limit = REPROJECTION_PIXELS[example["keypoints_source"].startswith("gt")]
-    if check.reprojection > limit:
-        check.problems.append(
-            f"the 3D joints project {check.reprojection:.0f} px (median) from the keypoints; "
-            f"expected below {limit:.0f}"
+    screen = cameras.project(positions_3d.astype(np.float64), camera)
+    projected = cameras.image_coordinates(screen, (width, height))
+
+    # The median ignores the few frames in which a detector loses a joint.
+    distances = np.linalg.norm(projected - keypoints_2d, axis=-1)
+    inspection.reprojection = float(np.median(distances))
+    limit = MAX_REPROJECTION_OF_DETECTOR
+    if example["keypoints_source"].startswith("gt"):
+        limit = MAX_REPROJECTION_OF_PROJECTION
+    if inspection.reprojection > limit:
+        inspection.problems.append(
+            f"the 3D joints project {inspection.reprojection:.0f} px (median) from the "
+            f"keypoints; expected below {limit:.0f}"
         )
 
 
-def _check_image(example: Mapping[str, Any], check: ClipInspection) -> None:
-    """Keypoints lie inside the image, up to a tenth of its size."""
+def _inspect_image(example: Mapping[str, Any], inspection: ClipInspection) -> None:
+    """Measures how many keypoints lie outside the image by more than a tenth of it."""
     keypoints_2d = example["keypoints_2d"][example["valid"]]
     size = np.asarray(example["image_size"], np.float32)
+    # Detectors and projections leave the image a little at its border.
     outside = (keypoints_2d < -0.1 * size) | (keypoints_2d > 1.1 * size)
-    check.outside = float(outside.any(axis=-1).mean())
-    if check.outside > OUTSIDE_FRACTION:
-        check.problems.append(
-            f"{check.outside:.1%} of the keypoints lie outside the {size[0]:.0f}x{size[1]:.0f} image"
+    inspection.outside = float(outside.any(axis=-1).mean())
+    if inspection.outside > MAX_OUTSIDE_FRACTION:
+        inspection.problems.append(
+            f"{inspection.outside:.1%} of the keypoints lie outside the "
+            f"{size[0]:.0f}x{size[1]:.0f} image"
         )
 
 
 @dataclasses.dataclass
 class _Take:
-    """What was found of one take."""
+    """What was found of one take.
 
-    frames: dict[str, int] = dataclasses.field(default_factory=dict)  # by camera
+    Attributes:
+      frames: frames by camera.
+      clips: one inspection per clip.
+      problems: the cameras that have a problem, by problem; none for the whole take.
+      remarks: what is worth knowing.
+    """
+
+    frames: dict[str, int] = dataclasses.field(default_factory=dict)
     clips: list[ClipInspection] = dataclasses.field(default_factory=list)
-    problems: dict[str, list[str]] = dataclasses.field(
-        default_factory=dict
-    )  # the cameras that have it
+    problems: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     remarks: list[str] = dataclasses.field(default_factory=list)
 
 
 class SourceInspection:
-    """Collects what is found in a source, take by take, and compares it with what is published."""
+    """Collects what a source holds by take, and compares it with published counts."""
 
     def __init__(self) -> None:
         self._takes: dict[tuple[str, str], _Take] = {}
@@ -163,30 +186,38 @@ class SourceInspection:
         *,
         metric: bool = True,
     ) -> None:
-        """Counts and checks a clip; `take` is what it is counted under, its own take unless given."""
-        found = self._take(
-            example["subject"], example["take"] if take is None else take
-        )
+        """Counts and inspects a clip.
+
+        Args:
+          example: example of `schema.clip_features`.
+          take: the take to count it under; None means the clip's own.
+          metric: whether its 3D is in metres.
+        """
+        if take is None:
+            take = example["take"]
+        found = self._take(example["subject"], take)
         camera = example["camera"]
         found.frames[camera] = found.frames.get(camera, 0) + len(example["valid"])
-        check = inspect_clip(example, metric=metric)
-        found.clips.append(check)
-        for problem in check.problems:
-            cameras_of_it = found.problems.setdefault(problem, [])
-            if camera not in cameras_of_it:
-                cameras_of_it.append(camera)
+        inspection = inspect_clip(example, metric=metric)
+        found.clips.append(inspection)
 
-    def refuse(self, subject: str, take: str, frames: int, problem: str) -> None:
+        # Cameras that share a problem share one line of the table.
+        for problem in inspection.problems:
+            affected = found.problems.setdefault(problem, [])
+            if camera not in affected:
+                affected.append(camera)
+
+    def refuse(self, subject: str, take: str, num_frames: int, problem: str) -> None:
         """Counts a take that cannot be read."""
-        self._take(subject, take).frames[""] = frames
+        self._take(subject, take).frames[""] = num_frames
         self.suspect(subject, take, problem)
 
     def suspect(self, subject: str, take: str, problem: str) -> None:
-        """Adds what is wrong with a take that was added."""
+        """Adds a problem of a take as a whole."""
         self._take(subject, take).problems[problem] = []
 
     def remark(self, subject: str, take: str, remark: str) -> None:
-        """Adds what is worth knowing about a take, and no reason to suspect it."""
+        """Adds a remark that makes a take no less complete."""
         self._take(subject, take).remarks.append(remark)
 
     def findings(
@@ -195,59 +226,69 @@ class SourceInspection:
         *,
         may_be_shorter: bool = False,
     ) -> list[Finding]:
-        """A row for each subject, and below it one for each take that there is something to say about.
+        """Returns one row per subject, followed by its takes that need a remark.
 
         Args:
-          published: frames by (subject, take), None where only the take is known; None where
-            nothing is published, which gives a row for every take and none for subjects.
-          may_be_shorter: takes may lack frames, as those without motion capture are left out.
+          published: frames by (subject, take), None where only the take is known. None
+            instead of the mapping, for a data set without published counts, gives one
+            row per take and none for subjects.
+          may_be_shorter: whether takes may lack frames. In some data sets the frames
+            without motion capture are left out.
         """
         if published is None:
             return [self._finding(subject, take, None) for subject, take in self._takes]
-        rows = []
-        for subject in dict.fromkeys(
-            subject for subject, _ in (*published, *self._takes)
-        ):
-            rows += self._of_subject(
-                subject,
-                {take: n for (name, take), n in published.items() if name == subject},
-                may_be_shorter,
-            )
+        # Subjects in published order, then the ones that are published nowhere.
+        rows: list[Finding] = []
+        subjects = dict.fromkeys(name for name, _ in (*published, *self._takes))
+        for subject in subjects:
+            expected = {}
+            for (name, take), num_frames in published.items():
+                if name == subject:
+                    expected[take] = num_frames
+            rows += self._subject_findings(subject, expected, may_be_shorter)
         return rows
 
     def _take(self, subject: str, take: str) -> _Take:
+        """Returns the record of a take, a new one at the first call."""
         return self._takes.setdefault((subject, take), _Take())
 
-    def _of_subject(
+    def _subject_findings(
         self, subject: str, published: Mapping[str, int | None], may_be_shorter: bool
     ) -> Iterator[Finding]:
+        """Yields the row of a subject, then the rows of its takes that need one."""
         found = [take for name, take in self._takes if name == subject]
+
+        # The sum is known only where the frames of every take are published.
         counts = [count for count in published.values() if count is not None]
         total = sum(counts) if len(counts) == len(published) else None
         if not found:
-            detail = (
-                f"nothing of its {len(published)} takes"
-                if len(published) > 1
-                else "not there"
-            )
+            detail = "not there"
+            if len(published) > 1:
+                detail = f"nothing of its {len(published)} takes"
             yield Finding("missing", subject, detail=detail, published=total)
             return
+
+        # Published takes in their order, then the takes that nobody published.
         order = [*published, *(take for take in found if take not in published)]
-        rows = [
-            self._finding(subject, take, published, may_be_shorter) for take in order
-        ]
+        rows = []
+        for take in order:
+            rows.append(self._finding(subject, take, published, may_be_shorter))
         if len(rows) == 1:
             yield dataclasses.replace(rows[0], take="")
             return
+        # The subject is as good as its worst take.
+        ranks = [_STATUSES.index(row.status) for row in rows]
         yield Finding(
-            status=max((row.status for row in rows), key=_STATUSES.index),
+            status=_STATUSES[max(ranks)],
             subject=subject,
             detail=f"{len(found)} of {len(published)} takes",
-            frames=sum(row.frames for row in rows if row.frames is not None),
+            frames=sum(row.frames or 0 for row in rows),
             published=total,
             **_summary(rows),
         )
-        yield from (row for row in rows if row.status != "complete" or row.detail)
+        for row in rows:
+            if row.status != "complete" or row.detail:
+                yield row
 
     def _finding(
         self,
@@ -256,54 +297,62 @@ class SourceInspection:
         published: Mapping[str, int | None] | None,
         may_be_shorter: bool = False,
     ) -> Finding:
+        """Returns the row of one take."""
         expected = None if published is None else published.get(take)
         if (subject, take) not in self._takes:
             return Finding("missing", subject, take, "no such take", published=expected)
         found = self._takes[subject, take]
-        frames = max(found.frames.values(), default=0)
-        problems = [
-            problem
-            + (f" (camera {', '.join(cameras_of_it)})" if any(cameras_of_it) else "")
-            for problem, cameras_of_it in found.problems.items()
-        ]
+        # The cameras of a take see the same frames: count them once.
+        num_frames = max(found.frames.values(), default=0)
+
+        # What is wrong with the take as a whole comes before what is wrong with its
+        # clips.
+        problems = []
         if published is not None and take not in published:
-            problems.insert(0, "not a take of the published data set")
-        elif expected is not None and (
-            frames > expected or (frames < expected and not may_be_shorter)
-        ):
-            problems.insert(0, f"expected {expected:,} frames")
+            problems.append("not a take of the published data set")
+        elif expected is not None:
+            too_short = num_frames < expected and not may_be_shorter
+            if too_short or num_frames > expected:
+                problems.append(f"expected {expected:,} frames")
+        for problem, affected in found.problems.items():
+            where = f" (camera {', '.join(affected)})" if any(affected) else ""
+            problems.append(problem + where)
+
         return Finding(
             status="suspicious" if problems else "complete",
             subject=subject,
             take=take,
             detail="; ".join([*problems, *found.remarks]),
-            frames=frames,
+            frames=num_frames,
             published=expected,
             **_summary(found.clips),
         )
 
 
-def split_total(split: str, frames: int, published: int) -> Finding:
-    """The frames of a whole split over all takes and cameras beside the number everybody quotes."""
+def split_total(split: str, num_frames: int, published: int) -> Finding:
+    """Returns the row of a split: its frames over all takes and cameras."""
     return Finding(
-        "complete" if frames == published else "suspicious",
+        "complete" if num_frames == published else "suspicious",
         split,
         detail="over all takes and cameras",
-        frames=frames,
+        frames=num_frames,
         published=published,
     )
 
 
 def _summary(parts: Iterable[ClipInspection | Finding]) -> dict[str, float | None]:
-    """The mean bone length, and the worst of the rest."""
-    parts = list(parts)
-
-    def known(name: str) -> list[float]:
-        return [value for part in parts if (value := getattr(part, name)) is not None]
-
-    lengths = known("bone_length")
+    """Returns the mean bone length, and the largest of the other measurements."""
+    lengths, outside, errors = [], [], []
+    for part in parts:
+        # What was not measured has no say in the summary.
+        if part.bone_length is not None:
+            lengths.append(part.bone_length)
+        if part.outside is not None:
+            outside.append(part.outside)
+        if part.reprojection is not None:
+            errors.append(part.reprojection)
     return {
         "bone_length": float(np.mean(lengths)) if lengths else None,
-        "outside": max(known("outside"), default=None),
-        "reprojection": max(known("reprojection"), default=None),
+        "outside": max(outside, default=None),
+        "reprojection": max(errors, default=None),
     }

@@ -1,8 +1,9 @@
-"""What preparing a data set found, counted while it is written and kept beside the data."""
+"""Reports of a preparation: what the source held, and what was written."""
 
 import dataclasses
 import pathlib
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from rich import box
@@ -11,19 +12,20 @@ from rich.table import Table
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One row of a check: a take, a subject or a split, beside what is published of it.
+    """One row of an inspection: a take, a subject or a split, and what is published.
 
     Attributes:
       status: "complete", "missing" or "suspicious".
-      subject: the subject, or what else is counted.
-      take: the take; empty for the subject as a whole.
+      subject: name of the subject, or of the split.
+      take: name of the take; empty for the subject as a whole.
       detail: what is wrong or worth knowing.
       frames: frames found, counted once for all cameras unless `detail` says otherwise.
-      published: how many there are in the published data set; None where nobody says.
+      published: frames of the published data set; None where it states no number.
       bone_length: mean over the bones, metres; None where there is no metric 3D.
-      outside: share of the keypoints outside the image, of the worst camera.
-      reprojection: median distance from the projected 3D joints to the keypoints, pixels, of
-        the worst camera; None where the camera or the place of the root is unknown.
+      outside: fraction of the keypoints outside the image, for the worst camera.
+      reprojection: median distance from the projected 3D joints to the keypoints,
+        pixels, for the worst camera; None where the camera or the place of the root is
+        unknown.
     """
 
     status: str
@@ -39,7 +41,13 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Where data came from; number of files and bytes tell whether it has changed since."""
+    """The archive or folder that data came from.
+
+    Attributes:
+      path: where it was.
+      files: number of files.
+      size: bytes of all files; files and size tell whether the content has changed.
+    """
 
     path: str
     files: int
@@ -47,20 +55,21 @@ class Source:
 
     @classmethod
     def of(cls, path: pathlib.Path) -> "Source":
-        """The archive or folder at `path`."""
-        files = (
-            [path]
-            if path.is_file()
-            else [file for file in path.rglob("*") if file.is_file()]
-        )
+        """Returns the description of the archive or folder at `path`."""
+        # Counting files and bytes is quick, where hashing 10 GB would take minutes.
+        if path.is_file():
+            files = [path]
+        else:
+            files = [file for file in path.rglob("*") if file.is_file()]
         return cls(str(path), len(files), sum(file.stat().st_size for file in files))
 
     def same_content(self, other: "Source") -> bool:
-        """Whether both hold as many files and bytes, wherever they lie."""
+        """Returns whether both hold as many files and bytes, in any place."""
         return (self.files, self.size) == (other.files, other.size)
 
     def __str__(self) -> str:
-        return f"{self.path} ({self.files:,} {'file' if self.files == 1 else 'files'}, {self.size:,} bytes)"
+        files = "1 file" if self.files == 1 else f"{self.files:,} files"
+        return f"{self.path} ({files}, {self.size:,} bytes)"
 
 
 @dataclasses.dataclass
@@ -71,7 +80,7 @@ class SubjectCount:
       takes: names of the recordings.
       clips: number of (take, camera) pairs.
       frames: frames of all clips.
-      invalid_frames: those of them that are neither trained on nor scored.
+      invalid_frames: number of those frames that are neither trained on nor scored.
       fps: the frame rates that occur.
     """
 
@@ -84,13 +93,13 @@ class SubjectCount:
 
 @dataclasses.dataclass
 class Report:
-    """What a builder found.
+    """What a builder found in its source and wrote into the data folder.
 
     Attributes:
       dataset: TFDS name with builder config.
       source: where the data came from; None for generated data.
       subjects: counts by subject, in order of appearance.
-      findings: of the check before writing.
+      findings: rows of the inspection before writing.
       notes: what was skipped or looked odd, one sentence each.
     """
 
@@ -100,9 +109,10 @@ class Report:
     findings: list[Finding] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
 
-    def count(self, example: dict[str, object]) -> None:
+    def count(self, example: dict[str, Any]) -> None:
         """Adds one clip, an example of `schema.clip_features`."""
         row = self.subjects.setdefault(example["subject"], SubjectCount())
+        # The four cameras of a take share its name and rate; list each once.
         if example["take"] not in row.takes:
             row.takes.append(example["take"])
         if float(example["fps"]) not in row.fps:
@@ -111,30 +121,33 @@ class Report:
         row.frames += len(example["valid"])
         row.invalid_frames += int(np.sum(~example["valid"]))
 
-    def to_json(self) -> dict[str, object]:
-        """A JSON-serialisable dict; `from_json` inverts it."""
+    def to_json(self) -> dict[str, Any]:
+        """Returns a JSON-serialisable dict; `from_json` inverts it."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, saved: dict) -> "Report":
-        """The report that `to_json` wrote."""
+    def from_json(cls, saved: dict[str, Any]) -> "Report":
+        """Returns the report that `to_json` wrote."""
+        # The nested dataclasses became dicts; build them again from the inside out.
+        subjects = {}
+        for name, row in saved["subjects"].items():
+            subjects[name] = SubjectCount(**row)
         return cls(
             dataset=saved["dataset"],
             source=Source(**saved["source"]) if saved["source"] else None,
-            subjects={
-                name: SubjectCount(**row) for name, row in saved["subjects"].items()
-            },
+            subjects=subjects,
             findings=[Finding(**finding) for finding in saved["findings"]],
             notes=saved["notes"],
         )
 
     def counts_table(self) -> Table:
-        """What was written, by subject."""
+        """Returns a table of what was written, by subject."""
         table = _table(
             "what was written", "subject", "takes", "clips", "frames", "invalid", "fps"
         )
         for name, count in self.subjects.items():
             table.add_row(name, *_cells(count))
+        # A total repeats the only row of a data set with one subject.
         if len(self.subjects) > 1:
             table.add_section()
             table.add_row("total", *_cells(_total(self.subjects.values())))
@@ -142,19 +155,30 @@ class Report:
 
 
 def findings_table(findings: Iterable[Finding], title: str) -> Table:
-    """A check for people: what is complete, missing or suspicious."""
+    """Returns a table that shows what is complete, missing or suspicious."""
     table = _table(
-        title, "subject", "take", "frames", "published", "bone, m", "outside", "reprojection, px", "status",
+        title,
+        "subject",
+        "take",
+        "frames",
+        "published",
+        "bone, m",
+        "outside",
+        "reprojection, px",
+        "status",
         "remark",
-    )  # fmt: skip
-    table.caption = (
-        "Checked in every clip: finite numbers; the mean bone length; keypoints outside the image; "
-        "the median distance from the projected 3D joints to the keypoints (of the worst camera)."
     )
+    table.caption = (
+        "Checked in every clip: finite numbers; the mean bone length; keypoints "
+        "outside the image; the median distance from the projected 3D joints to the "
+        "keypoints (for the worst camera)."
+    )
+    # Text columns are left-justified; only the last one, the remark, may wrap.
     for column in (table.columns[1], *table.columns[-2:]):
         column.justify = "left"
     for column in table.columns[:-1]:
         column.no_wrap = True
+    # What was not measured is a dash, so that it differs from a measured zero.
     for finding in findings:
         table.add_row(
             finding.subject,
@@ -171,6 +195,7 @@ def findings_table(findings: Iterable[Finding], title: str) -> Table:
 
 
 def _table(title: str, *columns: str) -> Table:
+    """Returns an empty table: names in the first column, numbers in the others."""
     table = Table(
         title=title,
         title_justify="left",
@@ -178,29 +203,35 @@ def _table(title: str, *columns: str) -> Table:
         caption_justify="left",
         box=box.SIMPLE_HEAD,
     )
+    # The first column holds names, the others mostly numbers.
     for index, name in enumerate(columns):
         table.add_column(name, justify="right" if index else "left")
     return table
 
 
 def _number(value: float | None, form: str) -> str:
+    """Returns `value` in a format, or a dash where nothing was measured."""
     return "-" if value is None else format(value, form)
 
 
 def _cells(count: SubjectCount) -> tuple[str, ...]:
+    """Returns one row of `Report.counts_table`, without the name."""
     numbers = (len(count.takes), count.clips, count.frames, count.invalid_frames)
-    return (
-        *(f"{number:,}" for number in numbers),
-        "/".join(f"{rate:g}" for rate in count.fps),
-    )
+    cells = [f"{number:,}" for number in numbers]
+    # A subject may have takes of several rates, as in MPI-INF-3DHP: 25/50.
+    rates = "/".join(f"{rate:g}" for rate in count.fps)
+    return (*cells, rates)
 
 
 def _total(counts: Iterable[SubjectCount]) -> SubjectCount:
+    """Returns the sum over the subjects."""
     total = SubjectCount()
     for count in counts:
-        total.takes += count.takes
+        total.takes += count.takes  # names repeat across subjects and count each time
         total.clips += count.clips
         total.frames += count.frames
         total.invalid_frames += count.invalid_frames
-        total.fps += [rate for rate in count.fps if rate not in total.fps]
+        for rate in count.fps:
+            if rate not in total.fps:
+                total.fps.append(rate)
     return total

@@ -37,11 +37,11 @@ def example(camera=CAMERAS[0], edit_2d=lambda x: x, edit_3d=lambda x: x, source=
 
 @pytest.mark.parametrize("camera", CAMERAS)
 def test_sound_clips_have_no_problems(camera):
-    check = inspect_clip(example(camera))
-    assert check.problems == []
-    assert check.bone_length == pytest.approx(0.254, abs=0.001)
-    assert check.outside == 0
-    assert check.reprojection < 1e-3
+    inspection = inspect_clip(example(camera))
+    assert inspection.problems == []
+    assert inspection.bone_length == pytest.approx(0.254, abs=0.001)
+    assert inspection.outside == 0
+    assert inspection.reprojection < 1e-3
 
 
 def noisy(keypoints_2d):
@@ -50,14 +50,14 @@ def noisy(keypoints_2d):
 
 def test_a_detector_may_be_off_where_a_projection_may_not():
     assert inspect_clip(example(edit_2d=noisy, source="cpn_ft_h36m_dbb")).problems == []
-    check = inspect_clip(example(edit_2d=noisy))
-    (problem,) = check.problems
+    inspection = inspect_clip(example(edit_2d=noisy))
+    (problem,) = inspection.problems
     assert (
         problem
         == "the 3D joints project 12 px (median) from the keypoints; expected below 2"
     )
     # The median length of normal errors in two dimensions is sqrt(2 ln 2) of their spread.
-    assert check.reprojection == pytest.approx(10 * np.sqrt(2 * np.log(2)), rel=0.1)
+    assert inspection.reprojection == pytest.approx(10 * np.sqrt(2 * np.log(2)), rel=0.1)
 
 
 def test_two_cameras_taken_for_each_other_are_noticed():
@@ -96,11 +96,11 @@ def test_implausible_bones_are_noticed(edit, message):
 
 
 def test_keypoints_outside_the_image_are_noticed():
-    check = inspect_clip(example(edit_2d=lambda x: x + 900))
+    inspection = inspect_clip(example(edit_2d=lambda x: x + 900))
     assert any(
-        "outside the 1000x1002 image" in problem for problem in check.problems
-    ), check.problems
-    assert check.outside > 0.5
+        "outside the 1000x1002 image" in problem for problem in inspection.problems
+    ), inspection.problems
+    assert inspection.outside > 0.5
 
 
 def test_frames_that_are_not_valid_are_not_checked():
@@ -113,7 +113,7 @@ def test_frames_that_are_not_valid_are_not_checked():
 
 def counted(frames: dict[tuple[str, str], int]) -> SourceInspection:
     """Takes of given lengths that two cameras saw."""
-    check = SourceInspection()
+    inspection = SourceInspection()
     sound = example()
     for (subject, take), count in frames.items():
         for camera in "ab":
@@ -121,10 +121,10 @@ def counted(frames: dict[tuple[str, str], int]) -> SourceInspection:
                 key: np.resize(sound[key], (count, *sound[key].shape[1:]))
                 for key in ARRAYS
             }
-            check.add(
+            inspection.add(
                 sound | clip | {"subject": subject, "take": take, "camera": camera}
             )
-    return check
+    return inspection
 
 
 ARRAYS = ("keypoints_2d", "positions_3d", "valid")
@@ -168,9 +168,9 @@ def test_frames_may_be_missing_where_motion_capture_failed():
 
 
 def test_without_published_counts_every_take_has_a_row():
-    check = counted({("S1", "A"): 3, ("S1", "B"): 4})
-    check.remark("S1", "B", "2D only")
-    assert rows(check.findings(None)) == [
+    inspection = counted({("S1", "A"): 3, ("S1", "B"): 4})
+    inspection.remark("S1", "B", "2D only")
+    assert rows(inspection.findings(None)) == [
         ("complete", "S1", "A", "", 3, None),
         ("complete", "S1", "B", "2D only", 4, None),
     ]
@@ -181,15 +181,15 @@ def in_millimetres(positions_3d):
 
 
 def test_a_problem_names_the_cameras_that_have_it():
-    check = SourceInspection()
+    inspection = SourceInspection()
     for camera in CAMERAS:
-        check.add(
+        inspection.add(
             example(
                 camera, edit_3d=in_millimetres if camera in CAMERAS[:2] else lambda x: x
             )
         )
-    check.refuse("S1", "Posing", 7, "clip S1/Posing/x: not finite")
-    walking, posing = check.findings(None)
+    inspection.refuse("S1", "Posing", 7, "clip S1/Posing/x: not finite")
+    walking, posing = inspection.findings(None)
     assert walking.status == posing.status == "suspicious"
     assert walking.detail.endswith("wrong unit? (camera 54138969, 55011271)")
     assert walking.bone_length == pytest.approx(

@@ -160,8 +160,8 @@ def test_keypoints_may_have_other_joints_than_positions(tmp_path, builder):
             "at least one frame",
         ),
         ({"valid": np.ones(4, bool)}, r"valid has shape \(4,\)"),
-        ({"fps": 0}, "0 frames per second"),
-        ({"fps": float("nan")}, "nan frames per second"),
+        ({"fps": 0}, "fps is 0"),
+        ({"fps": float("nan")}, "fps is nan"),
         (
             {
                 "positions_3d": np.where(
