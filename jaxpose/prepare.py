@@ -1,4 +1,4 @@
-"""Prepares a data set: finds its files, checks them, and writes them once in TFDS's format.
+"""Prepares a data set: finds its files, checks them, and writes them for TFDS.
 
 python -m jaxpose.prepare synthetic
 python -m jaxpose.prepare cmu_mocap --source=allasfamc.zip
@@ -38,42 +38,50 @@ def prepare(
     overwrite: bool = False,
     partial: bool = False,
 ) -> Report:
-    """Prepares `dataset` unless it is, and says what was found.
+    """Prepares `dataset` unless it is prepared, and returns the report.
 
     Args:
       dataset: TFDS name, `name` or `name/config`.
       source: the original archive or folder, where one is needed.
       data_dir: TFDS data folder; None means TFDS's default.
-      overwrite: prepare again, replacing what is there once the new files are complete.
-      partial: prepare what is there of a split that lacks subjects or takes.
+      overwrite: whether to prepare again. The new files replace the old ones once they
+        are complete.
+      partial: whether to prepare a split that lacks subjects or takes.
 
     Raises:
-      JaxposeError: unknown data set, bad or missing files, or, unless `overwrite`, what is
-        prepared came from another source or is damaged. Nothing half-written stays behind.
+      JaxposeError: the data set is unknown, or files are bad or missing. Without
+        `overwrite` also: the prepared data came from another source, or is damaged. No
+        unfinished files stay behind.
     """
+    # Damaged data stops here, except where it is about to be replaced.
     try:
         builder = get_builder(dataset, data_dir=data_dir, source=source)
-        prepared, folder = builder.is_prepared(), pathlib.Path(builder.data_dir)
+        prepared = builder.is_prepared()
+        folder = pathlib.Path(builder.data_dir)
     except DamagedDataError as error:
         if not overwrite:
             raise
         prepared, folder = False, error.folder
     if overwrite or not prepared:
         with _set_aside(folder):
+            # A new builder: the one above read the folder that was moved away.
             builder = get_builder(
                 dataset, data_dir=data_dir, source=source, partial=partial
             )
             _write(builder)
     elif builder.source is not None:
-        _check_unchanged(builder)
-    return builder.report
+        _require_unchanged(builder)
+    report = builder.report
+    assert report is not None  # it is prepared now
+    return report
 
 
 def ensure_prepared(dataset: str, data_dir: str | pathlib.Path | None = None) -> None:
-    """Prepares a data set that needs no files from elsewhere, such as `synthetic`.
+    """Prepares a generated data set, such as `synthetic`, unless it is prepared.
 
     Raises:
-      JaxposeError: it needs files and is not prepared; the message says how to prepare it.
+      JaxposeError: the data set needs files and is not prepared; the message says how
+        to prepare it.
     """
     builder = get_builder(dataset, data_dir=data_dir)
     if builder.NEEDS_SOURCE:
@@ -88,47 +96,59 @@ def inspect_source(
     source: str | pathlib.Path | None = None,
     data_dir: str | pathlib.Path | None = None,
 ) -> list[Finding]:
-    """What is complete, missing or suspicious in the files of `dataset`; writes nothing."""
+    """Returns what is complete, missing or suspicious in a source; writes nothing.
+
+    Args:
+      dataset: TFDS name, `name` or `name/config`.
+      source: the original archive or folder.
+      data_dir: TFDS data folder; None means TFDS's default.
+
+    Raises:
+      JaxposeError: the data set is unknown, or a file is missing or cannot be read.
+    """
     builder = get_builder(dataset, data_dir=data_dir, source=source)
     return builder.inspect_source(builder.find_source(None))
 
 
 def _write(builder: ClipBuilder) -> None:
-    """Prepares, or leaves the data folder as it was."""
-    made = [folder for folder in _folders(builder) if not folder.exists()]
-    note = (
-        pathlib.Path(builder.data_dir_root) / builder.name / ".config"
-    )  # TFDS's, of the default config
-    noted = note.exists()
+    """Writes the data set, or leaves the data folder as it was.
+
+    Raises:
+      JaxposeError: the source is bad, or the disk is full or not writable.
+    """
+    # What exists now may be a user's and stays; what appears from here on is ours.
+    root = pathlib.Path(builder.data_dir_root)
+    new_folders = [folder for folder in _folders(builder) if not folder.exists()]
+    default_config = root / builder.name / ".config"  # TFDS's note of the first config
+    had_default_config = default_config.exists()
+
     written = False
     tfds.disable_progress_bar()  # the builders show their own
     try:
-        # TFDS reports sizes that it does not know.
+        # TFDS prints "unknown size" lines, which tell a user nothing.
         with contextlib.redirect_stdout(io.StringIO()), signals.held():
             builder.download_and_prepare()
         written = True
-    except (
-        OSError,
-        RuntimeError,
-    ) as error:  # array_record passes on a full disk as a RuntimeError
+    except (OSError, RuntimeError) as error:
+        # array_record reports a full disk as a RuntimeError.
         raise JaxposeError(
             f"cannot prepare {builder.full_name} in {builder.data_dir}: {error}"
         ) from error
     finally:
+        # Runs after Ctrl-C as well: remove downloads that stopped and empty folders.
         if not written:
-            for partial in (
-                pathlib.Path(builder.data_dir_root) / "downloads" / builder.name
-            ).glob("*.tmp.*"):
-                shutil.rmtree(partial)
-            if not noted:
-                shutil.rmtree(note, ignore_errors=True)
-            for folder in made:
+            downloads = root / "downloads" / builder.name
+            for unfinished in downloads.glob("*.tmp.*"):
+                shutil.rmtree(unfinished)
+            if not had_default_config:
+                shutil.rmtree(default_config, ignore_errors=True)
+            for folder in new_folders:
                 if folder.exists() and not any(folder.iterdir()):
                     folder.rmdir()
 
 
 def _folders(builder: ClipBuilder) -> list[pathlib.Path]:
-    """Folders that preparing makes, inner ones first."""
+    """Returns the folders that a preparation makes, inner ones first."""
     root = pathlib.Path(builder.data_dir_root)
     own, downloads = root / builder.name, root / "downloads"
     inner = [
@@ -141,44 +161,51 @@ def _folders(builder: ClipBuilder) -> list[pathlib.Path]:
 
 @contextlib.contextmanager
 def _set_aside(folder: pathlib.Path) -> Iterator[None]:
-    """Moves what is there away, back again if what follows fails, and deletes it otherwise."""
+    """Moves `folder` away; moves it back if the block fails, else deletes it."""
     aside = folder.with_name(f"previous.{folder.name}")
-    for unfinished in folder.parent.glob(
-        f"incomplete.*_{folder.name}"
-    ):  # of a program that was killed
+
+    # A killed program leaves an unfinished folder, or the old data set aside.
+    for unfinished in folder.parent.glob(f"incomplete.*_{folder.name}"):
         shutil.rmtree(unfinished)
     if aside.exists() and not folder.exists():
         aside.rename(folder)
     if not folder.exists():
         yield
         return
+
     shutil.rmtree(aside, ignore_errors=True)
     folder.rename(aside)
     try:
         yield
-    except BaseException:
+    except BaseException:  # Ctrl-C must not lose the old data either
         aside.rename(folder)
         raise
     shutil.rmtree(aside)
 
 
-def _check_unchanged(builder: ClipBuilder) -> None:
-    """Raises JaxposeError if the prepared data came from another source than the one given."""
-    builder.find_source(None)
-    given, used = Source.of(builder.source), builder.report.source
-    if not given.same_content(used):
+def _require_unchanged(builder: ClipBuilder) -> None:
+    """Raises JaxposeError if the prepared data came from another source than given."""
+    source = builder.find_source(None)
+    report = builder.report
+    # Data without a record of its source cannot be compared.
+    if source is None or report is None or report.source is None:
+        return
+    given = Source.of(source)
+    if not given.same_content(report.source):
         raise JaxposeError(
-            f"{builder.full_name} is already prepared in {builder.data_dir} from {used}, "
-            f"and the source given is {given}; add --overwrite to prepare it again"
+            f"{builder.full_name} is already prepared in {builder.data_dir} from "
+            f"{report.source}, and the source given is {given}; add --overwrite to "
+            "prepare it again"
         )
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Runs the command line and returns the exit status."""
+def _parser() -> argparse.ArgumentParser:
+    """Returns the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m jaxpose.prepare",
-        description=__doc__.split("\n")[0],
-        epilog="Exit status: 0; 1 for an error and, with --check, where anything is missing or suspicious.",
+        description=(__doc__ or "").split("\n")[0],
+        epilog="Exit status: 0; 1 for an error and, with --check, where anything is "
+        "missing or suspicious.",
     )
     known = ", ".join(PROTOCOLS)
     parser.add_argument(
@@ -194,14 +221,19 @@ def main(argv: list[str] | None = None) -> int:
         "--check", action="store_true", help="only check the source, write nothing"
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="prepare again what is prepared"
+        "--overwrite", action="store_true", help="replace data that is prepared"
     )
     parser.add_argument(
         "--partial",
         action="store_true",
-        help="prepare what is there of an incomplete split",
+        help="prepare a split that lacks subjects or takes",
     )
-    flags = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line and returns the exit status."""
+    flags = _parser().parse_args(argv)
     logging.set_verbosity(logging.ERROR)
     try:
         if flags.check:
@@ -209,6 +241,7 @@ def main(argv: list[str] | None = None) -> int:
                 flags.dataset, source=flags.source, data_dir=flags.data_dir
             )
             _print_findings(flags.dataset, findings)
+            # A script can tell from the status alone whether the source is complete.
             return int(any(finding.status != "complete" for finding in findings))
         report = prepare(
             flags.dataset,
@@ -218,9 +251,8 @@ def main(argv: list[str] | None = None) -> int:
             partial=flags.partial,
         )
         _print_report(report)
-        print(
-            f"prepared in {get_builder(flags.dataset, data_dir=flags.data_dir).data_dir}"
-        )
+        builder = get_builder(flags.dataset, data_dir=flags.data_dir)
+        print(f"prepared in {builder.data_dir}")
         return 0
     except JaxposeError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -228,6 +260,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _print_report(report: Report) -> None:
+    """Prints the source, the findings, what was written, and the notes."""
     print(report.dataset + (f" from {report.source}" if report.source else ""))
     if report.findings:
         _print_findings(report.dataset, report.findings)
@@ -237,23 +270,23 @@ def _print_report(report: Report) -> None:
 
 
 def _print_findings(dataset: str, findings: list[Finding]) -> None:
+    """Prints the table of findings and the number of each status."""
     if not findings:
         print(
-            f"{dataset}: nothing is published to check it against; preparing it checks every file"
+            f"{dataset}: nothing is published to check it against; preparing it checks "
+            "every file"
         )
         return
     _console().print(findings_table(findings, "what the source holds"))
     counts = collections.Counter(finding.status for finding in findings)
-    print(
-        ", ".join(
-            f"{counts[status]} {status}"
-            for status in ("complete", "missing", "suspicious")
-        )
-    )
+    parts = []
+    for status in ("complete", "missing", "suspicious"):
+        parts.append(f"{counts[status]} {status}")
+    print(", ".join(parts))
 
 
 def _console() -> Console:
-    """Wide enough for the table in a pipe or a narrow window."""
+    """Returns a console wide enough for the table, in a pipe or a narrow window too."""
     return Console(width=max(Console().width, 140))
 
 

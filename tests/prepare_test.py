@@ -257,7 +257,7 @@ def test_flags_that_make_no_sense(tmp_path, capsys):
     for flags, message in (
         (
             ["synthetic", f"--source={tmp_path}"],
-            "synthetic/gt is made here and reads no files",
+            "synthetic/gt is generated and reads no files",
         ),
         (
             ["custom", "--source="],

@@ -1,17 +1,17 @@
-"""What all builders share: the schema, the source, the report, and array_record files.
+"""The base class of all builders: schema, source, report, and array_record files.
 
-A builder of a data set is a package `jaxpose/datasets/<name>/` with a module
+The builder of a data set is a package `jaxpose/datasets/<name>/` with a module
 `<name>_dataset_builder.py` that holds `class Builder(ClipBuilder)`, imported by
 `jaxpose/datasets/__init__.py`. It states `VERSION`, `BUILDER_CONFIGS`, `DESCRIPTION`,
-`CITATION`, `HOW_TO_GET`, and implements `splits` and, where its files can be checked before
-they are converted, `check`. TensorFlow is never needed.
+`CITATION`, `HOW_TO_GET`, and implements `splits` and, where its files can be inspected
+before they are converted, `inspect_source`. TensorFlow is never needed.
 """
 
 import abc
 import dataclasses
 import pathlib
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 from tqdm import tqdm
@@ -24,29 +24,31 @@ from jaxpose.parallel import signals
 
 
 class DamagedDataError(JaxposeError):
-    """What was prepared cannot be read any more.
+    """A prepared data set cannot be read any more.
 
     Attributes:
-      folder: where it lies.
+      folder: folder of the prepared data set.
     """
 
     def __init__(self, builder: "ClipBuilder", file: str, reason: Exception):
         self.folder = pathlib.Path(builder.data_dir)
+        # Some exceptions have no text; their type then says what happened.
+        cause = str(reason) or type(reason).__name__
         super().__init__(
             f"{self.folder / file} is missing, damaged or of another version "
-            f"({str(reason) or type(reason).__name__}); prepare {builder.full_name} again with --overwrite"
+            f"({cause}); prepare {builder.full_name} again with --overwrite"
         )
 
 
 @dataclasses.dataclass(kw_only=True)
 class ClipConfig(tfds.core.BuilderConfig):
-    """A builder config: which joints, and which 2D.
+    """A builder config: the joints of a data set and the source of its 2D.
 
     Attributes:
       skeleton: name of the skeleton of the 3D joints.
       keypoints_skeleton: name of the skeleton of the 2D joints; None means `skeleton`.
-      keypoints_source: where the 2D comes from.
-      image_space: 3D is in half image widths, not metres.
+      keypoints_source: name of the detector or projection that the 2D comes from.
+      image_space: whether 3D is in half image widths instead of metres.
     """
 
     skeleton: str = "h36m_17"
@@ -55,21 +57,24 @@ class ClipConfig(tfds.core.BuilderConfig):
     image_space: bool = False
 
 
-class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class ClipBuilder(  # type: ignore[call-arg]
+    tfds.core.GeneratorBasedBuilder, skip_registration=True
+):
     """Base class of all builders of this project.
 
     Attributes:
       DESCRIPTION: one paragraph on the data set.
       CITATION: BibTeX, or the notice its licence asks for.
-      HOMEPAGE: its site.
-      NEEDS_SOURCE: False for a data set that is generated, which `ensure_prepared` then does.
+      HOMEPAGE: URL of the data set.
+      NEEDS_SOURCE: False for generated data, which `ensure_prepared` prepares by
+        itself.
       HOW_TO_GET: where to get the files and what to give as `--source`.
-      SPLITS: the subjects of each published split, for a data set that has some. A source holds
-        a split whole or not at all, unless `partial`.
-      source: the archive or folder to read, or None to look in TFDS's manual folder, or to
+      SPLITS: the subjects of each published split, for a data set that has some. A
+        source must hold a split as a whole or nothing of it, unless `partial` is set.
+      source: the archive or folder to read. None means TFDS's manual folder, or a
         download where the licence allows it.
-      partial: whether to prepare what is there of a split.
-      report: what the last preparation found; None before.
+      partial: whether to prepare a split that lacks subjects or takes.
+      report: findings and counts of the last preparation; None before.
     """
 
     DESCRIPTION = ""
@@ -85,17 +90,23 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         source: str | pathlib.Path | None = None,
         partial: bool = False,
         file_format: str | tfds.core.FileFormat | None = "array_record",
-        **kwargs,
+        **kwargs: Any,
     ):
-        """As TFDS, with the `source` to read from.
+        """Opens the data folder, which TFDS reads if it holds the data set.
+
+        Args:
+          source: the archive or folder to read.
+          partial: whether to prepare a split that lacks subjects or takes.
+          file_format: format of the written files.
+          **kwargs: arguments of TFDS's builder, such as `data_dir` and `config`.
 
         Raises:
-          DamagedDataError: the data folder holds the data set, but TFDS cannot read what it wrote.
+          DamagedDataError: the data folder holds the data set, but TFDS cannot read it.
           JaxposeError: the data folder cannot be read at all.
         """
-        self.source = (
-            None if source is None else pathlib.Path(source).expanduser().resolve()
-        )
+        self.source: pathlib.Path | None = None
+        if source is not None:
+            self.source = pathlib.Path(source).expanduser().resolve()
         self.partial = partial
         try:
             super().__init__(file_format=file_format, **kwargs)
@@ -104,19 +115,19 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             raise JaxposeError(
                 f"cannot read the data folder {folder}: {error.strerror}"
             ) from error
-        except (
-            Exception
-        ) as error:  # a parser over damaged JSON fails in every way there is
+        except Exception as error:
+            # TFDS parses its JSON without checks, so damage raises any exception. TFDS
+            # sets the folder first; without it, the arguments were wrong, not the data.
             if not hasattr(self, "_data_dir"):
                 raise
             raise DamagedDataError(self, "dataset_info.json", error) from error
 
     @property
     def report(self) -> Report | None:
-        """What the preparation found, read back from the data folder if it was an earlier one.
+        """The report of the last preparation, from the data folder; None before.
 
         Raises:
-          DamagedDataError: it was prepared, and the report is gone or damaged.
+          DamagedDataError: the data is prepared, but the report is gone or damaged.
         """
         try:
             saved = self.info.metadata.get("report")
@@ -124,20 +135,21 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 return None
             return Report.from_json(saved)
         except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+            # These are what damaged JSON makes of `from_json`.
             if isinstance(error, JaxposeError):
                 raise
             raise DamagedDataError(self, "metadata.json", error) from error
 
     @property
     def full_name(self) -> str:
-        """TFDS name with builder config, e.g. `cmu_mocap/gt`."""
+        """The TFDS name with builder config, e.g. `cmu_mocap/gt`."""
         return f"{self.name}/{self.builder_config.name}"
 
     def is_prepared(self) -> bool:
-        """Whether the data folder holds the finished data set, in today's schema.
+        """Returns whether the data folder holds the data set in today's schema.
 
         Raises:
-          DamagedDataError: it does, but what it says of its schema cannot be read.
+          DamagedDataError: the folder holds it, but its schema cannot be read.
           JaxposeError: the folder cannot be read at all.
         """
         try:
@@ -147,41 +159,48 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             raise JaxposeError(
                 f"cannot read the data folder {self.data_dir}: {error.strerror}"
             ) from error
+        # Data of an older version of this program counts as not prepared.
         try:
             written = tfds.features.FeatureConnector.from_config(self.data_dir)
-        except Exception as error:  # as in __init__
+        except Exception as error:  # TFDS raises anything here, as in __init__
             raise DamagedDataError(self, "features.json", error) from error
         return written.to_json() == self.info.features.to_json()
 
     def find_source(
         self, dl_manager: tfds.download.DownloadManager | None
     ) -> pathlib.Path | None:
-        """The archive or folder to read; None for generated data.
+        """Returns the archive or folder to read; None for generated data.
 
         Args:
-          dl_manager: downloads what may be downloaded; None means to take only what is here.
+          dl_manager: downloads what a licence allows to be downloaded; None means to
+            take only files that are already here.
 
         Raises:
-          JaxposeError: it is not there, or is empty.
+          JaxposeError: the source does not exist, is empty or cannot be read.
         """
         if not self.NEEDS_SOURCE:
             if self.source is not None:
                 raise JaxposeError(
-                    f"{self.full_name} is made here and reads no files; leave out --source"
+                    f"{self.full_name} is generated and reads no files; "
+                    "leave out --source"
                 )
             return None
-        source = (
-            self.source
-            or pathlib.Path(self.data_dir_root) / "downloads" / "manual" / self.name
-        )
+
+        # TFDS's own place for files that a user must get by hand.
+        source = self.source
+        if source is None:
+            root = pathlib.Path(self.data_dir_root)
+            source = root / "downloads" / "manual" / self.name
         try:
             if not source.exists():
                 raise JaxposeError(
                     f"{self.full_name}: {source} does not exist. {self.HOW_TO_GET}"
                 )
-            if not (
-                source.stat().st_size if source.is_file() else any(source.iterdir())
-            ):
+            if source.is_file():
+                is_empty = source.stat().st_size == 0
+            else:
+                is_empty = not any(source.iterdir())
+            if is_empty:
                 raise JaxposeError(
                     f"{self.full_name}: {source} is empty. {self.HOW_TO_GET}"
                 )
@@ -191,21 +210,28 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             ) from error
         return source
 
-    def inspect_source(self, source: pathlib.Path | None) -> list[Finding]:
-        """What is complete, missing or suspicious in `source`, without converting it."""
+    def inspect_source(self, source: Any) -> list[Finding]:
+        """Returns what is complete, missing or suspicious; converts nothing.
+
+        Args:
+          source: the path from `find_source`; None for generated data.
+        """
         return []
 
     @abc.abstractmethod
-    def splits(
-        self, source: pathlib.Path | None, report: Report
-    ) -> dict[str, Iterable[dict]]:
-        """Examples made by `schema.clip_example`, by split; skipped parts go to `report.notes`.
+    def splits(self, source: Any, report: Report) -> dict[str, Iterable[dict]]:
+        """Returns examples made by `schema.clip_example`, by split.
 
-        Clips keep this order when they are read. Raise JaxposeError for bad files: nothing is
-        then left in the data folder.
+        Clips keep this order when they are read. An implementation raises JaxposeError
+        for a bad file, and nothing is then left in the data folder.
+
+        Args:
+          source: the path from `find_source`; None for generated data.
+          report: receives a note in `report.notes` for each part that is skipped.
         """
 
     def _info(self) -> tfds.core.DatasetInfo:
+        """Returns what TFDS stores about the data set (TFDS's interface)."""
         skeleton = get_skeleton(self.builder_config.skeleton)
         keypoints_skeleton = get_skeleton(
             self.builder_config.keypoints_skeleton or skeleton.name
@@ -221,49 +247,53 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 image_space=self.builder_config.image_space,
             ),
             metadata=tfds.core.MetadataDict(),
-            disable_shuffling=True,
+            disable_shuffling=True,  # a run is reproducible only in a fixed clip order
         )
 
     def _split_generators(
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, Iterator]:
+        """Inspects the source, then returns its splits (TFDS's interface)."""
         source = self.find_source(dl_manager)
-        report = Report(dataset=self.full_name, source=source and Source.of(source))
+        report = Report(dataset=self.full_name)
+        if source is not None:
+            report.source = Source.of(source)
         report.findings += self.inspect_source(source)
         self._require_whole_splits(report)
-        splits = self.splits(source, report)
-        return {
-            name: self._generate_examples(name, examples, report)
-            for name, examples in splits.items()
-        }
+        generators = {}
+        for name, examples in self.splits(source, report).items():
+            generators[name] = self._generate_examples(name, examples, report)
+        return generators
 
     def _require_whole_splits(self, report: Report) -> None:
-        """Raises JaxposeError for a part of a split, or notes it if `partial`; notes an absent split."""
+        """Raises JaxposeError for a part of a split; notes it with `partial`."""
         for split, subjects in self.SPLITS.items():
-            missing = [
-                row
-                for row in report.findings
-                if row.status == "missing" and row.subject in subjects
-            ]
-            absent = [
-                row.subject for row in missing if row.frames is None and not row.take
-            ]
+            # A subject of which nothing is there has one row without take and frames.
+            absent, lacking_takes = [], []
+            for row in report.findings:
+                if row.status != "missing" or row.subject not in subjects:
+                    continue
+                if row.take:
+                    lacking_takes.append(f"{row.subject} {row.take}")
+                elif row.frames is None:
+                    absent.append(row.subject)
+
+            # A split may be absent as a whole, such as a test set that nobody asked
+            # for.
             if absent == list(subjects):
                 report.notes.append(f"nothing of the split {split!r} is there")
                 continue
-            lacking = [
-                *absent,
-                *(f"{row.subject} {row.take}" for row in missing if row.take),
-            ]
+            lacking = absent + lacking_takes
             if not lacking:
                 continue
             more = f" and {len(lacking) - 8} more" if len(lacking) > 8 else ""
             what = f"{', '.join(lacking[:8])}{more} of the split {split!r}"
             if not self.partial:
+                origin = report.source.path if report.source else self.full_name
                 raise JaxposeError(
-                    f"{report.source.path} lacks {what}: a part of a split gives other numbers than the "
-                    "published ones. Add the files, or prepare what is there with --partial. "
-                    f"{self.HOW_TO_GET}"
+                    f"{origin} lacks {what}: a part of a split "
+                    "gives other numbers than the published ones. Add the files, or "
+                    f"prepare the rest with --partial. {self.HOW_TO_GET}"
                 )
             report.notes.append(
                 f"without {what}: scores are not those of the published protocol"
@@ -272,19 +302,22 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _generate_examples(
         self, split: str, examples: Iterable[dict], report: Report
     ) -> Iterator[tuple[int, dict]]:
+        """Yields numbered examples of one split and counts them (TFDS's interface)."""
         seen = set()
-        progress = tqdm(
-            examples, desc=f"{self.full_name} {split}", unit=" clips", mininterval=0.5
-        )
+        title = f"{self.full_name} {split}"
+        progress = tqdm(examples, desc=title, unit=" clips", mininterval=0.5)
         for index, example in enumerate(progress):
             signals.leave_if_requested()
+            # Two clips of one name would be scored as one recording.
             key = (example["subject"], example["take"], example["camera"])
             if key in seen:
                 raise JaxposeError(
-                    f"{self.full_name}: {'/'.join(key)} occurs twice in the source"
+                    f"{self.full_name}: {'/'.join(key)} occurs twice in the source; "
+                    "remove one of them"
                 )
             seen.add(key)
             report.count(example)
             yield index, example
-        # Kept with the data; after the last split it holds all of them.
+        # TFDS writes the metadata at the end; by then it holds the counts of all
+        # splits.
         self.info.metadata["report"] = report.to_json()

@@ -278,13 +278,16 @@ class SourceInspection:
             return
         # The subject is as good as its worst take.
         ranks = [_STATUSES.index(row.status) for row in rows]
+        summary = _summary(rows)
         yield Finding(
             status=_STATUSES[max(ranks)],
             subject=subject,
             detail=f"{len(found)} of {len(published)} takes",
             frames=sum(row.frames or 0 for row in rows),
             published=total,
-            **_summary(rows),
+            bone_length=summary.bone_length,
+            outside=summary.outside,
+            reprojection=summary.reprojection,
         )
         for row in rows:
             if row.status != "complete" or row.detail:
@@ -318,6 +321,7 @@ class SourceInspection:
             where = f" (camera {', '.join(affected)})" if any(affected) else ""
             problems.append(problem + where)
 
+        summary = _summary(found.clips)
         return Finding(
             status="suspicious" if problems else "complete",
             subject=subject,
@@ -325,7 +329,9 @@ class SourceInspection:
             detail="; ".join([*problems, *found.remarks]),
             frames=num_frames,
             published=expected,
-            **_summary(found.clips),
+            bone_length=summary.bone_length,
+            outside=summary.outside,
+            reprojection=summary.reprojection,
         )
 
 
@@ -340,7 +346,7 @@ def split_total(split: str, num_frames: int, published: int) -> Finding:
     )
 
 
-def _summary(parts: Iterable[ClipInspection | Finding]) -> dict[str, float | None]:
+def _summary(parts: Iterable[ClipInspection | Finding]) -> ClipInspection:
     """Returns the mean bone length, and the largest of the other measurements."""
     lengths, outside, errors = [], [], []
     for part in parts:
@@ -351,8 +357,8 @@ def _summary(parts: Iterable[ClipInspection | Finding]) -> dict[str, float | Non
             outside.append(part.outside)
         if part.reprojection is not None:
             errors.append(part.reprojection)
-    return {
-        "bone_length": float(np.mean(lengths)) if lengths else None,
-        "outside": max(outside, default=None),
-        "reprojection": max(errors, default=None),
-    }
+    return ClipInspection(
+        bone_length=float(np.mean(lengths)) if lengths else None,
+        outside=max(outside, default=None),
+        reprojection=max(errors, default=None),
+    )

@@ -1,4 +1,4 @@
-"""Prepared data sets as flat arrays."""
+"""Reads prepared data sets into flat arrays."""
 
 import pathlib
 
@@ -12,91 +12,100 @@ from jaxpose.errors import JaxposeError
 
 
 def require_prepared(builder: ClipBuilder) -> None:
-    """Raises JaxposeError, with the commands that mend it, unless the data of `builder` is prepared."""
+    """Raises JaxposeError, with the command to run, unless the data is prepared."""
     if builder.is_prepared():
         return
-    exists = pathlib.Path(builder.data_dir).exists()
-    found = (
-        "is incomplete, or was written by another version of jaxpose"
-        if exists
-        else "does not exist"
-    )
+    found = "does not exist"
+    if pathlib.Path(builder.data_dir).exists():
+        found = "is incomplete, or was written by another version of jaxpose"
     source = " --source=PATH" if builder.NEEDS_SOURCE else ""
     raise JaxposeError(
         f"data set {builder.full_name} is not prepared: {builder.data_dir} {found}.\n"
-        "Prepare it with: "
-        f"python -m jaxpose.prepare {builder.full_name}{source} --data_dir={builder.data_dir_root}\n"
+        f"Prepare it with: python -m jaxpose.prepare {builder.full_name}{source} "
+        f"--data_dir={builder.data_dir_root}\n"
         f"{builder.HOW_TO_GET}\n"
-        "To train without any download: "
-        "python -m jaxpose.main --config=configs/ampose.py:quickstart --workdir=runs/quickstart"
+        "To train without any download: python -m jaxpose.main "
+        "--config=configs/ampose.py:quickstart --workdir=runs/quickstart"
     )
 
 
 def load_clips(dataset: str, data_dir: str | pathlib.Path | None = None) -> Clips:
-    """All splits of a prepared data set, read once, clips in the order they were written.
+    """Returns all splits of a prepared data set, clips in the order they were written.
 
     Args:
       dataset: TFDS name, `name` or `name/config`.
       data_dir: TFDS data folder; None means TFDS's default.
 
     Raises:
-      JaxposeError: unknown data set, not prepared, or its files are damaged.
+      JaxposeError: the data set is unknown, not prepared, or its files are damaged.
     """
     builder = get_builder(dataset, data_dir=data_dir)
     require_prepared(builder)
     examples = _read(builder)
-    index, start = [], 0
+
+    # The frames of all clips become one array; each clip records its range in it.
+    clips, start = [], 0
     for example in examples:
-        index.append(_clip(example, start))
-        start += index[-1].length
+        clips.append(_clip(example, start))
+        start += clips[-1].length
+
+    def frames(name: str) -> np.ndarray:
+        return np.concatenate([example[name] for example in examples])
+
+    # Only data sets in image space have these two.
+    image_space = {}
+    for name in ("metres_per_unit", "metric_positions_3d"):
+        if name in examples[0]:
+            image_space[name] = frames(name)
+
+    # All clips of a data set have the same joints and the same source of 2D.
+    first = examples[0]
+    keypoints_2d = [_screen_normalized(example) for example in examples]
     return Clips(
         dataset=builder.full_name,
-        skeleton=examples[0]["skeleton"].decode(),
-        keypoints_skeleton=examples[0]["keypoints_skeleton"].decode(),
-        keypoints_source=examples[0]["keypoints_source"].decode(),
-        keypoints_2d=np.concatenate(
-            [_screen_normalized(example) for example in examples]
-        ),
-        positions_3d=np.concatenate([example["positions_3d"] for example in examples]),
-        valid=np.concatenate([example["valid"] for example in examples]),
-        index=tuple(index),
-        activity=np.concatenate([example["activity"] for example in examples]),
-        **{
-            name: np.concatenate([example[name] for example in examples])
-            for name in ("metres_per_unit", "metric_positions_3d")
-            if name in examples[0]
-        },
+        skeleton=first["skeleton"].decode(),
+        keypoints_skeleton=first["keypoints_skeleton"].decode(),
+        keypoints_source=first["keypoints_source"].decode(),
+        keypoints_2d=np.concatenate(keypoints_2d),
+        positions_3d=frames("positions_3d"),
+        valid=frames("valid"),
+        index=tuple(clips),
+        activity=frames("activity"),
+        **image_space,
     )
 
 
 def _read(builder: ClipBuilder) -> list[dict]:
+    """Returns all examples of all splits.
+
+    Raises:
+      JaxposeError: a file is damaged.
+    """
+    examples = []
     try:
-        return [
-            example for split in builder.as_data_source().values() for example in split
-        ]
-    except (
-        RuntimeError,
-        ValueError,
-    ) as error:  # what array_record and TFDS raise on damaged files
+        for split in builder.as_data_source().values():
+            examples.extend(split)
+    except (RuntimeError, ValueError) as error:
+        # array_record and TFDS raise these two on damaged files.
         raise JaxposeError(
-            f"the files in {builder.data_dir} are damaged ({error}); prepare {builder.full_name} again "
-            "with --overwrite"
+            f"the files in {builder.data_dir} are damaged ({error}); "
+            f"prepare {builder.full_name} again with --overwrite"
         ) from error
+    return examples
 
 
 def _screen_normalized(example: dict) -> np.ndarray:
+    """Converts `keypoints_2d [F, J2, 2]` from pixels to half image widths."""
+    # float64 until the end: one rounding to float32 instead of several.
     pixels = example["keypoints_2d"].astype(np.float64)
     width, height = example["image_size"].tolist()
-    return cameras.normalize_screen_coordinates(pixels, (width, height)).astype(
-        np.float32
-    )
+    screen = cameras.normalize_screen_coordinates(pixels, (width, height))
+    return np.asarray(screen, np.float32)
 
 
 def _clip(example: dict, start: int) -> Clip:
-    def numbers(name: str, flag: str) -> tuple[float, ...] | None:
-        present = example[flag] and np.isfinite(example[name]).all()
-        return tuple(example[name].tolist()) if present else None
-
+    """Returns the clip whose first frame is number `start` of the data set."""
+    width, height = example["image_size"].tolist()
     return Clip(
         subject=example["subject"].decode(),
         action=example["action"].decode(),
@@ -105,10 +114,18 @@ def _clip(example: dict, start: int) -> Clip:
         start=start,
         length=len(example["valid"]),
         fps=float(example["fps"]),
-        image_size=tuple(example["image_size"].tolist()),
+        image_size=(width, height),
         has_absolute_root=bool(example["has_absolute_root"]),
-        intrinsics=numbers("intrinsics", "has_intrinsics"),
-        distortion=numbers("distortion", "has_intrinsics"),
-        orientation=numbers("orientation", "has_extrinsics"),
-        translation=numbers("translation", "has_extrinsics"),
+        intrinsics=_camera_numbers(example, "intrinsics", "has_intrinsics"),
+        distortion=_camera_numbers(example, "distortion", "has_intrinsics"),
+        orientation=_camera_numbers(example, "orientation", "has_extrinsics"),
+        translation=_camera_numbers(example, "translation", "has_extrinsics"),
     )
+
+
+def _camera_numbers(example: dict, name: str, flag: str) -> tuple[float, ...] | None:
+    """Returns numbers of the camera, or None where they are not published."""
+    # A camera with intrinsics may still lack distortion, which is then NaN.
+    if not example[flag] or not np.isfinite(example[name]).all():
+        return None
+    return tuple(example[name].tolist())

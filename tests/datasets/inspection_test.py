@@ -57,7 +57,9 @@ def test_a_detector_may_be_off_where_a_projection_may_not():
         == "the 3D joints project 12 px (median) from the keypoints; expected below 2"
     )
     # The median length of normal errors in two dimensions is sqrt(2 ln 2) of their spread.
-    assert inspection.reprojection == pytest.approx(10 * np.sqrt(2 * np.log(2)), rel=0.1)
+    assert inspection.reprojection == pytest.approx(
+        10 * np.sqrt(2 * np.log(2)), rel=0.1
+    )
 
 
 def test_two_cameras_taken_for_each_other_are_noticed():
