@@ -1,4 +1,4 @@
-"""Strictness that every test runs under, and a cache of compiled programs that all tests share."""
+"""Strictness that every test runs under, and a cache of compiled programs for all."""
 
 import getpass
 import os
@@ -7,7 +7,7 @@ import signal
 import tempfile
 
 CACHE = pathlib.Path(tempfile.gettempdir()) / f"jaxpose-tests-{getpass.getuser()}"
-# Before JAX is imported, and in the environment: runs in processes of their own inherit it.
+# Before JAX is imported, and in the environment, which processes of tests inherit.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 

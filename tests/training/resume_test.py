@@ -85,6 +85,10 @@ def timeless(workdir):
     ]
 
 
+def losses(workdir):
+    return {row["step"]: row["loss"] for row in timeless(workdir) if "loss" in row}
+
+
 def assert_same_run(a, b):
     left, right = arrays(a, 72), arrays(b, 72)
     assert len(left) > 50
@@ -183,71 +187,22 @@ def test_damaged_checkpoint_falls_back_to_the_one_before(whole, tmp_path):
     assert_same_run(whole, workdir)
 
 
-def test_eight_devices_have_the_loss_of_one_and_checkpoints_move_between_them(
-    whole, tmp_path
-):
-    eight = tmp_path / "eight"
-    run(eight, devices=8)
-    on_one, on_eight = timeless(whole), timeless(eight)
-    assert [row.keys() for row in on_one] == [row.keys() for row in on_eight]
-    for a, b in zip(on_one, on_eight, strict=True):
-        assert a["step"] == b["step"]
-        if "loss" in a:
-            np.testing.assert_allclose(
-                a["loss"], b["loss"], rtol=1e-5, err_msg=f"step {a['step']}"
-            )
-    # The last scores agree although batch norm's running mean lags behind (see the next test); its running
-    # variance does not depend on what lags.
-    for key in (
-        "selection_mpjpe",
-        "selection_p_mpjpe",
-        "selection_n_mpjpe",
-        "selection_mpjve",
-    ):
-        np.testing.assert_allclose(
-            on_one[-1][key], on_eight[-1][key], rtol=2e-3, err_msg=key
-        )
-    states = arrays(whole, 72), arrays(eight, 72)
-    variances = [name for name in states[0] if "batch_stats" in name and "var" in name]
-    assert len(variances) == 4
-    for name in variances:
-        np.testing.assert_allclose(
-            states[0][name], states[1][name], rtol=1e-4, err_msg=name
-        )
-    newest = max(
-        int(path.name)
-        for path in (eight / "checkpoints").iterdir()
-        if path.name.isdigit()
-    )
-    shutil.rmtree(eight / "checkpoints" / str(newest))
-    (eight / "results.json").unlink()
-    run(eight, devices=1)  # goes on from the checkpoint that eight devices wrote
-    assert (eight / "checkpoints" / str(newest)).is_dir()
-    assert timeless(eight)[-1]["step"] == 72
-    before = json.loads((whole / "results.json").read_text())
-    after = json.loads((eight / "results.json").read_text())
-    assert after["mpjpe"] == pytest.approx(before["mpjpe"], rel=5e-3)
-    one = tmp_path / "one"
-    shutil.copytree(whole, one)
-    shutil.rmtree(one / "checkpoints" / "72")
-    run(one, devices=8)  # and the other way round
-    assert timeless(one)[-1]["step"] == 72
-
-
-def test_eight_devices_have_the_scores_of_one(tmp_path):
-    # With batch norm only losses agree so well: the gradient of a bias before it is rounding alone, which
-    # Adam makes whole steps of. In training the batch's mean removes them, the running mean lags behind.
-    without_batch_norm = {"model.graph_norm": "layer"}
-    run(tmp_path / "one", overrides=without_batch_norm)
-    run(tmp_path / "eight", overrides=without_batch_norm, devices=8)
-    on_one, on_eight = timeless(tmp_path / "one"), timeless(tmp_path / "eight")
-    assert sum("selection_mpjpe" in row for row in on_one) == 6
-    for a, b in zip(on_one, on_eight, strict=True):
-        assert a.keys() == b.keys()
-        for key in a:
-            np.testing.assert_allclose(
-                a[key], b[key], rtol=1e-5, err_msg=f"{key} at step {a['step']}"
-            )
+def test_checkpoints_move_between_one_device_and_eight(whole, tmp_path):
+    workdir = tmp_path / "moved"
+    shutil.copytree(whole, workdir)
+    shutil.rmtree(workdir / "checkpoints" / "72")
+    (workdir / "results.json").unlink()
+    process = start(workdir, devices=8, stage="update")
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 130, output
+    assert "saved step 68 of 72" in output  # resumed at 60, two dispatches
+    run(workdir, devices=1)
+    before, after = losses(whole), losses(workdir)
+    assert before.keys() == after.keys()
+    # tests/parallel/devices_test.py compares the numbers; a state that was not restored
+    # would be off by far more than this.
+    np.testing.assert_allclose(list(after.values()), list(before.values()), rtol=1e-2)
+    assert min(before.values()) < 0.6 * max(before.values())
 
 
 def test_partial_checkpoints(whole, tmp_path):
