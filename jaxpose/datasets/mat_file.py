@@ -1,9 +1,9 @@
-"""Numeric arrays and cells in MATLAB files of version 5 to 7, as pose data sets use them.
+"""Reads numeric arrays and cells of MATLAB files of version 5 to 7.
 
-A file is a header of 128 bytes and a row of elements, each a tag (type and size) and its data;
-a variable is a `miMATRIX` element, which holds further ones (MathWorks, "MAT-File Format",
-chapter 1). scipy reads such files too, but believes the sizes in them: a damaged one can end
-the whole process.
+A file is a header of 128 bytes and a sequence of elements, each a tag (type and size)
+and its data. A variable is a `miMATRIX` element, which holds further elements
+(MathWorks, "MAT-File Format", chapter 1). scipy reads such files too, but trusts the
+sizes in them: a damaged file can end the whole process.
 """
 
 import math
@@ -20,7 +20,8 @@ _HEADER_BYTES = 128
 _MAX_BYTES = 2**33  # of one variable, unpacked
 _MAX_DEPTH = 4  # of cells in cells
 
-_STORED = {
+# Data types of elements (table 1-1 of the format): numbers, by their type in numpy.
+_NUMBER_TYPES = {
     1: "i1",
     2: "u1",
     3: "i2",
@@ -32,9 +33,11 @@ _STORED = {
     12: "i8",
     13: "u8",
 }
+# Other data types that this reader meets by number.
 _INT8, _INT32, _UINT32, _MATRIX, _COMPRESSED = 1, 5, 6, 14, 15
-_CELL = 1
-_CLASSES = {
+
+# Array classes (table 1-3): the type in MATLAB, which may be wider than the stored one.
+_NUMBER_CLASSES = {
     6: "f8",
     7: "f4",
     8: "i1",
@@ -46,13 +49,17 @@ _CLASSES = {
     14: "i8",
     15: "u8",
 }
-_COMPLEX = 0x0800
+_CELL_CLASS = 1
+_COMPLEX_FLAG = 0x0800
+
+_Element = tuple[int, memoryview]  # data type and data
 
 
-def load_mat(path: pathlib.Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """The variables `keys`, two or more axes each; a cell array is an object array.
+def load_mat(path: pathlib.Path, keys: tuple[str, ...]) -> dict[str, np.ndarray | None]:
+    """Returns the variables `keys`, with two or more axes each.
 
-    What is neither a real numeric array nor a cell array (text, structures) becomes None.
+    A cell array becomes an object array. A variable that is neither a real numeric
+    array nor a cell array (text, structures) becomes None.
 
     Raises:
       JaxposeError: the file is missing, damaged, of another kind, or lacks a key.
@@ -72,18 +79,26 @@ def load_mat(path: pathlib.Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]
 
 
 def _byte_order(content: memoryview) -> str:
+    """Returns numpy's sign of the byte order that the header states.
+
+    Raises:
+      ValueError: this is no such header.
+    """
     if bytes(content[:10]) == b"MATLAB 7.3" or bytes(content[:4]) == b"\x89HDF":
         raise ValueError("it is of version 7.3 (HDF5)")
+    # The writer stored the characters "MI" as one number of two bytes.
     order = {b"IM": "<", b"MI": ">"}.get(bytes(content[126:128]))
     if order is None:
-        raise ValueError("its header is another")
+        raise ValueError("its header is not MATLAB's")
     return order
 
 
 def _variables(
     content: memoryview, order: str, keys: tuple[str, ...]
 ) -> Iterator[tuple[str, np.ndarray | None]]:
+    """Yields the name and value of each variable; None for those not in `keys`."""
     for kind, body in _elements(content, order):
+        # MATLAB compresses each variable on its own, with one element inside.
         if kind == _COMPRESSED:
             unpacker = zlib.decompressobj()
             unpacked = unpacker.decompress(body, _MAX_BYTES)
@@ -95,86 +110,115 @@ def _variables(
             yield name, array
 
 
-def _elements(content: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
-    """Type and data of each element in `content`."""
+def _elements(content: memoryview, order: str) -> Iterator[_Element]:
+    """Yields the type and data of each element in `content`.
+
+    Raises:
+      ValueError: an element is larger than what is left of the file.
+    """
     place = 0
     while place < len(content):
         if len(content) - place < 8:
             raise ValueError("it ends within a tag")
         kind, size = np.frombuffer(content[place : place + 8], f"{order}u4").tolist()
         start = place + 8
-        if (
-            kind >> 16
-        ):  # a short element: type and size share a word, the data is in the next
-            kind, size, start = kind & 0xFFFF, kind >> 16, place + 4
-        if size > (4 if start == place + 4 else len(content) - start):
+        limit = len(content) - start
+        # In a small element, type and size share the first word, and the second word is
+        # the data.
+        if kind >> 16:
+            kind, size = kind & 0xFFFF, kind >> 16
+            start, limit = place + 4, 4
+        if size > limit:
             raise ValueError(f"an element of {size} bytes does not fit")
         yield kind, content[start : start + size]
-        # Elements are padded to eight bytes, but for compressed ones.
-        place = (
-            start + size
-            if kind == _COMPRESSED
-            else start + size + (-(start + size - place)) % 8
-        )
+
+        # Elements are padded to a multiple of eight bytes, except compressed ones.
+        end = start + size
+        padding = 0 if kind == _COMPRESSED else -(end - place) % 8
+        place = end + padding
 
 
 def _matrix(
     body: memoryview, order: str, keys: tuple[str, ...] | None, depth: int = 0
 ) -> tuple[str, np.ndarray | None]:
-    """Name and value of a variable (not read unless in `keys`), or of a cell (`keys` None)."""
+    """Returns the name and value of a variable, or of a cell.
+
+    Args:
+      body: data of a `miMATRIX` element: flags, shape, name, and the values.
+      order: numpy's sign of the byte order.
+      keys: names to read; other variables have the value None. None for a cell.
+      depth: number of cells around this one.
+
+    Raises:
+      ValueError: the element is damaged.
+    """
     if depth > _MAX_DEPTH:
-        raise ValueError("cells lie too deep in each other")
-    if not len(body):
+        raise ValueError(f"cells are nested deeper than {_MAX_DEPTH} levels")
+    if not len(body):  # an empty cell
         return "", np.zeros((0, 0))
+
+    # The head. A missing element reads as type 0, which none of the checks accepts.
+    missing = (0, body)
     parts = _elements(body, order)
-    flags = _numbers(next(parts, (0, body)), _UINT32, order)
-    shape = tuple(_numbers(next(parts, (0, body)), _INT32, order).tolist())
-    kind, name_bytes = next(parts, (0, body))
+    flags = _head_numbers(next(parts, missing), _UINT32, order)
+    shape = tuple(_head_numbers(next(parts, missing), _INT32, order).tolist())
+    kind, name_bytes = next(parts, missing)
     if len(flags) != 2 or kind != _INT8 or len(shape) < 2 or min(shape) < 0:
         raise ValueError("a variable has no proper head")
     name = bytes(name_bytes).decode("latin-1")
     if keys is not None and name not in keys:
         return name, None
-    mx_class = int(flags[0]) & 0xFF
-    if mx_class == _CELL:
+
+    # The values.
+    array_class = int(flags[0]) & 0xFF
+    if array_class == _CELL_CLASS:
         return name, _cells(parts, shape, order, depth)
-    if mx_class not in _CLASSES or int(flags[0]) & _COMPLEX:
+    if array_class not in _NUMBER_CLASSES or int(flags[0]) & _COMPLEX_FLAG:
         return name, None
-    stored, data = next(parts, (0, body))
-    if stored not in _STORED:
+    numbers = _numbers(next(parts, missing), shape, order, name)
+
+    # MATLAB stores numbers narrower than their class, never wider: overflow is damage.
+    with np.errstate(all="raise"):
+        return name, numbers.astype(_NUMBER_CLASSES[array_class])
+
+
+def _numbers(
+    element: _Element, shape: tuple[int, ...], order: str, name: str
+) -> np.ndarray:
+    """Returns the stored numbers of a variable, in MATLAB's order of axes."""
+    kind, data = element
+    if kind not in _NUMBER_TYPES:
         raise ValueError(f"{name!r} holds numbers of an unknown type")
-    if len(data) != math.prod(shape) * int(_STORED[stored][1]):
+    dtype = np.dtype(order + _NUMBER_TYPES[kind])
+    if len(data) != math.prod(shape) * dtype.itemsize:
         raise ValueError(
             f"{name!r} of shape {list(shape)} does not fit its {len(data)} bytes"
         )
-    numbers = np.frombuffer(data, order + _STORED[stored]).reshape(shape, order="F")
-    with np.errstate(
-        all="raise"
-    ):  # MATLAB stores numbers narrower than their class, never wider
-        return name, numbers.astype(_CLASSES[mx_class])
+    return np.frombuffer(data, dtype).reshape(shape, order="F")
 
 
 def _cells(
-    parts: Iterator[tuple[int, memoryview]],
-    shape: tuple[int, ...],
-    order: str,
-    depth: int,
+    parts: Iterator[_Element], shape: tuple[int, ...], order: str, depth: int
 ) -> np.ndarray:
+    """Returns a cell array as an object array of `shape`."""
     values = []
     for kind, body in parts:
         if kind != _MATRIX:
             raise ValueError("a cell holds no variable")
-        values.append(_matrix(body, order, None, depth + 1)[1])
+        _, value = _matrix(body, order, None, depth + 1)
+        values.append(value)
     if len(values) != math.prod(shape):
         raise ValueError(f"an array of {list(shape)} cells holds {len(values)}")
+    # One by one: a slice assignment would unpack arrays of equal shapes.
     cells = np.empty(len(values), object)
-    for index, value in enumerate(values):  # a slice assignment would unpack the arrays
+    for index, value in enumerate(values):
         cells[index] = value
     return cells.reshape(shape, order="F")
 
 
-def _numbers(element: tuple[int, memoryview], expected: int, order: str) -> np.ndarray:
+def _head_numbers(element: _Element, expected: int, order: str) -> np.ndarray:
+    """Returns the 4-byte numbers of an element of type `expected`."""
     kind, data = element
     if kind != expected or len(data) % 4:
         raise ValueError("a variable has no proper head")
-    return np.frombuffer(data, order + _STORED[kind])
+    return np.frombuffer(data, order + _NUMBER_TYPES[kind])

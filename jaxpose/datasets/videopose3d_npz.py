@@ -1,11 +1,13 @@
-"""The npz pair of VideoPose3D, in which most of the field passes its data around.
+"""Reads the npz pair of VideoPose3D, in which most of the field exchanges its data.
 
-`data_3d_<name>.npz` holds `positions_3d`: {subject: {action: [F, J, 3]}}, metres, world frame;
-`data_2d_<name>_<source>.npz` holds `positions_2d`: {subject: {action: [per camera [F, J, 2]]}}
-in pixels, and `metadata` with the mirror pairs of its joints.
+`data_3d_<name>.npz` holds `positions_3d`: {subject: {action: [F, J, 3]}}, metres, world
+frame. `data_2d_<name>_<source>.npz` holds `positions_2d`: {subject: {action: [per
+camera [F, J, 2]]}}, pixels, and `metadata` with the left and right joints of its
+skeleton.
 """
 
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -21,88 +23,110 @@ Keypoints = dict[str, dict[str, list[np.ndarray]]]
 def load_positions_3d(
     path: pathlib.Path, skeleton: Skeleton, *, finite: bool = True
 ) -> Positions:
-    """{subject: {action: [F, J, 3]}}, metres, world frame.
+    """Returns {subject: {action: [F, J, 3]}}, metres, world frame.
+
+    Args:
+      path: the npz file.
+      skeleton: joints of the file.
+      finite: whether infinities and NaN are an error.
 
     Raises:
-      JaxposeError: the file is missing or damaged, an entry is not of `skeleton` or, where
-        `finite` asks for that, not finite.
+      JaxposeError: the file is missing or damaged, or an entry is not of `skeleton` or
+        not finite.
     """
-    held = require_key(load_npz(path), "positions_3d", str(path))
-    return {
-        subject: {
-            action: require_array(
-                array,
-                f"{path}: positions_3d[{subject!r}][{action!r}]",
-                (None, skeleton.num_joints, 3),
-                finite=finite,
+    subjects = require_key(load_npz(path), "positions_3d", str(path))
+    shape = (None, skeleton.num_joints, 3)
+    positions: Positions = {}
+    for subject, actions in _named_items(subjects, f"{path}: positions_3d"):
+        positions[subject] = {}
+        where = f"{path}: positions_3d[{subject!r}]"
+        for action, array in _named_items(actions, where):
+            positions[subject][action] = require_array(
+                array, f"{where}[{action!r}]", shape, finite=finite
             )
-            for action, array in _items(actions, f"{path}: positions_3d[{subject!r}]")
-        }
-        for subject, actions in _items(held, f"{path}: positions_3d")
-    }
+    return positions
 
 
 def load_keypoints_2d(
     path: pathlib.Path, skeleton: Skeleton, num_cameras: int, *, finite: bool = True
 ) -> Keypoints:
-    """{subject: {action: [per camera [F, J, 2]]}}, pixels.
+    """Returns {subject: {action: [per camera [F, J, 2]]}}, pixels.
+
+    Args:
+      path: the npz file.
+      skeleton: joints of the file.
+      num_cameras: number of cameras to read; further ones are ignored.
+      finite: whether infinities and NaN are an error.
 
     Raises:
-      JaxposeError: the file is missing or damaged, an entry is not of `skeleton`, has fewer
-        cameras or, where `finite` asks for that, is not finite, or the file's mirror pairs are
-        those of another joint order.
+      JaxposeError: the file is missing or damaged, an entry is not of `skeleton`, has
+        fewer cameras or is not finite, or the file's left and right joints are those of
+        another joint order.
     """
     contents = load_npz(path)
-    held = require_key(contents, "positions_2d", str(path))
-    _check_metadata(
-        require_key(contents, "metadata", str(path)), skeleton, f"{path}: metadata"
-    )
+    subjects = require_key(contents, "positions_2d", str(path))
+    metadata = require_key(contents, "metadata", str(path))
+    _require_skeleton(metadata, skeleton, f"{path}: metadata")
+
     keypoints: Keypoints = {}
-    for subject, actions in _items(held, f"{path}: positions_2d"):
+    for subject, actions in _named_items(subjects, f"{path}: positions_2d"):
         keypoints[subject] = {}
-        for action, views in _items(actions, f"{path}: positions_2d[{subject!r}]"):
-            where = f"{path}: positions_2d[{subject!r}][{action!r}]"
-            if (
-                not isinstance(views, list | tuple | np.ndarray)
-                or getattr(views, "ndim", 1) == 0
-            ):
-                raise JaxposeError(f"{where}: expected a list of {num_cameras} cameras")
-            if len(views) < num_cameras:
-                raise JaxposeError(
-                    f"{where}: expected {num_cameras} cameras, found {len(views)}"
-                )
-            keypoints[subject][action] = [
-                require_array(
-                    view,
-                    f"{where}[{camera}]",
-                    (None, skeleton.num_joints, 2),
-                    finite=finite,
-                )
-                for camera, view in enumerate(views[:num_cameras])
-            ]
+        where = f"{path}: positions_2d[{subject!r}]"
+        for action, views in _named_items(actions, where):
+            keypoints[subject][action] = _views(
+                views, skeleton, num_cameras, f"{where}[{action!r}]", finite
+            )
     return keypoints
 
 
-def _items(mapping: object, where: str) -> list[tuple[str, object]]:
+def _views(
+    views: Any, skeleton: Skeleton, num_cameras: int, where: str, finite: bool
+) -> list[np.ndarray]:
+    """Returns the `[F, J, 2]` of the first `num_cameras` cameras of one recording."""
+    # numpy saves a list of cameras with equal lengths as one array.
+    is_list = isinstance(views, list | tuple)
+    is_array = isinstance(views, np.ndarray) and views.ndim > 0
+    if not is_list and not is_array:
+        raise JaxposeError(f"{where}: expected a list of {num_cameras} cameras")
+    if len(views) < num_cameras:
+        raise JaxposeError(
+            f"{where}: expected {num_cameras} cameras, found {len(views)}"
+        )
+    shape = (None, skeleton.num_joints, 2)
+    arrays = []
+    for camera, view in enumerate(views[:num_cameras]):
+        arrays.append(require_array(view, f"{where}[{camera}]", shape, finite=finite))
+    return arrays
+
+
+def _named_items(mapping: Any, where: str) -> list[tuple[str, Any]]:
+    """Returns the items of a dict whose keys are names.
+
+    Raises:
+      JaxposeError: the file holds something else in its place.
+    """
     if not isinstance(mapping, dict) or not all(
         isinstance(key, str) for key in mapping
     ):
         raise JaxposeError(
-            f"{where}: expected a dict with names as keys, found a {type(mapping).__name__}"
+            f"{where}: expected a dict with names as keys, "
+            f"found a {type(mapping).__name__}"
         )
     return list(mapping.items())
 
 
-def _check_metadata(metadata: object, skeleton: Skeleton, where: str) -> None:
+def _require_skeleton(metadata: Any, skeleton: Skeleton, where: str) -> None:
+    """Raises JaxposeError if the file's left and right joints are not `skeleton`'s."""
     symmetry = require_key(metadata, "keypoints_symmetry", where)
-    # As sets: the published MPII files pair a left hip with a right ankle.
+    # Sides are compared as sets: the published MPII files list the two sides in
+    # different orders, which pairs a left hip with a right ankle.
     expected = [sorted(skeleton.left), sorted(skeleton.right)]
     try:
         found = [sorted(int(joint) for joint in side) for side in symmetry]
     except (TypeError, ValueError, OverflowError):
-        found = symmetry
+        found = symmetry  # not two lists of numbers; the message shows what it is
     if found != expected:
         raise JaxposeError(
-            f"{where}['keypoints_symmetry'] is {found}, but {skeleton.name} has {expected}: "
-            "the file holds other joints"
+            f"{where}['keypoints_symmetry'] is {found}, but {skeleton.name} has "
+            f"{expected}: the file holds other joints"
         )
