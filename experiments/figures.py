@@ -30,14 +30,14 @@ class CostPoint(NamedTuple):
       label: name in the legend.
       parameters: number of parameters.
       macs: multiply-accumulates per pose.
-      error: MPJPE measured here, millimetres.
+      error: MPJPE measured here, millimetres, or None.
       published: the paper's MPJPE, or None.
     """
 
     label: str
     parameters: float
     macs: float
-    error: float
+    error: float | None
     published: float | None
 
 
@@ -177,6 +177,8 @@ def _plot_costs(
     """Draws the errors of `points` over one cost."""
     for number, (cost, point) in enumerate(zip(costs, points, strict=True)):
         colour = _colour(number)
+        if point.error is None:
+            continue
         axis.plot(cost, point.error, "o", ms=8, color=colour, label=point.label)
         if point.published is not None:
             axis.plot(cost, point.published, "o", ms=8, color=colour, mfc="none")

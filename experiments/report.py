@@ -1,8 +1,11 @@
-"""The pictures beside a table: learning curves, errors by action and cost, poses, what models look at."""
+"""Draws the pictures beside a table.
+
+Learning curves, errors by action and cost, poses, and what the models attend to.
+"""
 
 import pathlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -21,12 +24,15 @@ from jaxpose.models import build_model
 from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import sharding
 from jaxpose.scoring import evaluate
-from jaxpose.training import loop, runs
+from jaxpose.training import loop, runs, workdirs
 from jaxpose.training.metric_writer import read_metrics
 
-MOST_FRAMES = 20_000  # of the test clips, for the best and worst clip
-MPJPE = Column("MPJPE", "mpjpe")  # by the benchmark's own protocol, as in the tables
-SAMPLES = 64  # windows that attention and features are averaged over
+# Frames of the test clips among which the best and the worst clip are found.
+MOST_FRAMES = 20_000
+# By the benchmark's own protocol, as in the tables.
+MPJPE = Column("MPJPE", "mpjpe")
+# Windows that attention and features are averaged over.
+SAMPLES = 64
 
 
 class TrainedRun(NamedTuple):
@@ -73,37 +79,25 @@ def draw(jobs: list[Job], directory: pathlib.Path) -> None:
       JaxposeError: some runs cannot be read; everything else is drawn.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    # Of rows that share a run, the one about MPJPE, as curves, bars and cost are, scored as it was trained.
+    # Rows may share a run. The pictures show the row about MPJPE, scored as trained.
     jobs = sorted(
         jobs, key=lambda job: (job.row.metric != "mpjpe", bool(job.row.evaluation))
     )
     distinct = _first_of_each(jobs, lambda job: job.result)
     _draw_curves(distinct, directory / "learning_curves.png")
-    first = [
-        job for job in distinct if job.seed == min(other.seed for other in distinct)
-    ]
-    results = {job.result: job.read_result() for job in first}
-    bars = {
-        _label(job): {
-            action: row["mpjpe"]
-            for action, row in results[job.result]["per_action"].items()
-            if row["mpjpe"]
-        }
-        for job in first
-    }
+
+    # One seed is enough for everything but the curves.
+    lowest_seed = min(job.seed for job in distinct)
+    first = [job for job in distinct if job.seed == lowest_seed]
+    bars: dict[str, dict[str, float]] = {}
+    points = []
+    for job in first:
+        result = workdirs.read_json(job.result)
+        bars[_label(job)] = _errors_by_action(result)
+        points.append(_cost_point(job, result))
     figures.draw_bars(bars, "MPJPE by action", directory / "actions.png")
-    points = [
-        figures.CostPoint(
-            _label(job),
-            result["parameters"],
-            result["macs"],
-            MPJPE.value(result, "mpjpe"),
-            _published(job),
-        )
-        for job in first
-        for result in [results[job.result]]
-    ]
     figures.draw_cost(points, directory / "cost.png")
+
     unreadable = []
     for job in _first_of_each(first, lambda job: job.directory):
         try:
@@ -114,27 +108,42 @@ def draw(jobs: list[Job], directory: pathlib.Path) -> None:
         raise JaxposeError("\n".join(unreadable))
 
 
+def _errors_by_action(result: dict[str, Any]) -> dict[str, float]:
+    """Returns MPJPE by action, millimetres; without actions that no frame shows."""
+    errors = {}
+    for action, scores in result["per_action"].items():
+        if scores["mpjpe"]:
+            errors[action] = scores["mpjpe"]
+    return errors
+
+
+def _cost_point(job: Job, result: dict[str, Any]) -> figures.CostPoint:
+    """Returns size, cost and errors of a finished run."""
+    return figures.CostPoint(
+        label=_label(job),
+        parameters=result["parameters"],
+        macs=result["macs"],
+        error=MPJPE.value(result, "mpjpe"),
+        published=_published(job),
+    )
+
+
 def draw_run(run: TrainedRun, label: str, stem: pathlib.Path) -> None:
-    """Best and worst clips of a run, and what its model looks at, in files that begin with `stem`."""
+    """Draws the best and worst clips of a run, and what its model attends to.
 
-    def path(what: str) -> pathlib.Path:
-        return stem.with_name(f"{stem.name}_{what}.png")
-
-    _draw_poses(run, label, path("poses"))
-    if run.model.needs_camera:
-        return  # its first stage is drawn for itself
-    keypoints = _windows(run, np.linspace(0, len(run.frames) - 1, SAMPLES).astype(int))
-    if run.name == "gast_net":
-        _draw_graphs(run, keypoints, label, path("graphs"))
-        if run.model.attention_matrix:
-            _draw_influence(run, label, path("influence"))
-    elif run.name == "gla_gcn":
-        _draw_similarity(run, label, path("similarity"))
-    elif maps := internals.attention_maps(run.model, run.variables, keypoints):
-        _draw_attention(run, maps, label, path("attention"))
+    Args:
+      run: the run.
+      label: name of the row.
+      stem: beginning of the files' paths.
+    """
+    _draw_poses(run, label, stem.with_name(f"{stem.name}_poses.png"))
+    # A refined model is a second stage: the inside of its first is drawn there.
+    if not run.model.needs_camera:
+        INSIDE.get(run.name, _draw_attention)(run, label, stem)
 
 
 def _first_of_each(jobs: Iterable[Job], key: Callable[[Job], Any]) -> list[Job]:
+    """Returns the first job of each value of `key`."""
     found: dict[Any, Job] = {}
     for job in jobs:
         found.setdefault(key(job), job)
@@ -142,54 +151,80 @@ def _first_of_each(jobs: Iterable[Job], key: Callable[[Job], Any]) -> list[Job]:
 
 
 def _label(job: Job) -> str:
+    """Returns the name of the row in pictures."""
     return f"{job.row.label} ({job.row.section})" if job.row.section else job.row.label
 
 
 def _published(job: Job) -> float | None:
-    """The paper's MPJPE; beside a toy it would only squeeze the axis."""
+    """Returns the paper's MPJPE; None where the row is about another metric."""
+    # Beside a toy the paper's figure would only squeeze the axis.
     if job.row.metric != "mpjpe" or job.smoke:
         return None
     return job.row.published.get("MPJPE", job.row.published.get("Avg."))
 
 
 def _draw_curves(jobs: list[Job], path: pathlib.Path) -> None:
+    """Draws the learning curves of all runs and seeds."""
     losses, errors = {}, {}
     for job in _first_of_each(jobs, lambda job: job.directory):
+        label = _label(job)
+        if job.seed != 0:
+            label += f", seed {job.seed}"
         rows = read_metrics(job.directory / "metrics.jsonl")
-        label = _label(job) if job.seed == 0 else f"{_label(job)}, seed {job.seed}"
-        for curves, name in ((losses, "loss"), (errors, "selection_mpjpe")):
-            curves[label] = np.array(
-                [(row["step"], row[name]) for row in rows if name in row]
-            ).reshape(-1, 2)
+        losses[label] = _curve(rows, "loss")
+        errors[label] = _curve(rows, "selection_mpjpe")
     figures.draw_curves(losses, errors, path)
 
 
+def _curve(rows: Iterable[dict[str, Any]], name: str) -> np.ndarray:
+    """Returns one metric over updates, `[N, 2]`; some rows do not have it."""
+    points = [(row["step"], row[name]) for row in rows if name in row]
+    return np.array(points).reshape(-1, 2)
+
+
+def _numbered(what: str, count: int) -> list[str]:
+    """Returns `what1`, `what2`, ...: headings and joint numbers count from 1."""
+    return [f"{what}{number}" for number in range(1, count + 1)]
+
+
+def _spread(count: int, shown: int) -> np.ndarray:
+    """Returns `shown` indices `[shown]`, evenly spread over 0 to `count - 1`."""
+    return np.linspace(0, count - 1, shown).astype(int)
+
+
 def _draw_poses(run: TrainedRun, label: str, path: pathlib.Path) -> None:
-    """Four frames each of the two best and the two worst clips."""
+    """Draws four frames each of the two best and the two worst clips."""
     truth = evaluate.root_relative(run.clips, run.frames)
     errors = np.linalg.norm(run.predicted - truth, axis=-1).mean(-1)
     clip_of_frame = run.clips.clip_of_frame[run.frames]
     numbers = np.unique(clip_of_frame)
-    means = np.array([errors[clip_of_frame == number].mean() for number in numbers])
-    order = numbers[np.argsort(means)]
-    chosen = [("best", n) for n in order[:2]] + [("worst", n) for n in order[::-1][:2]]
-    clips = []
+    # bincount has a place for clips without a shown frame, too.
+    sums = np.bincount(clip_of_frame, errors)[numbers]
+    means = sums / np.bincount(clip_of_frame)[numbers]
+    best_first = numbers[np.argsort(means)]
+
+    drawn = []
+    chosen = [("best", number) for number in best_first[:2]]
+    chosen += [("worst", number) for number in best_first[::-1][:2]]
     for rank, number in chosen:
         rows = np.flatnonzero(clip_of_frame == number)
+        shown = rows[_spread(len(rows), 4)]
         clip = run.clips.index[number]
-        shown = rows[np.linspace(0, len(rows) - 1, 4).astype(int)]
-        caption = f"{rank}: {clip.subject} {clip.take} {clip.camera}, mean {1000 * errors[rows].mean():.0f} mm"
-        clips.append((caption, truth[shown], run.predicted[shown]))
+        name = f"{clip.subject} {clip.take} {clip.camera}"
+        caption = f"{rank}: {name}, mean {1000 * errors[rows].mean():.0f} mm"
+        drawn.append((caption, truth[shown], run.predicted[shown]))
+    skeleton = get_skeleton(run.clips.skeleton)
+    title = f"{label}: prediction over truth (grey)"
     figures.draw_poses(
-        clips,
-        get_skeleton(run.clips.skeleton),
-        f"{label}: prediction over truth (grey)",
+        drawn,
+        skeleton,
+        title,
         path,
     )
 
 
 def _windows(run: TrainedRun, rows: np.ndarray) -> jax.Array:
-    """The input windows `[B, T, J2, 2]` of `run.frames[rows]`."""
+    """Returns the input windows `[B, T, J2, C]` of `run.frames[rows]`."""
     table = windows.frame_table(run.clips)
     keypoints, _ = windows.gather_windows(
         table, run.frames[rows], run.model.receptive_field, run.model.causal_shift
@@ -197,85 +232,134 @@ def _windows(run: TrainedRun, rows: np.ndarray) -> jax.Array:
     return jnp.asarray(keypoints)
 
 
-def _draw_graphs(
-    run: TrainedRun, keypoints: jax.Array, label: str, path: pathlib.Path
-) -> None:
-    """GAST-Net Figs. 5 and 8, and the mean of B_k."""
+def _samples(run: TrainedRun) -> jax.Array:
+    """Returns windows `[SAMPLES, T, J2, C]` spread over the test clips."""
+    return _windows(run, _spread(len(run.frames), SAMPLES))
+
+
+def _draw_gast_net(run: TrainedRun, label: str, stem: pathlib.Path) -> None:
+    """Draws GAST-Net's graphs and, where it has B_k, what counts for the ankle."""
+    _draw_graphs(run, label, stem.with_name(f"{stem.name}_graphs.png"))
+    if run.model.attention_matrix:
+        _draw_influence(run, label, stem.with_name(f"{stem.name}_influence.png"))
+
+
+def _draw_graphs(run: TrainedRun, label: str, path: pathlib.Path) -> None:
+    """Draws GAST-Net's Figs. 5 and 8, and the mean of B_k."""
     params = run.variables["params"]
-    rows = {
-        f"local, {name}": found
-        for name, found in internals.local_graphs(run.model, params).items()
-    }
-    if maps := internals.attention_maps(run.model, run.variables, keypoints):
+    rows: dict[str, list[np.ndarray]] = {}
+    for name, found in internals.local_graphs(run.model, params).items():
+        rows[f"local, {name}"] = found
+    # B_k depends on the input; shown is the mean over samples, frames and heads.
+    if maps := internals.attention_maps(run.model, run.variables, _samples(run)):
         rows["global, B_k"] = [weights.mean((0, 1, 2)) for weights in maps.values()]
     if adaptive := internals.adaptive_graphs(run.model, params):
         rows["global, C_k"] = adaptive
-    blocks = [f"block {block + 1}" for block in range(len(run.model.filter_widths))]
-    joints = get_skeleton(run.model.skeleton).joints
+    blocks = _numbered("block ", len(run.model.filter_widths))
+    names = dict.fromkeys(rows, get_skeleton(run.model.skeleton).joints)
     figures.draw_matrices(
-        rows, blocks, dict.fromkeys(rows, joints), f"{label}: adjacency matrices", path
+        rows,
+        blocks,
+        names,
+        f"{label}: adjacency matrices",
+        path,
     )
 
 
 def _draw_influence(run: TrainedRun, label: str, path: pathlib.Path) -> None:
-    """GAST-Net Fig. 7: B_k's row of the right ankle in four frames of the first clip."""
+    """Draws GAST-Net's Fig. 7: B_k's row of the right ankle, in four frames."""
     skeleton = get_skeleton(run.model.skeleton)
     joint = skeleton.joints.index("right_ankle")
-    of_clip = np.flatnonzero(
-        run.clips.clip_of_frame[run.frames] == run.clips.clip_of_frame[run.frames[0]]
-    )
-    rows = of_clip[np.linspace(0, len(of_clip) - 1, 4).astype(int)]
+    # Four frames of the first clip.
+    clip_of_frame = run.clips.clip_of_frame[run.frames]
+    of_clip = np.flatnonzero(clip_of_frame == clip_of_frame[0])
+    rows = of_clip[_spread(len(of_clip), 4)]
     maps = internals.attention_maps(run.model, run.variables, _windows(run, rows))
     weights = np.stack([weights.mean((1, 2))[:, joint] for weights in maps.values()])
     poses = evaluate.root_relative(run.clips, run.frames[rows])
+    title = f"{label}: B_k of the right ankle"
     figures.draw_influence(
-        weights, poses, skeleton, joint, f"{label}: B_k of the right ankle", path
+        weights,
+        poses,
+        skeleton,
+        joint,
+        title,
+        path,
     )
 
 
-def _draw_similarity(run: TrainedRun, label: str, path: pathlib.Path) -> None:
-    """GLA-GCN Fig. 4: three poses each of eating and walking, or of the data's first two actions."""
+def _draw_similarity(run: TrainedRun, label: str, stem: pathlib.Path) -> None:
+    """Draws GLA-GCN's Fig. 4: three poses each of two actions.
+
+    Eating and walking as in the paper, or the data's first two actions.
+    """
     actions = [clip.action for clip in run.clips.index]
     wanted = [a for a in ("Eating", "Walking", "eating", "walking") if a in actions]
-    names = (wanted + [a for a in dict.fromkeys(actions) if a not in wanted])[:2]
+    # Keeps the order and removes what is named twice.
+    names = list(dict.fromkeys([*wanted, *actions]))[:2]
     action_of_frame = np.array(actions)[run.clips.clip_of_frame[run.frames]]
     matrices, columns = [], []
     for name in names:
         frames = np.flatnonzero(action_of_frame == name)
-        shown = frames[np.linspace(0, len(frames) - 1, 3).astype(int)]
-        features = internals.head_features(
-            run.model, run.variables, _windows(run, shown)
-        )
-        matrices += [internals.cosine_similarity(feature[None]) for feature in features]
-        columns += [f"{name}, frame {run.frames[frame]}" for frame in shown]
+        shown = frames[_spread(len(frames), 3)]
+        inputs = _windows(run, shown)
+        features = internals.head_features(run.model, run.variables, inputs)
+        for frame, feature in zip(shown, features, strict=True):
+            matrices.append(internals.cosine_similarity(feature[None]))
+            columns.append(f"{name}, frame {run.frames[frame]}")
     row = "cosine similarity"
     joints = get_skeleton(run.model.skeleton).joints
     title = f"{label}: features before the last layer"
-    figures.draw_matrices({row: matrices}, columns, {row: joints}, title, path)
+    figures.draw_matrices(
+        {row: matrices},
+        columns,
+        {row: joints},
+        title,
+        stem.with_name(f"{stem.name}_similarity.png"),
+    )
 
 
-def _draw_attention(
-    run: TrainedRun, maps: dict[str, np.ndarray], label: str, path: pathlib.Path
-) -> None:
-    """Attention over joints, and over frames where the model has it: mean over samples and heads."""
+def _draw_attention(run: TrainedRun, label: str, stem: pathlib.Path) -> None:
+    """Draws attention over joints, and over frames where the model has it.
+
+    Means over samples and heads; nothing for a model without attention.
+    """
+    maps = internals.attention_maps(run.model, run.variables, _samples(run))
+    if not maps:
+        return
     joints = get_skeleton(run.model.skeleton).joints
     rows: dict[str, list[np.ndarray]] = {}
-    names: dict[str, Any] = {}
+    names: dict[str, Sequence[str]] = {}
+    entries: Sequence[str]
     for where, weights in maps.items():
-        over_frames = "temporal" in where
-        row = "over frames" if over_frames else "over joints"
-        rows.setdefault(row, []).append(
-            weights.reshape(-1, *weights.shape[-2:]).mean(0)
-        )
-        names[row] = (
-            [str(k + 1) for k in range(weights.shape[-1])] if over_frames else joints
-        )
-    layers = [f"layer {k + 1}" for k in range(max(map(len, rows.values())))]
-    figures.draw_matrices(rows, layers, names, f"{label}: attention", path)
+        tokens = weights.shape[-1]
+        if "temporal" in where:
+            row, entries = "over frames", _numbered("", tokens)
+        else:
+            row, entries = "over joints", joints
+        mean = weights.reshape(-1, tokens, tokens).mean(0)
+        rows.setdefault(row, []).append(mean)
+        names[row] = entries
+    most = max(map(len, rows.values()))
+    layers = _numbered("layer ", most)
+    figures.draw_matrices(
+        rows,
+        layers,
+        names,
+        f"{label}: attention",
+        stem.with_name(f"{stem.name}_attention.png"),
+    )
+
+
+# Pictures of the inside of models, by `config.model.name`; others show attention.
+INSIDE: dict[str, Callable[[TrainedRun, str, pathlib.Path], None]] = {
+    "gast_net": _draw_gast_net,
+    "gla_gcn": _draw_similarity,
+}
 
 
 def main() -> None:
-    """Draws the finished jobs that it is sent into the directory beside them."""
+    """Draws the finished jobs that `experiments.run` sends."""
     jobs, directory = child.receive()
     try:
         draw(jobs, directory)
