@@ -14,7 +14,7 @@ from jaxpose.body.skeletons import H36M_16, H36M_17, H36M_19, HUMANEVA_15, Skele
 from jaxpose.data import augmentation, windows
 from jaxpose.datasets.mpi_inf_3dhp import facts
 from jaxpose.errors import JaxposeError
-from tests import golden_optimizers
+from tests import golden_optimizers, reference_windows
 
 Arrays = Mapping[str, np.ndarray]
 Pairs = Iterator[tuple[str, np.ndarray, np.ndarray]]
@@ -238,7 +238,9 @@ def _generators(arrays: Arrays, dtype: np.dtype) -> Pairs:
             fraction, num_frames, stride = (
                 part[1:] for part in key.split("/")[1].split("_")
             )
-            found = windows.subset_frames(int(num_frames), float(fraction), int(stride))
+            found = reference_windows.subset_frames(
+                int(num_frames), float(fraction), int(stride)
+            )
             yield key, np.array(found), arrays[key]
 
 
@@ -276,20 +278,18 @@ def _chunked(
         [len(poses_2d) for poses_2d, _, _ in sequences],
         case["chunk_length"],
     )
-    pairs = windows.chunk_list(lengths, length, flipped=case["augment"])
+    pairs = reference_windows.chunk_list(lengths, length, flipped=case["augment"])
     yield "pairs", pairs
     if case["shuffle"]:
         pairs = np.random.RandomState(case["random_seed"]).permutation(pairs)
     yield "order", pairs
-    batches, pad = [], case["pad"]
+    batches = []
     for sequence, start, _, flipped in pairs:
-        poses_2d, poses_3d, camera = sequences[sequence]
-        bounds = np.zeros(1, int), np.array([len(poses_2d)])
-        inputs = windows.window_rows(
-            np.array([start - pad - case["causal_shift"]]), length + 2 * pad, *bounds
-        )[0]
-        targets = windows.window_rows(np.array([start]), length, *bounds)[0]
-        parts = [poses_2d[inputs], poses_3d[targets], camera]
+        *joints, camera = sequences[sequence]
+        chunk = reference_windows.chunk(
+            joints, start, length, case["pad"], case["causal_shift"]
+        )
+        parts = [*chunk, camera]
         batches.append(_mirrored(parts, skeletons) if flipped else parts)
     for key, parts in zip(
         ("batch_2d", "batch_3d", "cam"), zip(*batches, strict=True), strict=True
@@ -308,7 +308,7 @@ def _unchunked(
     case: dict, sequences: list, skeletons: tuple[Skeleton, Skeleton]
 ) -> Iterator[tuple[str, np.ndarray]]:
     for i, (poses_2d, poses_3d, camera) in enumerate(sequences):
-        padded = windows.pad_sequence(
+        padded = reference_windows.pad_sequence(
             poses_2d, 2 * case["pad"] + 1, case["causal_shift"]
         )
         copies = [[padded, poses_3d, camera]]
@@ -412,7 +412,7 @@ def _sliding_windows(arrays: Arrays, dtype: np.dtype) -> Pairs:
         windows.gather_windows(table, frames, receptive_field)[0],
         arrays["windows"],
     )
-    padded = windows.pad_sequence(sequence, receptive_field)
+    padded = reference_windows.pad_sequence(sequence, receptive_field)
     slid = np.stack([padded[i : i + receptive_field] for i in frames])
     yield "windows", slid, arrays["windows"]
 

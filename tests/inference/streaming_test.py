@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from jaxpose.body.skeletons import get_skeleton
-from jaxpose.data import windows
 from jaxpose.errors import JaxposeError
 from jaxpose.inference.predictor import Predictor
 from jaxpose.inference.streaming import make_stream
@@ -20,6 +19,7 @@ from jaxpose.models.refinement import RefinedLifting
 from jaxpose.models.videopose3d import VideoPose3D
 from jaxpose.parallel import sharding
 from tests.inference.predictor_test import quick_jit, random_clips, random_variables
+from tests.reference_windows import pad_sequence
 
 GAST_NET = GASTNet(filter_widths=(3, 3), channels=4, causal=True)
 VIDEOPOSE3D = VideoPose3D(filter_widths=(3, 3), channels=8, causal=True)
@@ -44,7 +44,7 @@ def run_stream(stream, variables, x):
 
 
 def one_pass(model, variables, x):
-    padded = windows.pad_sequence(x, model.receptive_field, model.causal_shift)
+    padded = pad_sequence(x, model.receptive_field, model.causal_shift)
     lift = quick_jit(functools.partial(model.apply, train=False))
     return np.asarray(lift(variables, padded))
 

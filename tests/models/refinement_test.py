@@ -7,8 +7,6 @@ import pytest
 
 from jaxpose.errors import JaxposeError
 from jaxpose.models.refinement import Refinement
-from jaxpose.torch_weights import layouts
-from jaxpose.torch_weights import refinement as weights
 
 
 def poses(joints=17, frames=1, seed=0):
@@ -75,16 +73,6 @@ def test_dropout_of_the_hidden_layer():
     np.testing.assert_array_equal(
         model.apply(variables, x, train=False), default.apply(variables, x, train=False)
     )
-
-
-def test_torch_names_round_trip():
-    model = Refinement("h36m_17", hidden=8)
-    variables = initialised(model, poses())
-    state_dict = layouts.to_torch(weights.entries(model), variables)
-    assert state_dict["post_refine.0.weight"].shape == (8, 102)
-    assert state_dict["post_refine.3.weight"].shape == (34, 8)
-    again = layouts.from_torch(weights.entries(model), state_dict, variables)
-    jax.tree.map(np.testing.assert_array_equal, again, variables)
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 16, 6), (2, 1, 17, 3), (2, 17, 6)])
