@@ -31,7 +31,6 @@ from rich.table import Table
 from experiments.benchmark_cases import CASES, REFERENCE_MATMUL_GFLOPS, Reference
 from jaxpose import command_line
 from jaxpose.body.skeletons import get_skeleton
-from jaxpose.data import windows
 from jaxpose.data.clips import Clip, Clips
 from jaxpose.errors import JaxposeError
 from jaxpose.inference.predictor import Predictor
@@ -40,7 +39,10 @@ from jaxpose.models import build_model
 from jaxpose.models.base import LiftingModel
 from jaxpose.models.cost import describe
 from jaxpose.parallel import sharding
-from jaxpose.training import loop, step
+from jaxpose.precision import PRECISIONS, matmul_precision
+from jaxpose.training import setup
+from jaxpose.training.setup import Training
+from jaxpose.training.step import TrainData, TrainState, make_batch_function
 
 Row = dict[str, Any]
 CLIP_FRAMES = 1000
@@ -107,18 +109,21 @@ def measure_train(
     if reference:
         config.batch_size = reference.batch_size
     config.steps_per_dispatch, config.steps_per_epoch = _STEPS.value, _STEPS.value
-    state, data, order, steps, compile_seconds = compile_train_steps(config, model)
+    training, state, order = set_up_training(config, model)
+    start = time.perf_counter()
+    update = training.compile(state)
+    compile_seconds = time.perf_counter() - start
 
     def dispatch() -> jax.Array:
         nonlocal state
-        state, losses = steps(state, data, order, np.int32(0))
+        state, losses = update(state, training.data, order, np.int32(0))
         return losses
 
     seconds = (
         statistics.median(seconds_of(dispatch, _SECONDS.value, least=3))
         / config.steps_per_dispatch
     )
-    analysis = steps.memory_analysis()
+    analysis = update.memory_analysis()
     return {
         "batch_size": config.batch_size,
         "ms": 1e3 * seconds,
@@ -141,10 +146,10 @@ def measure_data(
     config.batch_size = row["batch_size"]
     mesh = sharding.make_mesh()
     clips = random_clips(model, 1_500_000)
-    data = _train_data(clips, mesh)
-    make_batch = step.make_batch_function(model, config, clips.keypoints_skeleton, mesh)
+    data = setup.put_data(clips, mesh)
+    make_batch = make_batch_function(model, config, clips.keypoints_skeleton, mesh)
 
-    def batches(data: step.TrainData, key: jax.Array) -> jax.Array:
+    def batches(data: TrainData, key: jax.Array) -> jax.Array:
         def body(total: jax.Array, key: jax.Array) -> tuple[jax.Array, None]:
             numbers = jax.random.randint(
                 key, (config.batch_size,), 0, 2 * clips.num_frames
@@ -251,32 +256,13 @@ MODES = {
 }
 
 
-def compile_train_steps(
+def set_up_training(
     config: ml_collections.ConfigDict, model: LiftingModel, num_frames: int = 100_000
-) -> tuple[Any, step.TrainData, jax.Array, Any, float]:
-    """State, data, order and compiled updates of a training on `num_frames` frames; seconds of compiling."""
-    mesh = sharding.make_mesh()
+) -> tuple[Training, TrainState, jax.Array]:
+    """Returns a training on `num_frames` frames, its first state and the first order."""
     clips = random_clips(model, num_frames)
-    schedule = loop.count_steps(config, 2 * clips.num_frames)
-    optimizer = loop.make_optimizer(config, schedule)
-    state = step.create_state(model, optimizer, 0, mesh)
-    order = step.make_epoch_order(
-        2 * clips.num_frames, schedule.steps_per_epoch, config.batch_size, 0, mesh
-    )(0)
-    data = _train_data(clips, mesh)
-    steps = step.make_train_steps(
-        model, optimizer, config, schedule, clips.keypoints_skeleton, mesh
-    )
-    start = time.perf_counter()
-    compiled = steps.lower(state, data, order, np.int32(0)).compile()
-    return state, data, order, compiled, time.perf_counter() - start
-
-
-def _train_data(clips: Clips, mesh: Any) -> step.TrainData:
-    samples = np.arange(clips.num_frames, dtype=np.int32)
-    return sharding.put_replicated(
-        step.TrainData(windows.frame_table(clips), samples), mesh
-    )
+    training = setup.set_up(config, model, clips, sharding.make_mesh())
+    return training, training.fresh_state(), training.order_of_epoch(0)
 
 
 def make_variables(model: LiftingModel) -> Any:
@@ -345,14 +331,12 @@ def measure(
     name: str, config: ml_collections.ConfigDict, mode: str, reference: Reference | None
 ) -> list[Row]:
     """The rows of one model in one mode."""
-    loop.set_precision(config)
-    found = MODES[mode](config, build_model(config), reference)
+    with matmul_precision(config.precision):
+        found = MODES[mode](config, build_model(config), reference)
+        rows = [found] if isinstance(found, dict) else list(found)
     fixed = {"model": name, "mode": mode, "precision": config.precision}
     command = " ".join(["python -m experiments.benchmark", *sys.argv[1:]])
-    return [
-        fixed | row | {"machine": _machine(), "command": command}
-        for row in ([found] if isinstance(found, dict) else found)
-    ]
+    return [fixed | row | {"machine": _machine(), "command": command} for row in rows]
 
 
 def print_rows(rows: list[Row], console: Console) -> None:
@@ -433,7 +417,7 @@ if __name__ == "__main__":
     _MODE = flags.DEFINE_enum("mode", "train", list(MODES), "What to measure.")
     _JSON = flags.DEFINE_string("json", None, "File for the rows.")
     _PRECISION = flags.DEFINE_enum(
-        "precision", None, list(loop.PRECISIONS), "config.precision."
+        "precision", None, list(PRECISIONS), "config.precision."
     )
     _BATCH_SIZES = flags.DEFINE_list(
         "batch_sizes", [], "Mode predict: more batch sizes."

@@ -18,7 +18,7 @@ from ml_collections import config_flags
 from jaxpose import command_line
 from jaxpose.errors import JaxposeError
 from jaxpose.parallel import signals
-from jaxpose.training import loop
+from jaxpose.run import Run
 
 COLUMNS = ("mpjpe", "p_mpjpe", "linear_mpjpe", "mean_pose_mpjpe")
 
@@ -48,7 +48,7 @@ def run(
     """Trains and scores once a subject; returns the results by subject.
 
     Raises:
-      JaxposeError: a data set whose subjects are not persons, or as `train.train_and_evaluate`.
+      JaxposeError: a data set whose subjects are not persons, or as `Run.train`.
     """
     subjects = sorted({*config.dataset.train_subjects, *config.dataset.test_subjects})
     if split := next((subject for subject in subjects if "/" in subject), None):
@@ -67,7 +67,7 @@ def run(
         fold.dataset.validation_subjects = tuple(
             other for other in held_out if other != subject
         )
-        results[subject] = loop.train_and_evaluate(fold, str(workdir / subject))
+        results[subject] = Run.create(fold, workdir / subject).train()
         (workdir / "leave_one_out.md").write_text(table(results))
     return results
 

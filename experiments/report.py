@@ -20,11 +20,10 @@ from jaxpose.data import windows
 from jaxpose.data.clips import Clips, select_subjects
 from jaxpose.data.splits import load_clips_of
 from jaxpose.errors import JaxposeError
-from jaxpose.models import build_model
 from jaxpose.models.base import LiftingModel
-from jaxpose.parallel import sharding
+from jaxpose.run import Run
 from jaxpose.scoring import evaluate
-from jaxpose.training import loop, runs, workdirs
+from jaxpose.training import workdirs
 from jaxpose.training.metric_writer import read_metrics
 
 # Frames of the test clips among which the best and the worst clip are found.
@@ -56,20 +55,19 @@ class TrainedRun(NamedTuple):
 
 
 def load_run(job: Job) -> TrainedRun:
-    """The best checkpoint of a finished job, and its predictions.
+    """Reads the best checkpoint of a finished job, and predicts its test clips.
 
     Raises:
       JaxposeError: nothing is trained there, or the data is not prepared.
     """
-    config, trained = job.evaluation_config(), runs.load_config(str(job.directory))
-    loop.set_precision(config)
-    mesh, model = sharding.make_mesh(), build_model(config)
-    clips = select_subjects(load_clips_of(config.dataset), config.dataset.test_subjects)
-    variables = runs.load_best(config, trained, str(job.directory), mesh).variables
-    evaluator = evaluate.Evaluator(model, config, clips, mesh)
-    frames = evaluator.frames[:: -(-len(evaluator.frames) // MOST_FRAMES)]
-    predicted = evaluator.predict(variables, frames)
-    return TrainedRun(config.model.name, model, variables, clips, frames, predicted)
+    run = Run.open(job.directory, job.evaluation_config())
+    variables, dataset = run.variables, run.config.dataset
+    clips = select_subjects(load_clips_of(dataset), dataset.test_subjects)
+    frames = evaluate.scored_frames(clips)
+    frames = frames[:: -(-len(frames) // MOST_FRAMES)]
+    predicted = run.predict(clips, frames)
+    name = run.config.model.name
+    return TrainedRun(name, run.model, variables, clips, frames, predicted)
 
 
 def draw(jobs: list[Job], directory: pathlib.Path) -> None:

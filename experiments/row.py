@@ -14,30 +14,25 @@ import numpy as np
 from experiments import child
 from experiments.job import Job
 from jaxpose.errors import JaxposeError
-from jaxpose.models import build_model
 from jaxpose.models.base import LiftingModel
 from jaxpose.models.cost import describe
-from jaxpose.parallel import sharding, signals
-from jaxpose.training import loop, runs
-from jaxpose.training.checkpoints import write_json
+from jaxpose.parallel import signals
+from jaxpose.run import Run
+from jaxpose.training.workdirs import write_json
 
 
 def finish(job: Job) -> dict[str, Any]:
     """Trains (or resumes) the job, scores it, writes its figures and returns them.
 
     Raises:
-      JaxposeError: as `train.train_and_evaluate`.
+      JaxposeError: as `Run.train`.
     """
-    config, directory = job.config(), str(job.directory)
-    results = loop.train_and_evaluate(config, directory)
+    run = Run.create(job.config(), job.directory)
+    results = run.train()
     if job.row.evaluation:
-        results = loop.evaluate_workdir(job.evaluation_config(), directory)
-    model = build_model(config)
-    variables = runs.load_best(
-        config, config, directory, sharding.make_mesh()
-    ).variables
-    results |= describe(model)
-    results["frames_per_second"] = frames_per_second(model, variables)
+        results = Run.open(job.directory, job.evaluation_config()).evaluate()
+    results |= describe(run.model)
+    results["frames_per_second"] = frames_per_second(run.model, run.variables)
     results["device"] = jax.devices()[0].device_kind
     write_json(job.result, results)
     return results
@@ -46,17 +41,15 @@ def finish(job: Job) -> dict[str, Any]:
 def frames_per_second(
     model: LiftingModel, variables: Any, seconds: float = 1.0
 ) -> float:
-    """Poses a second, one window at a time, from the median call: the model alone, no data, no drawing."""
+    """Returns poses per second, one window per call: the model alone, the median call."""
     inputs = model.example_inputs()
-    apply = jax.jit(
-        lambda variables, *inputs: model.apply(variables, *inputs, train=False)
-    )
+    predict = jax.jit(model.predict)
     for _ in range(3):
-        jax.block_until_ready(apply(variables, *inputs))
+        jax.block_until_ready(predict(variables, inputs))
     calls, end = [], time.perf_counter() + seconds
     while time.perf_counter() < end:
         start = time.perf_counter()
-        jax.block_until_ready(apply(variables, *inputs))
+        jax.block_until_ready(predict(variables, inputs))
         calls.append(time.perf_counter() - start)
     return 1 / float(np.median(calls))
 

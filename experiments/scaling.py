@@ -19,15 +19,15 @@ import numpy as np
 
 from experiments import figures
 from experiments.benchmark import (
-    compile_train_steps,
     make_variables,
     random_clips,
     seconds_of,
+    set_up_training,
 )
 from jaxpose.inference.predictor import Predictor
 from jaxpose.models import build_model
 from jaxpose.parallel import sharding
-from jaxpose.training import loop
+from jaxpose.precision import matmul_precision
 
 MODELS = ("ampose", "videopose3d")
 UPDATES = 10
@@ -44,31 +44,30 @@ def make_config(name: str) -> Any:
 def predict_seconds(name: str, num_frames: int) -> float:
     """Seconds to predict `num_frames` frames, compilation left out."""
     config = make_config(name)
-    loop.set_precision(config)
     model = build_model(config)
     clips = random_clips(model, num_frames)
     predictor = Predictor(
         model, clips, batch_size=config.eval_batch_size, mesh=sharding.make_mesh()
     )
     variables = make_variables(model)
-    predictor(variables, np.arange(1))
-    start = time.perf_counter()
-    predictor(variables, np.arange(clips.num_frames))
-    return time.perf_counter() - start
+    with matmul_precision(config.precision):
+        predictor(variables, np.arange(1))
+        start = time.perf_counter()
+        predictor(variables, np.arange(clips.num_frames))
+        return time.perf_counter() - start
 
 
 def train_seconds(name: str, batch_size: int, num_frames: int = 100_000) -> float:
     """Seconds of one update with `num_frames` frames on the device."""
     config = make_config(name)
-    loop.set_precision(config)
     config.batch_size = batch_size
-    state, data, order, steps, _ = compile_train_steps(
-        config, build_model(config), num_frames
-    )
+    training, state, order = set_up_training(config, build_model(config), num_frames)
+    with matmul_precision(config.precision):
+        update = training.compile(state)
 
     def dispatch() -> jax.Array:
         nonlocal state
-        state, losses = steps(state, data, order, np.int32(0))
+        state, losses = update(state, training.data, order, np.int32(0))
         return losses
 
     return statistics.median(seconds_of(dispatch, 1.0, least=3)) / UPDATES

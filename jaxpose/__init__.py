@@ -1,3 +1,67 @@
-"""jaxpose: 3D human pose estimation by 2D-to-3D lifting, in JAX and Flax."""
+"""jaxpose: 3D human pose estimation by 2D-to-3D lifting, in JAX and Flax.
 
+Lift the keypoints of a recording with a trained run, and score the poses:
+
+>>> import jaxpose
+>>> run = jaxpose.Run.open("runs/quickstart")
+>>> predicted = run.lift(keypoints_2d, image_size=(1000, 1000))
+>>> predicted.shape
+(90, 17, 3)
+>>> bool(jaxpose.metrics.mpjpe(predicted, positions_3d) < 0.5)  # metres
+True
+
+Public names:
+
+    Run           a training and its weights: open, create, train, score, lift
+    MODELS        the models by their names in a config
+    build_model   the model that a config describes
+    LiftingModel  what a model declares and may override
+    metrics       errors between arrays of poses
+    JaxposeError  every error that a user can mend
+
+They are imported when they are first used: `import jaxpose` starts no device.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from jaxpose.errors import JaxposeError
+
+if TYPE_CHECKING:
+    from jaxpose import metrics
+    from jaxpose.models import MODELS, build_model
+    from jaxpose.models.base import LiftingModel
+    from jaxpose.run import Run
+
+__all__ = [
+    "MODELS",
+    "JaxposeError",
+    "LiftingModel",
+    "Run",
+    "__version__",
+    "build_model",
+    "metrics",
+]
 __version__ = "0.1.0"
+
+_MODULES = {
+    "LiftingModel": "jaxpose.models.base",
+    "MODELS": "jaxpose.models",
+    "Run": "jaxpose.run",
+    "build_model": "jaxpose.models",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name when it is first used."""
+    if name == "metrics":
+        return importlib.import_module("jaxpose.metrics")
+    if name not in _MODULES:
+        raise AttributeError(f"module 'jaxpose' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,12 +3,11 @@
     python -m jaxpose.convert --config=configs/gla_gcn.py:VARIANT --torch=FILE --workdir=DIR
     python -m jaxpose.convert --config=configs/gla_gcn.py:VARIANT --to-torch=FILE --workdir=DIR
 
-The first writes a native checkpoint that `jaxpose.main --mode=evaluate --workdir=DIR` scores;
-the second writes the best checkpoint of a run under the reference's names. The only place that
-needs PyTorch, the optional extra `convert`: `pip install torch`.
+The first writes a native checkpoint that `jaxpose.main --mode=evaluate --workdir=DIR`
+scores; the second writes the best checkpoint of a run under the reference's names. Only
+this module needs PyTorch, the optional extra `convert`: `pip install torch`.
 """
 
-import json
 import os
 import pathlib
 import pickle
@@ -26,17 +25,24 @@ from ml_collections import config_flags
 
 from jaxpose import command_line, torch_weights
 from jaxpose.errors import JaxposeError
-from jaxpose.models import build_model
-from jaxpose.parallel import sharding
+from jaxpose.models import cost
+from jaxpose.run import Run
 from jaxpose.torch_weights import layouts
-from jaxpose.training import loop, optimizers, runs, workdirs
-from jaxpose.training.checkpoints import Checkpoints, write_json
-from jaxpose.training.step import Schedule, TrainState, create_state
 
-# Keys under which the reference implementations save the state dict of the lifting model, and of
-# VideoPose3D's trajectory model beside it.
+# Keys under which the reference implementations save the state dict of the lifting
+# model, and of VideoPose3D's trajectory model beside it.
 _STATE_DICT_KEYS = ("model_pos", "model", "state_dict")
 _TRAJECTORY_KEYS = ("model_traj", "model", "state_dict")
+
+# What torch.load raises on files that are cut off or of another kind.
+_DAMAGED = (
+    RuntimeError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+)
 
 
 def main(argv: list[str]) -> None:
@@ -45,7 +51,7 @@ def main(argv: list[str]) -> None:
         raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # orbax narrates every file it writes
-    config, workdir = flags.FLAGS.config, pathlib.Path(flags.FLAGS.workdir).expanduser()
+    config, workdir = flags.FLAGS.config, pathlib.Path(flags.FLAGS.workdir)
     source, target = flags.FLAGS.torch, flags.FLAGS["to-torch"].value
     try:
         if (source is None) == (target is None):
@@ -71,20 +77,22 @@ def convert_from_torch(
     """
     _check_lifting(config)
     names = torch_weights.get_state_dict_map(config.model.name)
-    if (workdir / "config.json").exists():
+    if (workdir.expanduser() / "config.json").exists():
         raise JaxposeError(
             f"--workdir={workdir} already holds a run; give a new directory"
         )
-    model = build_model(config)
+    run = Run.create(config, workdir)
     state_dict = read_torch(torch_file, _keys(config))
-    expected = jax.eval_shape(lambda: _fresh_state(config)).variables
     try:
         variables = layouts.from_torch(
-            names.entries(model), state_dict, expected, leftovers=names.leftovers(model)
+            names.entries(run.model),
+            state_dict,
+            cost.variable_shapes(run.model),
+            leftovers=names.leftovers(run.model),
         )
     except JaxposeError as error:
         raise JaxposeError(f"--torch={torch_file}: {error}") from None
-    _write_native(config, workdir, variables, torch_file.name)
+    run.save_weights(variables, torch_file.name)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
     print(f"converted {parameters:,} parameters of {torch_file} to {workdir}")
 
@@ -92,20 +100,22 @@ def convert_from_torch(
 def convert_to_torch(
     config: ml_collections.ConfigDict, workdir: pathlib.Path, torch_file: pathlib.Path
 ) -> None:
-    """Writes the best checkpoint of `workdir` as `{"model_pos": state dict}`, on CPU, float32.
+    """Writes the best checkpoint of `workdir` as `{"model_pos": state dict}`, in float32.
 
-    The key of a trajectory model is `model_traj`. Arrays that the reference saves and never uses
-    are written as zeros, so that its strict loading accepts the file.
+    The key of a trajectory model is `model_traj`. Arrays that the reference saves and
+    never uses are written as zeros, so that its strict loading accepts the file.
 
     Raises:
-      JaxposeError: no checkpoint, another config, or `torch_file` cannot be written.
+      JaxposeError: no checkpoint, another model, or `torch_file` cannot be written.
     """
     _check_lifting(config)
     torch = _import_torch()
     names = torch_weights.get_state_dict_map(config.model.name)
-    model = build_model(config)
+    run = Run.open(workdir, config)
     arrays = layouts.to_torch(
-        names.entries(model), _read_native(config, workdir), names.leftovers(model)
+        names.entries(run.model),
+        jax.device_get(run.variables),
+        names.leftovers(run.model),
     )
     # tensor() copies: JAX's arrays are read-only, and PyTorch has no such tensors.
     state_dict = {name: torch.tensor(array) for name, array in arrays.items()}
@@ -113,10 +123,7 @@ def convert_to_torch(
     try:
         torch.save({_keys(config)[0]: state_dict}, partial)
         os.replace(partial, torch_file)
-    except (
-        OSError,
-        RuntimeError,
-    ) as error:  # torch reports a missing folder as a RuntimeError
+    except (OSError, RuntimeError) as error:  # RuntimeError: a missing folder
         raise JaxposeError(
             f"--to-torch={torch_file} cannot be written: {error}"
         ) from error
@@ -124,11 +131,11 @@ def convert_to_torch(
 
 
 def _check_lifting(config: ml_collections.ConfigDict) -> None:
-    """Raises JaxposeError for a refined model: the references save the two networks apart."""
+    """Raises JaxposeError for a refined model, which the references save as two files."""
     if config.refinement:
         raise JaxposeError(
-            "the reference implementations save the lifting model alone: convert that one, with "
-            "--config.refinement=False, and train the refinement after it"
+            "the reference implementations save the lifting model alone: convert that "
+            "one, with --config.refinement=False, and train the refinement after it"
         )
 
 
@@ -139,90 +146,81 @@ def _keys(config: ml_collections.ConfigDict) -> tuple[str, ...]:
 def read_torch(
     path: pathlib.Path, keys: tuple[str, ...] = _STATE_DICT_KEYS
 ) -> dict[str, np.ndarray]:
-    """The state dict in a PyTorch checkpoint, without `module.` prefixes.
+    """Returns the state dict in a PyTorch checkpoint, without `module.` prefixes.
 
-    The file is a state dict, or a dict that holds one under one of `keys`, the first there is.
-    It is untrusted: only tensors, plain containers and NumPy's arrays and random states (which
-    the reference implementations save beside the weights) are unpickled; anything else is
-    refused before it runs.
+    The file is untrusted: only tensors, plain containers, and NumPy's arrays and random
+    states, which the reference implementations save beside the weights, are unpickled.
+    Anything else is refused before it runs.
+
+    Args:
+      path: a state dict, or a dict that holds one.
+      keys: keys of the dict, the first that exists counts.
 
     Raises:
-      JaxposeError: PyTorch is not installed, or the file is missing, broken, refused or holds
-        no state dict.
+      JaxposeError: PyTorch is not installed, or the file is missing, broken, refused or
+        holds no state dict.
     """
-    torch = _import_torch()
-    try:
-        with torch.serialization.safe_globals(_allowed_globals()):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise JaxposeError(
-            f"--torch={path} cannot be read: {error.strerror or error}"
-        ) from error
-    except pickle.UnpicklingError as error:
-        refused = re.search(r"GLOBAL (\S+)", str(error))
-        found = (
-            f"it holds {refused[1]}" if refused else f"({str(error).splitlines()[0]})"
-        )
-        raise JaxposeError(
-            f"--torch={path} is not a PyTorch checkpoint of tensors and NumPy random states alone, and "
-            f"nothing else is loaded, because it could run code: {found}"
-        ) from error
-    except (
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-    ) as error:
-        raise JaxposeError(
-            f"--torch={path} is damaged or not a PyTorch checkpoint: {error}"
-        ) from error
-    return _state_dict(content, path, keys)
-
-
-def _state_dict(
-    content: Any, path: pathlib.Path, keys: tuple[str, ...]
-) -> dict[str, np.ndarray]:
+    content: Any = _unpickle(path)
     if isinstance(content, Mapping):
         for key in keys:
             if isinstance(content.get(key), Mapping):
                 content = content[key]
                 break
-    if (
-        not isinstance(content, Mapping)
-        or not content
-        or not all(map(_is_tensor, content.values()))
-    ):
-        is_dict = isinstance(content, Mapping)
-        found = (
-            f"the keys {', '.join(map(str, content))}"
-            if is_dict
-            else f"a {type(content).__name__}"
-        )
+    if not _is_state_dict(content):
+        found = f"a {type(content).__name__}"
+        if isinstance(content, Mapping):
+            found = f"the keys {', '.join(map(str, content))}"
         raise JaxposeError(
-            f"--torch={path} holds no state dict, bare or as {' or '.join(keys)}; it holds {found}"
+            f"--torch={path} holds no state dict, bare or as {' or '.join(keys)}; it "
+            f"holds {found}"
         )
-    # float() first: NumPy has no bfloat16.
-    return {
-        name.removeprefix("module."): (
-            t.float() if t.is_floating_point() else t
-        ).numpy()
-        for name, t in content.items()
-    }
+    arrays = {}
+    for name, tensor in content.items():
+        if tensor.is_floating_point():
+            tensor = tensor.float()  # NumPy has no bfloat16
+        arrays[name.removeprefix("module.")] = tensor.numpy()
+    return arrays
 
 
-def _is_tensor(value: Any) -> bool:
-    return isinstance(value, _import_torch().Tensor)
+def _unpickle(path: pathlib.Path) -> Any:
+    torch = _import_torch()
+    try:
+        with torch.serialization.safe_globals(_allowed_globals()):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise JaxposeError(
+            f"--torch={path} cannot be read: {error.strerror or error}"
+        ) from error
+    except pickle.UnpicklingError as error:
+        found = f"({str(error).splitlines()[0]})"
+        if refused := re.search(r"GLOBAL (\S+)", str(error)):
+            found = f"it holds {refused[1]}"
+        raise JaxposeError(
+            f"--torch={path} is not a PyTorch checkpoint of tensors and NumPy random "
+            "states alone, and nothing else is loaded, because it could run code: "
+            f"{found}"
+        ) from error
+    except _DAMAGED as error:
+        raise JaxposeError(
+            f"--torch={path} is damaged or not a PyTorch checkpoint: {error}"
+        ) from error
+
+
+def _is_state_dict(content: Any) -> bool:
+    if not isinstance(content, Mapping) or not content:
+        return False
+    tensor = _import_torch().Tensor
+    return all(isinstance(value, tensor) for value in content.values())
 
 
 def _allowed_globals() -> list[Any]:
-    """What may be unpickled beyond PyTorch's own list: the parts of NumPy random states and arrays.
+    """Returns what may be unpickled beyond PyTorch's own list: parts of NumPy.
 
-    Pairs give an object the name that older NumPy versions pickled it under.
+    These are the parts of random states and arrays. Pairs give an object the name that
+    older NumPy versions pickled it under.
     """
-    multiarray = np._core.multiarray
-    random_pickle = np.random._pickle
+    multiarray: Any = np._core.multiarray
+    random_pickle: Any = np.random._pickle
     return [
         np.ndarray,
         np.dtype,
@@ -245,62 +243,14 @@ def _import_torch() -> ModuleType:
         import torch
     except ImportError as error:
         raise JaxposeError(
-            "converting needs PyTorch, the optional extra `convert`, which is not installed: "
-            "pip install torch"
+            "converting needs PyTorch, the optional extra `convert`, which is not "
+            "installed: pip install torch"
         ) from error
     return torch
 
 
-def _fresh_state(config: ml_collections.ConfigDict) -> TrainState:
-    """A training state of the config's model and optimiser, as `jaxpose.main` makes it."""
-    model = build_model(config)
-    learning_rate = loop.make_learning_rate(config, Schedule(1, 1, 1))
-    optimizer = optimizers.make_optimizer(config.optimizer, learning_rate)
-    return create_state(model, optimizer, config.seed, sharding.make_mesh())
-
-
-def _write_native(
-    config: ml_collections.ConfigDict,
-    workdir: pathlib.Path,
-    variables: dict[str, Any],
-    source: str,
-) -> None:
-    """Writes a fresh state with the weights `variables`, and the config, to `workdir`."""
-    state = _fresh_state(config)
-    weights = jax.tree.map(
-        lambda like, array: jax.device_put(array.astype(like.dtype), like.sharding),
-        {"params": state.params, "batch_stats": state.batch_stats},
-        {"batch_stats": {}, **variables},
-    )
-    description = {
-        "config": json.loads(json.dumps(config.to_dict())),
-        "converted_from": source,
-        "versions": {"jax": jax.__version__},
-    }
-    workdirs.open_workdir(str(workdir))
-    with Checkpoints(workdir, description) as checkpoints:
-        checkpoints.save(state.replace(**weights), step=0, score=None)
-        checkpoints.wait()
-    write_json(workdir / "config.json", config.to_dict())
-
-
-def _read_native(
-    config: ml_collections.ConfigDict, workdir: pathlib.Path
-) -> dict[str, Any]:
-    """The variables of the best checkpoint in `workdir`.
-
-    Raises:
-      JaxposeError: no run is there, or it has another model than `config`.
-    """
-    trained = runs.load_config(str(workdir))
-    runs.check_model(config, trained, str(workdir))
-    return jax.device_get(
-        runs.load_best(config, trained, str(workdir), sharding.make_mesh()).variables
-    )
-
-
 def _define_flags() -> None:
-    """Not on import: `jaxpose.main` has flags of the same names."""
+    """Defines the flags; not on import, as `jaxpose.main` has flags of the same names."""
     config_flags.DEFINE_config_file(
         "config", None, "Config file and variant of the model."
     )

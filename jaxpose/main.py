@@ -11,6 +11,7 @@ if __name__ == "__main__":
 import json
 import os
 
+import ml_collections
 from absl import app, flags, logging
 from ml_collections import config_flags
 
@@ -27,9 +28,9 @@ _MODE = flags.DEFINE_enum(
     "mode",
     "train",
     ["train", "evaluate", "predict", "describe"],
-    "train: train (or resume) and evaluate; evaluate: score the best checkpoint of the workdir; "
-    "predict: write its 3D poses of recordings, which need no truth; "
-    "describe: print the model's size and cost as JSON, without data.",
+    "train: train (or resume) and evaluate; evaluate: score the best checkpoint of the "
+    "workdir; predict: write its 3D poses of recordings, which need no truth; describe: "
+    "print the model's size and cost as JSON, without data.",
 )
 _DISTRIBUTED = flags.DEFINE_bool(
     "distributed",
@@ -48,75 +49,98 @@ _PROCESS_ID = flags.DEFINE_integer(
 
 
 def main(argv: list[str]) -> None:
-    """Runs the mode."""
+    """Runs the mode that the flags name."""
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
-    if not flags.FLAGS["verbosity"].present:
-        logging.set_verbosity(logging.WARNING)
-        # orbax narrates every file, and prints the stack of every thread that failed; what a user
-        # needs of that is in the one error of jaxpose.training.checkpoints.
-        logging.get_absl_handler().addFilter(
-            lambda record: "orbax" not in record.pathname
-        )
+    _quieten_logs()
     # Imported here so that a mistyped flag is answered before JAX starts.
-    import jax
-
-    from jaxpose import models
-    from jaxpose.inference import recordings
-    from jaxpose.models import cost
     from jaxpose.parallel import hosts
-    from jaxpose.training import loop
 
     try:
-        config = _CONFIG.value
-        if _MODE.value == "describe":
-            print(json.dumps(cost.describe(models.build_model(config)), indent=2))
-            return
-        if not _WORKDIR.value:
-            raise JaxposeError(f"--mode={_MODE.value} needs --workdir=DIR")
-        workdir = os.path.expanduser(_WORKDIR.value)  # no shell does it behind "="
-        if jax.config.jax_compilation_cache_dir is None:
-            jax.config.update(
-                "jax_compilation_cache_dir",
-                os.path.expanduser("~/.cache/jaxpose/compiled"),
-            )
-        if (_NUM_PROCESSES.value, _PROCESS_ID.value) != (
-            None,
-            None,
-        ) and not _COORDINATOR.value:
-            raise JaxposeError(
-                "--num_processes and --process_id need --coordinator=HOST:PORT, the first process"
-            )
-        if _DISTRIBUTED.value or _COORDINATOR.value:
-            hosts.initialize(
-                _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value
-            )
-        if _MODE.value == "train":
-            loop.train_and_evaluate(config, workdir)
-        elif _MODE.value == "evaluate":
-            loop.evaluate_workdir(config, workdir)
-        else:
-            recordings.predict_workdir(config, workdir)
+        _run_mode(_MODE.value, _CONFIG.value)
     except Exception as error:
-        first_line = str(error).partition("\n")[0]
-        if (
-            isinstance(error, jax.errors.JaxRuntimeError)
-            and "RESOURCE_EXHAUSTED" in first_line
-        ):
-            hosts.leave(
-                f"error: out of memory ({first_line}); lower config.batch_size or config.eval_batch_size, or "
-                "raise config.accumulation_steps"
-            )
-        if hosts.has_lost_another(error):
-            hosts.leave(
-                f"error: another process of this run has ended ({first_line}); start the same command again "
-                "on every host, and it resumes from the last checkpoint"
-            )
-        if isinstance(
-            error, JaxposeError | OSError
-        ):  # OSError: a full disk, a config file that is not there
-            hosts.leave(f"error: {error}")
-        raise
+        message = _explain(error)
+        if message is None:
+            raise
+        hosts.leave(f"error: {message}")
+
+
+def _run_mode(mode: str, config: ml_collections.ConfigDict) -> None:
+    from jaxpose.run import Run
+
+    if mode == "describe":
+        from jaxpose.models import build_model, cost
+
+        print(json.dumps(cost.describe(build_model(config)), indent=2))
+        return
+    if not _WORKDIR.value:
+        raise JaxposeError(f"--mode={mode} needs --workdir=DIR")
+    _cache_compiled_programs()
+    _join_processes()
+    if mode == "train":
+        Run.create(config, _WORKDIR.value).train()
+    elif mode == "evaluate":
+        Run.open(_WORKDIR.value, config).evaluate()
+    else:
+        Run.open(_WORKDIR.value, config).write_predictions()
+
+
+def _join_processes() -> None:
+    from jaxpose.parallel import hosts
+
+    by_hand = _NUM_PROCESSES.value is not None or _PROCESS_ID.value is not None
+    if by_hand and not _COORDINATOR.value:
+        raise JaxposeError(
+            "--num_processes and --process_id need --coordinator=HOST:PORT, the first "
+            "process"
+        )
+    if _DISTRIBUTED.value or _COORDINATOR.value:
+        hosts.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
+
+
+def _cache_compiled_programs() -> None:
+    """Lets later calls of the program reuse what this one compiles."""
+    import jax
+
+    if jax.config.jax_compilation_cache_dir is None:
+        directory = os.path.expanduser("~/.cache/jaxpose/compiled")
+        jax.config.update("jax_compilation_cache_dir", directory)
+
+
+def _quieten_logs() -> None:
+    """Shows warnings, unless --verbosity asks for more, and none of orbax.
+
+    orbax narrates every file and prints the stack of every thread that failed; the one
+    error of `jaxpose.training.checkpoints` says what a user needs of that.
+    """
+    if flags.FLAGS["verbosity"].present:
+        return
+    logging.set_verbosity(logging.WARNING)
+    logging.get_absl_handler().addFilter(lambda record: "orbax" not in record.pathname)
+
+
+def _explain(error: Exception) -> str | None:
+    """Returns one message for an error that a user can mend, None for a defect."""
+    import jax
+
+    from jaxpose.parallel import hosts
+
+    first_line = str(error).partition("\n")[0]
+    out_of_memory = "RESOURCE_EXHAUSTED" in first_line
+    if out_of_memory and isinstance(error, jax.errors.JaxRuntimeError):
+        return (
+            f"out of memory ({first_line}); lower config.batch_size or "
+            "config.eval_batch_size, or raise config.accumulation_steps"
+        )
+    if hosts.has_lost_another(error):
+        return (
+            f"another process of this run has ended ({first_line}); start the same "
+            "command again on every host, and it resumes from the last checkpoint"
+        )
+    # OSError: a full disk, a config file that does not exist.
+    if isinstance(error, JaxposeError | OSError):
+        return str(error)
+    return None
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ from jaxpose import convert
 from jaxpose.data import splits
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
+from jaxpose.run import Run
+from jaxpose.scoring import pictures
 from jaxpose.torch_weights import crossformer, layouts, poseformer
-from jaxpose.training import loop
 from tests.small_run import small_clips
 from tests.torch_weights_test import random_variables
 
@@ -185,29 +186,22 @@ def test_a_converted_checkpoint_evaluates_with_exactly_the_files_weights(
     monkeypatch.setattr(convert, "read_torch", lambda path, keys: state_dict)
     monkeypatch.setattr(splits, "ensure_prepared", lambda name, data_dir: None)
     monkeypatch.setattr(splits, "load_clips", lambda name, data_dir: small_clips())
-    monkeypatch.setattr(loop.pictures, "animate_clip", lambda *args: None)
+    monkeypatch.setattr(pictures, "animate_clip", lambda *args: None)
     convert.convert_from_torch(config, tmp_path / "epoch_80.bin", tmp_path / "run")
-    results = loop.evaluate_workdir(config, str(tmp_path / "run"))
+    results = Run.open(tmp_path / "run", config).evaluate()
     assert results["step"] == 0
     assert np.isfinite(results["mpjpe"])
 
-    variables = convert._read_native(config, tmp_path / "run")
-    assert_same(
-        layouts.to_torch(poseformer.entries(build_model(config)), variables), state_dict
-    )
     config.optimizer.name = "amsgrad"  # the weights are the same
+    run = Run.open(tmp_path / "run", config)
     assert_same(
-        layouts.to_torch(
-            poseformer.entries(build_model(config)),
-            convert._read_native(config, tmp_path / "run"),
-        ),
-        state_dict,
+        layouts.to_torch(poseformer.entries(run.model), run.variables), state_dict
     )
     config.model.depth += 1
     with pytest.raises(
         JaxposeError, match=r"(?s)trained with other fields.*config\.model\.depth"
     ):
-        convert._read_native(config, tmp_path / "run")
+        Run.open(tmp_path / "run", config)
 
 
 def test_refined_models_do_not_convert(tmp_path, config):
@@ -218,16 +212,14 @@ def test_refined_models_do_not_convert(tmp_path, config):
         convert.convert_to_torch(config, tmp_path / "run", tmp_path / "back.pt")
 
 
-def test_weights_are_written_under_the_reference_names(torch, tmp_path, monkeypatch):
+def test_weights_are_written_under_the_reference_names(torch, tmp_path):
     config = crossformer_config.get_config("released_cpn81")
     config.model.update({"num_frames": 9, "joint_width": 4, "depth": 1, "heads": 2})
     model = build_model(config)
     variables = random_variables(model)
-    for leaf in jax.tree.leaves(variables):
-        leaf.flags.writeable = False  # as JAX's arrays are
-    monkeypatch.setattr(convert, "_read_native", lambda config, workdir: variables)
+    Run.create(config, tmp_path / "run").save_weights(variables, "drawn")
     convert.convert_to_torch(config, tmp_path / "run", tmp_path / "back.pt")
-    assert [path.name for path in tmp_path.iterdir()] == ["back.pt"]
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "back.pt"}
     written = torch.load(tmp_path / "back.pt", weights_only=True)["model_pos"]
     assert written["Spatial_blocks.0.local_mp.bn.weight"].shape == (
         4,
@@ -241,28 +233,25 @@ def test_weights_are_written_under_the_reference_names(torch, tmp_path, monkeypa
     jax.tree.map(np.testing.assert_array_equal, back, variables)
 
 
-def test_the_trajectory_model_is_the_other_one_of_its_file(
-    torch, tmp_path, monkeypatch
-):
+def test_the_trajectory_model_is_the_other_one_of_its_file(torch, tmp_path):
     config = videopose3d_config.get_config("cpn27")
     config.model.update({"channels": 4, "trajectory": True})
     variables = random_variables(build_model(config))
-    monkeypatch.setattr(convert, "_read_native", lambda config, workdir: variables)
-    convert.convert_to_torch(config, tmp_path / "run", tmp_path / "traj.pt")
+    Run.create(config, tmp_path / "first").save_weights(variables, "drawn")
+    convert.convert_to_torch(config, tmp_path / "first", tmp_path / "traj.pt")
     written = torch.load(tmp_path / "traj.pt", weights_only=True)
     assert list(written) == ["model_traj"]
     both = save(
         torch, tmp_path / "both.bin", {"model_pos": {"a": torch.ones(2)}, **written}
     )
     convert.convert_from_torch(config, both, tmp_path / "run")
-    monkeypatch.undo()
-    back = convert._read_native(config, tmp_path / "run")
+    back = Run.open(tmp_path / "run").variables
     jax.tree.map(np.testing.assert_array_equal, back, variables)
 
 
-def test_an_unwritable_target_is_named(torch, tmp_path, config, monkeypatch):
+def test_an_unwritable_target_is_named(torch, tmp_path, config):
     variables = random_variables(build_model(config))
-    monkeypatch.setattr(convert, "_read_native", lambda config, workdir: variables)
+    Run.create(config, tmp_path).save_weights(variables, "drawn")
     with pytest.raises(JaxposeError, match=r"--to-torch=.*cannot be written"):
         convert.convert_to_torch(config, tmp_path, tmp_path / "no" / "such" / "back.pt")
 

@@ -15,6 +15,7 @@ import ml_collections
 import numpy as np
 import pytest
 
+import jaxpose
 from configs import ampose, default, videopose3d
 from experiments.tables import TABLES
 from jaxpose import prepare
@@ -23,9 +24,7 @@ from jaxpose.data.clips import select_subjects
 from jaxpose.data.splits import load_clips_of
 from jaxpose.datasets.human36m import facts, motionbert
 from jaxpose.errors import JaxposeError
-from jaxpose.inference import recordings
 from jaxpose.scoring import evaluate, pictures
-from jaxpose.training import loop
 from jaxpose.training.metric_writer import read_metrics
 from tests import (
     fabricate_custom,
@@ -135,9 +134,7 @@ def run(prepared, tmp_path_factory):
         source, data_dir = prepared(name, config.dataset.name)
         config.dataset.data_dir = str(data_dir)
         workdir = tmp_path_factory.mktemp("run")
-        return Run(
-            source, workdir, config, loop.train_and_evaluate(config, str(workdir))
-        )
+        return Run(source, workdir, config, jaxpose.Run.create(config, workdir).train())
 
     return finished
 
@@ -227,7 +224,7 @@ def test_two_formats_of_the_same_motion_score_the_same(run, first, second):
     done, other = run(first), run(second)
     config = done.config.copy_and_resolve_references()
     config.dataset.data_dir = other.config.dataset.data_dir
-    results = loop.evaluate_workdir(config, str(done.workdir))
+    results = jaxpose.Run.open(done.workdir, config).evaluate()
     # MPJVE is None on MPI-INF-3DHP: no two neighbouring frames are valid.
     expected = {
         name: done.results[name]
@@ -320,7 +317,7 @@ def test_image_space_and_metres_do_not_mix(run):
         with pytest.raises(
             JaxposeError, match=r"trained on 'human36m/.* is in .*same unit"
         ):
-            loop.evaluate_workdir(tested.config, str(trained.workdir))
+            jaxpose.Run.open(trained.workdir, tested.config).evaluate()
 
 
 def test_humaneva_is_scored_by_action_and_subject(run):
@@ -386,7 +383,7 @@ def test_a_run_on_human36m_is_scored_on_mpi_inf_3dhp(run, capsys):
     config = small(ampose.get_config("mpi_cross"))
     config.dataset.data_dir = other.config.dataset.data_dir
     before = (done.workdir / "results.json").read_text()
-    results = loop.evaluate_workdir(config, str(done.workdir))
+    results = jaxpose.Run.open(done.workdir, config).evaluate()
     assert (done.workdir / "results.json").read_text() == before
     assert (done.workdir / "results_mpi_inf_3dhp_univ_annot3.json").exists()
     assert "pck_all_joints" in capsys.readouterr().out
@@ -420,12 +417,12 @@ def test_cross_dataset_evaluation_without_a_conversion_names_the_fix(run):
     config.dataset.data_dir = other.config.dataset.data_dir
     config.dataset.skeleton = ""
     with pytest.raises(JaxposeError, match=r"config\.dataset\.skeleton='h36m_17'"):
-        loop.evaluate_workdir(config, str(done.workdir))
+        jaxpose.Run.open(done.workdir, config).evaluate()
     config.dataset.skeleton = "h36m_19"
     with pytest.raises(
         JaxposeError, match=r"'mpi_inf_3dhp_17' to 'h36m_19'; known: .*-> h36m_17"
     ):
-        loop.evaluate_workdir(config, str(done.workdir))
+        jaxpose.Run.open(done.workdir, config).evaluate()
 
 
 def test_recordings_of_ones_own(run):
@@ -440,7 +437,7 @@ def test_predicts_recordings_of_ones_own_with_and_without_truth(run):
     config = done.config.copy_and_resolve_references()
     config.dataset.test_subjects = ()
     clips = load_clips_of(config.dataset)
-    paths = recordings.predict_workdir(config, str(done.workdir))
+    paths = jaxpose.Run.open(done.workdir, config).write_predictions()
     files = [np.load(path) for path in paths]
     assert [str(file["subject"]) for file in files] == [
         clip.subject for clip in clips.index
@@ -478,5 +475,5 @@ def test_a_model_in_image_space_predicts_recordings_in_its_own_unit(run):
         custom.config.dataset.data_dir,
     )
     config.dataset.test_subjects = ("fred",)
-    (path,) = recordings.predict_workdir(config, str(done.workdir))
+    (path,) = jaxpose.Run.open(done.workdir, config).write_predictions()
     assert np.load(path)["unit"] == "half image width"

@@ -3,20 +3,20 @@ import pytest
 from configs import videopose3d
 from experiments import leave_one_out
 from jaxpose.errors import JaxposeError
-from jaxpose.training import loop
+from jaxpose.run import Run
 from tests.small_run import SUBJECTS, small_clips, small_config
 
 
 def test_each_subject_is_scored_by_a_model_that_has_not_seen_it(tmp_path, monkeypatch):
     seen = []
 
-    def pretend(config, workdir):
-        dataset = config.dataset
+    def pretend(run):
+        dataset, workdir = run.config.dataset, run.workdir
         selected = set(dataset.validation_subjects)
         seen.append(
             (set(dataset.train_subjects), dataset.test_subjects, workdir, selected)
         )
-        (tmp_path / config.dataset.test_subjects[0]).mkdir()
+        workdir.mkdir()
         value = float(len(seen))
         return {
             "mpjpe": value,
@@ -25,7 +25,7 @@ def test_each_subject_is_scored_by_a_model_that_has_not_seen_it(tmp_path, monkey
             "mean_pose_mpjpe": 9.0,
         }
 
-    monkeypatch.setattr(loop, "train_and_evaluate", pretend)
+    monkeypatch.setattr(Run, "train", pretend)
     config = small_config()
     held_out = set(config.dataset.validation_subjects)
     assert held_out
@@ -36,7 +36,7 @@ def test_each_subject_is_scored_by_a_model_that_has_not_seen_it(tmp_path, monkey
     for trained, (subject,), workdir, selected in seen:
         assert trained == set(small_clips().subjects) - {subject}
         assert selected == held_out - {subject}
-        assert workdir == str(tmp_path / subject)
+        assert workdir == tmp_path / subject
     lines = (tmp_path / "leave_one_out.md").read_text().splitlines()
     assert lines[2] == "| test_0 | 1.0 | 1.0 | 2.0 | 9.0 | 0.50 |"
     assert lines[-1] == "| mean | 3.5 | 1.0 | 7.0 | 9.0 | 0.50 |"

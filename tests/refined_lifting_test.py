@@ -21,8 +21,8 @@ from jaxpose.models.cost import describe
 from jaxpose.models.refinement import RefinedLifting
 from jaxpose.models.videopose3d import VideoPose3D
 from jaxpose.parallel import sharding
-from jaxpose.training import loop, optimizers, runs
-from jaxpose.training.step import create_state
+from jaxpose.run import Run, start_from_lifting
+from jaxpose.training import setup
 from tests.small_run import in_memory, small_clips, small_config, train_small
 
 CAMERA = np.array([2.2, 2.2, 0.1, -0.2, 0, 0, 0, 0, 0], np.float32)
@@ -51,7 +51,7 @@ def refined_config(lifting_workdir: str) -> ml_collections.ConfigDict:
 
 def run(config: ml_collections.ConfigDict, workdir, clips: Clips) -> dict:
     with in_memory(clips):
-        return loop.train_and_evaluate(config, str(workdir))
+        return Run.create(config, workdir).train()
 
 
 @pytest.mark.parametrize(
@@ -112,12 +112,9 @@ def test_the_second_stage_begins_with_the_first_and_improves_on_it(tmp_path):
     clips = clips_with_cameras()
     first = train_small(str(tmp_path / "first"), clips=clips)
     config = refined_config(str(tmp_path / "first"))
-    mesh = sharding.make_mesh()
-    trained = runs.load_config(config.lifting_workdir)
-    best = runs.load_best(small_config(), trained, config.lifting_workdir, mesh)
-    optimizer = optimizers.make_optimizer(trained.optimizer, 1e-3)
-    fresh = create_state(build_model(config), optimizer, 0, mesh)
-    started = runs.start_from_lifting(fresh, config, mesh)
+    best = Run.open(config.lifting_workdir).state
+    fresh = setup.fresh_state(config, build_model(config), sharding.make_mesh())
+    started = start_from_lifting(config, fresh)
     jax.tree.map(np.testing.assert_array_equal, started.params["lifting"], best.params)
     jax.tree.map(
         np.testing.assert_array_equal, started.batch_stats["lifting"], best.batch_stats
@@ -131,13 +128,12 @@ def test_the_second_stage_begins_with_the_first_and_improves_on_it(tmp_path):
     assert second["mpjpe"] < first["mpjpe"]
     with in_memory(clips):
         assert (
-            loop.evaluate_workdir(config, str(tmp_path / "second"))["mpjpe"]
-            == second["mpjpe"]
+            Run.open(tmp_path / "second", config).evaluate()["mpjpe"] == second["mpjpe"]
         )
         with pytest.raises(
             JaxposeError, match=r"config.refinement: True there, False now"
         ):
-            loop.evaluate_workdir(small_config(), str(tmp_path / "second"))
+            Run.open(tmp_path / "second", small_config())
     config.model.depth = 1
     with pytest.raises(JaxposeError, match=r"config.model.depth: 2 there, 1 now"):
         run(config, tmp_path / "third", clips)

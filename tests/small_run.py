@@ -25,8 +25,9 @@ from configs import ampose
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data import splits
 from jaxpose.data.clips import Clip, Clips
+from jaxpose.run import Run
 from jaxpose.scoring import evaluate, pictures
-from jaxpose.training import loop, workdirs
+from jaxpose.training import setup, workdirs
 from jaxpose.training.metric_writer import MetricWriter
 
 SUBJECTS = ("train_0", "train_1", "train_2", "train_3", "test_0", "test_1")
@@ -34,7 +35,7 @@ SUBJECTS = ("train_0", "train_1", "train_2", "train_3", "test_0", "test_1")
 # Where a run sends itself a signal: the owner and name of a function of that stage.
 STAGES = {
     "data": (workdirs, "describe_run"),
-    "compile": (loop, "create_state"),
+    "compile": (setup, "create_state"),
     "update": (MetricWriter, "write"),
     "score": (evaluate, "score"),
     "draw": (pictures, "draw_learning_curves"),
@@ -126,7 +127,7 @@ def train_small(
     config = small_config()
     config.update_from_flattened_dict(overrides or {})
     with in_memory(clips):
-        return loop.train_and_evaluate(config, workdir)
+        return Run.create(config, workdir).train()
 
 
 def signal_at(stage: str, number: int) -> None:

@@ -1,15 +1,18 @@
-"""Prediction of clips: one pass where a model has a form for whole sequences, else a window a frame.
+"""Predicts poses of clips and of keypoint arrays: one pass for many frames where possible.
 
-The dilated networks compute every layer once a frame, PoseFormer and CrossFormer their spatial
-blocks. Clips are cut into chunks of one length, and a chunk reads the frames that its targets
-see, repeating the edge frames of its clip (protocol P.6). So every clip fits one compiled program
-of bounded memory. The models of windows have chunks of one frame: the same program.
+Models that lift sequences compute what windows share once. Clips are cut into chunks of
+one length; a chunk reads the frames that its targets see, and repeats the edge frames
+of its clip (P.6). Models of windows have chunks of one frame: the same program.
+
+A `Predictor` lifts frames of clips that stay on the devices, as evaluation does while a
+model trains. A `SequenceLifter` lifts arrays of any length, each at once.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
@@ -21,9 +24,12 @@ from jaxpose.errors import JaxposeError
 from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import sharding
 
+# Frames that a `SequenceLifter` lifts per call: one compiled program per length.
+LADDER = (16, 64, 256, 1024)
+
 
 class Predictor:
-    """Predicts frames of one set of clips, which stays on the device; compiles once.
+    """Predicts frames of one set of clips, which stays on the devices; compiles once.
 
     Attributes:
       chunk_length: `L`, frames that are predicted in one pass.
@@ -39,92 +45,170 @@ class Predictor:
         batch_size: int,
         mesh: Mesh,
     ):
-        """Puts `clips` on the device.
+        """Puts `clips` on the devices.
 
         Args:
-          model: a module of `jaxpose.models` in any form; the parameters of all forms are the same.
+          model: a lifting model; all its forms have the same variables.
           clips: the clips.
           flip_average: averages with the mirrored prediction of the mirrored input (P.6).
-          batch_size: frames predicted together at most; a multiple of the devices.
+          batch_size: most frames that are predicted together; a multiple of the devices.
           mesh: the devices, which share a batch.
+
+        Raises:
+          JaxposeError: the batch does not split over the devices.
         """
         sharding.check_batch_size("batch_size", batch_size, mesh)
         self._mesh = mesh
-        self._clips = clips
+        self._dataset = clips.dataset
+        self._num_frames = clips.num_frames
+        starts = np.array([clip.start for clip in clips.index])
+        self._clip_start_of_frame = starts[clips.clip_of_frame]
         table = windows.frame_table(clips)
-        if not model.needs_camera:
-            table = table._replace(
-                positions_3d=None
-            )  # only refinement reads the truth: spares the memory
+        if not model.needs_camera:  # the truth then only takes memory
+            table = table._replace(positions_3d=None)
         self._table = sharding.put_replicated(table, mesh)
+
+        frames_per_device = _fitting_frames(model, batch_size, mesh) // mesh.size
         lengths = np.array([clip.length for clip in clips.index])
         self.chunk_length = 1
-        if mesh.devices.flat[0].platform == "cpu":
-            batch_size = model.cpu_batch_size(batch_size // mesh.size) * mesh.size
         if model.lifts_sequences:
             self.chunk_length = cheapest_chunk(
-                lengths, model.receptive_field, batch_size // mesh.size
+                lengths, model.receptive_field, frames_per_device
             )
-        chunks = int(_num_chunks(lengths, self.chunk_length).sum())
         # Small sets must not be padded up to a batch many times their size.
-        per_device = min(
-            batch_size // (self.chunk_length * mesh.size), -(-chunks // mesh.size)
+        num_chunks = int(_num_chunks(lengths, self.chunk_length).sum())
+        chunks_per_device = min(
+            frames_per_device // self.chunk_length, -(-num_chunks // mesh.size)
         )
-        self.chunks_per_batch = per_device * mesh.size
+        self.chunks_per_batch = chunks_per_device * mesh.size
         self._predict = make_predict(
-            model,
-            clips.keypoints_skeleton,
-            flip_average,
-            mesh,
-            chunk_length=self.chunk_length,
+            model, flip_average, mesh, chunk_length=self.chunk_length
         )
 
-    def __call__(self, variables: Any, frames: np.ndarray) -> np.ndarray:
-        """Root-relative positions `[M, J, 3]`, metres, of `frames [M]`, rows of the clips in any order.
+    def __call__(self, variables: Any, frame_numbers: np.ndarray) -> np.ndarray:
+        """Predicts frames of the clips.
+
+        Args:
+          variables: weights of the model.
+          frame_numbers: `[M]` int, rows of the clips' arrays in any order.
+
+        Returns:
+          Root-relative positions `[M, J, 3]`, metres, camera frame.
 
         Raises:
           JaxposeError: no frames, or not all of them are frames of the clips.
         """
-        frames = np.asarray(frames)
-        if (
-            not len(frames)
-            or frames.min() < 0
-            or frames.max() >= self._clips.num_frames
-        ):
-            raise JaxposeError(
-                f"data set {self._clips.dataset!r} has frames 0 to {self._clips.num_frames - 1}; asked to "
-                f"predict {len(frames)}"
-                + (f" from {frames.min()} to {frames.max()}" if len(frames) else "")
-            )
-        clip_start = np.array([clip.start for clip in self._clips.index])[
-            self._clips.clip_of_frame[frames]
-        ]
-        starts = frames - (frames - clip_start) % self.chunk_length
+        frame_numbers = np.asarray(frame_numbers)
+        self._check(frame_numbers)
+        offsets = frame_numbers - self._clip_start_of_frame[frame_numbers]
+        starts = frame_numbers - offsets % self.chunk_length
         chunks, chunk_of_frame = np.unique(starts, return_inverse=True)
         batches = []
-        for i in range(0, len(chunks), self.chunks_per_batch):
-            batch = chunks[i : i + self.chunks_per_batch]
+        for first in range(0, len(chunks), self.chunks_per_batch):
+            batch = chunks[first : first + self.chunks_per_batch]
             # The last batch is filled up, so that nothing compiles twice.
-            filled = np.pad(
-                batch, (0, self.chunks_per_batch - len(batch)), mode="edge"
-            ).astype(np.int32)
-            predicted = self._predict(
-                variables, self._table, sharding.put_replicated(filled, self._mesh)
-            )
+            missing = self.chunks_per_batch - len(batch)
+            filled = np.pad(batch, (0, missing), mode="edge").astype(np.int32)
+            filled = sharding.put_replicated(filled, self._mesh)
+            predicted = self._predict(variables, self._table, filled)
             batches.append(predicted[: len(batch)])
+        # Converted only now: the devices work on the next batch meanwhile.
         positions = np.concatenate([np.asarray(batch) for batch in batches])
-        return positions[chunk_of_frame, frames - starts]
+        return positions[chunk_of_frame, frame_numbers - starts]
+
+    def _check(self, frame_numbers: np.ndarray) -> None:
+        asked = f"asked to predict {len(frame_numbers)}"
+        if len(frame_numbers):
+            first, last = frame_numbers.min(), frame_numbers.max()
+            if first >= 0 and last < self._num_frames:
+                return
+            asked = f"{asked} from {first} to {last}"
+        raise JaxposeError(
+            f"data set {self._dataset!r} has frames 0 to {self._num_frames - 1}; {asked}"
+        )
+
+
+class SequenceLifter:
+    """Lifts arrays of consecutive frames; arrays of all lengths share few programs.
+
+    An array is lifted in parts of one length of `ladder`, the one that reads the fewest
+    frames. The last part is padded by repeating its edge frame.
+
+    Attributes:
+      ladder: the lengths, ascending: those of `LADDER` up to the batch size. Each
+        compiles once.
+    """
+
+    def __init__(
+        self,
+        model: LiftingModel,
+        *,
+        flip_average: bool = False,
+        batch_size: int,
+        mesh: Mesh,
+    ):
+        """Prepares the program; it compiles on the first array of each length.
+
+        The arguments are those of `Predictor`.
+        """
+        sharding.check_batch_size("batch_size", batch_size, mesh)
+        self._model = model
+        most = _fitting_frames(model, batch_size, mesh)
+        ladder = set()
+        for length in LADDER:
+            ladder.add(min(-(-length // mesh.size) * mesh.size, most))
+        self.ladder = tuple(sorted(ladder))
+        self._lift = _make_lift_part(model, flip_average, mesh)
+
+    def __call__(self, variables: Any, keypoints_2d: np.ndarray) -> np.ndarray:
+        """Lifts every frame of `keypoints_2d [F, J2, C]`, screen-normalised.
+
+        Returns:
+          Root-relative positions `[F, J, 3]`, metres, camera frame.
+        """
+        num_frames, receptive_field = len(keypoints_2d), self._model.receptive_field
+        target = windows.target_index(receptive_field, self._model.causal_shift)
+        length = self._cheapest_length(num_frames)
+        parts = []
+        for start in range(0, num_frames, length):
+            rows = np.arange(length + receptive_field - 1) + start - target
+            part = keypoints_2d[np.clip(rows, 0, num_frames - 1)]
+            parts.append(self._lift(variables, part))
+        positions = np.concatenate([np.asarray(part) for part in parts])
+        return positions[:num_frames]
+
+    def _cheapest_length(self, num_frames: int) -> int:
+        """Returns the length of `ladder` whose parts read the fewest frames."""
+
+        def frames_read(length: int) -> int:
+            num_parts = -(-num_frames // length)
+            return num_parts * (length + self._model.receptive_field - 1)
+
+        return min(self.ladder, key=frames_read)
+
+
+def _fitting_frames(model: LiftingModel, batch_size: int, mesh: Mesh) -> int:
+    """Returns how many frames, at most `batch_size`, are lifted together on the devices."""
+    if mesh.devices.flat[0].platform != "cpu":
+        return batch_size
+    return model.cpu_batch_size(batch_size // mesh.size) * mesh.size
 
 
 def cheapest_chunk(lengths: np.ndarray, receptive_field: int, longest: int) -> int:
-    """The chunk length, at most `longest`, that covers clips of `lengths` with the fewest frames read.
+    """Chooses the chunk length that covers clips with the fewest frames read.
 
-    A chunk of `L` targets reads `L + receptive_field - 1` frames: short chunks overlap more, and
-    long ones reach farther beyond the ends of the clips.
+    A chunk of `L` targets reads `L + receptive_field - 1` frames: short chunks overlap
+    more, and long ones reach farther beyond the ends of the clips.
+
+    Args:
+      lengths: `[clips]`, frames of each clip.
+      receptive_field: frames that one pose depends on.
+      longest: longest chunk allowed.
     """
 
     def frames_read(length: int) -> int:
-        return int(_num_chunks(lengths, length).sum()) * (length + receptive_field - 1)
+        num_chunks = int(_num_chunks(lengths, length).sum())
+        return num_chunks * (length + receptive_field - 1)
 
     return min(range(1, min(longest, int(lengths.max())) + 1), key=frames_read)
 
@@ -134,26 +218,24 @@ def _num_chunks(lengths: np.ndarray, chunk_length: int) -> np.ndarray:
 
 
 def make_predict(
-    model: LiftingModel,
-    keypoints_skeleton: str,
-    flip_average: bool,
-    mesh: Mesh,
-    *,
-    chunk_length: int,
+    model: LiftingModel, flip_average: bool, mesh: Mesh, *, chunk_length: int
 ) -> Callable[[Any, windows.FrameTable, jax.Array], jax.Array]:
-    """A jitted `(variables, table, first [B]) -> positions [B, chunk_length, J, 3]`, root-relative metres.
+    """Returns the jitted function that predicts chunks of a table of frames.
 
-    `first` are the first frames of the chunks; more than one frame is for models with a form for
-    whole sequences. Positions beyond the end of a clip mean nothing. With `flip_average` the prediction is
-    the mean of the plain one and the mirrored one of the mirrored input (protocol P.6).
+    It is `(variables, table, first [B]) -> positions [B, chunk_length, J, 3]`,
+    root-relative metres; `first` are the first frames of the chunks. Positions beyond
+    the end of a clip mean nothing.
+
+    Args:
+      model: a lifting model; one that does not lift sequences needs chunks of one frame.
+      flip_average: averages with the mirrored prediction of the mirrored input (P.6).
+      mesh: the devices.
+      chunk_length: consecutive frames per chunk.
     """
-    skeleton, keypoints_mirror = (
-        get_skeleton(model.skeleton),
-        get_skeleton(keypoints_skeleton),
-    )
-    model = model.for_sequences()
+    root = get_skeleton(model.skeleton).root
     target = windows.target_index(model.receptive_field, model.causal_shift)
     frames_read = chunk_length + model.receptive_field - 1
+    lift = _make_lift(model, flip_average)
 
     def predict(
         variables: Any, table: windows.FrameTable, first: jax.Array
@@ -161,24 +243,64 @@ def make_predict(
         first = jax.lax.with_sharding_constraint(first, sharding.over_batch(mesh))
         clips = table.clip_of_frame[first]
         bounds = table.clip_start[clips], table.clip_end[clips]
-        keypoints = table.keypoints_2d[
-            windows.window_rows(first - target, frames_read, *bounds)
-        ]
-        camera = table.camera[clips]
-
-        def lift(keypoints: jax.Array, camera: jax.Array) -> jax.Array:
-            if not model.needs_camera:
-                return model.predict_sequence(variables, keypoints)
-            root_depth = table.positions_3d[first, skeleton.root, 2]
-            return model.predict_sequence(variables, (keypoints, camera, root_depth))
-
-        positions = lift(keypoints, camera)
-        if flip_average:
-            mirrored = lift(
-                windows.flip(keypoints, keypoints_mirror), cameras.flip_camera(camera)
-            )
-            positions = (positions + windows.flip(mirrored, skeleton)) / 2
-        return positions
+        rows = windows.window_rows(first - target, frames_read, *bounds)
+        inputs = (table.keypoints_2d[rows],)
+        if model.needs_camera:
+            root_depth = table.positions_3d[first, root, 2]
+            inputs += (table.camera[clips], root_depth)
+        return lift(variables, inputs)
 
     everywhere = sharding.replicated(mesh)
     return jax.jit(predict, in_shardings=everywhere, out_shardings=everywhere)
+
+
+def _make_lift_part(
+    model: LiftingModel, flip_average: bool, mesh: Mesh
+) -> Callable[[Any, np.ndarray], jax.Array]:
+    """Returns the jitted function that lifts consecutive frames.
+
+    It is `(variables, keypoints_2d [L + T - 1, J2, C]) -> positions [L, J, 3]`,
+    root-relative metres; `L` is a multiple of the devices.
+    """
+    lift = _make_lift(model, flip_average)
+
+    def lift_part(variables: Any, keypoints_2d: jax.Array) -> jax.Array:
+        num_frames = len(keypoints_2d) - model.receptive_field + 1
+        # Each device lifts its share in one pass, or as windows of one target each.
+        num_chunks = mesh.size if model.lifts_sequences else num_frames
+        chunk_length = num_frames // num_chunks
+        first = jnp.arange(num_chunks) * chunk_length
+        first = jax.lax.with_sharding_constraint(first, sharding.over_batch(mesh))
+        read = jnp.arange(chunk_length + model.receptive_field - 1)
+        chunks = keypoints_2d[first[:, None] + read[None, :]]
+        positions = lift(variables, (chunks,))
+        return positions.reshape(num_frames, *positions.shape[2:])
+
+    everywhere = sharding.replicated(mesh)
+    return jax.jit(lift_part, in_shardings=everywhere, out_shardings=everywhere)
+
+
+def _make_lift(
+    model: LiftingModel, flip_average: bool
+) -> Callable[[Any, tuple[jax.Array, ...]], jax.Array]:
+    """Returns `(variables, inputs) -> positions [B, F, J, 3]`, root-relative metres.
+
+    The inputs are those of the model's form for sequences. With `flip_average` the
+    result is the mean of the prediction and the mirrored one of the mirrored input (P.6).
+    """
+    skeleton = get_skeleton(model.skeleton)
+    keypoints_skeleton = get_skeleton(model.keypoints_skeleton)
+    for_sequences = model.for_sequences()
+
+    def lift(variables: Any, inputs: tuple[jax.Array, ...]) -> jax.Array:
+        positions = for_sequences.predict_sequence(variables, inputs)
+        if not flip_average:
+            return positions
+        mirrored_inputs = (windows.flip(inputs[0], keypoints_skeleton), *inputs[1:])
+        if model.needs_camera:
+            keypoints_2d, camera, root_depth = mirrored_inputs
+            mirrored_inputs = keypoints_2d, cameras.flip_camera(camera), root_depth
+        mirrored = for_sequences.predict_sequence(variables, mirrored_inputs)
+        return (positions + windows.flip(mirrored, skeleton)) / 2
+
+    return lift

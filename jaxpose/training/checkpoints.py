@@ -1,14 +1,15 @@
-"""Checkpoints of a workdir: the last two and the best, atomic, asynchronous, self-describing.
+"""Checkpoints of a run: the last two and the best, atomic, asynchronous, self-describing.
 
-Layout: `<workdir>/checkpoints/<step>`, written by orbax. Each carries the config, the data's
-fingerprint and the scores it was saved with, so that it can be evaluated without the command
-that made it.
+orbax writes each to `<workdir>/checkpoints/<step>`. It carries the config, the data's
+fingerprint and the score it was saved with, so that it can be evaluated without the
+command that made it.
 """
 
 import json
 import pathlib
 import shutil
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
 import jax
 from absl import logging
@@ -20,26 +21,50 @@ from jaxpose.training.step import TrainState
 _SCORE = "mpjpe"
 
 
+def read_best(workdir: pathlib.Path, like: TrainState) -> TrainState | None:
+    """Returns the best readable checkpoint of `workdir`, None where there is none.
+
+    Writes nothing, so the run may be in progress.
+
+    Args:
+      workdir: directory of the run.
+      like: shapes, types and shardings: a state, or that of `state_shapes`.
+
+    Raises:
+      JaxposeError: there are checkpoints and none can be read.
+    """
+    directory = workdir.absolute() / "checkpoints"
+    scores: dict[int, float | None] = {}
+    for path in directory.glob("*"):
+        if path.name.isdigit():  # else a checkpoint that is being written
+            scores[int(path.name)] = _read_score(path)
+    shapes = _shapes(like)
+
+    def load(step: int) -> TrainState:
+        return ocp.load(directory / str(step), shapes, checkpointable_name="state")
+
+    state, _ = _first_readable(_best_first(scores), load, directory)
+    return state
+
+
 class Checkpoints:
-    """The checkpoints of one workdir. A context manager: leaving it waits for the last write."""
+    """Saves and restores the checkpoints of one run.
+
+    A context manager: leaving it waits for the last write.
+
+    Attributes:
+      workdir: the run's directory.
+      directory: `workdir/checkpoints`, which is created.
+      description: JSON data that is saved with every checkpoint.
+    """
 
     def __init__(
-        self,
-        workdir: pathlib.Path,
-        description: dict[str, Any] | None = None,
-        *,
-        read_only: bool = False,
+        self, workdir: pathlib.Path, description: dict[str, Any] | None = None
     ):
-        """Opens `workdir/checkpoints`, creating it.
-
-        Args:
-          workdir: the run's directory.
-          description: JSON data saved with every checkpoint: config, versions, data fingerprint.
-          read_only: leaves half-written checkpoints alone: they may be a running program's.
-        """
-        self.directory = workdir.absolute() / "checkpoints"
-        self._description = description
-        self._read_only = read_only
+        """Opens the checkpoints of `workdir`; unfinished ones are removed."""
+        self.workdir = workdir.absolute()
+        self.directory = self.workdir / "checkpoints"
+        self.description = description or {}
         self._open()
 
     def _open(self) -> None:
@@ -49,23 +74,21 @@ class Checkpoints:
             )
             _set_aside(self.directory, damaged)
         policies = ocp.training.preservation_policies
+        best = policies.BestN(
+            get_metric_fn=lambda metrics: metrics[_SCORE],
+            reverse=True,  # the smallest error is the best
+            n=1,
+            keep_checkpoints_without_metrics=False,
+        )
         self._checkpointer = ocp.training.Checkpointer(
             self.directory,
             preservation_policy=policies.AnyPreservationPolicy(
-                [
-                    policies.LatestN(2),
-                    policies.BestN(
-                        get_metric_fn=lambda metrics: metrics[_SCORE],
-                        reverse=True,  # the smallest error is the best
-                        n=1,
-                        keep_checkpoints_without_metrics=False,
-                    ),
-                ]
+                [policies.LatestN(2), best]
             ),
-            cleanup_tmp_directories=not self._read_only,
+            cleanup_tmp_directories=True,
         )
 
-    def __enter__(self) -> "Checkpoints":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -74,13 +97,19 @@ class Checkpoints:
     def save(self, state: TrainState, step: int, score: float | None) -> None:
         """Starts writing `state`; returns before it is on disk.
 
-        The arrays are copied first, so the caller may donate them at once. `score` is what the
-        best checkpoint is selected by (MPJPE, millimetres), None where nothing was evaluated.
+        The arrays are copied first, so the caller may donate them at once.
+
+        Args:
+          state: the state after `step` updates.
+          step: number of the checkpoint.
+          score: MPJPE in millimetres, which selects the best checkpoint; None where
+            nothing was evaluated.
+
+        Raises:
+          JaxposeError: the disk is full or not writable.
         """
         self.wait()
-        if any(
-            checkpoint.step == step for checkpoint in self._checkpointer.checkpoints
-        ):
+        if step in self.steps:
             return  # a run that stopped right after its last save
         try:
             self._checkpointer.save_async(
@@ -88,7 +117,7 @@ class Checkpoints:
                 state,
                 force=True,
                 metrics=None if score is None else {_SCORE: score},
-                custom_metadata=self._description,
+                custom_metadata=self.description or None,
             )
         except Exception as error:  # orbax passes on whatever its storage raised
             raise JaxposeError(
@@ -103,7 +132,7 @@ class Checkpoints:
         """
         try:
             self._checkpointer.wait()
-        except Exception as error:  # orbax passes on whatever its writer threads raised
+        except Exception as error:  # orbax passes on whatever its threads raised
             raise JaxposeError(
                 f"could not write a checkpoint to {self.directory}: {error}"
             ) from error
@@ -113,77 +142,102 @@ class Checkpoints:
         """Steps of the complete checkpoints, oldest first."""
         return [checkpoint.step for checkpoint in self._checkpointer.checkpoints]
 
-    @property
-    def best_step(self) -> int | None:
-        """The checkpoint with the smallest score, the latest where none has one, None if empty."""
-        scored = [
-            (c.metrics[_SCORE], -c.step)
-            for c in self._checkpointer.checkpoints
-            if c.metrics
-        ]
-        return -min(scored)[1] if scored else max(self.steps, default=None)
-
-    def write_description(self) -> None:
-        """Writes `config.json`, and `environment.json` as it was when the run began."""
-        workdir, description = self.directory.parent, dict(self._description or {})
-        write_json(workdir / "config.json", description.pop("config"))
-        if not (workdir / "environment.json").exists():
-            write_json(workdir / "environment.json", description)
-
     def restore_latest(self, like: TrainState) -> TrainState | None:
-        """The newest readable checkpoint, or None where there is none.
+        """Returns the newest readable checkpoint, None where there is none.
 
-        A checkpoint that cannot be read is reported and the one before it is tried; once one
-        has been read, the others are moved to `<workdir>/damaged_checkpoints`. `like` gives
-        shapes, types and shardings: a state or `train_state.state_shapes`.
+        Tries the checkpoint before one that cannot be read. Once one is read, the
+        unreadable ones are moved to `<workdir>/damaged_checkpoints`.
+
+        Args:
+          like: shapes, types and shardings: a state, or that of `state_shapes`.
 
         Raises:
-          JaxposeError: there are checkpoints and none can be read; nothing is moved then.
+          JaxposeError: there are checkpoints and none can be read; nothing is moved.
         """
         return self._restore(sorted(self.steps, reverse=True), like)
 
     def restore_best(self, like: TrainState) -> TrainState | None:
-        """The best readable checkpoint, else as `restore_latest`."""
-        best = self.best_step
-        others = sorted((step for step in self.steps if step != best), reverse=True)
-        return self._restore(others if best is None else [best, *others], like)
+        """Returns the best readable checkpoint; otherwise as `restore_latest`."""
+        scores = {}
+        for checkpoint in self._checkpointer.checkpoints:
+            metrics = checkpoint.metrics
+            scores[checkpoint.step] = metrics[_SCORE] if metrics else None
+        return self._restore(_best_first(scores), like)
 
     def _restore(self, steps: list[int], like: TrainState) -> TrainState | None:
-        shapes = jax.tree.map(
-            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like
+        shapes = _shapes(like)
+        state, unreadable = _first_readable(
+            steps, lambda step: self._checkpointer.load(step, shapes), self.directory
         )
-        unreadable: dict[int, str] = {}
-        for step in steps:
-            try:
-                state = self._checkpointer.load(step, shapes)
-            except (
-                Exception
-            ) as error:  # tensorstore, orbax and json each raise their own kinds
-                unreadable[step] = (
-                    str(error).strip().splitlines() or [type(error).__name__]
-                )[0][:300]
-                continue
-            for bad, reason in unreadable.items():
-                logging.warning(
-                    "checkpoint %s cannot be read (%s)",
-                    self.directory / str(bad),
-                    reason,
-                )
-            if unreadable:
-                self._checkpointer.close()
-                _set_aside(self.directory, list(unreadable))
-                self._open()
-            return state
-        if steps:
-            raise JaxposeError(
-                f"no checkpoint in {self.directory} can be read ({unreadable[steps[0]]}). "
-                "If they are damaged, start again in a new --workdir."
-            )
+        if unreadable:
+            self._checkpointer.close()
+            _set_aside(self.directory, unreadable)
+            self._open()
+        return state
+
+
+def _shapes(like: TrainState) -> TrainState:
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like
+    )
+
+
+def _best_first(scores: dict[int, float | None]) -> list[int]:
+    """Orders steps by preference: the smallest score, then the latest.
+
+    `scores` holds the score of each step, None where nothing was evaluated.
+    """
+    latest_first = sorted(scores, reverse=True)
+    best = None
+    for step in latest_first:
+        score = scores[step]
+        if score is not None and (best is None or score < scores[best]):
+            best = step
+    if best is None:
+        return latest_first
+    return [best, *(step for step in latest_first if step != best)]
+
+
+def _first_readable(
+    steps: list[int], load: Callable[[int], TrainState], directory: pathlib.Path
+) -> tuple[TrainState | None, list[int]]:
+    """Loads the first of `steps` that can be read.
+
+    Returns:
+      The state, None without steps; and the steps before it that cannot be read.
+
+    Raises:
+      JaxposeError: none can be read.
+    """
+    reasons: dict[int, str] = {}
+    for step in steps:
+        try:
+            state = load(step)
+        except Exception as error:  # tensorstore, orbax and json have kinds of own
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            reasons[step] = lines[0][:300]
+            continue
+        for bad, reason in reasons.items():
+            path = directory / str(bad)
+            logging.warning("checkpoint %s cannot be read (%s)", path, reason)
+        return state, list(reasons)
+    if steps:
+        raise JaxposeError(
+            f"no checkpoint in {directory} can be read ({reasons[steps[0]]}). If they "
+            "are damaged, start again in a new --workdir."
+        )
+    return None, []
+
+
+def _read_score(checkpoint: pathlib.Path) -> float | None:
+    try:
+        return json.loads((checkpoint / "metrics" / "metrics").read_text())[_SCORE]
+    except (OSError, ValueError, KeyError):  # saved without one, or damaged
         return None
 
 
 def _set_aside(directory: pathlib.Path, steps: list[int]) -> None:
-    """Moves the checkpoints of `steps` where nothing looks for them."""
+    """Moves the checkpoints of `steps` out of the reach of orbax."""
     if jax.process_index() != 0:
         return
     aside = directory.parent / "damaged_checkpoints"
@@ -194,19 +248,12 @@ def _set_aside(directory: pathlib.Path, steps: list[int]) -> None:
 
 
 def _without_readable_scores(directory: pathlib.Path) -> list[int]:
-    """Steps whose file of scores is damaged: orbax would refuse to open the whole directory."""
+    """Returns steps with a damaged file of scores, for which orbax refuses the directory."""
     damaged = []
     for scores in directory.glob("*/metrics/metrics"):
         try:
             json.loads(scores.read_text())
         except (ValueError, OSError):
-            if scores.parts[-3].isdigit():  # else one that was not finished
+            if scores.parts[-3].isdigit():  # else a checkpoint that was not finished
                 damaged.append(int(scores.parts[-3]))
     return damaged
-
-
-def write_json(path: pathlib.Path, value: Any) -> None:
-    """Writes JSON so that the file is always either the old or the new one, never a part."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(value, indent=2) + "\n")
-    partial.replace(path)

@@ -1,4 +1,11 @@
-"""The directory of a run: whether it can be written, and whose run it holds."""
+"""Files of a run's directory: whose run it holds, and who may write there.
+
+config.json       the config that the run is trained with
+environment.json  format, versions, data and unit, as they were when the run began
+checkpoints/      see `jaxpose.training.checkpoints`
+metrics.jsonl     see `jaxpose.training.metric_writer`
+results.json      scores of the best checkpoint
+"""
 
 import contextlib
 import importlib.metadata
@@ -14,13 +21,17 @@ import jax
 import ml_collections
 
 from jaxpose.data.clips import Clips, fingerprint
+from jaxpose.data.requirements import unit_of
 from jaxpose.errors import JaxposeError
 
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
+# Rises when older versions of jaxpose can no longer read a run. Runs that state no
+# format are of format 1; they differ from format 2 only in what `environment.json` holds.
+FORMAT = 2
 _PACKAGES = (
     "jax",
     "jaxlib",
@@ -32,8 +43,8 @@ _PACKAGES = (
 )
 
 
-def open_workdir(workdir: str) -> pathlib.Path:
-    """Creates the directory and tries to write there.
+def open_workdir(workdir: str | pathlib.Path) -> pathlib.Path:
+    """Creates the directory and tries to write there; returns its absolute path.
 
     Raises:
       JaxposeError: it cannot be written.
@@ -41,9 +52,8 @@ def open_workdir(workdir: str) -> pathlib.Path:
     directory = pathlib.Path(workdir).absolute()
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(
-            dir=directory
-        ) as probe:  # a name of its own: others may start here now
+        # The file has a name of its own: other runs may try the same directory now.
+        with tempfile.TemporaryFile(dir=directory) as probe:
             probe.write(b"jaxpose")
     except OSError as error:
         raise JaxposeError(
@@ -53,10 +63,11 @@ def open_workdir(workdir: str) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def sole_use(directory: pathlib.Path) -> Iterator[None]:
-    """Keeps other runs out of the directory as long as this one lives, however it ends.
+def sole_use(workdir: pathlib.Path) -> Iterator[None]:
+    """Keeps other runs out of the directory until the context or the process ends.
 
-    Of several processes of a run the first asks. File systems that know no locks let all in.
+    The first process of a run takes the lock for all of them. File systems without
+    locks let every run in.
 
     Raises:
       JaxposeError: another run is in it.
@@ -64,88 +75,196 @@ def sole_use(directory: pathlib.Path) -> Iterator[None]:
     if fcntl is None or jax.process_index() != 0:
         yield
         return
-    handle = os.open(directory, os.O_RDONLY)
+    handle = os.open(workdir, os.O_RDONLY)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise JaxposeError(
-                f"--workdir={directory} is in use by another run; wait until it ends, or use a new --workdir"
+                f"--workdir={workdir} is in use by another run; wait until it ends, or "
+                "use a new --workdir"
             ) from None
-        except OSError:
+        except OSError:  # a file system without locks
             pass
         yield
     finally:
         os.close(handle)
 
 
-def describe_run(config: ml_collections.ConfigDict, clips: Clips) -> dict[str, Any]:
-    """What makes a checkpoint self-describing."""
-    return {
+def describe_run(
+    config: ml_collections.ConfigDict, clips: Clips | None = None, **more: Any
+) -> dict[str, Any]:
+    """Returns the description that is saved with every checkpoint.
+
+    Args:
+      config: the config of the run.
+      clips: the training data; None for weights that were trained elsewhere.
+      more: further entries.
+    """
+    versions = {}
+    for name in _PACKAGES:
+        # Lifting and conversion work without some of them.
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    versions["python"] = sys.version.split()[0]
+    description = {
         "config": plain(config),
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES}
-        | {"python": sys.version.split()[0]},
+        "format": FORMAT,
+        "versions": versions,
         "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        **more,
+    }
+    if clips is None:
+        return description
+    return description | {
         "data": {
             "dataset": clips.dataset,
             "fingerprint": fingerprint(clips),
             "frames": clips.num_frames,
         },
+        "fps": sorted({clip.fps for clip in clips.index}),
         "skeleton": clips.skeleton,
         "keypoints_skeleton": clips.keypoints_skeleton,
-        "normalisation": "keypoints: x from [0, width] to [-1, 1], y by the same factor; positions: metres",
+        "normalisation": (
+            "keypoints: x from [0, width] to [-1, 1], y by the same factor; "
+            f"positions: {unit_of(clips)}"
+        ),
+        "unit": unit_of(clips),
     }
 
 
-def check_config(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
-    """Raises JaxposeError with the differing fields if `directory` holds a run of another config."""
-    path = directory / "config.json"
+def write_description(workdir: pathlib.Path, description: dict[str, Any]) -> None:
+    """Writes `config.json`, and `environment.json` unless an earlier start wrote it."""
+    environment = dict(description)
+    write_json(workdir / "config.json", environment.pop("config"))
+    if not (workdir / "environment.json").exists():
+        write_json(workdir / "environment.json", environment)
+
+
+def load_config(
+    workdir: pathlib.Path, flag: str = "--workdir"
+) -> ml_collections.ConfigDict:
+    """Returns the config that the run in `workdir` was trained with.
+
+    Args:
+      workdir: directory of the run.
+      flag: the flag or field that named the directory, for the error.
+
+    Raises:
+      JaxposeError: there is no run, it is of a later format, or a file is damaged.
+    """
+    path = workdir / "config.json"
+    if not path.exists():
+        raise JaxposeError(
+            f"{flag}={workdir} holds no run (no config.json); train there first"
+        )
+    config = read_json(path)
+    if "model" not in config or "dataset" not in config:
+        raise JaxposeError(
+            f"{path} is not the config of a run; {flag} must be the directory of one"
+        )
+    load_environment(workdir)
+    return ml_collections.ConfigDict(config)
+
+
+def load_environment(workdir: pathlib.Path) -> dict[str, Any]:
+    """Returns what `environment.json` holds, nothing where there is no such file.
+
+    Raises:
+      JaxposeError: the run is of a later format, or the file is damaged.
+    """
+    path = workdir / "environment.json"
+    if not path.exists():
+        return {}
+    environment = read_json(path)
+    if environment.get("format", 1) > FORMAT:
+        raise JaxposeError(
+            f"{workdir} holds a run of format {environment['format']}, this jaxpose "
+            f"reads formats up to {FORMAT}; install a newer jaxpose"
+        )
+    return environment
+
+
+def check_config(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
+    """Raises JaxposeError unless `workdir` is free or holds a run of this config."""
+    path = workdir / "config.json"
     if not path.exists():
         return
     before, now = read_json(path), plain(config)
-    # Folders may move; a fingerprint guards what the data holds.
-    for plain_config in (before, now):
-        plain_config.get("dataset", {}).pop("data_dir", None)
-        plain_config.pop("lifting_workdir", None)  # read once, when the run began
+    # Folders may move. A fingerprint guards the data; a first stage is read once.
+    for fields in (before, now):
+        fields.get("dataset", {}).pop("data_dir", None)
+        fields.pop("lifting_workdir", None)
     if differing := differences(before, now):
         raise JaxposeError(
-            f"{directory} holds a run with another config; use a new --workdir or undo the change:\n"
-            f"{differing}"
+            f"{workdir} holds a run with another config; use a new --workdir or undo "
+            f"the change:\n{differing}"
         )
 
 
-def check_data(description: dict[str, Any], directory: pathlib.Path) -> None:
-    """Raises JaxposeError if the training data is not what the run in `directory` began with."""
-    path = directory / "environment.json"
-    if not path.exists():
+def check_model(
+    config: ml_collections.ConfigDict,
+    trained: ml_collections.ConfigDict,
+    workdir: pathlib.Path,
+) -> None:
+    """Raises JaxposeError unless `config` has the model that the run was trained with."""
+    before, now = plain(trained), plain(config)
+    fields = ("model", "refinement")
+    differing = differences(
+        {name: before.get(name, "absent") for name in fields},
+        {name: now.get(name, "absent") for name in fields},
+    )
+    if differing:
+        raise JaxposeError(
+            f"the model of {workdir} was trained with other fields:\n{differing}"
+        )
+
+
+def check_data(description: dict[str, Any], workdir: pathlib.Path) -> None:
+    """Raises JaxposeError if the training data changed since the run began."""
+    if not (workdir / "environment.json").exists():
         return
-    before, now = read_json(path).get("data"), description["data"]
+    before, now = load_environment(workdir).get("data"), description["data"]
     if before != now:
         raise JaxposeError(
-            f"the training data has changed since the run in {directory} began: {before}, now {now}"
+            f"the training data has changed since the run in {workdir} began: "
+            f"{before}, now {now}"
         )
 
 
 def plain(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """The config as JSON reads it back (tuples are lists there)."""
+    """Returns the config as JSON reads it back: tuples become lists."""
     return json.loads(json.dumps(config.to_dict()))
 
 
 def tested_data(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """What a config says about the data that it is scored on, but for the folder that it lies in."""
-    others = ("data_dir", "train_subjects", "validation_subjects")
-    return {
-        key: value
-        for key, value in plain(config)["dataset"].items()
-        if key not in others
-    }
+    """Returns the fields that choose the test data, without the folder it lies in."""
+    fields = plain(config)["dataset"]
+    for name in ("data_dir", "train_subjects", "validation_subjects"):
+        fields.pop(name, None)
+    return fields
+
+
+def differences(
+    before: dict[str, Any], now: dict[str, Any], prefix: str = "config"
+) -> str:
+    """Lists the fields in which two plain configs differ, one per line."""
+    lines = []
+    for key in sorted({*before, *now}):
+        name = f"{prefix}.{key}"
+        old, new = before.get(key, "absent"), now.get(key, "absent")
+        if isinstance(old, dict) and isinstance(new, dict):
+            lines.append(differences(old, new, name))
+        elif old != new:
+            lines.append(f"  {name}: {old!r} there, {new!r} now")
+    return "\n".join(line for line in lines if line)
 
 
 def read_json(path: pathlib.Path) -> dict[str, Any]:
-    """The object in a file that jaxpose wrote.
+    """Returns the object in a file that jaxpose wrote.
 
     Raises:
-      JaxposeError: it is damaged, or something else's.
+      JaxposeError: the file is damaged, or another program wrote it.
     """
     try:
         content = json.loads(path.read_text())
@@ -158,19 +277,8 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
     return content
 
 
-def differences(
-    before: dict[str, Any], now: dict[str, Any], prefix: str = "config"
-) -> str:
-    """The fields in which two plain configs differ, a line each; empty where they agree."""
-    lines = []
-    for key in sorted({*before, *now}):
-        old, new, name = (
-            before.get(key, "absent"),
-            now.get(key, "absent"),
-            f"{prefix}.{key}",
-        )
-        if isinstance(old, dict) and isinstance(new, dict):
-            lines += [differences(old, new, name)]
-        elif old != new:
-            lines.append(f"  {name}: {old!r} there, {new!r} now")
-    return "\n".join(line for line in lines if line)
+def write_json(path: pathlib.Path, value: Any) -> None:
+    """Writes JSON; readers see either the old file or the whole new one."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(value, indent=2) + "\n")
+    partial.replace(path)

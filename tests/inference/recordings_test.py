@@ -8,11 +8,9 @@ from PIL import Image
 
 from jaxpose.data.clips import Clips, select
 from jaxpose.errors import JaxposeError
-from jaxpose.inference import recordings
 from jaxpose.inference.predictor import Predictor
-from jaxpose.models import build_model
 from jaxpose.parallel import sharding
-from jaxpose.training import runs
+from jaxpose.run import Run
 from tests.small_run import in_memory, small_clips, small_config, train_small
 
 pytestmark = pytest.mark.xdist_group("train")
@@ -50,7 +48,7 @@ def config_for(*subjects: str):
 def test_every_recording_becomes_a_file_and_a_picture(workdir, capsys):
     clips = some_recordings(("anna", "jump 1 跳.mp4", "0"), ("../b", "a/b", ".."))
     with in_memory(clips):
-        paths = recordings.predict_workdir(config_for(), str(workdir))
+        paths = Run.open(workdir, config_for()).write_predictions()
     folder = workdir / "predictions_synthetic_gt"
     assert paths == [
         folder / "anna" / "jump 1 跳.mp4" / "0.npz",
@@ -60,13 +58,11 @@ def test_every_recording_becomes_a_file_and_a_picture(workdir, capsys):
     assert written == {*paths, *(path.with_suffix(".gif") for path in paths)}
     assert f"2 recordings are in {folder}" in capsys.readouterr().out
 
-    config, trained = runs.with_unit_of_run(small_config(), str(workdir))
-    mesh, model = sharding.make_mesh(), build_model(config)
-    best = runs.load_best(config, trained, str(workdir), mesh)
-    lift = Predictor(model, clips, flip_average=True, batch_size=8, mesh=mesh)
+    run, mesh = Run.open(workdir, small_config()), sharding.make_mesh()
+    lift = Predictor(run.model, clips, flip_average=True, batch_size=8, mesh=mesh)
     for path, clip in zip(paths, clips.index, strict=True):
         file = np.load(path)
-        expected = lift(best.variables, np.arange(clip.start, clip.end))
+        expected = lift(run.variables, np.arange(clip.start, clip.end))
         np.testing.assert_allclose(file["positions_3d"], expected, atol=1e-6)
         np.testing.assert_array_equal(file["valid"], clips.valid[clip.start : clip.end])
         np.testing.assert_array_equal(file["frames"], np.arange(clip.length))
@@ -82,7 +78,7 @@ def test_every_recording_becomes_a_file_and_a_picture(workdir, capsys):
             "h36m_17",
             "metre",
         ]
-        assert file["step"] == best.step == 12
+        assert file["step"] == run.step == 12
         with Image.open(path.with_suffix(".gif")) as animation:
             assert animation.n_frames == 8  # 30 at 50 frames per second, every fourth
             first = np.asarray(animation.convert("RGB"))
@@ -93,20 +89,20 @@ def test_every_recording_becomes_a_file_and_a_picture(workdir, capsys):
 def test_only_the_named_subjects_are_predicted(workdir):
     clips = some_recordings(("anna", "jump", "0"), ("ben", "jump", "0"))
     with in_memory(clips):
-        (path,) = recordings.predict_workdir(config_for("ben"), str(workdir))
+        (path,) = Run.open(workdir, config_for("ben")).write_predictions()
         assert path.parts[-3:] == ("ben", "jump", "0.npz")
         with pytest.raises(
             JaxposeError,
             match=r"no subject 'carla'; it has anna, ben\. .*=\"\(\)\" predicts all",
         ):
-            recordings.predict_workdir(config_for("carla"), str(workdir))
+            Run.open(workdir, config_for("carla")).write_predictions()
 
 
 def test_a_stride_keeps_every_nth_frame_and_says_which(workdir):
     config = config_for()
     config.dataset.frame_stride = 4
     with in_memory(some_recordings(("anna", "slow", "0"), ("ben", "slow", "0"))):
-        paths = recordings.predict_workdir(config, str(workdir))
+        paths = Run.open(workdir, config).write_predictions()
     for path in paths:
         file = np.load(path)
         np.testing.assert_array_equal(file["frames"], np.arange(0, 30, 4))
@@ -118,9 +114,9 @@ def test_what_cannot_be_predicted_is_named(workdir, tmp_path):
     config = config_for()
     config.model.depth = 3
     with pytest.raises(JaxposeError, match=r"config\.model\.depth: 2 there, 3 now"):
-        recordings.predict_workdir(config, str(workdir))
+        Run.open(workdir, config).write_predictions()
     with pytest.raises(JaxposeError, match="holds no run"):
-        recordings.predict_workdir(config_for(), str(tmp_path))
+        Run.open(tmp_path, config_for()).write_predictions()
     other = dataclasses.replace(
         some_recordings(("anna", "jump", "0")), keypoints_skeleton="coco_17"
     )
@@ -128,4 +124,4 @@ def test_what_cannot_be_predicted_is_named(workdir, tmp_path):
         in_memory(other),
         pytest.raises(JaxposeError, match=r"config\.dataset\.keypoints_skeleton"),
     ):
-        recordings.predict_workdir(config_for(), str(workdir))
+        Run.open(workdir, config_for()).write_predictions()

@@ -3,7 +3,7 @@ import pytest
 
 from jaxpose.data.clips import select_subjects
 from jaxpose.errors import JaxposeError
-from jaxpose.scoring import evaluate
+from jaxpose.scoring import baselines, evaluate
 from tests.small_run import small_clips
 
 
@@ -71,14 +71,14 @@ def test_ridge_recovers_a_linear_truth(clips):
         .astype(np.float32)
     )
     clips.positions_3d[:] = poses - poses[:, :1]
-    predicted = evaluate.fit_ridge(clips, penalty=1e-9)(clips.keypoints_2d)
+    predicted = baselines.fit_ridge(clips, penalty=1e-9)(clips.keypoints_2d)
     np.testing.assert_allclose(predicted, clips.positions_3d, atol=1e-3)
 
 
 def test_mean_pose_is_the_mean_of_valid_frames(clips):
     frames = evaluate.scored_frames(clips)
     np.testing.assert_allclose(
-        evaluate.mean_pose(clips),
+        baselines.mean_pose(clips),
         evaluate.root_relative(clips, frames).mean(0),
         atol=1e-6,
     )

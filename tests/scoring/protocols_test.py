@@ -11,7 +11,7 @@ from jaxpose.data.clips import Clip, Clips, convert_skeletons
 from jaxpose.datasets import protocol_of
 from jaxpose.datasets.mpi_inf_3dhp import facts
 from jaxpose.datasets.mpi_inf_3dhp.protocol import pck_joints
-from jaxpose.scoring import evaluate
+from jaxpose.scoring import evaluate, report
 from tests.shared import shared_path
 
 SCENES = ("GS", "noGS", "Outdoor")
@@ -296,7 +296,7 @@ def test_the_printed_table_shows_every_group(capsys):
         "linear_mpjpe": None,
         "protocol": protocol_of(clips.dataset).describe_scores(clips),
     }
-    evaluate.print_results(results, "model on mpi_inf_3dhp")
+    report.print_results(results, "model on mpi_inf_3dhp")
     printed = capsys.readouterr().out
     for text in (
         "published protocol",

@@ -16,7 +16,8 @@ from PIL import Image
 from jaxpose.data.clips import select_subjects
 from jaxpose.errors import JaxposeError
 from jaxpose.parallel import sharding
-from jaxpose.training import loop, workdirs
+from jaxpose.run import Run
+from jaxpose.training import setup, workdirs
 from jaxpose.training.metric_writer import read_metrics
 from jaxpose.training.step import make_epoch_order
 from tests.small_run import in_memory, small_clips, small_config, train_small
@@ -102,7 +103,7 @@ def test_evaluate_reproduces_the_score_and_takes_other_data(finished):
     directory, results = finished
     config = small_config()
     with in_memory():
-        again = loop.evaluate_workdir(config, str(directory))
+        again = Run.open(directory, config).evaluate()
         assert again == results
         config.dataset.test_subjects = ("test_1",)
         config.optimizer.name = (
@@ -110,7 +111,7 @@ def test_evaluate_reproduces_the_score_and_takes_other_data(finished):
         )
         config.target_scale = 1000.0  # so is the unit of the targets
         config.dataset.train_subjects = config.dataset.validation_subjects = ()
-        other = loop.evaluate_workdir(config, str(directory))
+        other = Run.open(directory, config).evaluate()
         assert (
             json.loads((directory / "results.json").read_text()) == results
         )  # stays the run's own
@@ -120,7 +121,7 @@ def test_evaluate_reproduces_the_score_and_takes_other_data(finished):
         assert (directory / "prediction_synthetic_gt.gif").exists()
         config.model.depth = 3
         with pytest.raises(JaxposeError, match=r"model\.depth: 2 there, 3 now"):
-            loop.evaluate_workdir(config, str(directory))
+            Run.open(directory, config).evaluate()
     assert other["frames"] < results["frames"]
     assert other["mpjpe"] < 2 * results["mpjpe"]
     assert other["protocol"]["checkpoint"] == results["protocol"]["checkpoint"]
@@ -134,7 +135,7 @@ def test_evaluate_without_the_training_data_leaves_the_baselines_out(
     config = small_config()
     clips = select_subjects(small_clips(), ("test_0", "test_1"))
     with in_memory(clips):
-        alone = loop.evaluate_workdir(config, str(directory))
+        alone = Run.open(directory, config).evaluate()
     assert alone["linear_mpjpe"] is None
     assert alone["mpjpe"] == results["mpjpe"]
 
@@ -169,7 +170,7 @@ def test_damaged_or_foreign_files_of_a_workdir_are_named(
             in_memory(),
             pytest.raises(JaxposeError, match=r"config\.json.*(cannot be read|not )"),
         ):
-            loop.evaluate_workdir(small_config(), str(workdir))
+            Run.open(workdir, small_config()).evaluate()
     assert checkpoint_files(workdir) == before
 
 
@@ -188,7 +189,7 @@ def test_a_workdir_in_use_is_left_alone(finished, tmp_path):
     unfinished = workdir / "checkpoints" / "80.orbax-checkpoint-tmp"
     unfinished.mkdir()
     with in_memory():
-        loop.evaluate_workdir(small_config(), str(workdir))
+        Run.open(workdir, small_config()).evaluate()
     assert unfinished.exists()
 
 
@@ -310,7 +311,7 @@ def test_unknown_model_field_lists_the_fields(tmp_path):
     with pytest.raises(
         JaxposeError, match=r"no field depht in model 'ampose'; it has .*depth"
     ):
-        loop.train_and_evaluate(config, str(tmp_path))
+        Run.create(config, tmp_path).train()
 
 
 def test_batch_must_split_over_the_devices():
@@ -339,7 +340,7 @@ def test_order_takes_every_sample_once_a_pass_and_differs_by_epoch():
 def test_the_program_needs_neither_tensorflow_nor_torch():
     # Where PyTorch is installed, tensorboardX imports it: here it cannot.
     code = (
-        "import sys; sys.modules['torch'] = None; import jaxpose.main, jaxpose.training.loop; "
+        "import sys; sys.modules['torch'] = None; import jaxpose.main, jaxpose.run, jaxpose.training.loop; "
         "print({'tensorflow'} & set(sys.modules))"
     )
     output = subprocess.run(
@@ -364,5 +365,5 @@ def test_the_program_needs_neither_tensorflow_nor_torch():
 def test_an_epoch_is_one_pass_but_for_a_few_updates(wanted, steps):
     config = small_config()
     config.batch_size, config.steps_per_epoch, config.steps_per_dispatch = 128, 0, 100
-    schedule = loop.count_steps(config, 128 * wanted + 127)
+    schedule = setup.count_steps(config, 128 * wanted + 127)
     assert (schedule.steps_per_epoch, schedule.steps_per_dispatch) == steps

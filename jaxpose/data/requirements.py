@@ -1,0 +1,78 @@
+"""Checks that clips are what a model reads; needs no data set's builder."""
+
+import dataclasses
+
+import numpy as np
+
+from jaxpose.data.clips import Clips
+from jaxpose.errors import JaxposeError
+from jaxpose.models.base import LiftingModel
+
+METRE = "metre"
+HALF_IMAGE_WIDTH = "half image width"  # of data in image space
+
+
+def require_readable(model: LiftingModel, clips: Clips) -> None:
+    """Raises JaxposeError unless `clips` have the joints, and cameras, that `model` reads."""
+    joints = {
+        "skeleton": (model.skeleton, clips.skeleton),
+        "keypoints_skeleton": (model.keypoints_skeleton, clips.keypoints_skeleton),
+    }
+    for field, (wanted, found) in joints.items():
+        if wanted != found:
+            raise JaxposeError(
+                f"the model's {field} is {wanted!r}, the data set {clips.dataset!r} "
+                f"holds {found!r}; choose data with the same joints, set "
+                f"config.model.{field}, or have the data converted with "
+                f"config.dataset.{field}={wanted!r}"
+            )
+    if model.needs_camera:
+        require_cameras(clips)
+
+
+def require_cameras(clips: Clips) -> None:
+    """Raises JaxposeError unless all clips have cameras and absolute roots."""
+    lacking = []
+    for clip in clips.index:
+        if clip.intrinsics is None or not clip.has_absolute_root:
+            lacking.append(clip)
+    if lacking:
+        first = lacking[0]
+        raise JaxposeError(
+            f"data set {clips.dataset!r}: {len(lacking)} of {len(clips.index)} clips "
+            "have no camera or no absolute root (the first: "
+            f"{first.subject} {first.take} {first.camera}); refinement needs both. "
+            "Without them, use the lifting model: config.refinement=False, and its own "
+            "--workdir"
+        )
+
+
+def require_unit(unit: str, trained_on: str, clips: Clips) -> None:
+    """Raises JaxposeError unless a model that predicts in `unit` can be scored on `clips`.
+
+    Args:
+      unit: unit of the model's positions, as of `unit_of`.
+      trained_on: name of the data set that the model was trained on.
+      clips: clips with a truth.
+    """
+    if unit != unit_of(clips):
+        raise JaxposeError(
+            f"the model was trained on {trained_on!r} in units of one {unit}, the data "
+            f"set {clips.dataset!r} is in units of one {unit_of(clips)}; evaluate on "
+            "data in the same unit"
+        )
+
+
+def unit_of(clips: Clips) -> str:
+    """Returns the unit of the positions of `clips`: `metre` or `half image width`."""
+    return METRE if clips.metres_per_unit is None else HALF_IMAGE_WIDTH
+
+
+def without_truth(clips: Clips) -> Clips:
+    """Returns `clips` with positions that are not known."""
+    return dataclasses.replace(
+        clips,
+        positions_3d=np.full_like(clips.positions_3d, np.nan),
+        metres_per_unit=None,
+        metric_positions_3d=None,
+    )

@@ -1,0 +1,55 @@
+"""Keypoints as detectors give them, made the input of a model."""
+
+import numpy as np
+
+from jaxpose.body import cameras, joint_rules
+from jaxpose.body.skeletons import get_skeleton
+from jaxpose.errors import JaxposeError
+from jaxpose.models.base import LiftingModel
+
+
+def normalise_keypoints(
+    keypoints_2d: np.ndarray,
+    image_size: tuple[int, int],
+    model: LiftingModel,
+    layout: str | None = None,
+) -> np.ndarray:
+    """Converts keypoints in pixels to the joints and the unit that `model` reads.
+
+    Args:
+      keypoints_2d: `[F, J2, 2 or 3]`: x and y in pixels, and a confidence, which is
+        dropped where the model reads none.
+      image_size: width and height of the image, pixels.
+      model: the lifting model.
+      layout: name of the joint order of `keypoints_2d`; None: that of the model.
+
+    Returns:
+      `[F, J2, C]` float32, x in [-1, 1] over the width, y by the same factor.
+
+    Raises:
+      JaxposeError: another shape, a keypoint that is not finite, or a layout without a
+        rule to the model's.
+    """
+    layout = layout or model.keypoints_skeleton
+    joints, features = get_skeleton(layout).num_joints, model.keypoint_features
+    shape = keypoints_2d.shape
+    fits = len(shape) == 3 and shape[0] > 0 and shape[1] == joints
+    if not fits or shape[2] not in {features, 3}:
+        raise JaxposeError(
+            f"keypoints_2d is {list(shape)}, expected [frames, {joints}, {features}], "
+            f"pixels of the joints of {layout!r}; name another joint order with layout="
+        )
+    keypoints = keypoints_2d[..., :features].astype(np.float64)
+    if not np.isfinite(keypoints).all():
+        frame, joint, _ = np.argwhere(~np.isfinite(keypoints))[0]
+        raise JaxposeError(
+            f"keypoints_2d[{frame}, {joint}] is not finite; fill in keypoints that were "
+            "not detected"
+        )
+    if layout != model.keypoints_skeleton:
+        keypoints = joint_rules.convert_joints(
+            keypoints, layout, model.keypoints_skeleton
+        )
+    pixels, rest = keypoints[..., :2], keypoints[..., 2:]
+    normalised = cameras.normalize_screen_coordinates(pixels, image_size)
+    return np.concatenate([normalised, rest], axis=-1).astype(np.float32)

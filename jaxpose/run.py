@@ -1,0 +1,489 @@
+"""A run: one training, its working directory, and what can be done with its weights."""
+
+import functools
+import os
+import pathlib
+from typing import Any, Self
+
+import jax
+import ml_collections
+import numpy as np
+from absl import logging
+from jax.sharding import Mesh
+
+from jaxpose.config import check_fields
+from jaxpose.data import requirements, virtual_views
+from jaxpose.data.clips import Clips, select_subjects
+from jaxpose.errors import JaxposeError
+from jaxpose.inference.keypoints import normalise_keypoints
+from jaxpose.inference.predictor import Predictor, SequenceLifter
+from jaxpose.models import build_model
+from jaxpose.models.base import LiftingModel
+from jaxpose.parallel import hosts, sharding
+from jaxpose.precision import matmul_precision
+from jaxpose.scoring.evaluate import Evaluator, score, scored_frames
+from jaxpose.training import setup, workdirs
+from jaxpose.training.checkpoints import Checkpoints, read_best
+from jaxpose.training.step import TrainState
+
+PathLike = str | os.PathLike[str]
+
+
+class Run:
+    """A training and its results, kept in one working directory.
+
+        run = Run.open("runs/ampose")
+        positions_3d = run.lift(keypoints_2d, image_size=(1920, 1080))
+
+    `open` reads a run that is finished or goes on elsewhere; `create` begins or resumes
+    one. Nothing is written before `train`, `evaluate`, `write_predictions` or
+    `save_weights`.
+
+    Attributes:
+      config: the config that this object scores and lifts with.
+      trained: the config that the run was trained with; it differs from `config` where
+        `open` was given another one.
+      workdir: directory of the run.
+      model: the lifting model.
+    """
+
+    def __init__(
+        self,
+        config: ml_collections.ConfigDict,
+        trained: ml_collections.ConfigDict,
+        workdir: pathlib.Path,
+    ):
+        """Use `Run.open` or `Run.create`, which check their arguments."""
+        self.config = config
+        self.trained = trained
+        self.workdir = workdir
+        matmul_precision(config.precision)  # raises where the name is unknown
+        self.model: LiftingModel = build_model(config)
+
+    @classmethod
+    def open(
+        cls, workdir: PathLike, config: ml_collections.ConfigDict | None = None
+    ) -> Self:
+        """Opens the run in `workdir`; writes nothing there.
+
+        Args:
+          workdir: directory of a run.
+          config: other test data, batch size, precision or flip averaging than the run
+            was trained with. The unit of targets is always that of the run.
+
+        Raises:
+          JaxposeError: no run is there, its format is unknown, or `config` has another
+            model.
+        """
+        directory = _absolute(workdir)
+        trained = workdirs.load_config(directory)
+        if config is None:
+            config = trained
+        check_fields(config)
+        workdirs.check_model(config, trained, directory)
+        config = config.copy_and_resolve_references()
+        config.target_scale = trained.target_scale
+        return cls(config, trained, directory)
+
+    @classmethod
+    def create(cls, config: ml_collections.ConfigDict, workdir: PathLike) -> Self:
+        """Prepares the run of `config` in `workdir`, which may hold its beginning.
+
+        Raises:
+          JaxposeError: a field that no run could use, or a run of another config.
+        """
+        check_fields(config)
+        directory = _absolute(workdir)
+        run = cls(config, config, directory)
+        workdirs.check_config(config, directory)
+        return run
+
+    @functools.cached_property
+    def mesh(self) -> Mesh:
+        """All devices, as one axis over which batches are divided."""
+        return sharding.make_mesh()
+
+    @functools.cached_property
+    def state(self) -> TrainState:
+        """The best checkpoint, read when it is first needed.
+
+        Raises:
+          JaxposeError: no complete checkpoint.
+        """
+        # The optimiser is that of the run: a checkpoint holds its state, too.
+        like = setup.checkpoint_shapes(self.trained, self.model, self.mesh)
+        best = read_best(self.workdir, like)
+        if best is None:
+            raise JaxposeError(f"{self.workdir} holds no complete checkpoint")
+        return best
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The weights of the best checkpoint, as `model.apply` takes them."""
+        return self.state.variables
+
+    @property
+    def step(self) -> int:
+        """Updates before the best checkpoint."""
+        return int(self.state.step)
+
+    @functools.cached_property
+    def unit(self) -> str:
+        """Unit of the predictions: `metre`, or `half image width` of data in image space."""
+        environment = workdirs.load_environment(self.workdir)
+        if "unit" in environment:
+            return environment["unit"]
+        # Runs of format 1 do not say. Imported here: lifting needs no data sets.
+        from jaxpose.datasets import get_builder
+
+        builder = get_builder(self.trained.dataset.name)
+        if builder.builder_config.image_space:
+            return requirements.HALF_IMAGE_WIDTH
+        return requirements.METRE
+
+    def predictor(self, clips: Clips) -> Predictor:
+        """Returns a predictor of frames of `clips`, which it puts on the devices.
+
+        Raises:
+          JaxposeError: the clips have other joints, or lack cameras that the model reads.
+        """
+        requirements.require_readable(self.model, clips)
+        return Predictor(
+            self.model,
+            clips,
+            flip_average=self.config.flip_average,
+            batch_size=self.config.eval_batch_size,
+            mesh=self.mesh,
+        )
+
+    def predict(self, clips: Clips, frame_numbers: np.ndarray) -> np.ndarray:
+        """Predicts frames of `clips` with the best checkpoint; they need no truth.
+
+        Args:
+          clips: the clips.
+          frame_numbers: `[M]` int, rows of the clips' arrays in any order.
+
+        Returns:
+          Root-relative positions `[M, J, 3]`, camera frame, in units of `unit`.
+        """
+        with matmul_precision(self.config.precision):
+            return self.predictor(clips)(self.variables, frame_numbers)
+
+    def score(self, clips: Clips) -> dict[str, Any]:
+        """Scores the best checkpoint on `clips`.
+
+        Returns:
+          Errors in millimetres: `mpjpe`, `p_mpjpe`, `n_mpjpe`, `mpjve`, and more; see
+          `jaxpose.scoring.evaluate.score`.
+
+        Raises:
+          JaxposeError: the clips have other joints, another unit, or no truth.
+        """
+        requirements.require_unit(self.unit, self.trained.dataset.name, clips)
+        frame_numbers = scored_frames(clips)
+        return score(self.predict(clips, frame_numbers), clips, frame_numbers)
+
+    def lift(
+        self,
+        keypoints_2d: np.ndarray,
+        image_size: tuple[int, int],
+        fps: float | None = None,
+        layout: str | None = None,
+    ) -> np.ndarray:
+        """Lifts the keypoints of one person in consecutive frames.
+
+        Compiles for a few lengths only, whatever the number of frames
+        (`jaxpose.inference.predictor.LADDER`).
+
+        Args:
+          keypoints_2d: `[F, J2, 2 or 3]`, pixels x and y, and a confidence where the
+            model reads one; joints in the order of `layout`.
+          image_size: width and height of the image, pixels.
+          fps: frames per second; models of several frames warn where they were trained
+            at another speed.
+          layout: name of the keypoints' joint order, which is converted to that of the
+            model; None: it is that of `model.keypoints_skeleton`.
+
+        Returns:
+          Positions `[F, J, 3]` float32, metres, camera frame (x right, y down, z
+          forward), relative to the root; joints in the order of `model.skeleton`.
+
+        Raises:
+          JaxposeError: another shape, a keypoint that is not finite, a layout that no
+            rule converts, or a model that needs more than keypoints.
+        """
+        self._check_liftable()
+        keypoints = normalise_keypoints(
+            np.asarray(keypoints_2d), image_size, self.model, layout
+        )
+        self._compare_speed(fps)
+        with matmul_precision(self.config.precision):
+            return self._lifter(self.variables, keypoints)
+
+    @functools.cached_property
+    def _lifter(self) -> SequenceLifter:
+        return SequenceLifter(
+            self.model,
+            flip_average=self.config.flip_average,
+            batch_size=self.config.eval_batch_size,
+            mesh=self.mesh,
+        )
+
+    def _check_liftable(self) -> None:
+        if self.model.needs_camera:
+            raise JaxposeError(
+                f"{self.workdir} holds a refined model, which needs the true depth of the "
+                "root in every frame; lift with the run of its lifting model"
+            )
+        if self.unit != requirements.METRE:
+            raise JaxposeError(
+                f"{self.workdir} was trained on {self.trained.dataset.name!r}, in units "
+                f"of one {self.unit}, from which no metres follow; lift with a run that "
+                "was trained in metres"
+            )
+
+    def _compare_speed(self, fps: float | None) -> None:
+        """Warns where a model of several frames sees them at another speed than trained."""
+        trained = workdirs.load_environment(self.workdir).get("fps", [])
+        if fps is None or not trained or self.model.receptive_field == 1:
+            return
+        nearest = min(trained, key=lambda known: abs(known - fps))
+        if not 0.8 < fps / nearest < 1.25:
+            logging.warning(
+                "the keypoints have %g frames per second, %s was trained at %g; motion "
+                "seems faster or slower to it: resample them",
+                *(fps, self.workdir, nearest),
+            )
+
+    def train(self) -> dict[str, Any]:
+        """Trains to the end, resuming what the directory holds, then evaluates.
+
+        A signal saves a checkpoint and leaves the program with status 143 (SIGTERM) or
+        130 (Ctrl-C); the same call goes on from there.
+
+        Returns:
+          What it writes to `<workdir>/results.json`.
+
+        Raises:
+          JaxposeError: bad data, a directory in use, or a loss that is not finite.
+        """
+        # Imported here and below: lifting needs neither data sets nor pictures.
+        from jaxpose.data import splits as data
+        from jaxpose.training import loop
+
+        self._check_batches()
+        splits = data.load_splits(self.config)
+        self._check_training_data(splits.train, splits.test)
+        workdirs.open_workdir(self.workdir)
+        description = workdirs.describe_run(self.config, splits.train)
+        workdirs.check_data(description, self.workdir)
+
+        selection = splits.test if self.config.select_on_test else splits.validation
+        evaluator = None
+        if selection.num_frames:
+            evaluator = Evaluator(selection, self.predictor(selection))
+        training = setup.set_up(self.config, self.model, splits.train, self.mesh)
+        begin = None
+        if self.config.refinement:
+            begin = functools.partial(start_from_lifting, self.config)
+        with (
+            matmul_precision(self.config.precision),
+            workdirs.sole_use(self.workdir),
+            Checkpoints(self.workdir, description) as checkpoints,
+        ):
+            last = loop.train(training, evaluator, checkpoints, begin)
+            self.__dict__["state"] = checkpoints.restore_best(last)
+        return self._report(splits.train, splits.test)
+
+    def evaluate(self) -> dict[str, Any]:
+        """Scores the best checkpoint on the test subjects of `config`; draws a picture.
+
+        The data set may be another than the one trained on; the files then bear its
+        name, and those of the run's own data stay. The baselines are fitted on the run's
+        training data, and left out where that is not prepared here.
+
+        Returns:
+          What it writes to `<workdir>/results.json` or `results_<data set>.json`.
+
+        Raises:
+          JaxposeError: no checkpoint, or data with other joints or another unit.
+        """
+        from jaxpose.data import splits as data
+
+        workdirs.open_workdir(self.workdir)
+        dataset = self.config.dataset
+        test = select_subjects(data.load_clips_of(dataset), dataset.test_subjects)
+        requirements.require_readable(self.model, test)
+        requirements.require_unit(self.unit, self.trained.dataset.name, test)
+        train = None
+        try:
+            train = data.load_splits(self.trained).train
+        except JaxposeError as error:
+            reason = str(error).splitlines()[0]
+            logging.warning(
+                "no baselines, the run's training data is not at hand: %s", reason
+            )
+        return self._report(train, test)
+
+    def write_predictions(self) -> list[pathlib.Path]:
+        """Lifts the recordings of the test subjects of `config`, all where it names none.
+
+        They need no truth. Files and pictures go to `<workdir>/predictions_<data set>`;
+        `jaxpose.inference.recordings.write_recordings` says what they hold.
+
+        Returns:
+          The npz files, in the order of the data set.
+
+        Raises:
+          JaxposeError: no checkpoint, an unknown subject, or data with other joints.
+        """
+        from jaxpose.data import splits as data
+        from jaxpose.inference import recordings
+
+        workdirs.open_workdir(self.workdir)
+        dataset = self.config.dataset
+        clips = data.load_clips_of(dataset)
+        if dataset.test_subjects:
+            try:
+                clips = select_subjects(clips, dataset.test_subjects)
+            except JaxposeError as error:  # most likely those of the run's own data
+                raise JaxposeError(
+                    f'{error}. --config.dataset.test_subjects="()" predicts all'
+                ) from error
+        with matmul_precision(self.config.precision):
+            predictor = self.predictor(clips)
+            positions = recordings.predict_all(
+                predictor, self.variables, clips.num_frames
+            )
+        if self.unit != requirements.unit_of(clips):
+            clips = requirements.without_truth(clips)
+        return recordings.write_recordings(
+            self.workdir / f"predictions_{_file_name(dataset.name)}",
+            clips,
+            positions,
+            frame_stride=dataset.frame_stride,
+            unit=self.unit,
+            step=self.step,
+        )
+
+    def save_weights(self, variables: dict[str, Any], source: str) -> None:
+        """Writes weights that were trained elsewhere, as a checkpoint of step 0.
+
+        Args:
+          variables: weights of `model`, `params` and any `batch_stats`.
+          source: where they come from.
+
+        Raises:
+          JaxposeError: the directory cannot be written.
+        """
+        fresh = setup.fresh_state(self.config, self.model, self.mesh)
+        weights = jax.tree.map(
+            lambda like, array: jax.device_put(array.astype(like.dtype), like.sharding),
+            fresh.variables,
+            {"batch_stats": {}, **variables},
+        )
+        description = workdirs.describe_run(
+            self.config, converted_from=source, unit=self.unit
+        )
+        workdirs.open_workdir(self.workdir)
+        with Checkpoints(self.workdir, description) as checkpoints:
+            checkpoints.save(fresh.replace(**weights), step=0, score=None)
+            checkpoints.wait()
+        workdirs.write_description(self.workdir, description)
+
+    def _check_batches(self) -> None:
+        """Raises JaxposeError unless batches split over the devices."""
+        batch_size, parts = self.config.batch_size, self.config.accumulation_steps
+        if batch_size % parts:
+            raise JaxposeError(
+                f"config.batch_size={batch_size} does not split evenly into "
+                f"config.accumulation_steps={parts} parts"
+            )
+        name = "config.batch_size / accumulation_steps"
+        sharding.check_batch_size(name, batch_size // parts, self.mesh)
+        name = "config.eval_batch_size"
+        sharding.check_batch_size(name, self.config.eval_batch_size, self.mesh)
+
+    def _check_training_data(self, train: Clips, test: Clips) -> None:
+        """Raises JaxposeError, before anything is written, for data that cannot be used."""
+        for clips in (train, test):
+            requirements.require_readable(self.model, clips)
+            scored_frames(clips)
+        if self.config.augment_rotation or self.config.augment_bones:
+            virtual_views.check_views(train)
+
+    def _report(self, train: Clips | None, test: Clips) -> dict[str, Any]:
+        """Scores the best checkpoint on `test`; prints and writes results and pictures."""
+        from jaxpose.scoring import baselines, pictures, report
+        from jaxpose.training.metric_writer import read_metrics
+
+        frame_numbers = scored_frames(test)
+        predicted = self.predict(test, frame_numbers)
+        results = score(predicted, test, frame_numbers)
+        results.update(baselines.baselines(train, test))
+        results["step"] = self.step
+        results["protocol"] = report.protocol_fields(
+            self.config, self.trained, self.model, train, test
+        )
+        if not hosts.is_writer():
+            return results
+
+        # The scores on the run's own data stay when it is scored on other data.
+        suffix = ""
+        if workdirs.tested_data(self.trained) != workdirs.tested_data(self.config):
+            suffix = f"_{_file_name(self.config.dataset.name)}"
+        names = f"results{suffix}.json", f"prediction{suffix}.gif"
+        workdirs.write_json(self.workdir / names[0], results)
+        report.print_results(results, f"{self.config.model.name} on {test.dataset}")
+        if rows := read_metrics(self.workdir / "metrics.jsonl"):
+            curves = self.workdir / "learning_curves.png"
+            pictures.draw_learning_curves(rows, curves)
+        pictures.animate_clip(test, frame_numbers, predicted, self.workdir / names[1])
+        print(f"{names[0]}, learning_curves.png and {names[1]} are in {self.workdir}")
+        return results
+
+
+def start_from_lifting(
+    config: ml_collections.ConfigDict, state: TrainState
+) -> TrainState:
+    """Gives a fresh state of a refined model the weights of its first stage.
+
+    Args:
+      config: config of the second stage, whose `lifting_workdir` holds the first.
+      state: a state of the refined model.
+
+    Raises:
+      JaxposeError: there is no first stage, or it has another model or unit.
+    """
+    flag = "--config.lifting_workdir"
+    if not config.lifting_workdir:
+        raise JaxposeError(
+            "config.refinement=True is a second stage: name the directory of the "
+            f"trained lifting model with {flag}=DIR"
+        )
+    workdir = _absolute(config.lifting_workdir)
+    trained = workdirs.load_config(workdir, flag)
+    lifting = config.copy_and_resolve_references()
+    lifting.refinement = False
+    lifting.lifting_workdir = trained.lifting_workdir
+    first = Run.open(workdir, lifting)
+    if trained.target_scale != config.target_scale:
+        raise JaxposeError(
+            f"config.target_scale={config.target_scale} differs from "
+            f"{trained.target_scale} of {workdir}"
+        )
+    best = first.state
+    batch_stats = {**state.batch_stats, "lifting": best.batch_stats}
+    return state.replace(
+        params={**state.params, "lifting": best.params},
+        batch_stats=batch_stats if best.batch_stats else {},
+    )
+
+
+def _absolute(workdir: PathLike) -> pathlib.Path:
+    # No shell expands ~ behind "=".
+    return pathlib.Path(workdir).expanduser().absolute()
+
+
+def _file_name(dataset: str) -> str:
+    return dataset.replace("/", "_")

@@ -1,0 +1,127 @@
+"""Reports how a training goes on: metrics of every dispatch, progress bar, bad losses."""
+
+import time
+from typing import Self
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from jaxpose.errors import JaxposeError
+from jaxpose.parallel import hosts
+from jaxpose.scoring.evaluate import METRICS
+from jaxpose.training.checkpoints import Checkpoints
+from jaxpose.training.metric_writer import MetricWriter
+from jaxpose.training.setup import Training
+
+
+class Progress:
+    """Writes the losses of each dispatch while the device works on the next one.
+
+    A context manager: leaving it closes the files.
+    """
+
+    def __init__(self, training: Training, checkpoints: Checkpoints, step: int):
+        """Opens the files of the run, which goes on after `step` updates."""
+        self._training = training
+        self._checkpoints = checkpoints
+        self._pending: tuple[int, jax.Array] | None = None
+        self._writer: MetricWriter | None = None
+        if hosts.is_writer():
+            self._writer = MetricWriter(checkpoints.workdir, resume_step=step)
+        self._bar = tqdm(
+            total=training.schedule.num_steps,
+            initial=step,
+            unit="step",
+            desc="train",
+            disable=not hosts.is_writer(),
+            mininterval=1.0,
+        )
+        self.restart_clock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._bar.close()
+        if self._writer:
+            self._writer.close()
+
+    def restart_clock(self) -> None:
+        """Leaves the time until now out of the speed that is reported next."""
+        self._clock = time.perf_counter()
+
+    def add(self, first_step: int, losses: jax.Array) -> None:
+        """Takes the losses of a dispatch, and writes those of the dispatch before.
+
+        Args:
+          first_step: updates before the dispatch.
+          losses: `[S]`, the loss of each of its updates; may still be computed.
+        """
+        self.settle()
+        self._pending = first_step, losses
+
+    def settle(self) -> None:
+        """Writes the losses that were added last, waiting for them.
+
+        Raises:
+          JaxposeError: a loss is not finite.
+        """
+        if self._pending is None:
+            return
+        first_step, losses = self._pending[0], np.asarray(self._pending[1])
+        self._pending = None
+        self._check(first_step, losses)
+
+        now = time.perf_counter()
+        seconds, self._clock = now - self._clock, now
+        last_step = first_step + len(losses)
+        rate = len(losses) * self._training.config.batch_size / seconds
+        self._bar.update(len(losses))
+        self._bar.set_postfix(
+            loss=f"{losses.mean():.5f}", poses_per_s=f"{rate:.0f}", refresh=False
+        )
+        if self._writer:
+            self._writer.write(
+                last_step,
+                epoch=last_step / self._training.schedule.steps_per_epoch,
+                loss=float(losses.mean(dtype=np.float64)),
+                learning_rate=self._learning_rate(last_step - 1),
+                seconds=seconds,
+                poses_per_second=rate,
+            )
+
+    def write_scores(self, step: int, scores: dict[str, float | None]) -> None:
+        """Writes the scores on the clips that select the best checkpoint."""
+        values = {}
+        for name in METRICS:
+            if (score := scores[name]) is not None:
+                values[f"selection_{name}"] = score
+        if self._writer:
+            self._writer.write(step, **values)
+
+    def flush(self) -> None:
+        """Puts everything on disk, before a checkpoint of the same step is written."""
+        if self._writer:
+            self._writer.flush()
+
+    def _learning_rate(self, step: int) -> float:
+        # Computed on the processor: the accelerator is busy with the next dispatch.
+        with jax.default_device(jax.local_devices(backend="cpu")[0]):
+            return float(self._training.learning_rate(step))
+
+    def _check(self, first_step: int, losses: np.ndarray) -> None:
+        finite = np.isfinite(losses)
+        if finite.all():
+            return
+        bad = first_step + int(np.argmin(finite)) + 1
+        steps = self._checkpoints.steps
+        kept = "no checkpoint was written yet"
+        if steps:
+            kept = f"the checkpoint of step {steps[-1]} is intact"
+        raise JaxposeError(
+            f"the loss is not finite at step {bad}; {kept} in "
+            f"{self._checkpoints.workdir}. Train with a lower "
+            "config.optimizer.learning_rate in a new --workdir, or look for broken "
+            "frames in the data."
+        )

@@ -1,0 +1,173 @@
+"""What a training is made of besides its state: length, optimiser, data, compiled updates."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+import optax
+from jax.sharding import Mesh
+
+from jaxpose.data import windows
+from jaxpose.data.clips import Clips
+from jaxpose.errors import JaxposeError
+from jaxpose.models.base import LiftingModel
+from jaxpose.parallel import sharding
+from jaxpose.scoring import evaluate
+from jaxpose.training import optimizers
+from jaxpose.training.step import (
+    Schedule,
+    TrainData,
+    TrainState,
+    create_state,
+    make_epoch_order,
+    make_train_steps,
+    state_shapes,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """Everything of a training but its state.
+
+    Attributes:
+      config: the config of the run.
+      model: the model.
+      mesh: the devices.
+      schedule: length of training.
+      learning_rate: learning rate of an update, a function of its number.
+      optimizer: the optimiser.
+      data: the training data, on the devices.
+      order_of_epoch: order of samples in an epoch, a function of its number.
+      update: the jitted function `(state, data, order, first) -> (state, losses)`.
+    """
+
+    config: ml_collections.ConfigDict
+    model: LiftingModel
+    mesh: Mesh
+    schedule: Schedule
+    learning_rate: optax.Schedule
+    optimizer: optax.GradientTransformation
+    data: TrainData
+    order_of_epoch: Callable[[int], jax.Array]
+    update: Any
+
+    def fresh_state(self) -> TrainState:
+        """Returns the state before the first update."""
+        return create_state(self.model, self.optimizer, self.config.seed, self.mesh)
+
+    def state_shapes(self) -> TrainState:
+        """Returns shapes, types and shardings of the state."""
+        return state_shapes(self.model, self.optimizer, self.mesh)
+
+    def compile(self, state: TrainState) -> Any:
+        """Returns `update`, compiled.
+
+        A shape that changed later would be an error, never a second compilation.
+        """
+        order = self.order_of_epoch(0)
+        return self.update.lower(state, self.data, order, np.int32(0)).compile()
+
+
+def set_up(
+    config: ml_collections.ConfigDict, model: LiftingModel, clips: Clips, mesh: Mesh
+) -> Training:
+    """Puts the training data on the devices and prepares the updates.
+
+    Args:
+      config: the config of the run.
+      model: the model that it describes.
+      clips: the training data.
+      mesh: the devices.
+
+    Raises:
+      JaxposeError: no frame to train on, a batch larger than an epoch, or a field that
+        the optimiser does not know.
+    """
+    data = put_data(clips, mesh)
+    num_samples = len(data.samples)
+    if config.augment_flip:
+        num_samples *= 2  # every frame and its mirror image
+    schedule = count_steps(config, num_samples)
+    learning_rate = optimizers.make_schedule(
+        config.optimizer, schedule.num_epochs, schedule.steps_per_epoch
+    )
+    optimizer = optimizers.make_optimizer(config.optimizer, learning_rate)
+    return Training(
+        config=config,
+        model=model,
+        mesh=mesh,
+        schedule=schedule,
+        learning_rate=learning_rate,
+        optimizer=optimizer,
+        data=data,
+        order_of_epoch=make_epoch_order(
+            num_samples, schedule.steps_per_epoch, config.batch_size, config.seed, mesh
+        ),
+        update=make_train_steps(
+            model, optimizer, config, schedule, clips.keypoints_skeleton, mesh
+        ),
+    )
+
+
+def put_data(clips: Clips, mesh: Mesh) -> TrainData:
+    """Puts clips on the devices; samples are the frames that are valid and have a truth.
+
+    Raises:
+      JaxposeError: there is no such frame.
+    """
+    samples = evaluate.scored_frames(clips)
+    return sharding.put_replicated(TrainData(windows.frame_table(clips), samples), mesh)
+
+
+def fresh_state(
+    config: ml_collections.ConfigDict, model: LiftingModel, mesh: Mesh
+) -> TrainState:
+    """Returns a state before the first update, of a training of any length."""
+    return create_state(model, _any_optimizer(config), config.seed, mesh)
+
+
+def checkpoint_shapes(
+    config: ml_collections.ConfigDict, model: LiftingModel, mesh: Mesh
+) -> TrainState:
+    """Returns shapes, types and shardings of a checkpoint of a run with this config."""
+    return state_shapes(model, _any_optimizer(config), mesh)
+
+
+def _any_optimizer(
+    config: ml_collections.ConfigDict,
+) -> optax.GradientTransformation:
+    """Returns the optimiser of a training of one update.
+
+    The shapes of its state do not depend on how long a run trains.
+    """
+    learning_rate = optimizers.make_schedule(
+        config.optimizer, num_epochs=1, steps_per_epoch=1
+    )
+    return optimizers.make_optimizer(config.optimizer, learning_rate)
+
+
+def count_steps(config: ml_collections.ConfigDict, num_samples: int) -> Schedule:
+    """Divides training into dispatches of one length.
+
+    Chooses the longest dispatch, up to `config.steps_per_dispatch`, that wastes the
+    fewest updates per epoch. The samples that an epoch leaves out are others each time.
+
+    Raises:
+      JaxposeError: an epoch is shorter than one batch.
+    """
+    wanted = config.steps_per_epoch or num_samples // config.batch_size
+    if wanted < 1:
+        raise JaxposeError(
+            f"config.batch_size={config.batch_size} is larger than the {num_samples} "
+            "training samples"
+        )
+    longest = min(config.steps_per_dispatch, wanted)
+    # Dispatches under half the length would be many more for hardly a sample.
+    per_dispatch = max(
+        range(longest, longest // 2, -1), key=lambda length: wanted // length * length
+    )
+    steps_per_epoch = wanted // per_dispatch * per_dispatch
+    return Schedule(config.num_epochs, steps_per_epoch, per_dispatch)
