@@ -2,58 +2,69 @@
 
     python -m jaxpose.main --config=configs/crossformer.py --workdir=runs/crossformer
 
-Expected MPJPE on Human3.6M, the paper's figures, not measured here (nobody here holds the
-licence): cpn81 43.7, cpn27 46.5, cpn9 48.5, gt81 28.3 mm. Two A100 in the paper.
+Expected MPJPE on Human3.6M, the paper's figures, not measured here (nobody here holds
+the licence): cpn81 43.7, cpn27 46.5, cpn9 48.5, gt81 28.3 mm. Two A100 in the paper.
+
+The model's sizes are the defaults of `jaxpose.models.crossformer.CrossFormer`, the
+model of the paper's complexity table: 81 frames, joint width 32, depth 4 and 8 heads.
 
 Variants:
     cpn81 (default), cpn27, cpn9, gt81   the model of the paper's complexity table
-    released_cpn81, released_gt81        the released code, its recipe and its checkpoints
+    released_cpn81, released_gt81        the released code: its recipe and checkpoints
     mpi9                                 MPI-INF-3DHP
-    quickstart, cmu                      synthetic motion; real motion capture: minutes on a laptop
+    quickstart                           synthetic motion, minutes on a laptop
+    cmu                                  real motion capture, minutes on a laptop
+    quick_NAME                           the sizes of quickstart on data set NAME
 """
 
 import ml_collections
 
-from configs import default
+from jaxpose.config import CMU_RUN, QUICK_RUN, Variant, choose_variant, make_config
 
-HUMAN36M = {
-    "cpn81": ("cpn_ft_h36m_dbb_17", 81),
-    "cpn27": ("cpn_ft_h36m_dbb_17", 27),
-    "cpn9": ("cpn_ft_h36m_dbb_17", 9),
-    "gt81": ("gt_17", 81),
-    "released_cpn81": ("cpn_ft_h36m_dbb_17", 81),
-    "released_gt81": ("gt_17", 81),
+CPN17, GT17 = "human36m/cpn_ft_h36m_dbb_17", "human36m/gt_17"
+
+# The released code differs from the paper in model and recipe.
+RELEASED = {
+    "model.mlp_ratio": 4.0,
+    "model.qkv_bias": False,
+    "model.frame_groups": 3,
+    "model.zeroed_frames": (10, 16),
+    "num_epochs": 200,
+    "optimizer.name": "adamw",
+    "optimizer.weight_decay": 0.1,
+    "optimizer.learning_rate": 4e-5,
 }
-VARIANTS = (*HUMAN36M, "mpi9", "quickstart", "cmu")
+SMALL = {
+    "model.num_frames": 9,
+    "model.joint_width": 16,
+    "model.depth": 3,
+    "batch_size": 64,
+}
+QUICK = QUICK_RUN | SMALL | {"steps_per_epoch": 100}
+
+VARIANTS: dict[str, Variant] = {
+    "cpn81": (CPN17, {}),
+    "cpn27": (CPN17, {"model.num_frames": 27}),
+    "cpn9": (CPN17, {"model.num_frames": 9}),
+    "gt81": (GT17, {}),
+    "released_cpn81": (CPN17, RELEASED),
+    "released_gt81": (GT17, RELEASED | {"optimizer.learning_rate": 4e-4}),
+    "mpi9": ("mpi_inf_3dhp/univ_annot3", {"model.num_frames": 9}),
+    "quickstart": ("synthetic/gt", QUICK),
+    "cmu": ("cmu_mocap/gt", CMU_RUN | SMALL | {"steps_per_epoch": 220}),
+}
 
 
 def get_config(variant: str = "cpn81") -> ml_collections.ConfigDict:
-    """The config of `variant`.
+    """Returns the config of `variant`.
 
     Raises:
       JaxposeError: unknown variant.
     """
-    default.check_variant("configs/crossformer.py", variant, VARIANTS)
-    config = default.get_config()
-    model = config.model
-    model.name = "crossformer"
-    model.skeleton = "h36m_17"
-    model.keypoint_features = 2  # 3 with the detector's confidence
-    model.num_frames = 81
-    model.joint_width = 32
-    model.depth = 4
-    model.heads = 8
-    model.mlp_ratio = 2.0
-    model.qkv_bias = True
-    model.cross_joint = True
-    model.cross_frame = "gated"
-    model.frame_groups = 1
-    model.zeroed_frames = ()
-    model.spatial_positions = True
-    model.temporal_positions = True
-    model.dropout_rate = 0.0
-    model.rematerialise = False
-    model.drop_path_rate = 0.1
+    dataset, changes = choose_variant(
+        "configs/crossformer.py", variant, VARIANTS, QUICK
+    )
+    config = make_config("crossformer", dataset)
 
     # The paper's recipe.
     config.batch_size = 512
@@ -63,30 +74,5 @@ def get_config(variant: str = "cpn81") -> ml_collections.ConfigDict:
     config.optimizer.schedule = "exponential"
     config.optimizer.decay = 0.99
 
-    if variant in HUMAN36M:
-        dataset, model.num_frames = HUMAN36M[variant]
-        default.use_human36m(config, f"human36m/{dataset}")
-        if variant.startswith("released"):
-            model.mlp_ratio = 4.0
-            model.qkv_bias = False
-            model.frame_groups = 3
-            model.zeroed_frames = (10, 16)
-            config.num_epochs = 200
-            config.optimizer.name = "adamw"
-            config.optimizer.weight_decay = 0.1
-            config.optimizer.learning_rate = (
-                4e-4 if variant == "released_gt81" else 4e-5
-            )
-    elif variant == "mpi9":
-        default.use_mpi_inf_3dhp(config)
-        model.skeleton = "mpi_inf_3dhp_17"
-        model.num_frames = 9
-    else:
-        model.num_frames = 9
-        model.joint_width = 16
-        model.depth = 3
-        if variant == "cmu":
-            default.use_cmu(config, batch_size=64, steps_per_epoch=220)
-        else:
-            default.use_quickstart(config, batch_size=64, steps_per_epoch=100)
+    config.update_from_flattened_dict(changes)
     return config

@@ -1,4 +1,4 @@
-"""A row of a table with one seed: its config, its directory, and how far it has come."""
+"""A row of a table with one seed: its config, directory and state."""
 
 import dataclasses
 import json
@@ -14,26 +14,23 @@ from jaxpose.datasets.prepared import require_prepared
 from jaxpose.errors import JaxposeError
 from jaxpose.training import workdirs
 
-# Where data and runs lie says nothing about what a run is.
-_PLACES = (("dataset", "data_dir"), ("lifting_workdir",))
-
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One run.
+    """A run of a row.
 
     Attributes:
       row: the row, with a config.
       seed: its `config.seed`.
-      workdir: directory of the table; runs of all tables lie in its `runs`.
-      data_dir: where the data sets are prepared; empty: TFDS's default.
+      workdir: directory of the table; the runs of all tables are in its folder `runs`.
+      data_dir: where the data sets are prepared; None means TFDS's default.
       smoke: at toy size on the synthetic data.
     """
 
     row: Row
     seed: int
     workdir: pathlib.Path
-    data_dir: str = ""
+    data_dir: str | None = None
     smoke: bool = False
 
     @property
@@ -43,12 +40,12 @@ class Job:
 
     @property
     def result(self) -> pathlib.Path:
-        """The file of its figures, there once it is finished."""
+        """The file of its figures, which exists once it is finished."""
         return self.directory / self.row.result
 
     @property
     def log(self) -> pathlib.Path:
-        """What it printed."""
+        """The file of its output."""
         return self.directory / "log.txt"
 
     @property
@@ -60,7 +57,7 @@ class Job:
         return dataclasses.replace(self, row=lifting)
 
     def config(self) -> ml_collections.ConfigDict:
-        """The config to train with.
+        """Returns the config to train with.
 
         Raises:
           JaxposeError: the row names a variant or field that does not exist.
@@ -75,18 +72,19 @@ class Job:
         return config
 
     def evaluation_config(self) -> ml_collections.ConfigDict:
-        """The config to score the trained model with; the synthetic data stays in a smoke run."""
-        config = self.config()
-        fields = {
-            field: value
-            for field, value in self.row.evaluation.items()
-            if not (self.smoke and field.startswith("dataset."))
-        }
+        """Returns the config to score the trained model with.
+
+        A smoke run is scored on the synthetic data that it was trained on.
+        """
+        config, fields = self.config(), {}
+        for field, value in self.row.evaluation.items():
+            if not (self.smoke and field.startswith("dataset.")):
+                fields[field] = value
         apply_overrides(config, fields, f"evaluation of row {self.row.label!r}")
         return config
 
     def read_result(self) -> dict[str, Any] | None:
-        """The figures of a finished run, None before.
+        """Returns the figures of a finished run, None before.
 
         Raises:
           JaxposeError: the file is damaged.
@@ -94,23 +92,30 @@ class Job:
         return workdirs.read_json(self.result) if self.result.exists() else None
 
     def check_unchanged(self) -> None:
-        """Raises JaxposeError, with the differing fields, if its directory holds another config's run."""
+        """Checks that its directory holds no run of another config.
+
+        Raises:
+          JaxposeError: it does; the message lists the differing fields.
+        """
         path = self.directory / "config.json"
         if not path.exists():
             return
-        before, now = workdirs.read_json(path), workdirs.plain(self.config())
-        if differing := workdirs.differences(
-            _without_places(before), _without_places(now)
-        ):
+        before = _without_places(workdirs.read_json(path))
+        now = _without_places(workdirs.plain(self.config()))
+        if differing := workdirs.differences(before, now):
             raise JaxposeError(
-                f"{self.directory} holds a run with another config; undo the change, remove the directory or "
-                f"use a new --workdir:\n{differing}"
+                f"{self.directory} holds a run with another config; undo the change, "
+                f"remove the directory or use a new --workdir:\n{differing}"
             )
 
     def check_prepared(self) -> None:
-        """Raises JaxposeError, with the command that prepares it, unless its data is there."""
+        """Checks that its data is here.
+
+        Raises:
+          JaxposeError: it is not; the message holds the command that prepares it.
+        """
         for config in (self.config(), self.evaluation_config()):
-            builder = get_builder(config.dataset.name, data_dir=self.data_dir or None)
+            builder = get_builder(config.dataset.name, data_dir=self.data_dir)
             if builder.NEEDS_SOURCE:
                 require_prepared(builder)
 
@@ -119,29 +124,40 @@ def make_jobs(
     table: Table,
     workdir: pathlib.Path,
     seeds: int | None = None,
-    data_dir: str = "",
+    data_dir: str | None = None,
     smoke: bool = False,
 ) -> dict[int, list[Job]]:
-    """The jobs of each trained row, one a seed, by number of the row; `seeds` None: as the table says."""
-    numbers = range(table.seeds if seeds is None else seeds)
-    return {
-        number: [Job(row, seed, workdir, data_dir, smoke) for seed in numbers]
-        for number, row in enumerate(table.rows)
-        if row.config
-    }
+    """Returns the jobs of each trained row, one per seed, by the number of the row.
+
+    Args:
+      table: the table.
+      workdir: as of `Job`.
+      seeds: runs per row; None means the table's own number.
+      data_dir: as of `Job`.
+      smoke: as of `Job`.
+    """
+    count = table.seeds if seeds is None else seeds
+    jobs = {}
+    for number, row in enumerate(table.rows):
+        if row.config:
+            jobs[number] = [
+                Job(row, seed, workdir, data_dir, smoke) for seed in range(count)
+            ]
+    return jobs
 
 
 def prepare_command(error: JaxposeError) -> str:
-    """The command in the error of a data set that is not prepared, or else the error."""
-    lines = [line.partition("Prepare it with: ")[2] for line in str(error).splitlines()]
-    return next((line for line in lines if line), str(error))
+    """Returns the command in the error of data that is not prepared, or the error."""
+    for line in str(error).splitlines():
+        command = line.partition("Prepare it with: ")[2]
+        if command:
+            return command
+    return str(error)
 
 
 def _without_places(config: dict[str, Any]) -> dict[str, Any]:
+    """Returns a config without the folders of data and runs, which may move."""
     config = json.loads(json.dumps(config))
-    for *groups, field in _PLACES:
-        holder = config
-        for group in groups:
-            holder = holder.get(group, {})
-        holder.pop(field, None)
+    config.get("dataset", {}).pop("data_dir", None)
+    config.pop("lifting_workdir", None)
     return config

@@ -1,4 +1,4 @@
-"""What the tables hold, whether their data is here, and what a row costs."""
+"""Lists the tables: their rows, whether their data is here, and what a row costs."""
 
 import pathlib
 from collections.abc import Iterable
@@ -12,19 +12,18 @@ from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
 from jaxpose.models.cost import describe
 
-FLOPS_PER_MAC = (
-    6  # forward, and twice that backward; a multiply-accumulate is two operations
-)
-RATES = {
-    "a GPU at 5 TFLOP/s": 5e12,
-    "two CPU cores at 30 GFLOP/s": 3e10,
-}  # assumed, not measured
+# Operations per multiply-accumulate: two forward, and twice as many backward.
+FLOPS_PER_MAC = 6
+# Assumed, not measured.
+RATES = {"a GPU at 5 TFLOP/s": 5e12, "two CPU cores at 30 GFLOP/s": 3e10}
+HOUR, DAY = 3600.0, 86400.0
 
 
-def print_tables(names: Iterable[str], data_dir: str) -> None:
-    """Prints each table: its rows, their configs and data, and an estimate of the training cost."""
+def print_tables(names: Iterable[str], data_dir: str | None) -> None:
+    """Prints the rows of each table: configs, data, and estimated training costs."""
     print(
-        f"Cost: {FLOPS_PER_MAC} x multiply-accumulates x training poses; time on {' | '.join(RATES)}."
+        f"Cost: {FLOPS_PER_MAC} x multiply-accumulates x training poses; "
+        f"time on {' | '.join(RATES)}."
     )
     costs: dict[pathlib.Path, float] = {}
     for name in names:
@@ -33,42 +32,44 @@ def print_tables(names: Iterable[str], data_dir: str) -> None:
         jobs = make_jobs(table, pathlib.Path(), data_dir=data_dir)
         for number, row in enumerate(table.rows):
             label = f"{row.section}: {row.label}" if row.section else row.label
-            if not row.config:
+            if row.config:
+                print(f"  {label}: {_describe(jobs[number], costs)}")
+            else:
                 print(f"  {label}: the paper's figure only")
-                continue
-            print(f"  {label}: {_describe(jobs[number], costs)}")
 
 
 def _describe(jobs: list[Job], costs: dict[pathlib.Path, float]) -> str:
+    """Returns config, data and cost of a row; `costs` holds the runs counted before."""
     job = jobs[0]
     try:
         config = job.config()
         if job.directory not in costs:
             costs[job.directory] = training_flops(config)
-        cost = costs[job.directory]
     except JaxposeError as error:
         return f"error: {error}"
+    changes = {**job.row.overrides, **job.row.evaluation}
+    fields = [f"{field}={value}" for field, value in changes.items()]
     seeds = f"{len(jobs)} seeds x " if len(jobs) > 1 else ""
-    overrides = [
-        f"{field}={value}"
-        for field, value in {**job.row.overrides, **job.row.evaluation}.items()
-    ]
-    parts = [" ".join([job.row.config, *overrides]), _data(job, config.dataset.name)]
+    cost = costs[job.directory]
     times = " | ".join(_time(cost / rate) for rate in RATES.values())
-    return "; ".join([*parts, f"{seeds}{cost / 1e12:,.0f} TFLOP, {times}"])
+    parts = [
+        " ".join([str(job.row.config), *fields]),
+        _data(job, config.dataset.name),
+        f"{seeds}{cost / 1e12:,.0f} TFLOP, {times}",
+    ]
+    return "; ".join(parts)
 
 
 def _time(seconds: float) -> str:
-    if seconds < 3600:
+    if seconds < HOUR:
         return f"{max(seconds / 60, 1):.0f} min"
-    return (
-        f"{seconds / 3600:.0f} h"
-        if seconds < 48 * 3600
-        else f"{seconds / 86400:,.0f} days"
-    )
+    if seconds < 2 * DAY:
+        return f"{seconds / HOUR:.0f} h"
+    return f"{seconds / DAY:,.0f} days"
 
 
 def _data(job: Job, dataset: str) -> str:
+    """Returns whether the data of `job` is here, or the command that prepares it."""
     try:
         job.check_prepared()
     except JaxposeError as error:
@@ -77,28 +78,28 @@ def _data(job: Job, dataset: str) -> str:
 
 
 def training_flops(config: ml_collections.ConfigDict) -> float:
-    """Operations of the whole training: an estimate by the matrix products alone.
+    """Estimates the operations of the whole training by its matrix products alone.
 
     Raises:
-      JaxposeError: the model's fields do not fit each other.
+      JaxposeError: the model's fields do not fit each other, or the number of training
+        frames is not published.
     """
-    return (
-        FLOPS_PER_MAC * describe(build_model(config))["macs"] * training_poses(config)
-    )
+    macs = describe(build_model(config))["macs"]
+    return FLOPS_PER_MAC * macs * training_poses(config)
 
 
 def training_poses(config: ml_collections.ConfigDict) -> int:
-    """Poses that the training sees, every epoch counted; whole passes by the published frame counts."""
+    """Counts the poses that the training sees, in all of its epochs.
+
+    An epoch is `config.steps_per_epoch` updates, or one pass over the published frames.
+
+    Raises:
+      JaxposeError: the number of training frames is not published.
+    """
+    dataset = config.dataset
     if config.steps_per_epoch:
         return config.steps_per_epoch * config.batch_size * config.num_epochs
-    subjects = set(config.dataset.train_subjects) - set(
-        config.dataset.validation_subjects
-    )
-    protocol = protocol_of(config.dataset.name)
-    frames = protocol.count_frames(subjects, config.dataset.actions or None)
-    return (
-        frames
-        // config.dataset.frame_stride
-        * (2 if config.augment_flip else 1)
-        * config.num_epochs
-    )
+    subjects = set(dataset.train_subjects) - set(dataset.validation_subjects)
+    frames = protocol_of(dataset.name).count_frames(subjects, dataset.actions)
+    poses = frames // dataset.frame_stride * (2 if config.augment_flip else 1)
+    return poses * config.num_epochs

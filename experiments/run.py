@@ -155,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--smoke", action="store_true", help="toy models on synthetic data")
     add("--report", action="store_true", help="draw again, train nothing")
     add("--seeds", type=int, metavar="N", help="runs per row; default: the table's")
-    add("--data_dir", default="", metavar="DIR", help="TFDS data folder")
+    add("--data_dir", metavar="DIR", help="TFDS data folder")
     return parser
 
 

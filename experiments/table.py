@@ -1,33 +1,48 @@
-"""What a table of a paper is made of: rows that are trained here, rows that are quoted, and columns."""
+"""The parts of a paper's table: columns, and rows that are trained here or quoted."""
 
 import dataclasses
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ml_collections
 
+from jaxpose.config import data_fields
 from jaxpose.errors import JaxposeError
 
+# The actions of Human3.6M by the papers' headings, in their order.
 ACTIONS = {
-    "Dir.": "Directions", "Disc.": "Discussion", "Eat": "Eating", "Greet": "Greeting", "Phone": "Phoning",
-    "Photo": "Photo", "Pose": "Posing", "Purch.": "Purchases", "Sit": "Sitting", "SitD.": "SittingDown",
-    "Smoke": "Smoking", "Wait": "Waiting", "WalkD.": "WalkDog", "Walk": "Walking", "WalkT.": "WalkTogether",
-}  # fmt: skip
+    "Dir.": "Directions",
+    "Disc.": "Discussion",
+    "Eat": "Eating",
+    "Greet": "Greeting",
+    "Phone": "Phoning",
+    "Photo": "Photo",
+    "Pose": "Posing",
+    "Purch.": "Purchases",
+    "Sit": "Sitting",
+    "SitD.": "SittingDown",
+    "Smoke": "Smoking",
+    "Wait": "Waiting",
+    "WalkD.": "WalkDog",
+    "Walk": "Walking",
+    "WalkT.": "WalkTogether",
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """One column.
+    """A column of a table.
 
     Attributes:
       title: its heading.
-      metric: name in a run's results; empty: the row's.
-      cells: actions, or an action of a subject (`Walking S1`), or scenes, whose unweighted mean it
-        shows; empty: the figure of the whole test set, by the benchmark's own protocol.
-      scale: what the figure is multiplied with.
+      metric: name of the score in a run's results; empty means the row's own.
+      cells: actions, actions of a subject (`Walking S1`), or scenes, whose unweighted
+        mean it shows; empty means the score of the whole test set by the benchmark's
+        protocol.
+      scale: factor from the score to the figure.
       digits: decimals of the figures measured here.
-      quoted: the papers' figures only, nothing is measured for it.
+      quoted: only the papers' figures are shown, nothing is measured for it.
     """
 
     title: str
@@ -38,35 +53,45 @@ class Column:
     quoted: bool = False
 
     def value(self, results: Mapping[str, Any], metric: str) -> float | None:
-        """The figure in the results of a run whose row is about `metric`; None where it has none."""
+        """Returns the figure of a run.
+
+        Args:
+          results: the results of the run.
+          metric: the metric of the row.
+
+        Returns:
+          The figure, or None where the results lack a score of it.
+        """
         name, published = self.metric or metric, results.get("published", {})
-        if not self.cells:
-            figures = [published.get(name, results.get(name))]
+        if self.cells:
+            by_cell = {
+                **results.get("per_action", {}),
+                **published.get("per_scene", {}),
+                **published.get("per_action_and_subject", {}),
+            }
+            scores = [by_cell.get(cell, {}).get(name) for cell in self.cells]
         else:
-            groups = ("per_scene", "per_action_and_subject")
-            by_cell = dict(results.get("per_action", {}))
-            for group in groups:
-                by_cell |= published.get(group, {})
-            figures = [by_cell.get(cell, {}).get(name) for cell in self.cells]
-        if any(figure is None for figure in figures):
+            scores = [published.get(name, results.get(name))]
+        if None in scores:
             return None
-        return self.scale * sum(figures) / len(figures)
+        return self.scale * sum(scores) / len(scores)
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One row: a run and the paper's figures for it, or another method's figures alone.
+    """A row of a table: a run and the paper's figures for it, or quoted figures alone.
 
     Attributes:
       label: the method, as the paper names it.
-      published: the paper's figures by column title; what it does not print is left out.
+      published: the paper's figures by column title, as far as it prints them.
       config: `configs/FILE.py:VARIANT`; None for a method that does not exist here.
       overrides: fields that differ from the variant's, by dotted name.
-      name: what sets the run apart from the variant's own; rows that share config and name share
-        the run.
+      name: tells the run apart from the variant's own. Rows with the same config and
+        name share a run.
       evaluation: fields that differ when the trained model is scored, by dotted name.
-      lifting: config of the first stage, which is trained before where `config` is a second one.
-      metric: what the columns without one show.
+      lifting: config of the first stage, trained before, where `config` is a second
+        stage.
+      metric: score of the columns that name none.
       section: heading of the group of rows that it stands in.
       note: a deviation or doubt, printed under the table.
     """
@@ -84,28 +109,36 @@ class Row:
 
     @property
     def run(self) -> str:
-        """Name of the directory of its run."""
-        return run_name(self.config, self.name)
+        """Name of the directory of its run, such as `ampose_cpn17.two_residual`."""
+        file, _, variant = self._config.partition(":")
+        base = f"{file.rpartition('/')[2].removesuffix('.py')}_{variant}"
+        return f"{base}.{self.name}" if self.name else base
 
     @property
     def result(self) -> str:
-        """Name of the file of its results within the directory of a seed."""
-        parts = [f"{field}={value}" for field, value in sorted(self.evaluation.items())]
-        cleaned = [
-            "".join(c if c.isalnum() or c in "=._" else "-" for c in part)[:60]
-            for part in parts
-        ]
-        return ".".join(["row", *cleaned, "json"])
+        """Name of the file of its results, in the directory of a seed."""
+        parts = ["row"]
+        for field, value in sorted(self.evaluation.items()):
+            text = f"{field}={value}"
+            allowed = [c if c.isalnum() or c in "=._" else "-" for c in text]
+            parts.append("".join(allowed)[:60])
+        return ".".join([*parts, "json"])
 
     def make_config(self) -> ml_collections.ConfigDict:
-        """The config that it is trained with.
+        """Makes the config that it is trained with.
 
         Raises:
-          JaxposeError: unknown variant, or an override of a field that the config does not have.
+          JaxposeError: unknown variant, or an override of a field that does not exist.
         """
-        config = load_config(self.config)
+        config = load_config(self._config)
         apply_overrides(config, self.overrides, f"row {self.label!r}")
         return config
+
+    @property
+    def _config(self) -> str:
+        if self.config is None:
+            raise JaxposeError(f"row {self.label!r} is quoted, it has no config")
+        return self.config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,11 +146,11 @@ class Table:
     """A table of a paper.
 
     Attributes:
-      title: what it shows and where it stands.
+      title: what it shows, and where it stands.
       note: data and protocol, and what differs from the paper.
       columns: the columns after the label.
       rows: the rows, in the paper's order.
-      seeds: runs of each row unless the command says otherwise.
+      seeds: runs per row, unless the command says otherwise.
     """
 
     title: str
@@ -132,29 +165,21 @@ class Table:
         return tuple(row for row in self.rows if row.config)
 
 
-def run_name(config: str, name: str = "") -> str:
-    """Directory of a run: `ampose_cpn17`, `ampose_cpn17.two_residual`."""
-    file, _, variant = config.partition(":")
-    base = f"{file.rpartition('/')[2].removesuffix('.py')}_{variant}"
-    return f"{base}.{name}" if name else base
-
-
 def load_config(config: str) -> ml_collections.ConfigDict:
-    """The config of `configs/FILE.py:VARIANT`.
+    """Returns the config of `configs/FILE.py:VARIANT`.
 
     Raises:
       JaxposeError: unknown variant.
     """
     file, _, variant = config.partition(":")
-    return importlib.import_module(
-        file.removesuffix(".py").replace("/", ".")
-    ).get_config(variant)
+    module = importlib.import_module(file.removesuffix(".py").replace("/", "."))
+    return module.get_config(variant)
 
 
 def apply_overrides(
     config: ml_collections.ConfigDict, overrides: Mapping[str, Any], whose: str
 ) -> None:
-    """Sets fields by dotted name.
+    """Sets fields of `config` by dotted name; `whose` names their owner in the error.
 
     Raises:
       JaxposeError: the config has no such field, or the field is of another type.
@@ -168,39 +193,29 @@ def apply_overrides(
 
 
 def figures(columns: tuple[Column, ...], text: str) -> dict[str, float]:
-    """The paper's figures of a row as printed, one a column in order; `-` where it prints none."""
-    return {
-        column.title: float(word)
-        for column, word in zip(columns, text.split(), strict=True)
-        if word != "-"
-    }
+    """Reads the paper's figures of a row, one per column in order; `-` is none."""
+    words = zip(columns, text.split(), strict=True)
+    return {column.title: float(word) for column, word in words if word != "-"}
 
 
-def action_columns(titles: tuple[str, ...] = tuple(ACTIONS)) -> tuple[Column, ...]:
-    """Columns of the Human3.6M actions, in the order of `titles`, and their mean."""
-    return (
-        *(Column(title, cells=(ACTIONS[title],)) for title in titles),
-        Column("Avg."),
-    )
+def action_columns(titles: Iterable[str] = ACTIONS) -> tuple[Column, ...]:
+    """Returns the columns of Human3.6M's actions, as `titles`, and of their mean."""
+    actions = [Column(title, cells=(ACTIONS[title],)) for title in titles]
+    return (*actions, Column("Avg."))
 
 
-def humaneva_columns(actions: tuple[str, ...]) -> tuple[Column, ...]:
-    """Columns of HumanEva-I, each action by subject, and the mean of them all."""
-    cells = tuple(f"{action} S{subject}" for action in actions for subject in (1, 2, 3))
-    return (
-        *(Column(cell, cells=(cell,)) for cell in cells),
-        Column("Avg.", cells=cells),
-    )
+def humaneva_columns(actions: Iterable[str]) -> tuple[Column, ...]:
+    """Returns the columns of HumanEva-I, actions by subject, and of their mean."""
+    cells = [f"{action} S{subject}" for action in actions for subject in (1, 2, 3)]
+    columns = [Column(cell, cells=(cell,)) for cell in cells]
+    return (*columns, Column("Avg.", cells=tuple(cells)))
 
 
-# A model trained on MPI-INF-3DHP whose config file has no variant for it.
+# The fields of MPI-INF-3DHP, for a model whose config file has no variant of it.
 MPI_INF_3DHP = {
-    "dataset.name": "mpi_inf_3dhp/univ_annot3",
-    "dataset.train_subjects": tuple(f"S{i}" for i in range(1, 9)),
-    "dataset.validation_subjects": ("S8",),
-    "dataset.test_subjects": tuple(f"TS{i}" for i in range(1, 7)),
-    "target_scale": 1000.0,
-    "model.skeleton": "mpi_inf_3dhp_17",
+    name: value
+    for name, value in data_fields("mpi_inf_3dhp/univ_annot3").items()
+    if value is not None
 }
 MPI_INF_3DHP_COLUMNS = (
     Column("PCK", "pck"),

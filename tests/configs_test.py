@@ -1,4 +1,7 @@
-"""Exact parameter counts of every named config."""
+"""The configs: exact parameter counts, data that fits, fields and their checks."""
+
+import importlib
+import json
 
 import jax
 import numpy as np
@@ -7,24 +10,29 @@ import pytest
 from configs import ampose, crossformer, gast_net, gla_gcn, poseformer, videopose3d
 from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.skeletons import get_skeleton
-from jaxpose.datasets import get_builder
-from jaxpose.models import build_model
+from jaxpose.config import FIELDS, check_fields, data_fields
+from jaxpose.datasets import PROTOCOLS, get_builder
+from jaxpose.datasets.builders import BUILDERS
+from jaxpose.errors import JaxposeError
+from jaxpose.models import MODELS, build_model, config_fields
 from jaxpose.models.cost import variable_shapes
+from jaxpose.training import losses, optimizers
 
-# Published figures, where they differ from the count: AMPose (5, 512) 18.38 M (its table is not
-# consistent with itself: with 22.13 M at depth 6 a layer would hold 3.74 M and five of them more);
-# CrossFormer prints 9.93 M for every length, which only f=81 has, and its released code holds
-# 14,624,501 (MLP ratio 4); PoseFormer 9.58 and 9.59 M for f=9 and 27. GLA-GCN's 1.88 and 48.64 M
-# include the refinement module's 140,322.
+# Published figures, where they differ from the count: AMPose (5, 512) 18.38 M (its
+# table is not consistent with itself: with 22.13 M at depth 6 a layer would hold 3.74 M
+# and five of them more); CrossFormer prints 9.93 M for every length, which only f=81
+# has, and its released code holds 14,624,501 (MLP ratio 4); PoseFormer 9.58 and 9.59 M
+# for f=9 and 27. GLA-GCN's 1.88 and 48.64 M include the refinement module's 140,322.
 COUNTS = {
     ampose: {
-        "cpn17": 18_451_459, "gt17": 18_451_459, "cpn16": 18_448_899, "gt16": 18_448_899,
-        "d4w108": 670_035, "d4w128": 937_475, "d5w128": 1_171_587, "d4w256": 3_709_955,
-        "d4w384": 8_317_443, "d5w512": 18_448_899, "d6w512": 22_137_859, "quickstart": 179_843,
-        "toes16": 18_450_435, "mpi1": 18_451_459, "mpi9": 18_459_651, "mpi27": 18_478_083,
-        "mpi_cross": 18_451_459,
-        "cmu": 531_459, "cpn17_refined": 18_591_781, "gt17_refined": 18_591_781,
-        "cpn16_refined": 18_581_027, "gt16_refined": 18_581_027, "cmu_refined": 671_781,
+        "cpn17": 18_451_459, "gt17": 18_451_459, "cpn16": 18_448_899,
+        "gt16": 18_448_899, "d4w108": 670_035, "d4w128": 937_475, "d5w128": 1_171_587,
+        "d4w256": 3_709_955, "d4w384": 8_317_443, "d5w512": 18_448_899,
+        "d6w512": 22_137_859, "quickstart": 179_843, "toes16": 18_450_435,
+        "mpi1": 18_451_459, "mpi9": 18_459_651, "mpi27": 18_478_083,
+        "mpi_cross": 18_451_459, "cmu": 531_459, "cpn17_refined": 18_591_781,
+        "gt17_refined": 18_591_781, "cpn16_refined": 18_581_027,
+        "gt16_refined": 18_581_027, "cmu_refined": 671_781,
     },
     gla_gcn: {
         "cpn243": 1_736_564, "gt243": 1_736_564, "gt81": 1_484_174, "gt27": 1_231_784,
@@ -46,16 +54,37 @@ COUNTS = {
     gast_net: {
         "cpn27": 6_915_984, "cpn9": 1_617_164, "cpn81": 7_054_612, "cpn243": 7_091_736,
         "cpn27_causal": 6_915_984, "cpn243_causal": 7_091_736, "gt81": 7_054_612,
-        "sh81": 7_052_164, "toes27": 6_927_600, "humaneva27": 6_907_152, "quickstart": 453_648,
-        "cmu": 453_648, "cmu_causal": 453_648,
+        "sh81": 7_052_164, "toes27": 6_927_600, "humaneva27": 6_907_152,
+        "quickstart": 453_648, "cmu": 453_648, "cmu_causal": 453_648,
     },
     videopose3d: {
-        "cpn243": 16_952_371, "cpn81": 12_753_971, "cpn27": 8_555_571, "cpn9": 4_357_171,
-        "cpn1": 4_291_635, "gt243": 16_952_371, "cpn243_causal": 16_952_371,
-        "humaneva27": 8_537_133, "quickstart": 566_067, "cmu": 566_067,
+        "cpn243": 16_952_371, "cpn81": 12_753_971, "cpn27": 8_555_571,
+        "cpn9": 4_357_171, "cpn1": 4_291_635, "gt243": 16_952_371,
+        "cpn243_causal": 16_952_371, "humaneva27": 8_537_133, "quickstart": 566_067,
+        "cmu": 566_067,
     },
 }  # fmt: skip
 VARIANTS = [(file, variant) for file in COUNTS for variant in file.VARIANTS]
+QUICK = [name for name, protocol in PROTOCOLS.items() if protocol.train_subjects]
+
+
+def check_joints(config, skeleton, keypoints_skeleton):
+    """The data of `config`, converted as it says, has the joints of its model."""
+    stored, wanted = get_builder(config.dataset.name).builder_config, config.dataset
+    stored_2d = stored.keypoints_skeleton or stored.skeleton
+    found = wanted.skeleton or stored.skeleton
+    frame = np.zeros((1, get_skeleton(stored.skeleton).num_joints, 3))
+    convert_joints(frame, stored.skeleton, found)
+    assert found == skeleton
+    found_2d = wanted.keypoints_skeleton or stored_2d
+    frame = np.zeros((1, get_skeleton(stored_2d).num_joints, 2))
+    convert_joints(frame, stored_2d, found_2d)
+    assert found_2d == keypoints_skeleton
+
+
+def test_every_variant_has_a_count():
+    for file, counts in COUNTS.items():
+        assert set(counts) == set(file.VARIANTS)
 
 
 @pytest.mark.parametrize(
@@ -63,17 +92,125 @@ VARIANTS = [(file, variant) for file in COUNTS for variant in file.VARIANTS]
 )
 def test_parameters_of_every_variant_and_a_data_set_that_exists(file, variant):
     config = file.get_config(variant)
+    check_fields(config)
     model = build_model(config)
-    variables = variable_shapes(model)
-    assert (
-        sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
-        == COUNTS[file][variant]
-    )
-    stored, wanted = get_builder(config.dataset.name).builder_config, config.dataset
-    frame = np.zeros((1, get_skeleton(stored.skeleton).num_joints, 3))
-    convert_joints(frame, stored.skeleton, wanted.skeleton or stored.skeleton)
-    assert (wanted.skeleton or stored.skeleton) == model.skeleton
-    stored_2d = stored.keypoints_skeleton or stored.skeleton
-    frame = np.zeros((1, get_skeleton(stored_2d).num_joints, 2))
-    convert_joints(frame, stored_2d, wanted.keypoints_skeleton or stored_2d)
-    assert (wanted.keypoints_skeleton or stored_2d) == model.keypoints_skeleton
+    leaves = jax.tree.leaves(variable_shapes(model)["params"])
+    assert sum(leaf.size for leaf in leaves) == COUNTS[file][variant]
+    check_joints(config, model.skeleton, model.keypoints_skeleton)
+
+
+@pytest.mark.parametrize("dataset", QUICK)
+def test_every_model_has_quick_sizes_on_every_data_set(dataset):
+    for file in COUNTS:
+        config = file.get_config(f"quick_{dataset}")
+        check_fields(config)
+        quickstart = file.get_config("quickstart")
+        assert config.dataset.train_subjects == PROTOCOLS[dataset].train_subjects
+        skeleton = PROTOCOLS[dataset].skeleton
+        check_joints(config, skeleton, skeleton)
+        quickstart.model.skeleton = skeleton
+        assert config.model.to_dict() == quickstart.model.to_dict()
+        assert config.steps_per_epoch == quickstart.steps_per_epoch > 0
+
+
+def test_a_protocol_is_that_of_its_builder():
+    for name, protocol in PROTOCOLS.items():
+        assert protocol.name == BUILDERS[name].name == name
+        assert protocol.skeleton == BUILDERS[name].BUILDER_CONFIGS[0].skeleton
+        published = BUILDERS[name].SPLITS
+        if published:
+            subjects = [*protocol.train_subjects, *protocol.test_subjects]
+            assert subjects == [s for split in published.values() for s in split]
+        assert set(protocol.validation_subjects) <= set(protocol.train_subjects)
+        assert not set(protocol.test_subjects) & set(protocol.train_subjects)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_models_own_sizes_are_those_of_its_config(name):
+    file = importlib.import_module(f"configs.{name}")
+    model, own = build_model(file.get_config()), MODELS[name]()
+    for field in config_fields(name):
+        if field != "strided":
+            assert getattr(model, field) == getattr(own, field), field
+
+
+def test_an_unknown_variant_is_answered_with_the_known_ones():
+    with pytest.raises(
+        JaxposeError, match=r"configs/ampose\.py has no variant 'cpn18'"
+    ):
+        ampose.get_config("cpn18")
+    with pytest.raises(JaxposeError, match=r"it has cpn81, .*, quick_synthetic, "):
+        crossformer.get_config("quick_custom")
+    with pytest.raises(JaxposeError, match="unknown data set 'humanevo'; known: synth"):
+        data_fields("humanevo/gt")
+
+
+def test_absent_fields_are_none_and_take_values_of_their_type():
+    config = gla_gcn.get_config("quickstart")
+    flat = json.loads(json.dumps(config.to_dict()))
+    assert flat["lifting_workdir"] is flat["dataset"]["actions"] is None
+    assert flat["model"]["graph"] is flat["model"]["keypoints_skeleton"] is None
+    assert build_model(config).graph == ""
+    config.lock()
+    config.lifting_workdir, config.dataset.actions = "runs/a", ("Walking",)
+    config.model.graph = "h36m_17"
+    for field, value in (("lifting_workdir", 3), ("seed", "x")):
+        with pytest.raises(TypeError):
+            config[field] = value
+    config.lifting_workdir = None
+    assert config.lifting_workdir is None
+
+
+def test_a_released_crossformer_zeroes_frames_and_the_papers_does_not():
+    assert crossformer.get_config("cpn81").model.zeroed_frames is None
+    assert build_model(crossformer.get_config("cpn81")).zeroed_frames is None
+    released = crossformer.get_config("released_cpn81")
+    assert build_model(released).zeroed_frames == (10, 16)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_epochs": 0}, r"config\.num_epochs=0 must be at least 1"),
+        (
+            {"dataset.frame_stride": 0},
+            r"config\.dataset\.frame_stride=0 must be at least",
+        ),
+        (
+            {"optimizer.decay": float("inf")},
+            r"decay=inf must be a finite number above 0",
+        ),
+        (
+            {"augment_bones": float("nan")},
+            "augment_bones=nan must be at least 0 and below",
+        ),
+        ({"seed": -1}, r"seed=-1 must be at least 0 and below 2\*\*32"),
+        ({"steps_per_epoch": -1}, r"steps_per_epoch=-1 must be 0 \(one pass\) or more"),
+        (
+            {"precision": "float8"},
+            "precision='float8' is unknown; known: float32, tf32",
+        ),
+        ({"lifting_workdir": "runs/a"}, r"set config\.refinement=True"),
+    ],
+)
+def test_a_value_that_no_run_could_use(changes, message):
+    config = ampose.get_config("quickstart")
+    config.update_from_flattened_dict(changes)
+    with pytest.raises(JaxposeError, match=message):
+        check_fields(config)
+
+
+def test_the_names_that_a_field_takes_are_those_of_the_code():
+    known = {"loss": list(losses.LOSSES)}
+    known |= {"optimizer.name": [], "optimizer.schedule": []}
+    config = ampose.get_config("quickstart").optimizer
+    for name in ("adam", "adamw", "amsgrad", "ranger"):
+        config.name = name
+        optimizers.make_optimizer(config, lambda step: 1e-3)
+        known["optimizer.name"].append(name)
+    for name in ("exponential", "cosine", "halving", "warmup_cosine"):
+        config.schedule = name
+        optimizers.make_schedule(config, num_epochs=2, steps_per_epoch=2)
+        known["optimizer.schedule"].append(name)
+    for field, names in known.items():
+        assert FIELDS[field].complain("?") == f"is unknown; known: {', '.join(names)}"

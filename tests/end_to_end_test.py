@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 
 import jaxpose
-from configs import ampose, default, videopose3d
+from configs import ampose, videopose3d
 from experiments.tables import TABLES
 from jaxpose import prepare
 from jaxpose.body.joint_rules import convert_joints
+from jaxpose.config import data_fields
 from jaxpose.data.clips import select_subjects
 from jaxpose.data.splits import load_clips_of
 from jaxpose.datasets.human36m import facts, motionbert
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.xdist_group("end_to_end")
 
 def _human36m(source: str) -> ml_collections.ConfigDict:
     config = ampose.get_config("gt17")
-    default.use_human36m(config, f"human36m/{source}_17")
+    config.update_from_flattened_dict(data_fields(f"human36m/{source}_17"))
     return config
 
 
@@ -415,7 +416,7 @@ def test_cross_dataset_evaluation_without_a_conversion_names_the_fix(run):
     done, other = run("human36m"), run("mpi_inf_3dhp")
     config = small(ampose.get_config("mpi_cross"))
     config.dataset.data_dir = other.config.dataset.data_dir
-    config.dataset.skeleton = ""
+    config.dataset.skeleton = None
     with pytest.raises(JaxposeError, match=r"config\.dataset\.skeleton='h36m_17'"):
         jaxpose.Run.open(done.workdir, config).evaluate()
     config.dataset.skeleton = "h36m_19"

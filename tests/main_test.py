@@ -43,7 +43,7 @@ def test_describe_prints_one_json_object_without_data_or_workdir():
         (["--config=configs/ampose.py", "--config.model.depth=abc"], r"config\.model\.depth=abc: invalid"),
         (["--config=configs/ampose.py", "--mod=train"], r"Unknown command line flag 'mod'"),
         (["--config=configs/ampsoe.py", "--workdir={}"], r"there is no file 'configs/ampsoe\.py'"),
-        (["--config=configs/default.py", "--workdir={}"], r"model\.name '' is unknown; known: ampose"),
+        (["--config=configs/ampose.py", "--config.model.name=x", "--workdir={}"], r"'x' is unknown; known: ampose"),
         (["--config=README.md", "--workdir={}"], r"README\.md is not a Python file"),
         (["--config=configs/ampose.py"], r"--mode=train needs --workdir=DIR"),
         (["--config=configs/ampose.py", "--workdir={}", "--mode=evaluate"], r"holds no run"),

@@ -1,16 +1,17 @@
-"""The tables by name: `ampose.table4.1`, `gla_gcn.table5`, ... One module a paper."""
+"""The tables by name: `ampose.table4.1`, `gla_gcn.table5`, `quick.humaneva`, ..."""
 
 from experiments.table import Table
-from experiments.tables import ampose, cmu, crossformer, gast_net, gla_gcn
+from experiments.tables import ampose, cmu, crossformer, gast_net, gla_gcn, quick
 
-TABLES: dict[str, Table] = {
-    f"{paper}.{name}": table
-    for paper, module in (
-        ("ampose", ampose),
-        ("gla_gcn", gla_gcn),
-        ("crossformer", crossformer),
-        ("gast_net", gast_net),
-        ("cmu", cmu),
-    )
-    for name, table in module.TABLES.items()
+_PAPERS = {
+    "ampose": ampose.TABLES,
+    "gla_gcn": gla_gcn.TABLES,
+    "crossformer": crossformer.TABLES,
+    "gast_net": gast_net.TABLES,
+    "cmu": cmu.TABLES,
+    "quick": quick.TABLES,
 }
+TABLES: dict[str, Table] = {}
+for _paper, _tables in _PAPERS.items():
+    for _name, _table in _tables.items():
+        TABLES[f"{_paper}.{_name}"] = _table

@@ -1,8 +1,8 @@
 """The papers' ablations on real motion capture, small enough for two CPU cores.
 
-Models of the `cmu` variants at about half their updates, minutes a run. The figure of
-the paper beside ours is another data set at full size: the order of the rows can agree, the
-millimetres cannot.
+Models of the `cmu` variants with about half their updates, minutes per run. The paper's
+figure beside ours is of another data set at full size: the order of the rows can agree,
+the millimetres cannot.
 """
 
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 from experiments.table import Column, Row, Table
 
 NOTE = (
-    "CMU motion capture, trained on subjects 01 02 07 13 135, tested on 05 09 49, ground-truth 2D, mean over "
-    "trials, flip averaging, last checkpoint, millimetres."
+    "CMU motion capture, trained on subjects 01 02 07 13 135, tested on 05 09 49, "
+    "ground-truth 2D, mean over trials, flip averaging, last checkpoint, millimetres."
 )
 COLUMNS = (
     Column("MPJPE", "mpjpe"),
@@ -40,7 +40,7 @@ UPDATES = {
 def _row(
     label: str, published: float | None, config: str, name: str = "", **model: Any
 ) -> Row:
-    """A row with fields of the model changed; `published` on Human3.6M, in the paper's metric."""
+    """Returns a row with fields of the model changed; `published` is on Human3.6M."""
     return Row(
         label,
         {} if published is None else {"paper, Human3.6M": published},

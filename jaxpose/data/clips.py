@@ -152,14 +152,14 @@ def downsample(clips: Clips, stride: int) -> Clips:
 
 
 def convert_skeletons(
-    clips: Clips, skeleton: str = "", keypoints_skeleton: str = ""
+    clips: Clips, skeleton: str | None = None, keypoints_skeleton: str | None = None
 ) -> Clips:
     """The clips in other joint sets, by the named rules of `jaxpose.body.joint_rules`.
 
     Args:
       clips: any clips.
-      skeleton: joints of the 3D positions; empty: as they are.
-      keypoints_skeleton: joints of the 2D keypoints; empty: as they are.
+      skeleton: joints of the 3D positions; None: as they are.
+      keypoints_skeleton: joints of the 2D keypoints; None: as they are.
 
     Raises:
       JaxposeError: no rule leads there.

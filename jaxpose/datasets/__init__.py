@@ -1,8 +1,8 @@
 """The data sets: the protocol of each, and the builder that prepares it.
 
-A data set is a package `jaxpose/datasets/NAME/` with `protocol.py`, which holds `PROTOCOL`,
-and TFDS's `NAME_dataset_builder.py`, which holds `Builder`. `PROTOCOLS` is the one place
-that lists them. TFDS is imported only by `get_builder`, TensorFlow never.
+A data set is a package `jaxpose/datasets/NAME/` with `protocol.py`, which holds
+`PROTOCOL`, and TFDS's `NAME_dataset_builder.py`, which holds `Builder`. `PROTOCOLS` is
+the one place that lists them. TFDS is imported only by `get_builder`, TensorFlow never.
 """
 
 import pathlib
@@ -33,8 +33,8 @@ PROTOCOLS: dict[str, Protocol] = {
 def protocol_of(dataset: str) -> Protocol:
     """Returns the protocol of `dataset`, `NAME` or `NAME/CONFIG`.
 
-    Clips that are no data set of this package, such as arrays in memory, have a protocol
-    without subjects or tables.
+    Clips that are no data set of this package, such as arrays in memory, have a
+    protocol without subjects or tables.
     """
     name = dataset.partition("/")[0]
     return PROTOCOLS.get(name, Protocol(name=name))
@@ -57,8 +57,8 @@ def get_builder(
       partial: prepare what is there of a split that lacks subjects or takes.
 
     Raises:
-      JaxposeError: unknown data set or config (the message lists the known ones), or what is
-        prepared is damaged.
+      JaxposeError: unknown data set or config (the message lists the known ones), or
+        what is prepared is damaged.
     """
     # Configs and scores need the protocols alone, and TFDS takes a second to import.
     from jaxpose.datasets.builders import BUILDERS

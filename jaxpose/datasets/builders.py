@@ -1,4 +1,4 @@
-"""The builders of the data sets. Importing this module registers each of them with TFDS.
+"""The builders of the data sets; importing this module registers them with TFDS.
 
 After `import jaxpose.datasets.builders`, `tfds.builder("cmu_mocap/gt")` and
 `tfds.data_source` find them.

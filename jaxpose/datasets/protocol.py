@@ -28,6 +28,7 @@ class Protocol:
         selects the last one.
       test_subjects: subjects to score.
       actions: actions to train on and to score; None means all.
+      skeleton: joints of the poses, those of the builder's first config.
       target_scale: unit of the training targets, in 1/metre: 1 is metres, 1000 millimetres.
       train_frames: published number of frames of all cameras, by training subject and
         action; empty where none are published.
@@ -39,6 +40,7 @@ class Protocol:
     validation_subjects: tuple[str, ...] = ()
     test_subjects: tuple[str, ...] = ()
     actions: tuple[str, ...] | None = None
+    skeleton: str = "h36m_17"
     target_scale: float = 1.0
     train_frames: Mapping[str, Mapping[str, int]] = dataclasses.field(
         default_factory=dict

@@ -1,5 +1,8 @@
 """Names the models in one dict, and builds the one that a config describes."""
 
+import dataclasses
+import types
+import typing
 from typing import Any
 
 import jax.numpy as jnp
@@ -35,42 +38,60 @@ _SIZES = (
 )
 
 
-# Fields of a run that a model has too: its unit, and where its second loss stage begins.
+# Fields of a run that a model has too: its unit, and where its second loss stage
+# begins.
 _OF_THE_RUN = ("target_scale", "stage_two_epoch")
+# Fields that no config sets: those, Flax's own, and the forms for sequences and
+# streams.
+_NOT_IN_CONFIG = (
+    *_OF_THE_RUN,
+    "parent",
+    "name",
+    "dtype",
+    "whole_sequence",
+    "streaming",
+)
+
+
+def config_fields(name: str) -> dict[str, Any]:
+    """Returns the fields of `config.model` of a model, with the model's own defaults.
+
+    A type stands for the value of a field that is absent by default (None or "").
+
+    Raises:
+      JaxposeError: unknown model.
+    """
+    fields = {}
+    for field in dataclasses.fields(_find_model(name)):
+        if field.name not in _NOT_IN_CONFIG:
+            is_absent = field.default is None or field.default == ""
+            fields[field.name] = _plain_type(field.type) if is_absent else field.default
+    return fields
 
 
 def build_model(config: ml_collections.ConfigDict) -> LiftingModel:
-    """Returns the model that `config.model` describes, refined or not, in `config.precision`.
+    """Returns the model of `config.model`, refined or not, in `config.precision`.
 
     A field that is None or absent in the config keeps the model's default.
 
     Raises:
-      JaxposeError: unknown model, a field the model does not have, a size that no model has, or
-        a model that breaks the contract (`base.LiftingModel`).
+      JaxposeError: unknown model, a field the model does not have, a size that no model
+        has, or a model that breaks the contract (`base.LiftingModel`).
     """
     fields = config.model.to_dict()
-    name = fields.pop("name", "")
-    if name not in MODELS:
-        raise JaxposeError(
-            f"config.model.name {name!r} is unknown; known: {', '.join(MODELS)}"
-        )
-    module = MODELS[name]
-    if not issubclass(module, LiftingModel):
-        raise JaxposeError(
-            f"model {name!r}: {module.__name__} is no LiftingModel (jaxpose/models/base.py)"
-        )
-    known = [
-        field
-        for field in module.__dataclass_fields__
-        if field not in ("parent", "name", "dtype")
-    ]
+    name = fields.pop("name", None)
+    module = _find_model(name)
+    known = config_fields(name)
     if unknown := sorted(set(fields) - set(known)):
         raise JaxposeError(
-            f"config.model has no field {', '.join(unknown)} in model {name!r}; it has {', '.join(known)}"
+            f"config.model has no field {', '.join(unknown)} in model {name!r}; it has "
+            f"{', '.join(known)}"
         )
     _check_sizes(fields)
     fields = {key: value for key, value in fields.items() if value is not None}
-    fields |= {key: config[key] for key in _OF_THE_RUN if key in known}
+    for key in _OF_THE_RUN:
+        if key in module.__dataclass_fields__:
+            fields[key] = config[key]
     dtype = jnp.bfloat16 if config.precision == "bfloat16" else None
     model = module(**fields, dtype=dtype)
     if config.refinement:
@@ -79,8 +100,30 @@ def build_model(config: ml_collections.ConfigDict) -> LiftingModel:
     return model
 
 
+def _find_model(name: str | None) -> type[LiftingModel]:
+    """Returns the module of model `name`."""
+    if name not in MODELS:
+        raise JaxposeError(
+            f"config.model.name {name!r} is unknown; known: {', '.join(MODELS)}"
+        )
+    module = MODELS[name]
+    if not issubclass(module, LiftingModel):
+        raise JaxposeError(
+            f"model {name!r}: {module.__name__} is no LiftingModel "
+            "(jaxpose/models/base.py)"
+        )
+    return module
+
+
+def _plain_type(annotation: Any) -> type:
+    """Returns the class behind an annotation: `tuple` for `tuple[int, int] | None`."""
+    if isinstance(annotation, types.UnionType):
+        annotation = typing.get_args(annotation)[0]
+    return typing.get_origin(annotation) or annotation
+
+
 def _check_sizes(fields: dict[str, Any]) -> None:
-    """Raises JaxposeError for sizes that are not whole numbers from 1 and rates that are none."""
+    """Raises JaxposeError for a size below 1 and for a rate outside [0, 1)."""
     for name, value in fields.items():
         if name in _SIZES:
             sizes = value if name == "filter_widths" else (value,)

@@ -249,7 +249,7 @@ class GlaGcn(LiftingModel):
       channels: width `C`.
       input_norm: BatchNorm of the input; the released HumanEva script leaves it out.
       sequence_layers: AGCN blocks before the strided modules, whose output also becomes the 3D
-        sequence; 0 (released) has neither the blocks nor the sequence. The paper's has 3.
+        sequence; 0 (released) has neither the blocks nor the sequence.
       sequence_dropout_rate: dropout after each of those blocks.
       sequence_head_residual: whether the AGCN(C, 3, 1) block that makes the sequence has a
         residual. It never ends in a ReLU: coordinates are signed.
@@ -270,14 +270,14 @@ class GlaGcn(LiftingModel):
     skeleton: str = "h36m_17"
     keypoints_skeleton: str = ""
     graph: str = ""
-    filter_widths: tuple[int, ...] = (3, 3, 3)
+    filter_widths: tuple[int, ...] = (3, 3, 3, 3, 3)
     channels: int = 96
     input_norm: bool = True
-    sequence_layers: int = 0
+    sequence_layers: int = 3
     sequence_dropout_rate: float = 0.1
     sequence_head_residual: bool = True
-    head: str = "shared"
-    head_blend: float = 0.5
+    head: str = "individual"
+    head_blend: float = 1.0
     adaptive: bool = True
     strided: bool = True
     swap_input: bool = False

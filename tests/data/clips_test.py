@@ -171,4 +171,4 @@ def test_converting_where_no_rule_leads_names_field_data_and_both_skeletons():
         JaxposeError,
         match=r"config\.dataset\.keypoints_skeleton.*'h36m_17' to 'h36m_71'",
     ):
-        convert_skeletons(_clips(2), "", "h36m_71")
+        convert_skeletons(_clips(2), None, "h36m_71")

@@ -13,6 +13,8 @@ from tests.golden_models.base import GoldenModel
 
 _SKELETONS = {"h36m": "h36m_17", "humaneva15": "humaneva_15"}
 _GRAPHS = {"he13_script_15": "humaneva_15_script"}
+# The released model: no sequence branch, one last layer for all joints.
+_RELEASED = {"sequence_layers": 0, "head": "shared"}
 _HUMANEVA_SCRIPT = "HE_13.TemporalModelOptimized1f"
 
 
@@ -29,9 +31,10 @@ def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Golden
             keypoints_skeleton="coco_17" if coco else "",
             graph="humaneva_15_script",
             input_norm=False,
+            **_RELEASED,
         )
     if cls == "S_AGCN":
-        return _model(config, skeleton=_skeleton(config))
+        return _model(config, skeleton=_skeleton(config), **_RELEASED)
     if cls == "composite_seq":
         return _model(
             config,

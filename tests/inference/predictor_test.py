@@ -47,10 +47,8 @@ SHARING = {
 WINDOWED = {
     "ampose": AMPose(depth=1, width=8, heads=2),
     "ampose_frames": AMPose(depth=1, width=8, heads=2, num_frames=3),
-    "gla_gcn": GlaGcn(skeleton="h36m_17", filter_widths=(3, 3), channels=4),
-    "gla_gcn_sequence": GlaGcn(
-        skeleton="h36m_17", filter_widths=(3,), channels=4, sequence_layers=1
-    ),
+    "gla_gcn": GlaGcn(filter_widths=(3, 3), channels=4, sequence_layers=0),
+    "gla_gcn_sequence": GlaGcn(filter_widths=(3,), channels=4, sequence_layers=1),
 }
 MODELS = CONVOLUTIONAL | SHARING | WINDOWED
 

@@ -13,7 +13,8 @@ from jaxpose.models.refinement import Refinement
 from jaxpose.torch_weights import gla_gcn as weights
 from jaxpose.torch_weights import layouts
 
-SMALL = {"skeleton": "h36m_17", "filter_widths": (3,), "channels": 8}
+RELEASED = {"filter_widths": (3, 3, 3), "sequence_layers": 0, "head": "shared"}
+SMALL = RELEASED | {"skeleton": "h36m_17", "filter_widths": (3,), "channels": 8}
 
 
 def shapes(model, x):
@@ -59,45 +60,33 @@ def count(model, x):
     ],
 )
 def test_parameters_of_the_released_model(fields, expected):
-    model = GlaGcn(**{"skeleton": "h36m_17", **fields})
+    model = GlaGcn(**{**RELEASED, **fields})
     x = window(model.receptive_field, get_skeleton(model.skeleton).num_joints)
     assert count(model, x) == expected
 
 
 @pytest.mark.parametrize("channels, expected", [(96, 1_876_886), (512, 48_641_526)])
 def test_parameters_of_the_paper_with_its_refinement(channels, expected):
-    model = GlaGcn(
-        "h36m_17",
-        filter_widths=(3,) * 5,
-        channels=channels,
-        sequence_layers=3,
-        head="individual",
-    )
+    model = GlaGcn(channels=channels)
     refinement = Refinement("h36m_17")
     total = count(model, window(243)) + count(refinement, jnp.zeros((1, 1, 17, 6)))
     assert total == expected
 
 
 def test_parameters_of_the_ablations():
-    released = count(GlaGcn("h36m_17"), window(27))
+    def count_of(**fields):
+        return count(GlaGcn(**RELEASED | fields), window(27))
+
+    released = count_of()
     adaptive_parts = 3 * 17 * 17 * 7 + 6 * 24 * (6 * (96 + 1) + (2 + 1))
-    assert (
-        count(GlaGcn("h36m_17", adaptive=False), window(27))
-        == released - adaptive_parts
-    )
-    assert count(GlaGcn("h36m_17", strided=False), window(27)) == released
-    assert count(GlaGcn("h36m_17", swap_input=True), window(27)) == released
+    assert count_of(adaptive=False) == released - adaptive_parts
+    assert count_of(strided=False) == released
+    assert count_of(swap_input=True) == released
     head, dense_head = 96 * 3 + 3, (17 * 96 + 1) * 17 * 3
-    assert (
-        count(GlaGcn("h36m_17", head="dense"), window(27))
-        == released - head + dense_head
-    )
-    sequence = {"sequence_layers": 3, "head": "individual"}
-    with_residual = count(GlaGcn("h36m_17", **sequence), window(27))
-    without = count(
-        GlaGcn("h36m_17", sequence_head_residual=False, **sequence), window(27)
-    )
-    assert with_residual - without == 297
+    assert count_of(head="dense") == released - head + dense_head
+    paper = {"sequence_layers": 3, "head": "individual"}
+    without = count_of(**paper, sequence_head_residual=False)
+    assert count_of(**paper) - without == 297
 
 
 def batch_norm(x, params, stats):
@@ -203,7 +192,7 @@ def test_similarity_columns_sum_to_one():
 
 
 def test_initial_values():
-    model = GlaGcn("h36m_17", filter_widths=(3,), channels=32)
+    model = GlaGcn(**SMALL | {"channels": 32})
     variables = jax.jit(lambda key: model.init(key, window(), train=False))(
         jax.random.key(0)
     )
@@ -254,7 +243,7 @@ def test_output_of_every_skeleton(skeleton, graph):
 
 
 def test_sequence_branch_gives_every_frame_with_either_sign():
-    model = GlaGcn(**SMALL, sequence_layers=1, head="individual")
+    model = GlaGcn(**SMALL | {"sequence_layers": 1, "head": "individual"})
     positions, sequence = predict(model, random_variables(model, window()), window())
     assert positions.shape == (2, 1, 17, 3)
     assert sequence.shape == (2, 3, 17, 3)
@@ -264,11 +253,10 @@ def test_sequence_branch_gives_every_frame_with_either_sign():
 
 def test_head_blend_weighs_both_heads():
     x = window()
-    variables = random_variables(GlaGcn(**SMALL, head="individual"), x)
+    individual = SMALL | {"head": "individual"}
+    variables = random_variables(GlaGcn(**individual), x)
     blend = {
-        value: predict(
-            GlaGcn(**SMALL, head="individual", head_blend=value), variables, x
-        )
+        value: predict(GlaGcn(**individual, head_blend=value), variables, x)
         for value in (0.0, 0.25, 1.0)
     }
     without = {
@@ -296,7 +284,7 @@ def test_unshared_layers_keep_joints_apart():
 
 
 def test_dense_head_reads_every_joint_for_each_position():
-    model = GlaGcn(**SMALL, head="dense")
+    model = GlaGcn(**SMALL | {"head": "dense"})
     variables = random_variables(model, window())
     predict = jax.jit(lambda v: model.apply(v, window(), train=False))
     before = predict(variables)

@@ -52,7 +52,7 @@ def _clips(
 
 
 def _mpi_inf_3dhp(frames: int = 21) -> Clips:
-    """Six sequences of random poses; every third frame is valid, and activities go round."""
+    """Six sequences of random poses; each third frame is valid, activities go round."""
     rng = np.random.default_rng(0)
     parts = [
         (

@@ -15,7 +15,7 @@ _SUBJECTS = ("S1", "S2", "S3")
 
 
 class HumanEvaProtocol(Protocol):
-    """Scores the cells (action, subject); the published average is unweighted over them."""
+    """Scores cells (action, subject); the published average weighs them equally."""
 
     def published_scores(
         self,
@@ -24,7 +24,7 @@ class HumanEvaProtocol(Protocol):
         clips: "Clips",
         frames: np.ndarray,
     ) -> dict[str, Any]:
-        """Computes P-MPJPE, the published score, and MPJPE of each cell and over cells."""
+        """Computes P-MPJPE, the published score, and MPJPE, by cell and over cells."""
         # Configs import this module; metrics imports JAX, which takes a second.
         from jaxpose import metrics
 
@@ -64,6 +64,7 @@ PROTOCOL = HumanEvaProtocol(
     train_subjects=TRAIN_SUBJECTS,
     test_subjects=tuple(f"Validate/{subject}" for subject in _SUBJECTS),
     actions=facts.SCORED_ACTIONS,
+    skeleton="humaneva_15",
     train_frames={subject: _frames_by_action(subject) for subject in TRAIN_SUBJECTS},
     scores=("p_mpjpe", "mpjpe"),
 )

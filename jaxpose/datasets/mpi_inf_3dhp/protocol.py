@@ -1,4 +1,4 @@
-"""The protocol of MPI-INF-3DHP (P.5): PCK, AUC and MPJPE of the valid frames, pooled."""
+"""The protocol of MPI-INF-3DHP (P.5): PCK, AUC and MPJPE over all valid frames."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,8 @@ from jaxpose.datasets.protocol import (
 if TYPE_CHECKING:
     from jaxpose.data.clips import Clips
 
-# Joints that the official PCK and AUC leave out: root, spine and the middle of the head,
-# which is the third joint that Human3.6M's sets call neck_nose.
+# Joints that the official PCK and AUC leave out: root, spine and the middle of the
+# head, which is the third joint that Human3.6M's sets call neck_nose.
 _NOT_COUNTED = frozenset({"pelvis", "hip", "spine", "neck_nose"})
 
 
@@ -37,7 +37,7 @@ class MpiInf3dhpProtocol(Protocol):
         clips: "Clips",
         frames: np.ndarray,
     ) -> dict[str, Any]:
-        """Computes MPJPE over all joints, PCK and AUC over the 14 of P.5 and over all."""
+        """Computes MPJPE over all joints, PCK and AUC over 14 of them and over all."""
         # Configs import this module; metrics imports JAX, which takes a second.
         from jaxpose import metrics
 
@@ -91,7 +91,7 @@ def pck_joints(skeleton: str) -> tuple[int, ...]:
 
 
 def _frames_by_take(subject: str) -> dict[str, int]:
-    """Returns the frames of all cameras of each take; a take is an action of its own."""
+    """Returns the frames of all cameras of each take; each is an action here."""
     takes = facts.TRAIN[subject].items()
     return {take: len(facts.CAMERAS) * frames for take, (frames, _) in takes}
 
@@ -101,6 +101,7 @@ PROTOCOL = MpiInf3dhpProtocol(
     train_subjects=tuple(facts.TRAIN),
     validation_subjects=("S8",),
     test_subjects=tuple(facts.TEST),
+    skeleton="mpi_inf_3dhp_17",
     target_scale=MILLIMETRES,
     train_frames={subject: _frames_by_take(subject) for subject in facts.TRAIN},
     scores=("pck", "auc", "mpjpe"),
