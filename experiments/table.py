@@ -198,6 +198,20 @@ def figures(columns: tuple[Column, ...], text: str) -> dict[str, float]:
     return {column.title: float(word) for column, word in words if word != "-"}
 
 
+def printed_row(
+    columns: tuple[Column, ...],
+    label: str,
+    text: str,
+    config: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    name: str = "",
+    **fields: Any,
+) -> Row:
+    """Returns the row of the paper's figures `text`; the rest is as of `Row`."""
+    published = figures(columns, text)
+    return Row(label, published, config, overrides or {}, name, **fields)
+
+
 def action_columns(titles: Iterable[str] = ACTIONS) -> tuple[Column, ...]:
     """Returns the columns of Human3.6M's actions, as `titles`, and of their mean."""
     actions = [Column(title, cells=(ACTIONS[title],)) for title in titles]

@@ -1,5 +1,7 @@
 """AMPose: Tables 1 to 4 (ICASSP 2023), Tables 4.1 to 4.9 and section 4.5 (thesis)."""
 
+from typing import Any
+
 from experiments.table import (
     MPI_INF_3DHP,
     PARAMETERS,
@@ -8,6 +10,7 @@ from experiments.table import (
     Table,
     action_columns,
     figures,
+    printed_row,
 )
 
 CPN17, GT17 = "configs/ampose.py:cpn17", "configs/ampose.py:gt17"
@@ -45,19 +48,20 @@ REFINEMENT = "Refinement uses the true depth of the root (protocol P.8)."
 
 
 def _rows(
-    columns: tuple[Column, ...], section: str, metric: str, *rows: tuple
+    columns: tuple[Column, ...], section: str, metric: str, *rows: tuple[Any, ...]
 ) -> tuple[Row, ...]:
     """Returns rows of (label, figures, config or nothing, fields of Row or nothing)."""
     return tuple(
-        Row(label, figures(columns, text), *config, section=section, metric=metric)
+        printed_row(columns, label, text, *config, section=section, metric=metric)
         for label, text, *config in rows
     )
 
 
 def _refined(columns: tuple[Column, ...], section: str, label: str, text: str) -> Row:
-    return Row(
+    return printed_row(
+        columns,
         label,
-        figures(columns, text),
+        text,
         REFINED,
         lifting=CPN17,
         section=section,
@@ -197,9 +201,7 @@ def _variation(
 ) -> Row:
     """Returns the row of a variant with one field of its model changed, if `value`."""
     overrides = {f"model.{field}": value} if value else {}
-    return Row(
-        label, figures(columns, text), config, overrides, value.replace("+", "-")
-    )
+    return printed_row(columns, label, text, config, overrides, value.replace("+", "-"))
 
 
 # fmt: off

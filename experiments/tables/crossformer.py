@@ -10,7 +10,7 @@ from experiments.table import (
     Row,
     Table,
     action_columns,
-    figures,
+    printed_row,
 )
 
 CPN9, CPN27, CPN81 = (f"configs/crossformer.py:cpn{frames}" for frames in (9, 27, 81))
@@ -30,20 +30,20 @@ COST = (
 PARTS = (Column("MPJPE", digits=2),)
 
 
-def _rows(section: str, metric: str, *rows: tuple[str, ...]) -> tuple[Row, ...]:
+def _rows(section: str, metric: str, *rows: tuple[Any, ...]) -> tuple[Row, ...]:
     """Returns rows of (label, figures, config or nothing)."""
     return tuple(
-        Row(label, figures(ALL, text), *config, metric=metric, section=section)
+        printed_row(ALL, label, text, *config, metric=metric, section=section)
         for label, text, *config in rows
     )
 
 
 def _mpi(label: str, text: str, *config: Any) -> Row:
-    return Row(label, figures(MPI_INF_3DHP_COLUMNS, text), *config)
+    return printed_row(MPI_INF_3DHP_COLUMNS, label, text, *config)
 
 
 def _cost(label: str, text: str, *config: Any, note: str = "") -> Row:
-    return Row(label, figures(COST, text), *config, note=note)
+    return printed_row(COST, label, text, *config, note=note)
 
 
 def _parts(error: float, cji: int, cfi: int, spatial: int, temporal: int) -> Row:

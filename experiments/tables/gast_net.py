@@ -10,6 +10,7 @@ from experiments.table import (
     action_columns,
     figures,
     humaneva_columns,
+    printed_row,
 )
 
 CPN9, CPN27, CPN81, CPN243 = (
@@ -32,28 +33,28 @@ PROTOCOLS = (Column("MPJPE"), Column("P-MPJPE", "p_mpjpe"))
 
 
 def _part(label: str, text: str, *config: Any, **fields: Any) -> Row:
-    return Row(label, figures(PARTS, text), *config, **fields)
+    return printed_row(PARTS, label, text, *config, **fields)
 
 
 def _action(
     section: str, metric: str, label: str, text: str, *config: Any, note: str = ""
 ) -> Row:
-    return Row(
-        label, figures(ALL, text), *config, metric=metric, section=section, note=note
+    return printed_row(
+        ALL, label, text, *config, metric=metric, section=section, note=note
     )
 
 
-def _rows(section: str, metric: str, *rows: tuple[str, ...]) -> tuple[Row, ...]:
+def _rows(section: str, metric: str, *rows: tuple[Any, ...]) -> tuple[Row, ...]:
     """Returns rows of (label, figures, config or nothing)."""
     return tuple(_action(section, metric, *row) for row in rows)
 
 
 def _both(section: str, label: str, text: str, *config: Any) -> Row:
-    return Row(label, figures(PROTOCOLS, text), *config, section=section)
+    return printed_row(PROTOCOLS, label, text, *config, section=section)
 
 
 def _humaneva(label: str, text: str, *config: Any, **fields: Any) -> Row:
-    return Row(label, figures(EVA, text), *config, metric="p_mpjpe", **fields)
+    return printed_row(EVA, label, text, *config, metric="p_mpjpe", **fields)
 
 
 # fmt: off

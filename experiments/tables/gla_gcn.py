@@ -10,8 +10,8 @@ from experiments.table import (
     Row,
     Table,
     action_columns,
-    figures,
     humaneva_columns,
+    printed_row,
 )
 
 CPN243, CPN27, GT27 = (
@@ -51,7 +51,7 @@ def _quoted(
 ) -> tuple[Row, ...]:
     """Returns rows of methods that do not exist here: (label, figures)."""
     return tuple(
-        Row(label, figures(columns, text), metric=metric, section=section)
+        printed_row(columns, label, text, metric=metric, section=section)
         for label, text in rows
     )
 
@@ -59,8 +59,8 @@ def _quoted(
 def _ours(
     section: str, metric: str, label: str, text: str, *config: Any, **fields: Any
 ) -> Row:
-    return Row(
-        label, figures(ALL, text), *config, section=section, metric=metric, **fields
+    return printed_row(
+        ALL, label, text, *config, section=section, metric=metric, **fields
     )
 
 
@@ -203,20 +203,20 @@ _ours("Ground-truth 2D", "p_mpjpe", "GLA-GCN *, T=243, 512 channels",
 
 
 def _humaneva(label: str, text: str, *config: Any, **fields: Any) -> Row:
-    return Row(label, figures(EVA, text), *config, metric="p_mpjpe", **fields)
+    return printed_row(EVA, label, text, *config, metric="p_mpjpe", **fields)
 
 
 def _mpi(label: str, text: str, *config: Any) -> Row:
-    return Row(label, figures(MPI_INF_3DHP_COLUMNS, text), *config)
+    return printed_row(MPI_INF_3DHP_COLUMNS, label, text, *config)
 
 
 def _size(label: str, text: str, *config: Any, note: str = "") -> Row:
-    return Row(label, figures(SIZE, text), *config, note=note)
+    return printed_row(SIZE, label, text, *config, note=note)
 
 
 def _ablations() -> tuple[Row, ...]:
     """Returns Table 6, whose columns are data sets, with a row per figure."""
-    published = {
+    published: dict[str, tuple[dict[str, Any], str, tuple[float, ...]]] = {
         "w/o AGCN": ({"model.adaptive": False}, "no_agcn", (39.1, 28.0, 18.2, 11.7)),
         "w/o strided design": (
             {"model.strided": False},
