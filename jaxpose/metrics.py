@@ -4,9 +4,9 @@
 named `*_per_pose` return one number per pose, for averages over groups.
 
 All of them take NumPy or JAX arrays. NumPy arrays are computed by NumPy: float64 stays
-float64, whatever JAX's settings. JAX arrays are computed by JAX, inside `jit` and `grad`
-too. Arithmetic is at least float32, also for integers and half precision. Errors have
-the unit of the input, and NaN in a pose gives NaN.
+float64, whatever JAX's settings. JAX arrays are computed by JAX, inside `jit` and
+`grad` too. Arithmetic is at least float32, also for integers and half precision. Errors
+have the unit of the input, and NaN in a pose gives NaN.
 """
 
 from types import ModuleType
@@ -76,8 +76,8 @@ def n_mpjpe(predicted: Array, target: Array) -> Array:
     """Computes the MPJPE after the best scaling of each predicted pose.
 
     `mean |s predicted - target|` with, per pose,
-    `s = <predicted, target> / <predicted, predicted>`, the products summed over its joints
-    (Rhodin et al. 2018).
+    `s = <predicted, target> / <predicted, predicted>`, the products summed over its
+    joints (Rhodin et al. 2018).
 
         >>> target = np.random.default_rng(0).normal(size=(100, 17, 3))
         >>> print(round(n_mpjpe(2.0 * target, target), 6))
@@ -167,12 +167,12 @@ def procrustes_align(predicted: Array, target: Array) -> Array:
 
     Minimises `sum |s R p + t - target|^2` over scale `s`, rotation `R` and translation
     `t`; reflections are not allowed. Where all joints of a prediction or target
-    coincide, there is no rotation or scale: the scale is 0, and every joint lands on the
-    target's mean.
+    coincide, there is no rotation or scale: the scale is 0, and every joint lands on
+    the target's mean.
 
-    The rotation is Horn's (1987): its quaternion is the eigenvector of a symmetric 4 x 4
-    matrix for the largest eigenvalue. It equals the rotation of an SVD with the reflection
-    rule and is several times faster.
+    The rotation is Horn's (1987): its quaternion is the eigenvector of a symmetric 4 x
+    4 matrix for the largest eigenvalue. It equals the rotation of an SVD with the
+    reflection rule and is several times faster.
 
     Args:
       predicted: `[..., J, 3]`, in any unit.
@@ -189,6 +189,7 @@ def procrustes_align(predicted: Array, target: Array) -> Array:
         raise JaxposeError(
             f"Procrustes alignment needs [..., J, 3], got {predicted.shape}"
         )
+    # The best translation puts the mean of the prediction on that of the target.
     target_mean = target.mean(-2, keepdims=True)
     p = predicted - predicted.mean(-2, keepdims=True)
     t = target - target_mean
@@ -252,6 +253,7 @@ def auc_per_pose(errors_mm: Array) -> Array:
       `[...]`, in [0, 30/31]: no error is less than the first threshold.
     """
     xp, errors_mm = _as_float(errors_mm)
+    # Every joint is compared with every threshold: [..., J, 31].
     thresholds = xp.asarray(AUC_THRESHOLDS_MM, errors_mm.dtype)
     thresholds = xp.broadcast_to(thresholds, (*errors_mm.shape, thresholds.size))
     is_close = errors_mm[..., None] < thresholds
@@ -287,6 +289,7 @@ def group_average(totals: np.ndarray, counts: np.ndarray) -> GroupAverage:
         raise JaxposeError(
             "no valid frame to average; check the chosen subjects, takes and masks"
         )
+    # A group without frames has no mean and does not count in the average.
     has_frames = counts > 0
     per_group = np.full(totals.shape, np.nan)
     np.divide(totals, counts, out=per_group, where=has_frames)
@@ -320,6 +323,7 @@ def _checked(predicted: Array, target: Array) -> tuple[ModuleType, Array, Array]
         )
     if predicted.ndim < 2:
         raise JaxposeError(f"poses must be [..., J, 3], got {predicted.shape}")
+    # Integers and half precision are promoted; float64 stays.
     dtype = xp.result_type(predicted, target, np.float32)
     return xp, xp.asarray(predicted, dtype), xp.asarray(target, dtype)
 
@@ -333,6 +337,7 @@ def _mean(errors: Array) -> Array:
 
 def _ratio(xp: ModuleType, numerator: Array | float, denominator: Array) -> Array:
     """Returns `numerator / denominator`, 0 where the denominator is 0."""
+    # The inner `where` avoids the division by 0, and with it NaN in the gradient.
     is_zero = denominator == 0
     return xp.where(is_zero, 0, numerator / xp.where(is_zero, 1, denominator))
 
@@ -348,6 +353,7 @@ def _best_rotation(xp: ModuleType, correlation: Array) -> Array:
 
     A pose `[J, 3]` is turned by `pose @ rotation`.
     """
+    # Horn's symmetric matrix of the quaternion (w, x, y, z).
     c = correlation
     xx, xy, xz = c[..., 0, 0], c[..., 0, 1], c[..., 0, 2]
     yx, yy, yz = c[..., 1, 0], c[..., 1, 1], c[..., 1, 2]
@@ -364,6 +370,7 @@ def _best_rotation(xp: ModuleType, correlation: Array) -> Array:
     # NumPy's eigh fails on NaN. The poses themselves keep the NaN of the result.
     horn = xp.where(xp.isfinite(horn), horn, 0)
     _, vectors = xp.linalg.eigh(horn)
+    # Eigenvalues ascend: the last eigenvector belongs to the largest.
     w, x, y, z = (vectors[..., i, -1] for i in range(4))
     return _matrix(
         xp,

@@ -28,7 +28,7 @@ def pad_sequence(
 def chunk(
     sequence: Sequence[np.ndarray], start: int, length: int, pad: int, causal_shift: int
 ) -> list[np.ndarray]:
-    """Returns input `[length + 2 pad, J2, 2]` and target `[length, J, 3]` of a chunk."""
+    """Returns input `[length + 2 pad, J2, 2]`, target `[length, J, 3]` of a chunk."""
     keypoints_2d, positions_3d = sequence
     num_frames = len(keypoints_2d)
     inputs = _rows(start - pad - causal_shift, length + 2 * pad, num_frames)
@@ -70,6 +70,6 @@ def subset_frames(num_frames: int, fraction: float, stride: int = 1) -> tuple[in
 
 
 def _rows(first: int, length: int, num_frames: int) -> np.ndarray:
-    """Returns the frames from `first` on; those beyond the sequence repeat its edges."""
+    """Returns the frames from `first` on; those beyond the sequence are its edges."""
     bounds = np.array([0]), np.array([num_frames])
     return windows.window_rows(np.array([first]), length, *bounds)[0]

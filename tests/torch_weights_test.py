@@ -1,4 +1,4 @@
-"""State-dict maps: complete, one to one, exact in both directions, clear when they do not fit."""
+"""Maps of state dicts: complete, one to one, exact both ways, clear if they misfit."""
 
 import math
 
@@ -90,7 +90,7 @@ def test_leftovers_are_written_as_zeros_for_strict_loading():
     tracked = "Spatial_blocks.3.local_mp.bn.num_batches_tracked"
     assert state_dict[tracked].dtype == np.int64
     assert state_dict["blocks1.0.gamma4"].shape == (81,)
-    # The released file's parameters less the used ones; batch-norm statistics are no parameters.
+    # The parameters of the released file, without the used ones and without statistics.
     counted = [
         math.prod(shape) for name, shape in shapes.items() if "running" not in name
     ]

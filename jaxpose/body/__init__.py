@@ -1,1 +1,1 @@
-"""Facts about bodies and cameras: skeletons, rules between joint sets, graphs, projection."""
+"""Joint sets of the body, rules between them, graphs of joints, cameras."""

@@ -8,41 +8,56 @@ SCALES = (0.95, 1.0, 1.05)
 
 
 def move_in_image_plane(
-    positions_3d: jax.Array, degrees: jax.Array, scale: jax.Array
+    positions_3d: jax.Array, degrees: jax.Array | float, scale: jax.Array | float
 ) -> jax.Array:
-    """Positions turned about the z axis and scaled in x and y; z stays.
+    """Turns positions about the z axis and scales x and y; z stays.
+
+    `x' = s (x cos a - y sin a)`, `y' = s (x sin a + y cos a)`.
 
     Args:
-      positions_3d: `[..., J, 3]`, root-relative, any unit.
-      degrees: angle from x towards y (clockwise in the image, where y points down), a number or
-        one a sample `[B]` for positions `[B, ..., J, 3]`.
-      scale: factor of x and y, likewise.
+      positions_3d: `[B, ..., J, 3]`, root-relative, any unit.
+      degrees: angle `a` from x towards y, clockwise in the image, where y points down;
+        a number, or `[B]`, one per sample.
+      scale: factor `s`, likewise.
+
+    Returns:
+      As `positions_3d`.
     """
-    degrees, scale = (
-        jnp.reshape(
-            value,
-            (*jnp.shape(value), *(1,) * (positions_3d.ndim - 1 - jnp.ndim(value))),
-        )
-        for value in (degrees, scale)
-    )
-    x, y, z = (positions_3d[..., i] for i in range(3))
-    angle = jnp.deg2rad(degrees)
+    angle = jnp.deg2rad(_per_sample(degrees, positions_3d.ndim - 1))
+    scale = _per_sample(scale, positions_3d.ndim - 1)
+    # Scale and rotation in one matrix.
     cos, sin = scale * jnp.cos(angle), scale * jnp.sin(angle)
-    return jnp.stack([cos * x - sin * y, sin * x + cos * y, z], axis=-1).astype(
-        positions_3d.dtype
-    )
+    x, y, z = positions_3d[..., 0], positions_3d[..., 1], positions_3d[..., 2]
+    moved = jnp.stack([cos * x - sin * y, sin * x + cos * y, z], axis=-1)
+    return moved.astype(positions_3d.dtype)
 
 
 def random_move_in_image_plane(key: jax.Array, positions_3d: jax.Array) -> jax.Array:
-    """As `move_in_image_plane`, with an angle and a scale drawn for each sample of `[B, ..., J, 3]`.
+    """Applies `move_in_image_plane` with a random angle and scale for each sample.
 
-    Uniformly and independently from `ANGLES_DEGREES` and `SCALES`, as GLA-GCN's released
-    training generator does (its 2D input is not moved).
+    Uniformly and independently from `ANGLES_DEGREES` and `SCALES`, as GLA-GCN's
+    released training generator does (its 2D input is not moved).
+
+    Args:
+      key: randomness of the batch.
+      positions_3d: `[B, ..., J, 3]`, root-relative, any unit.
+
+    Returns:
+      As `positions_3d`.
     """
     angle_key, scale_key = jax.random.split(key)
     batch = positions_3d.shape[:1]
-    degrees = jax.random.choice(
-        angle_key, jnp.asarray(ANGLES_DEGREES, positions_3d.dtype), batch
+    # One draw per sample moves all frames of the sample alike.
+    angles = jnp.asarray(ANGLES_DEGREES, positions_3d.dtype)
+    scales = jnp.asarray(SCALES, positions_3d.dtype)
+    return move_in_image_plane(
+        positions_3d,
+        jax.random.choice(angle_key, angles, batch),
+        jax.random.choice(scale_key, scales, batch),
     )
-    scale = jax.random.choice(scale_key, jnp.asarray(SCALES, positions_3d.dtype), batch)
-    return move_in_image_plane(positions_3d, degrees, scale)
+
+
+def _per_sample(values: jax.Array | float, rank: int) -> jax.Array:
+    """Returns a number or `[B]` with axes of size 1 appended up to `rank`."""
+    values = jnp.asarray(values)
+    return values.reshape(*values.shape, *(1,) * (rank - values.ndim))

@@ -1,4 +1,4 @@
-"""A prepared data set as flat arrays with a clip index, ready for the device."""
+"""A prepared data set: flat arrays of all frames, and an index of its clips."""
 
 import dataclasses
 import hashlib
@@ -12,12 +12,19 @@ from jaxpose.errors import JaxposeError
 
 @dataclasses.dataclass(frozen=True)
 class Clip:
-    """One row of the index: a (subject, take, camera) and where its frames lie.
+    """One take of one subject seen by one camera, and its range of frames.
 
     Attributes:
+      subject: name of the subject.
+      action: name of the action, by which scores are averaged.
+      take: name of the take, unique per subject.
+      camera: name of the camera.
       start: first frame in the flat arrays.
       length: number of frames.
+      fps: frames per second.
       image_size: (width, height) in pixels.
+      has_absolute_root: whether `positions_3d` hold the root's place in the camera
+        frame.
       intrinsics: (fx, fy, cx, cy) in pixels, or None.
       distortion: (k1, k2, k3, p1, p2), or None.
       orientation: quaternion (w, x, y, z) camera to world, or None.
@@ -33,6 +40,7 @@ class Clip:
     fps: float
     image_size: tuple[int, int]
     has_absolute_root: bool
+    # The camera, as far as it is known.
     intrinsics: tuple[float, ...] | None = None
     distortion: tuple[float, ...] | None = None
     orientation: tuple[float, ...] | None = None
@@ -40,30 +48,32 @@ class Clip:
 
     @property
     def end(self) -> int:
-        """One past the last frame."""
+        """Returns one past the last frame."""
         return self.start + self.length
 
 
 @dataclasses.dataclass(frozen=True)
 class Clips:
-    """Clips of one data set. `N` frames in all.
+    """All clips of one data set, `N` frames.
 
     Attributes:
       dataset: TFDS name with builder config, e.g. `cmu_mocap/gt`.
       skeleton: name of the skeleton of `positions_3d`.
       keypoints_skeleton: name of the skeleton of `keypoints_2d`.
-      keypoints_source: where the 2D comes from (`gt`, `cpn_ft_h36m_dbb`, ...).
-      keypoints_2d: `[N, J2, 2]` float32, screen-normalised: x in [-1, 1] over the image width,
-        y by the same factor (protocol P.2).
-      positions_3d: `[N, J, 3]` float32, metres, camera frame, absolute root; NaN where absent.
-      valid: `[N]` bool: frames that may be a target or be scored.
-      index: the clips, in the order of the arrays, covering them without gaps.
-      activity: `[N]` int8, the numbered activity of each frame where it changes within a take
-        (test set of MPI-INF-3DHP), 0 elsewhere; None means 0 everywhere.
-      metres_per_unit: `[N]` float32, only where `positions_3d` are in image space (half image widths
-        instead of metres): what root-relative positions of the frame are multiplied by; NaN where
-        the data set does not say (its training part).
-      metric_positions_3d: `[N, J, 3]` float32, the truth in metres beside it, relative to anything.
+      keypoints_source: source of the 2D keypoints (`gt`, `cpn_ft_h36m_dbb`, ...).
+      keypoints_2d: `[N, J2, 2]` float32, screen-normalised: x in [-1, 1] over the image
+        width, y by the same factor (protocol P.2).
+      positions_3d: `[N, J, 3]` float32, metres, camera frame, absolute root; NaN where
+        absent.
+      valid: `[N]` bool, whether the frame may be a target or be scored.
+      index: the clips, in the order of the arrays; they cover the arrays without gaps.
+      activity: `[N]` int8, the numbered activity of each frame where it changes within
+        a take (test set of MPI-INF-3DHP), 0 elsewhere; None means 0 everywhere.
+      metres_per_unit: `[N]` float32, only where `positions_3d` are in image space (half
+        image widths instead of metres): the factor from root-relative positions of the
+        frame to metres; NaN where the data set does not say (its training part).
+      metric_positions_3d: `[N, J, 3]` float32, ground truth in metres, in any frame of
+        reference; compared after root alignment. Only beside `metres_per_unit`.
     """
 
     dataset: str
@@ -74,87 +84,90 @@ class Clips:
     positions_3d: np.ndarray
     valid: np.ndarray
     index: tuple[Clip, ...]
+    # Only some data sets have these.
     activity: np.ndarray | None = None
     metres_per_unit: np.ndarray | None = None
     metric_positions_3d: np.ndarray | None = None
 
     @property
     def num_frames(self) -> int:
-        """`N`."""
+        """Returns `N`."""
         return len(self.valid)
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """Subjects in order of appearance."""
+        """Returns the subjects in order of appearance."""
         return tuple(dict.fromkeys(clip.subject for clip in self.index))
 
     @property
+    def actions(self) -> tuple[str, ...]:
+        """Returns the actions in order of appearance."""
+        return tuple(dict.fromkeys(clip.action for clip in self.index))
+
+    @property
     def clip_of_frame(self) -> np.ndarray:
-        """`[N]` int32: the clip each frame belongs to."""
-        return np.repeat(
-            np.arange(len(self.index), dtype=np.int32),
-            [clip.length for clip in self.index],
-        )
+        """Returns the clip that each frame belongs to, `[N]` int32."""
+        clip_numbers = np.arange(len(self.index), dtype=np.int32)
+        lengths = [clip.length for clip in self.index]
+        return np.repeat(clip_numbers, lengths)
 
 
 def select(clips: Clips, keep: Callable[[Clip], bool]) -> Clips:
-    """The clips for which `keep` is true, packed again."""
-    return _pack(
-        clips,
-        [(clip, slice(clip.start, clip.end)) for clip in clips.index if keep(clip)],
-    )
+    """Returns the clips for which `keep` is true, with the frames of these alone."""
+    kept = [clip for clip in clips.index if keep(clip)]
+    return _pack(clips, kept)
 
 
 def select_subjects(clips: Clips, subjects: Iterable[str]) -> Clips:
-    """The clips of `subjects`.
+    """Returns the clips of `subjects`.
 
     Raises:
       JaxposeError: a subject is not in the data set.
     """
     subjects = tuple(subjects)
-    if unknown := [subject for subject in subjects if subject not in clips.subjects]:
-        raise JaxposeError(
-            f"data set {clips.dataset!r} has no subject {', '.join(map(repr, unknown))}; "
-            f"it has {', '.join(clips.subjects)}"
-        )
+    _check_names(clips, "subject", subjects, clips.subjects)
     return select(clips, lambda clip: clip.subject in subjects)
 
 
 def select_actions(clips: Clips, actions: Iterable[str]) -> Clips:
-    """The clips of `actions`.
+    """Returns the clips of `actions`.
 
     Raises:
       JaxposeError: the data set has no such action.
     """
-    actions, known = (
-        tuple(actions),
-        tuple(dict.fromkeys(clip.action for clip in clips.index)),
-    )
-    if unknown := [action for action in actions if action not in known]:
-        raise JaxposeError(
-            f"data set {clips.dataset!r} has no action {', '.join(map(repr, unknown))}; "
-            f"it has {', '.join(known)}"
-        )
+    actions = tuple(actions)
+    _check_names(clips, "action", actions, clips.actions)
     return select(clips, lambda clip: clip.action in actions)
 
 
+def _check_names(
+    clips: Clips, kind: str, names: tuple[str, ...], known: tuple[str, ...]
+) -> None:
+    """Raises JaxposeError unless all `names` are among the `known` ones."""
+    unknown = [repr(name) for name in names if name not in known]
+    if unknown:
+        raise JaxposeError(
+            f"data set {clips.dataset!r} has no {kind} {', '.join(unknown)}; "
+            f"it has {', '.join(known)}"
+        )
+
+
 def downsample(clips: Clips, stride: int) -> Clips:
-    """Every `stride`-th frame of each clip, starting with its first (protocol P.6)."""
+    """Keeps every `stride`-th frame of each clip, from its first on (protocol P.6)."""
     if stride == 1:
         return clips
-    packed = _pack(
-        clips, [(clip, slice(clip.start, clip.end, stride)) for clip in clips.index]
-    )
-    slower = tuple(
-        dataclasses.replace(clip, fps=clip.fps / stride) for clip in packed.index
-    )
-    return dataclasses.replace(packed, index=slower)
+    packed = _pack(clips, clips.index, stride)
+    # Fewer frames in the same time.
+    slower = []
+    for clip in packed.index:
+        slower.append(dataclasses.replace(clip, fps=clip.fps / stride))
+    return dataclasses.replace(packed, index=tuple(slower))
 
 
 def convert_skeletons(
     clips: Clips, skeleton: str | None = None, keypoints_skeleton: str | None = None
 ) -> Clips:
-    """The clips in other joint sets, by the named rules of `jaxpose.body.joint_rules`.
+    """Converts a data set to other joint sets, by the rules of `body.joint_rules`.
 
     Args:
       clips: any clips.
@@ -162,62 +175,75 @@ def convert_skeletons(
       keypoints_skeleton: joints of the 2D keypoints; None: as they are.
 
     Raises:
-      JaxposeError: no rule leads there.
+      JaxposeError: no rule leads from the joints of `clips` to these.
     """
-    skeleton, keypoints_skeleton = (
-        skeleton or clips.skeleton,
-        keypoints_skeleton or clips.keypoints_skeleton,
-    )
+    skeleton = skeleton or clips.skeleton
+    keypoints_skeleton = keypoints_skeleton or clips.keypoints_skeleton
 
-    def converted(
-        array: np.ndarray, source: str, target: str, field: str
-    ) -> np.ndarray:
+    def convert_positions(positions: np.ndarray) -> np.ndarray:
         try:
-            return convert_joints(array, source, target)
+            return np.asarray(convert_joints(positions, clips.skeleton, skeleton))
         except JaxposeError as error:
             raise JaxposeError(
-                f"config.dataset.{field}, data set {clips.dataset!r}: {error}"
+                f"config.dataset.skeleton, data set {clips.dataset!r}: {error}"
             ) from error
 
-    positions = {
-        name: converted(array, clips.skeleton, skeleton, "skeleton")
-        for name in ("positions_3d", "metric_positions_3d")
-        if (array := getattr(clips, name)) is not None
-    }
-    keypoints_2d = converted(
-        clips.keypoints_2d,
-        clips.keypoints_skeleton,
-        keypoints_skeleton,
-        "keypoints_skeleton",
-    )
+    # 2D and 3D may be in different joint sets; an error names the field that asks for
+    # it.
+    try:
+        keypoints_2d = convert_joints(
+            clips.keypoints_2d, clips.keypoints_skeleton, keypoints_skeleton
+        )
+    except JaxposeError as error:
+        raise JaxposeError(
+            f"config.dataset.keypoints_skeleton, data set {clips.dataset!r}: {error}"
+        ) from error
+    # The ground truth in metres has the joints of the positions.
+    metric_positions_3d = clips.metric_positions_3d
+    if metric_positions_3d is not None:
+        metric_positions_3d = convert_positions(metric_positions_3d)
     return dataclasses.replace(
         clips,
         skeleton=skeleton,
         keypoints_skeleton=keypoints_skeleton,
-        keypoints_2d=keypoints_2d,
-        **positions,
+        keypoints_2d=np.asarray(keypoints_2d),
+        positions_3d=convert_positions(clips.positions_3d),
+        metric_positions_3d=metric_positions_3d,
     )
 
 
-_PER_FRAME = (
-    "keypoints_2d", "positions_3d", "valid", "activity", "metres_per_unit", "metric_positions_3d"
-)  # fmt: skip
+def _pack(clips: Clips, kept: Iterable[Clip], stride: int = 1) -> Clips:
+    """Returns the clips `kept`, every `stride`-th frame of each, in new arrays."""
+    # The frames to keep, and where each clip begins among them.
+    index: list[Clip] = []
+    parts = [np.zeros(0, np.int64)]
+    start = 0
+    for clip in kept:
+        frames_of_clip = np.arange(clip.start, clip.end, stride)
+        length = len(frames_of_clip)
+        index.append(dataclasses.replace(clip, start=start, length=length))
+        parts.append(frames_of_clip)
+        start += length
+    frames = np.concatenate(parts)
 
+    def take(array: np.ndarray | None) -> np.ndarray | None:
+        return None if array is None else array[frames]
 
-def _pack(clips: Clips, parts: list[tuple[Clip, slice]]) -> Clips:
-    rows = [np.arange(part.start, part.stop, part.step or 1) for _, part in parts]
-    index, start = [], 0
-    for (clip, _), row in zip(parts, rows, strict=True):
-        index.append(dataclasses.replace(clip, start=start, length=len(row)))
-        start += len(row)
-    frames = np.concatenate(rows) if rows else np.zeros(0, np.int64)
-    arrays = {name: getattr(clips, name) for name in _PER_FRAME}
-    kept = {name: array[frames] for name, array in arrays.items() if array is not None}
-    return dataclasses.replace(clips, index=tuple(index), **kept)
+    return dataclasses.replace(
+        clips,
+        keypoints_2d=clips.keypoints_2d[frames],
+        positions_3d=clips.positions_3d[frames],
+        valid=clips.valid[frames],
+        index=tuple(index),
+        activity=take(clips.activity),
+        metres_per_unit=take(clips.metres_per_unit),
+        metric_positions_3d=take(clips.metric_positions_3d),
+    )
 
 
 def fingerprint(clips: Clips) -> str:
-    """A short hash of the arrays and the index, saved with every run."""
+    """Returns a short hash of the arrays and the index; it is saved with each run."""
+    # The index and the arrays that scores depend on.
     digest = hashlib.sha256(repr(clips.index).encode())
     for array in (clips.keypoints_2d, clips.positions_3d, clips.valid):
         digest.update(np.ascontiguousarray(array).data)

@@ -1,8 +1,9 @@
-"""Training poses of other build, seen from other directions: both are known where cameras are.
+"""Training poses of other build, seen from other directions, where the camera is known.
 
-None of the papers does this; it is off in their recipes. On small data it is what makes a
-lifter serve people and headings it has not seen: the pose turns about the vertical through its
-root, its bones change in length, and the clip's own camera, distortion included, sees it anew.
+None of the papers does this; it is off in their recipes. On small data it makes a
+lifter serve people and headings that it has not seen. The pose turns about the vertical
+through its root, its bones change in length, and the clip's own camera, distortion
+included, projects it again.
 """
 
 import jax
@@ -11,28 +12,32 @@ import numpy as np
 
 from jaxpose.body import cameras
 from jaxpose.body.skeletons import Skeleton
-from jaxpose.data.clips import Clips
+from jaxpose.data.clips import Clip, Clips
 from jaxpose.errors import JaxposeError
 
 
 def check_views(clips: Clips) -> None:
-    """Raises JaxposeError unless virtual views of `clips` can be made.
+    """Checks that virtual views of `clips` can be made.
 
-    They need 2D that is the projection of the 3D, cameras and absolute roots.
+    Raises:
+      JaxposeError: the 2D is not the projection of the 3D, or a clip has no camera or
+        no absolute root.
     """
-    known = all(
-        c.has_absolute_root and c.intrinsics is not None and c.orientation is not None
-        for c in clips.index
+    has_projections = (
+        clips.keypoints_source == "gt" and clips.keypoints_skeleton == clips.skeleton
     )
-    if (
-        not known
-        or clips.keypoints_source != "gt"
-        or clips.keypoints_skeleton != clips.skeleton
-    ):
+    if not has_projections or not all(_is_located(clip) for clip in clips.index):
         raise JaxposeError(
-            f"data set {clips.dataset!r} cannot be seen from virtual views: that needs ground-truth 2D, "
-            "cameras and absolute positions; set config.augment_rotation=False and config.augment_bones=0.0"
+            f"data set {clips.dataset!r} cannot be seen from virtual views: that needs "
+            "ground-truth 2D, cameras and absolute positions; set "
+            "config.augment_rotation=False and config.augment_bones=0.0"
         )
+
+
+def _is_located(clip: Clip) -> bool:
+    """Returns whether the poses of `clip` and its camera have a place in the world."""
+    has_camera = clip.intrinsics is not None and clip.orientation is not None
+    return clip.has_absolute_root and has_camera
 
 
 def random_views(
@@ -45,59 +50,83 @@ def random_views(
     rotation: bool,
     bones: float,
 ) -> tuple[jax.Array, jax.Array]:
-    """Windows of changed build, seen from a random side; one change for a whole window.
+    """Changes the build and the heading of poses at random and projects them again.
+
+    All frames of a window change alike.
 
     Args:
       key: randomness of the batch.
       positions_3d: `[B, T, J, 3]`, metres, camera frame, absolute root.
-      camera: `[B, 9]`.
-      up: `[B, 3]`, unit.
+      camera: `[B, 9]`, as `cameras.project` takes it.
+      up: `[B, 3]`, the world's vertical in the camera frame, unit length.
       skeleton: of the joints.
-      rotation: turn about the vertical through the root of the window's middle frame.
+      rotation: whether to turn the poses about the vertical through the root of the
+        window's middle frame.
       bones: largest relative change of a bone's length; left and right change alike.
 
     Returns:
       keypoints_2d `[B, T, J, 2]`, screen-normalised, and positions_3d `[B, T, J, 3]`.
     """
-    batch, frames = positions_3d.shape[:2]
+    batch_size = positions_3d.shape[0]
     turn_key, bone_key = jax.random.split(key)
     if bones:
+        shape = (batch_size, skeleton.num_joints)
         factors = jax.random.uniform(
-            bone_key, (batch, skeleton.num_joints), minval=1 - bones, maxval=1 + bones
+            bone_key, shape, minval=1 - bones, maxval=1 + bones
         )
-        partner = np.minimum(np.arange(skeleton.num_joints), skeleton.mirror)
-        factors = factors[:, partner]
-        positions_3d = scale_bones(positions_3d, factors, skeleton)
+        # Both joints of a mirror pair take the factor of the first one.
+        first_of_pair = np.minimum(np.arange(skeleton.num_joints), skeleton.mirror)
+        positions_3d = scale_bones(positions_3d, factors[:, first_of_pair], skeleton)
     if rotation:
-        angle = jax.random.uniform(turn_key, (batch,), minval=-jnp.pi, maxval=jnp.pi)
-        quaternion = jnp.concatenate(
-            [jnp.cos(angle / 2)[:, None], jnp.sin(angle / 2)[:, None] * up], axis=1
+        angles = jax.random.uniform(
+            turn_key, (batch_size,), minval=-jnp.pi, maxval=jnp.pi
         )
-        pivot = positions_3d[:, frames // 2, skeleton.root][:, None, None]
-        offset = positions_3d - pivot
-        positions_3d = pivot + cameras.quaternion_rotate(
-            quaternion[:, None, None], offset
-        )
-    return cameras.project(positions_3d, camera[:, None, None]), positions_3d
+        positions_3d = _turn(positions_3d, angles, up, skeleton)
+    keypoints_2d = cameras.project(positions_3d, camera[:, None, None])
+    return jnp.asarray(keypoints_2d), positions_3d
+
+
+def _turn(
+    positions_3d: jax.Array, angles: jax.Array, up: jax.Array, skeleton: Skeleton
+) -> jax.Array:
+    """Turns windows `[B, T, J, 3]` by `angles [B]` about the verticals `up [B, 3]`.
+
+    The axis goes through the root of the middle frame.
+    """
+    # The quaternions of the rotations about the verticals.
+    half_angles = angles[:, None] / 2
+    quaternion = jnp.concatenate(
+        [jnp.cos(half_angles), jnp.sin(half_angles) * up], axis=1
+    )
+    middle = positions_3d.shape[1] // 2
+    pivot = positions_3d[:, middle, skeleton.root][:, None, None]
+    turned = cameras.quaternion_rotate(quaternion[:, None, None], positions_3d - pivot)
+    return pivot + jnp.asarray(turned)
 
 
 def scale_bones(
     positions_3d: jax.Array, factors: jax.Array, skeleton: Skeleton
 ) -> jax.Array:
-    """Multiplies each bone's length; directions and the root stay.
+    """Multiplies the length of each bone; directions and the root stay.
 
     Args:
       positions_3d: `[B, T, J, 3]`.
       factors: `[B, J]`, of the bone from each joint's parent; the root's is not used.
       skeleton: of the joints.
+
+    Returns:
+      `[B, T, J, 3]`.
     """
     parents = np.array(skeleton.parents)
     parents[skeleton.root] = skeleton.root
-    # chain[j, i] = 1 where the bone ending in joint i lies between the root and joint j.
+    # chain[j, i] = 1 where the bone that ends in joint i lies between the root and
+    # joint j.
     chain = np.eye(skeleton.num_joints, dtype=np.float32)
     for _ in range(skeleton.num_joints):
         chain = np.maximum(chain, chain[parents])
     chain[:, skeleton.root] = 0.0
+
+    # Each joint is the root plus the sum of the scaled bones on the way to it.
     bones = positions_3d - positions_3d[:, :, parents]
     bones = bones * factors[:, None, :, None]
     root = positions_3d[:, :, skeleton.root][:, :, None]

@@ -46,6 +46,7 @@ class FrameTable(NamedTuple):
 
 def frame_table(clips: Clips) -> FrameTable:
     """Makes the table of a data set, in NumPy; the caller puts it on the device."""
+    # One row per clip; the arrays of frames stay as they are.
     starts = [clip.start for clip in clips.index]
     ends = [clip.end for clip in clips.index]
     camera_vectors = [_camera_vector(clip) for clip in clips.index]
@@ -105,6 +106,7 @@ def gather_windows(
             "frames"
         )
     first = frames - target_index(receptive_field, causal_shift)
+    # The target may be anywhere in its window; the window stays in the target's clip.
     clips = table.clip_of_frame[frames]
     rows = window_rows(
         first, receptive_field, table.clip_start[clips], table.clip_end[clips]
@@ -129,6 +131,7 @@ def window_rows(first: Array, length: int, clip_start: Array, clip_end: Array) -
     Returns:
       `[B, length]` int, in `[clip_start, clip_end)`.
     """
+    # Clipping repeats the edge frame; no window reads another clip.
     xp = first.__array_namespace__()
     rows = first[:, None] + xp.arange(length, dtype=first.dtype)[None, :]
     return xp.clip(rows, clip_start[:, None], clip_end[:, None] - 1)
@@ -150,6 +153,7 @@ def flip(joints: Array, skeleton: Skeleton) -> Array:
             f"cannot flip an array of shape {joints.shape}: skeleton "
             f"{skeleton.name!r} has {skeleton.num_joints} joints"
         )
+    # The partner's joint takes each place, and its x changes sign.
     xp = joints.__array_namespace__()
     swapped = joints[..., np.array(skeleton.mirror), :]
     return xp.concat([-swapped[..., :1], swapped[..., 1:]], axis=-1)
@@ -158,6 +162,7 @@ def flip(joints: Array, skeleton: Skeleton) -> Array:
 def flip_where(flags: Array, joints: Array, skeleton: Skeleton) -> Array:
     """Mirrors the samples of `[B, ..., J, 2 or 3]` whose flag in `flags [B]` is set."""
     xp = joints.__array_namespace__()
+    # Both versions are computed: inside `jit` each sample chooses one of them.
     flags = flags.reshape(-1, *(1,) * (joints.ndim - 1))
     return xp.where(flags, flip(joints, skeleton), joints)
 

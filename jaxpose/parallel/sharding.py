@@ -1,7 +1,7 @@
-"""The one mesh: every device of every host on a single `data` axis.
+"""The device mesh: all devices of all hosts on one axis, `data`.
 
-Data-parallel `jit` over this mesh takes the place of `pmap`, which JAX keeps in maintenance
-mode: the same program runs on one device, on several, and on many hosts.
+Data-parallel `jit` over this mesh takes the place of `pmap`, which JAX keeps in
+maintenance mode. The same program runs on one device, on several, and on several hosts.
 """
 
 from typing import Any
@@ -13,22 +13,26 @@ from jaxpose.errors import JaxposeError
 
 
 def make_mesh() -> Mesh:
-    """A mesh with one axis, `data`, over all devices."""
+    """Returns a mesh with one axis, `data`, over all devices."""
     return jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Auto,))
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-    """The same array on every device."""
+    """Returns the sharding that puts the same array on every device."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def over_batch(mesh: Mesh) -> NamedSharding:
-    """The leading axis split over the devices."""
+    """Returns the sharding that splits the leading axis over the devices."""
     return NamedSharding(mesh, PartitionSpec("data"))
 
 
 def check_batch_size(name: str, batch_size: int, mesh: Mesh) -> None:
-    """Raises JaxposeError unless `batch_size` splits evenly over the mesh."""
+    """Checks that `batch_size`, the config field `name`, splits evenly over `mesh`.
+
+    Raises:
+      JaxposeError: it does not; the message has the nearest size that does.
+    """
     if batch_size < 1 or batch_size % mesh.size:
         nearest = max(1, round(batch_size / mesh.size)) * mesh.size
         raise JaxposeError(
@@ -38,10 +42,11 @@ def check_batch_size(name: str, batch_size: int, mesh: Mesh) -> None:
 
 
 def put_replicated(tree: Any, mesh: Mesh) -> Any:
-    """Puts host arrays, equal on every host, on all devices."""
-    return jax.tree.map(
-        lambda x: jax.make_array_from_callback(
-            x.shape, replicated(mesh), x.__getitem__
-        ),
-        tree,
-    )
+    """Puts a tree of host arrays, equal on all hosts, on every device."""
+
+    def put(array: Any) -> jax.Array:
+        return jax.make_array_from_callback(
+            array.shape, replicated(mesh), array.__getitem__
+        )
+
+    return jax.tree.map(put, tree)

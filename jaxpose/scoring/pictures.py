@@ -1,4 +1,4 @@
-"""What people look at: learning curves and moving skeletons."""
+"""Pictures of a run: learning curves and moving skeletons."""
 
 import pathlib
 import warnings
@@ -11,48 +11,63 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.animation import FuncAnimation, PillowWriter
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
+from jaxpose.body.joint_sets import MIDDLE, joint_colour
 from jaxpose.body.skeletons import Skeleton, get_skeleton
 from jaxpose.data.clips import Clips
 from jaxpose.scoring.evaluate import compared_positions
 
-LEFT, RIGHT, MIDDLE = "#c8452f", "#2f6fc8", "#444444"
+MILLIMETRES = 1000.0
+_TRUTH = "#b8b8b8"
 
 
 def draw_learning_curves(rows: list[dict[str, Any]], path: pathlib.Path) -> None:
-    """Draws training loss, learning rate and the selection metrics of a run over its steps."""
-    groups = [("loss", ["loss"], True), ("learning rate", ["learning_rate"], False)]
-    selection = sorted(
-        {key for row in rows for key in row if key.startswith("selection_")}
-    )
+    """Draws training loss, learning rate and selection metrics over the steps of a run.
+
+    Args:
+      rows: the lines of the run's `metrics.jsonl`; each has a `step`.
+      path: of the picture.
+    """
+    plots = [
+        ("loss", ["loss"], "log"),
+        ("learning rate", ["learning_rate"], "linear"),
+    ]
+    selection: set[str] = set()
+    for row in rows:
+        selection.update(key for key in row if key.startswith("selection_"))
     if selection:
-        groups.append(("selection set, mm", selection, False))
-    figure, axes = plt.subplots(
-        1, len(groups), figsize=(4.5 * len(groups), 3.4), squeeze=False
-    )
-    for axis, (title, names, logarithmic) in zip(axes[0], groups, strict=True):
+        plots.append(("selection set, mm", sorted(selection), "linear"))
+    # One plot per group, side by side.
+    size = (4.5 * len(plots), 3.4)
+    figure, axes = plt.subplots(1, len(plots), figsize=size, squeeze=False)
+    for axis, (title, names, scale) in zip(axes[0], plots, strict=True):
         for name in names:
-            points = [(row["step"], row[name]) for row in rows if name in row]
-            if points:
-                label = name.removeprefix("selection_")
-                axis.plot(
-                    *zip(*points, strict=True),
-                    label=label,
-                    marker="." if len(points) < 30 else "",
-                )
-        axis.set(title=title, xlabel="step", yscale="log" if logarithmic else "linear")
+            _draw_curve(axis, rows, name)
+        axis.set_title(title)
+        axis.set_xlabel("step")
+        axis.set_yscale(scale)
         axis.grid(alpha=0.3)
         if len(names) > 1:
             axis.legend()
     _save(figure, path)
 
 
+def _draw_curve(axis: Axes, rows: list[dict[str, Any]], name: str) -> None:
+    """Draws the values of `name` over the steps; few of them get dots."""
+    steps = [row["step"] for row in rows if name in row]
+    values = [row[name] for row in rows if name in row]
+    if steps:
+        marker = "." if len(steps) < 30 else ""
+        label = name.removeprefix("selection_")
+        axis.plot(steps, values, label=label, marker=marker)
+
+
 def bone_colours(skeleton: Skeleton) -> list[str]:
-    """A colour for each bone of `skeleton.bones`: left red, right blue, trunk grey."""
-    return [
-        LEFT if c in skeleton.left else RIGHT if c in skeleton.right else MIDDLE
-        for c, _ in skeleton.bones
-    ]
+    """Returns a colour for each bone: left red, right blue, trunk grey."""
+    return [joint_colour(skeleton, child) for child, _ in skeleton.bones]
 
 
 def animate_clip(
@@ -62,116 +77,204 @@ def animate_clip(
     path: pathlib.Path,
     seconds: float = 6.0,
 ) -> None:
-    """Writes a GIF of the liveliest stretch: input keypoints, and prediction over truth from two sides.
+    """Writes a GIF of the stretch with most motion.
 
-    Where there is no truth the prediction is drawn alone.
+    It shows the input keypoints, and the prediction over the ground truth from two
+    sides; where there is no ground truth, the prediction alone.
 
     Args:
       clips: the clips.
-      frames: `[M]` frames that were predicted.
-      predicted: `[M, J, 3]`, root-relative, what the model gives.
-      path: the GIF.
-      seconds: its length at most.
+      frames: `[M]` int, frames that were predicted.
+      predicted: `[M, J, 3]`, root-relative, as the model gives them.
+      path: of the GIF.
+      seconds: its greatest length.
     """
     stretch = _liveliest_stretch(clips, frames, seconds)
+    # A stretch lies within one clip.
     clip = clips.index[clips.clip_of_frame[frames[stretch[0]]]]
+    # About 12 pictures per second, at the speed of life.
     step = max(1, round(clip.fps / 12.5))
     shown = stretch[::step]
-    skeleton = get_skeleton(clips.skeleton)
-    keypoints_skeleton = get_skeleton(clips.keypoints_skeleton)
     poses, truth = compared_positions(predicted[shown], clips, frames[shown])
-    error = (
-        np.linalg.norm(poses - truth, axis=-1).mean(-1) * 1000
-    )  # NaN where there is no truth
-    keypoints = clips.keypoints_2d[frames[shown]]
+    distances = np.linalg.norm(poses - truth, axis=-1)
+    # NaN where there is no ground truth.
+    errors = distances.mean(-1) * MILLIMETRES
 
+    # Three views side by side, and a caption.
     figure = plt.figure(figsize=(9.6, 3.8))
-    flat = figure.add_axes((0.01, 0.1, 0.3, 0.8))
-    flat.set(title="input", aspect="equal", xticks=[], yticks=[])
-    low, high = keypoints.min((0, 1)), keypoints.max((0, 1))
-    middle, half = (low + high) / 2, (high - low).max() / 2 + 0.05
-    flat.set(
-        xlim=(middle[0] - half, middle[0] + half),
-        ylim=(middle[1] + half, middle[1] - half),
-    )
-    bones = keypoints_skeleton.bones or ()
-    lines = [
-        flat.plot([], [], color=colour, lw=2)[0]
-        for colour in bone_colours(keypoints_skeleton)
-    ]
-    dots = flat.plot([], [], "o", ms=3, color=MIDDLE)[0]
+    keypoints_skeleton = get_skeleton(clips.keypoints_skeleton)
+    flat = _FlatView(figure, clips.keypoints_2d[frames[shown]], keypoints_skeleton)
     solids = []
-    reach = np.nanmax(np.abs([truth, poses]))
     for left, title, azimuth in (
         (0.32, "camera view", -90),
         (0.66, "from the side", 0),
     ):
-        axis = figure.add_axes((left, 0.06, 0.34, 0.86), projection="3d")
-        axis.set(
+        view = _SolidView(
+            figure,
+            place=(left, 0.06, 0.34, 0.86),
             title=title,
-            xlim=(-reach, reach),
-            ylim=(-reach, reach),
-            zlim=(-reach, reach),
+            azimuth=azimuth,
+            poses=poses,
+            truth=truth,
+            skeleton=get_skeleton(clips.skeleton),
         )
-        axis.set(xticklabels=[], yticklabels=[], zticklabels=[])
-        axis.set_box_aspect((1, 1, 1), zoom=1.3)
-        axis.view_init(elev=8, azim=azimuth)
-        true_lines = [
-            axis.plot([], [], [], color="#b8b8b8", lw=3)[0] for _ in skeleton.bones
-        ]
-        lines_3d = [
-            axis.plot([], [], [], color=colour, lw=1.8)[0]
-            for colour in bone_colours(skeleton)
-        ]
-        solids.append((true_lines, lines_3d))
+        solids.append(view)
     caption = figure.text(0.5, 0.02, "", ha="center")
 
-    def draw(k: int) -> None:
-        for line, bone in zip(lines, bones, strict=True):
-            line.set_data(*keypoints[k, bone].T)
-        dots.set_data(*keypoints[k].T)
-        for true_lines, lines_3d in solids:
-            for group, pose in ((true_lines, truth[k]), (lines_3d, poses[k])):
-                for line, bone in zip(group, skeleton.bones, strict=True):
-                    x, y, z = pose[list(bone)].T
-                    line.set_data_3d(x, z, -y)  # the camera looks along z with y down
+    def draw(k: int) -> list[Artist]:
+        flat.draw(k)
+        for solid in solids:
+            solid.draw(k)
         text = f"{clip.subject}  {clip.take}  {clip.camera}"
-        if np.isfinite(error[k]):
-            text += f"   grey: truth   error {error[k]:.0f} mm (clip mean {np.nanmean(error):.0f})"
+        if np.isfinite(errors[k]):
+            text += f"   grey: truth   error {errors[k]:.0f} mm"
+            text += f" (clip mean {np.nanmean(errors):.0f})"
         caption.set_text(text)
+        return []
 
+    # Written under another name first, so that `path` is always whole.
     animation = FuncAnimation(figure, draw, frames=len(shown))
+    writer = PillowWriter(fps=max(1, round(clip.fps / step)))
     partial = path.with_stem(path.stem + ".partial")
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Glyph"
-        )  # names in a script that the font lacks appear as boxes
-        animation.save(
-            partial, writer=PillowWriter(fps=max(1, round(clip.fps / step))), dpi=72
-        )
+        # Names in a script that the font lacks appear as boxes.
+        warnings.filterwarnings("ignore", "Glyph")
+        animation.save(partial, writer=writer, dpi=72)
     plt.close(figure)
     partial.replace(path)
 
 
-def _liveliest_stretch(clips: Clips, frames: np.ndarray, seconds: float) -> np.ndarray:
-    """Positions in `frames` of the consecutive run, up to `seconds` long, whose keypoints move most."""
-    breaks = (
-        np.flatnonzero(
-            (np.diff(frames) != 1) | (np.diff(clips.clip_of_frame[frames]) != 0)
+class _FlatView:
+    """The input keypoints as the image shows them."""
+
+    def __init__(self, figure: Figure, keypoints: np.ndarray, skeleton: Skeleton):
+        """Makes the axes.
+
+        Args:
+          figure: the figure.
+          keypoints: `[F, J2, 2]`, screen-normalised.
+          skeleton: of the keypoints.
+        """
+        self._keypoints = keypoints
+        self._bones = skeleton.bones
+        axis = figure.add_axes((0.01, 0.1, 0.3, 0.8))
+
+        # A square around all frames; y points down.
+        low = keypoints.min((0, 1))
+        high = keypoints.max((0, 1))
+        x, y = (low + high) / 2
+        half = (high - low).max() / 2 + 0.05
+        axis.set(
+            title="input",
+            aspect="equal",
+            xticks=[],
+            yticks=[],
+            xlim=(x - half, x + half),
+            ylim=(y + half, y - half),
         )
-        + 1
-    )
-    best, best_motion = np.arange(1), -1.0
+        self._lines = []
+        for colour in bone_colours(skeleton):
+            self._lines += axis.plot([], [], color=colour, lw=2)
+        self._dots = axis.plot([], [], "o", ms=3, color=MIDDLE)[0]
+
+    def draw(self, k: int) -> None:
+        """Shows frame `k`."""
+        points = self._keypoints[k]
+        for line, bone in zip(self._lines, self._bones, strict=True):
+            line.set_data(*points[list(bone)].T)
+        self._dots.set_data(*points.T)
+
+
+class _SolidView:
+    """Prediction and ground truth in 3D, from one side."""
+
+    def __init__(
+        self,
+        figure: Figure,
+        place: tuple[float, float, float, float],
+        title: str,
+        azimuth: float,
+        poses: np.ndarray,
+        truth: np.ndarray,
+        skeleton: Skeleton,
+    ):
+        """Makes the axes.
+
+        Args:
+          figure: the figure.
+          place: (left, bottom, width, height) of the axes, in parts of the figure.
+          title: of the axes.
+          azimuth: degrees of the viewing direction.
+          poses: `[F, J, 3]` predictions, metres, camera frame.
+          truth: `[F, J, 3]`, likewise; NaN where absent.
+          skeleton: of both.
+        """
+        self._poses = poses
+        self._truth = truth
+        self._bones = skeleton.bones
+        # A cube around all frames of both.
+        reach = np.nanmax(np.abs([truth, poses]))
+        limits = (-reach, reach)
+        axis: Any = figure.add_axes(place, projection="3d")
+        axis.set(
+            title=title,
+            xlim=limits,
+            ylim=limits,
+            zlim=limits,
+            xticklabels=[],
+            yticklabels=[],
+            zticklabels=[],
+        )
+        axis.set_box_aspect((1, 1, 1), zoom=1.3)
+        axis.view_init(elev=8, azim=azimuth)
+        # The ground truth lies under the prediction.
+        self._true_lines: list[Any] = []
+        for _ in skeleton.bones:
+            self._true_lines += axis.plot([], [], [], color=_TRUTH, lw=3)
+        self._lines: list[Any] = []
+        for colour in bone_colours(skeleton):
+            self._lines += axis.plot([], [], [], color=colour, lw=1.8)
+
+    def draw(self, k: int) -> None:
+        """Shows frame `k`."""
+        self._move(self._true_lines, self._truth[k])
+        self._move(self._lines, self._poses[k])
+
+    def _move(self, lines: list[Any], pose: np.ndarray) -> None:
+        """Puts the lines on the bones of `pose`."""
+        for line, bone in zip(lines, self._bones, strict=True):
+            x, y, z = pose[list(bone)].T
+            # The camera looks along z with y down; the picture's z points up.
+            line.set_data_3d(x, z, -y)
+
+
+def _liveliest_stretch(clips: Clips, frames: np.ndarray, seconds: float) -> np.ndarray:
+    """Finds the run of consecutive frames whose keypoints move most.
+
+    Of each run its first `seconds` count.
+
+    Returns:
+      Positions in `frames`.
+    """
+    clip_of_frame = clips.clip_of_frame[frames]
+    # A run ends where frames are left out and at the end of a clip.
+    is_break = (np.diff(frames) != 1) | (np.diff(clip_of_frame) != 0)
+    breaks = np.flatnonzero(is_break) + 1
+    best = np.arange(1)
+    best_motion = -1.0
     for run in np.split(np.arange(len(frames)), breaks):
-        fps = clips.index[clips.clip_of_frame[frames[run[0]]]].fps
+        fps = clips.index[clip_of_frame[run[0]]].fps
         run = run[: max(1, round(seconds * fps))]
-        motion = np.abs(np.diff(clips.keypoints_2d[frames[run]], axis=0)).sum()
+        moves = np.diff(clips.keypoints_2d[frames[run]], axis=0)
+        motion = np.abs(moves).sum()
         if motion > best_motion:
-            best, best_motion = run, motion
+            best = run
+            best_motion = motion
     return best
 
 
-def _save(figure: plt.Figure, path: pathlib.Path) -> None:
+def _save(figure: Figure, path: pathlib.Path) -> None:
+    """Writes the figure, first under another name, so that `path` is always whole."""
     figure.tight_layout()
     partial = path.with_stem(path.stem + ".partial")
     figure.savefig(partial, dpi=110)

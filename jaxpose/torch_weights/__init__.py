@@ -1,8 +1,8 @@
-"""How the reference implementations' PyTorch state dicts map to linen variables, one file a model.
+"""Maps from the references' PyTorch state dicts to linen variables, one file per model.
 
 Each module has `entries(model) -> list[Entry]`, the map of the model's variables, and
-`leftovers(model) -> dict[str, tuple[int, ...]]`, names and PyTorch shapes of what the reference
-saves and never uses.
+`leftovers(model) -> dict[str, tuple[int, ...]]`, names and PyTorch shapes of the arrays
+that the reference saves and never uses.
 """
 
 from types import ModuleType
@@ -16,6 +16,7 @@ from jaxpose.torch_weights import (
     videopose3d,
 )
 
+# By `config.model.name`.
 STATE_DICTS: dict[str, ModuleType] = {
     "crossformer": crossformer,
     "gast_net": gast_net,
@@ -26,14 +27,17 @@ STATE_DICTS: dict[str, ModuleType] = {
 
 
 def get_state_dict_map(model_name: str) -> ModuleType:
-    """The module that maps `model_name` (`config.model.name`).
+    """Returns the module with the map of a model.
+
+    Args:
+      model_name: `config.model.name`.
 
     Raises:
       JaxposeError: the model has no published PyTorch implementation.
     """
     if model_name not in STATE_DICTS:
         raise JaxposeError(
-            f"model {model_name!r} has no published PyTorch implementation, so nothing converts to or "
-            f"from it; these do: {', '.join(STATE_DICTS)}"
+            f"model {model_name!r} has no published PyTorch implementation, so nothing "
+            f"converts to or from it; these do: {', '.join(STATE_DICTS)}"
         )
     return STATE_DICTS[model_name]

@@ -1,7 +1,7 @@
-"""State-dict entries and linen variables: names, layouts, and the two directions between them.
+"""Entries of a state-dict map, their array layouts, and the conversion both ways.
 
-A model's map is a list of `Entry`; `from_torch` and `to_torch` are the only code that
-follows it, so a map is data and both directions always agree.
+The map of a model is a list of `Entry`, plain data. Only `from_torch` and `to_torch`
+follow it, so both directions always agree.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,39 +13,51 @@ from jaxpose.errors import JaxposeError
 
 
 class Layout(NamedTuple):
-    """How one array is stored there and here.
+    """The layouts of one array in PyTorch and in linen.
 
     Attributes:
-      to_linen: PyTorch array to linen array.
-      to_torch: the inverse.
+      to_linen: converts the PyTorch array to the linen array.
+      to_torch: its inverse.
     """
 
     to_linen: Callable[[np.ndarray], np.ndarray]
     to_torch: Callable[[np.ndarray], np.ndarray]
 
 
-def reshape(torch_shape: tuple[int, ...], linen_shape: tuple[int, ...]) -> Layout:
-    """The same numbers in the same order under two shapes."""
-    return Layout(lambda a: a.reshape(linen_shape), lambda a: a.reshape(torch_shape))
-
-
-SAME = Layout(lambda a: a, lambda a: a)
-LINEAR = Layout(lambda a: a.T, lambda a: a.T)  # (out, in) <-> (in, out)
+SAME = Layout(to_linen=lambda a: a, to_torch=lambda a: a)
+# (out, in) <-> (in, out)
+LINEAR = Layout(to_linen=lambda a: a.T, to_torch=lambda a: a.T)
 # (out, in, k) <-> (k, in, out)
-CONV1D = Layout(lambda a: a.transpose(2, 1, 0), lambda a: a.transpose(2, 1, 0))
-# (out, in, k, 1) <-> (k, in, out): temporal convolutions with joints folded into the batch.
-CONV2D_TIME = Layout(
-    lambda a: a[..., 0].transpose(2, 1, 0), lambda a: a.transpose(2, 1, 0)[..., None]
+CONV1D = Layout(
+    to_linen=lambda a: a.transpose(2, 1, 0),
+    to_torch=lambda a: a.transpose(2, 1, 0),
 )
+# (out, in, k, 1) <-> (k, in, out): temporal convolutions with joints folded into the
+# batch.
+CONV2D_TIME = Layout(
+    to_linen=lambda a: a[..., 0].transpose(2, 1, 0),
+    to_torch=lambda a: a.transpose(2, 1, 0)[..., None],
+)
+# (out, in, 1) <-> (in, out)
 POINTWISE_1D = Layout(
-    lambda a: a[..., 0].T, lambda a: a.T[..., None]
-)  # (out, in, 1) <-> (in, out)
+    to_linen=lambda a: a[..., 0].T,
+    to_torch=lambda a: a.T[..., None],
+)
 # (out, in, 1, 1) <-> (in, out)
-POINTWISE_2D = Layout(lambda a: a[..., 0, 0].T, lambda a: a.T[..., None, None])
+POINTWISE_2D = Layout(
+    to_linen=lambda a: a[..., 0, 0].T,
+    to_torch=lambda a: a.T[..., None, None],
+)
 
 
 class Entry(NamedTuple):
-    """One array: its state-dict name, its path in the variables (collection first), its layout."""
+    """One array of a model.
+
+    Attributes:
+      torch_name: its name in the state dict.
+      path: its path in the variables, the collection first.
+      layout: of its axes.
+    """
 
     torch_name: str
     path: tuple[str, ...]
@@ -53,33 +65,33 @@ class Entry(NamedTuple):
 
 
 def linear(
-    torch_name: str,
-    path: tuple[str, ...],
-    *,
-    bias: bool = True,
-    layout: Layout = LINEAR,
+    torch_name: str, *path: str, bias: bool = True, layout: Layout = LINEAR
 ) -> list[Entry]:
-    """`layers.Linear` at `path` (collection left out) from `<torch_name>.weight` and `.bias`."""
-    entries = [
-        Entry(f"{torch_name}.weight", ("params", *path, "dense", "kernel"), layout)
-    ]
-    return entries + (
-        [Entry(f"{torch_name}.bias", ("params", *path, "dense", "bias"))]
-        if bias
-        else []
-    )
+    """Returns the entries of `layers.Linear`.
+
+    Args:
+      torch_name: the PyTorch module, whose arrays are `weight` and `bias`.
+      *path: of the linen module, without the collection.
+      bias: whether the module has a bias.
+      layout: of the weight.
+    """
+    dense = ("params", *path, "dense")
+    entries = [Entry(f"{torch_name}.weight", (*dense, "kernel"), layout)]
+    if bias:
+        entries.append(Entry(f"{torch_name}.bias", (*dense, "bias")))
+    return entries
 
 
-def layer_norm(torch_name: str, path: tuple[str, ...]) -> list[Entry]:
-    """`layers.LayerNorm` at `path`."""
+def layer_norm(torch_name: str, *path: str) -> list[Entry]:
+    """Returns the entries of `layers.LayerNorm` at `path`."""
     return [
         Entry(f"{torch_name}.weight", ("params", *path, "scale")),
         Entry(f"{torch_name}.bias", ("params", *path, "bias")),
     ]
 
 
-def batch_norm(torch_name: str, path: tuple[str, ...]) -> list[Entry]:
-    """`layers.BatchNorm` at `path`, running statistics included."""
+def batch_norm(torch_name: str, *path: str) -> list[Entry]:
+    """Returns the entries of `layers.BatchNorm` at `path`, with running statistics."""
     return [
         Entry(f"{torch_name}.weight", ("params", *path, "scale")),
         Entry(f"{torch_name}.bias", ("params", *path, "bias")),
@@ -95,22 +107,26 @@ def from_torch(
     *,
     leftovers: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Variables from a state dict of NumPy arrays.
+    """Converts a state dict of NumPy arrays to linen variables.
 
     Args:
       entries: the model's map.
       state_dict: PyTorch names to arrays.
       expected: the model's variables (or their shapes from `jax.eval_shape`).
-      leftovers: names that the reference saves and never uses; skipped where present, as are
-        BatchNorm's `num_batches_tracked`.
+      leftovers: names that the reference saves and never uses; skipped where present,
+        as are BatchNorm's `num_batches_tracked`.
 
     Raises:
-      JaxposeError: names are missing or left over, or shapes differ; all are listed at once.
+      JaxposeError: names are missing or left over, or shapes differ; all are listed at
+        once.
     """
-    entries = list(entries)
     variables: dict[str, Any] = {}
     problems = []
+    known = set(leftovers)
     for entry in entries:
+        known.add(entry.torch_name)
+        # The expected shape in PyTorch's layout, for a message that the user can look
+        # up.
         wanted = _get(expected, entry.path)
         wanted_torch = entry.layout.to_torch(np.zeros(wanted.shape)).shape
         if entry.torch_name not in state_dict:
@@ -119,17 +135,16 @@ def from_torch(
         array = np.asarray(state_dict[entry.torch_name])
         if array.shape != wanted_torch:
             problems.append(
-                f"shape: {entry.torch_name} is {array.shape}, the model wants {wanted_torch}"
+                f"shape: {entry.torch_name} is {array.shape}, the model wants "
+                f"{wanted_torch}"
             )
             continue
         _set(variables, entry.path, np.ascontiguousarray(entry.layout.to_linen(array)))
-    known = {entry.torch_name for entry in entries} | set(leftovers)
-    unknown = [
-        n
-        for n in state_dict
-        if n not in known and not n.endswith("num_batches_tracked")
-    ]
-    problems += [f"left over: {name} {np.shape(state_dict[name])}" for name in unknown]
+
+    # Counters of PyTorch's BatchNorm have no place in the variables.
+    for name, array in state_dict.items():
+        if name not in known and not name.endswith("num_batches_tracked"):
+            problems.append(f"left over: {name} {np.shape(array)}")
     if problems:
         raise JaxposeError(
             "the checkpoint does not fit the model:\n  " + "\n  ".join(problems)
@@ -142,31 +157,37 @@ def to_torch(
     variables: Mapping[str, Any],
     leftovers: Mapping[str, tuple[int, ...]] | None = None,
 ) -> dict[str, np.ndarray]:
-    """A state dict of NumPy arrays under the reference names.
+    """Converts linen variables to a state dict of NumPy arrays that loads strictly.
 
-    `leftovers` (name to shape) are written as zeros, and every running mean brings its
-    `num_batches_tracked`, so that strict loading works on the other side.
+    Args:
+      entries: the model's map.
+      variables: the model's variables.
+      leftovers: names and shapes that the reference saves and never uses; they become
+        zeros, as does `num_batches_tracked` of each BatchNorm.
     """
     state_dict: dict[str, np.ndarray] = {}
     for entry in entries:
         array = entry.layout.to_torch(np.asarray(_get(variables, entry.path)))
         state_dict[entry.torch_name] = np.ascontiguousarray(array)
+    # Arrays that the other side expects and never reads.
     for name, shape in (leftovers or {}).items():
         state_dict[name] = np.zeros(shape, np.float32)
-    for name in [name for name in state_dict if name.endswith("running_var")]:
-        state_dict[name.replace("running_var", "num_batches_tracked")] = np.zeros(
-            (), np.int64
-        )
+    for name in list(state_dict):
+        module, _, array_name = name.rpartition(".")
+        if array_name == "running_var":
+            state_dict[f"{module}.num_batches_tracked"] = np.zeros((), np.int64)
     return state_dict
 
 
 def _get(tree: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    """Returns the leaf of `tree` at `path`."""
     for key in path:
         tree = tree[key]
     return tree
 
 
 def _set(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    """Puts `value` into `tree` at `path`."""
     for key in path[:-1]:
         tree = tree.setdefault(key, {})
     tree[path[-1]] = value

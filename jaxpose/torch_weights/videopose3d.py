@@ -1,4 +1,4 @@
-"""State-dict names of the released VideoPose3D."""
+"""Map of the released VideoPose3D, `facebookresearch/VideoPose3D`."""
 
 from jaxpose.models.videopose3d import VideoPose3D
 from jaxpose.torch_weights.layouts import (
@@ -11,29 +11,27 @@ from jaxpose.torch_weights.layouts import (
 
 
 def entries(model: VideoPose3D) -> list[Entry]:
-    """Names of the dilated and the strided form, which share them."""
+    """Returns the map of the dilated and of the strided form, which have one."""
     found = [Entry("expand_conv.weight", ("params", "expand", "kernel"), CONV1D)]
-    found += batch_norm("expand_bn", ("expand_norm",))
+    found += batch_norm("expand_bn", "expand_norm")
+
+    # Each block has a temporal and a pointwise convolution: layers 0, 1, then 2, 3, ...
     for block in range(1, len(model.filter_widths)):
-        first, second = 2 * (block - 1), 2 * block - 1
-        found.append(
-            Entry(
-                f"layers_conv.{first}.weight",
-                ("params", f"temporal_{block}", "kernel"),
-                CONV1D,
-            )
-        )
-        found += batch_norm(f"layers_bn.{first}", (f"temporal_norm_{block}",))
+        temporal, pointwise = 2 * (block - 1), 2 * block - 1
+        kernel = ("params", f"temporal_{block}", "kernel")
+        found.append(Entry(f"layers_conv.{temporal}.weight", kernel, CONV1D))
+        found += batch_norm(f"layers_bn.{temporal}", f"temporal_norm_{block}")
         found += linear(
-            f"layers_conv.{second}",
-            (f"pointwise_{block}",),
+            f"layers_conv.{pointwise}",
+            f"pointwise_{block}",
             bias=False,
             layout=POINTWISE_1D,
         )
-        found += batch_norm(f"layers_bn.{second}", (f"pointwise_norm_{block}",))
-    return found + linear("shrink", ("shrink",), layout=POINTWISE_1D)
+        found += batch_norm(f"layers_bn.{pointwise}", f"pointwise_norm_{block}")
+    return found + linear("shrink", "shrink", layout=POINTWISE_1D)
 
 
 def leftovers(model: VideoPose3D) -> dict[str, tuple[int, ...]]:
-    """The release saves nothing that it does not use."""
+    """Returns the arrays that the release saves and never uses: none."""
+    del model
     return {}

@@ -1,24 +1,39 @@
 """Training losses on root-relative positions, in the unit of the positions."""
 
-import jax
+from collections.abc import Callable
+
 import jax.numpy as jnp
 
 from jaxpose import metrics
 from jaxpose.errors import JaxposeError
+from jaxpose.metrics import Array
 
 
-def mpjpe_loss(predicted: jax.Array, target: jax.Array) -> jax.Array:
-    """Mean Euclidean joint distance (protocol P.7) of `[..., J, 3]`; its gradient at 0 is 0."""
-    return metrics.joint_errors(predicted, target).mean()
+def squared_distance_loss(predicted: Array, target: Array) -> Array:
+    """Computes the mean squared joint distance (AMPose, equation 11; thesis, 3.10).
 
+    `mean |predicted - target|^2` over all joints.
 
-def squared_distance_loss(predicted: jax.Array, target: jax.Array) -> jax.Array:
-    """Mean squared joint distance of `[..., J, 3]` (AMPose, equation 11; thesis, 3.10)."""
+    Args:
+      predicted: `[..., J, 3]`.
+      target: as `predicted`.
+
+    Returns:
+      A scalar, in the squared unit of the positions.
+
+    Raises:
+      JaxposeError: the shapes differ.
+    """
     if predicted.shape != target.shape:
         raise JaxposeError(
-            f"predicted {predicted.shape} and target {target.shape} must have the same shape"
+            f"predicted {predicted.shape} and target {target.shape} must have the "
+            "same shape"
         )
     return jnp.mean(jnp.sum(jnp.square(predicted - target), axis=-1))
 
 
-LOSSES = {"mpjpe": mpjpe_loss, "mse": squared_distance_loss}
+# The values of `config.loss`. The papers' loss is the metric itself (protocol P.7).
+LOSSES: dict[str, Callable[[Array, Array], Array]] = {
+    "mpjpe": metrics.mpjpe,
+    "mse": squared_distance_loss,
+}

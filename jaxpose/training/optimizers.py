@@ -1,7 +1,7 @@
-"""Learning-rate schedules and optimisers of the papers' recipes, from optax pieces.
+"""Learning-rate schedules and optimisers of the papers' recipes, built from optax.
 
-What optax does not have follows its conventions: AMSGrad as PyTorch computes it and Ranger
-as GLA-GCN used it.
+AMSGrad as PyTorch computes it and Ranger as GLA-GCN used it are not in optax; here they
+follow its conventions.
 """
 
 import math
@@ -18,7 +18,7 @@ from jaxpose.errors import JaxposeError
 def exponential_by_epoch(
     learning_rate: float, decay: float, steps_per_epoch: int
 ) -> optax.Schedule:
-    """`learning_rate * decay ** epoch`, constant within an epoch."""
+    """Makes the schedule `learning_rate * decay ** epoch`, constant within an epoch."""
     return optax.exponential_decay(
         learning_rate, steps_per_epoch, decay, staircase=True
     )
@@ -30,9 +30,14 @@ def cosine_by_epoch(
     num_epochs: int,
     steps_per_epoch: int,
 ) -> optax.Schedule:
-    """Cosine from `learning_rate` to `final_learning_rate`, constant within an epoch."""
+    """Makes a cosine from `learning_rate` to `final_learning_rate`, step by epoch.
+
+    `final + (learning_rate - final) (1 + cos(pi epoch / num_epochs)) / 2`, constant
+    within an epoch.
+    """
 
     def schedule(step: jax.Array) -> jax.Array:
+        # 1 in the first epoch; the last epoch still has a bit more than the final rate.
         epoch = step // steps_per_epoch
         cosine = 0.5 * (1 + jnp.cos(math.pi * epoch / num_epochs))
         return final_learning_rate + (learning_rate - final_learning_rate) * cosine
@@ -43,10 +48,15 @@ def cosine_by_epoch(
 def halving_every_fifth_epoch(
     learning_rate: float, decay: float, steps_per_epoch: int
 ) -> optax.Schedule:
-    """`x decay` after each epoch, `x 0.5` instead after every fifth (GLA-GCN on MPI-INF-3DHP)."""
+    """Makes the schedule of GLA-GCN on MPI-INF-3DHP, constant within an epoch.
+
+    The rate is multiplied by `decay` after each epoch, after every fifth by 0.5
+    instead.
+    """
 
     def schedule(step: jax.Array) -> jax.Array:
         epoch = step // steps_per_epoch
+        # Halved after every fifth epoch, decayed after all others.
         halvings = epoch // 5
         return learning_rate * decay ** (epoch - halvings) * 0.5**halvings
 
@@ -56,7 +66,10 @@ def halving_every_fifth_epoch(
 def warmup_cosine(
     learning_rate: float, warmup_steps: int, num_steps: int
 ) -> optax.Schedule:
-    """Linear warm-up, then cosine to zero, changing at every step (the short trial runs)."""
+    """Makes a linear warm-up, then a cosine to zero, changing at every step.
+
+    The schedule of short trial runs; no paper uses it.
+    """
     return optax.warmup_cosine_decay_schedule(
         0.0, learning_rate, warmup_steps, num_steps
     )
@@ -65,10 +78,18 @@ def warmup_cosine(
 def make_schedule(
     config: ml_collections.ConfigDict, num_epochs: int, steps_per_epoch: int
 ) -> optax.Schedule:
-    """The schedule that `config.optimizer` names.
+    """Makes the schedule that the config names.
+
+    Args:
+      config: `config.optimizer`.
+      num_epochs: epochs of the whole run.
+      steps_per_epoch: updates per epoch.
+
+    Returns:
+      The learning rate as a function of the number of updates made before.
 
     Raises:
-      JaxposeError: unknown schedule.
+      JaxposeError: the schedule is unknown.
     """
     name, rate = config.schedule, config.learning_rate
     if name == "exponential":
@@ -80,17 +101,26 @@ def make_schedule(
     if name == "halving":
         return halving_every_fifth_epoch(rate, config.decay, steps_per_epoch)
     if name == "warmup_cosine":
+        # At most half of a short run is warm-up.
         num_steps = num_epochs * steps_per_epoch
         return warmup_cosine(rate, min(config.warmup_steps, num_steps // 2), num_steps)
     raise JaxposeError(
-        f"config.optimizer.schedule {name!r} is unknown; known: exponential, cosine, halving, warmup_cosine"
+        f"config.optimizer.schedule {name!r} is unknown; known: exponential, cosine, "
+        "halving, warmup_cosine"
     )
 
 
 class AmsgradState(NamedTuple):
-    """First and second moments and the running maximum of the second, uncorrected."""
+    """The state of AMSGrad; all moments without bias correction.
 
-    count: jax.Array
+    Attributes:
+      count: number of updates so far.
+      mu: first moments.
+      nu: second moments.
+      nu_max: the largest second moments so far.
+    """
+
+    count: jax.Array  # type: ignore[assignment]
     mu: optax.Updates
     nu: optax.Updates
     nu_max: optax.Updates
@@ -99,10 +129,16 @@ class AmsgradState(NamedTuple):
 def scale_by_amsgrad(
     b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
 ) -> optax.GradientTransformation:
-    """AMSGrad in PyTorch's form: the maximum is of the *uncorrected* second moment.
+    """Scales gradients by AMSGrad in PyTorch's form.
 
-    optax's `scale_by_amsgrad` takes the maximum after bias correction, which differs in the
-    first steps and so in every step after.
+    The maximum is of the second moment before bias correction. `optax.scale_by_amsgrad`
+    takes it after the correction, which differs in the first steps and thus in all
+    later ones.
+
+    Args:
+      b1: decay of the first moment.
+      b2: decay of the second moment.
+      eps: added to the root of the second moment.
     """
 
     def init(params: optax.Params) -> AmsgradState:
@@ -114,6 +150,7 @@ def scale_by_amsgrad(
     ) -> tuple[optax.Updates, AmsgradState]:
         del params
         count = state.count + 1
+        # The maximum comes before bias correction, as in PyTorch.
         mu = optax.tree.update_moment(updates, state.mu, b1, 1)
         nu = optax.tree.update_moment(updates, state.nu, b2, 2)
         nu_max = jax.tree.map(jnp.maximum, state.nu_max, nu)
@@ -126,9 +163,16 @@ def scale_by_amsgrad(
 
 
 class RangerState(NamedTuple):
-    """Moments of rectified Adam and the slow weights of Lookahead."""
+    """The state of Ranger.
 
-    count: jax.Array
+    Attributes:
+      count: number of updates so far.
+      mu: first moments of rectified Adam.
+      nu: second moments.
+      slow: slow weights of Lookahead.
+    """
+
+    count: jax.Array  # type: ignore[assignment]
     mu: optax.Updates
     nu: optax.Updates
     slow: optax.Params
@@ -144,20 +188,29 @@ def ranger(
     threshold: float = 5.0,
     weight_decay: float = 0.0,
 ) -> optax.GradientTransformation:
-    """Rectified Adam with Lookahead as one optimiser, as GLA-GCN trains (specification, section 8).
+    """Makes Ranger, rectified Adam with Lookahead, as GLA-GCN's released code has it.
 
-    Differs from chaining optax's `radam` and `lookahead`: epsilon is added to the uncorrected
-    root of the second moment, and the weights that are evaluated are the fast ones, which
-    coincide with the slow ones after every `sync_period` steps.
+    Differs from a chain of optax's `radam` and `lookahead`: epsilon is added to the
+    uncorrected root of the second moment, and the weights that are evaluated are the
+    fast ones, which equal the slow ones after every `sync_period` updates.
+
+    Args:
+      learning_rate: a number, or a schedule.
+      b1: decay of the first moment.
+      b2: decay of the second moment.
+      eps: added to the root of the second moment.
+      sync_period: updates between two steps of the slow weights.
+      slow_step_size: share of the way that the slow weights go to the fast ones.
+      threshold: length of the approximated moving average above which the second moment
+        is used; below it the update is the first moment alone.
+      weight_decay: decoupled, times the learning rate.
     """
-    n_max = 2 / (1 - b2) - 1
 
     def init(params: optax.Params) -> RangerState:
         zeros = jax.tree.map(jnp.zeros_like, params)
         # A copy: the slow weights must not alias parameters that a jitted step donates.
-        return RangerState(
-            jnp.zeros((), jnp.int32), zeros, zeros, jax.tree.map(jnp.copy, params)
-        )
+        slow = jax.tree.map(jnp.copy, params)
+        return RangerState(jnp.zeros((), jnp.int32), zeros, zeros, slow)
 
     def update(
         updates: optax.Updates, state: RangerState, params: optax.Params | None = None
@@ -169,51 +222,67 @@ def ranger(
         mu = optax.tree.update_moment(updates, state.mu, b1, 1)
         nu = optax.tree.update_moment(updates, state.nu, b2, 2)
         t = count.astype(jnp.result_type(float))
-        bias = -jnp.expm1(
-            t * math.log(b2)
-        )  # 1 - b2**t, which would lose its digits in float32
-        n = n_max - 2 * t * (1 - bias) / bias
-        rectified = n > threshold
-        safe_n = jnp.where(
-            rectified, n, threshold + 1
-        )  # keeps the unused branch finite
-        rectification = jnp.sqrt(
-            bias
-            * (safe_n - 4)
-            * (safe_n - 2)
-            * n_max
-            / ((n_max - 4) * safe_n * (n_max - 2))
-        )
+        is_rectified, rectification = _rectification(t, b2, threshold)
         corrected_rate = rate / (1 - b1**t)
 
-        def fast(p: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
+        # The fast weights take a step of rectified Adam.
+        def step_fast(p: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
             decayed = p - weight_decay * rate * p if weight_decay else p
             adaptive = rectification * m / (jnp.sqrt(v) + eps)
-            return decayed - corrected_rate * jnp.where(rectified, adaptive, m)
+            return decayed - corrected_rate * jnp.where(is_rectified, adaptive, m)
 
-        sync = count % sync_period == 0
-        fast_params = jax.tree.map(fast, params, mu, nu)
-        slow = jax.tree.map(
-            lambda s, p: jnp.where(sync, s + slow_step_size * (p - s), s),
-            state.slow,
-            fast_params,
-        )
-        new_params = jax.tree.map(lambda s, p: jnp.where(sync, s, p), slow, fast_params)
-        deltas = jax.tree.map(
-            lambda new, old: (new - old).astype(old.dtype), new_params, params
-        )
+        # Every `sync_period` updates the slow weights follow, and the fast ones join
+        # them.
+        is_sync = count % sync_period == 0
+
+        def step_slow(slow: jax.Array, fast: jax.Array) -> jax.Array:
+            return jnp.where(is_sync, slow + slow_step_size * (fast - slow), slow)
+
+        def difference(slow: jax.Array, fast: jax.Array, old: jax.Array) -> jax.Array:
+            return (jnp.where(is_sync, slow, fast) - old).astype(old.dtype)
+
+        fast = jax.tree.map(step_fast, params, mu, nu)
+        slow = jax.tree.map(step_slow, state.slow, fast)
+        deltas = jax.tree.map(difference, slow, fast, params)
         return deltas, RangerState(count, mu, nu, slow)
 
     return optax.GradientTransformation(init, update)
 
 
+def _rectification(
+    t: jax.Array, b2: float, threshold: float
+) -> tuple[jax.Array, jax.Array]:
+    """Computes the variance rectification of RAdam at update `t`.
+
+    `n = n_max - 2 t b2^t / (1 - b2^t)` with `n_max = 2 / (1 - b2) - 1` is the length of
+    the approximated moving average. The factor, which holds the bias correction, is
+    `sqrt((1 - b2^t) (n - 4) (n - 2) n_max / ((n_max - 4) (n_max - 2) n))`.
+
+    Returns:
+      Whether `n` is above `threshold`, and the factor, finite in any case.
+    """
+    n_max = 2 / (1 - b2) - 1
+    # 1 - b2**t, which would lose its digits in float32.
+    bias = -jnp.expm1(t * math.log(b2))
+    n = n_max - 2 * t * (1 - bias) / bias
+    is_rectified = n > threshold
+    # Keeps the unused branch finite.
+    n = jnp.where(is_rectified, n, threshold + 1)
+    numerator = bias * (n - 4) * (n - 2) * n_max
+    return is_rectified, jnp.sqrt(numerator / ((n_max - 4) * n * (n_max - 2)))
+
+
 def make_optimizer(
     config: ml_collections.ConfigDict, schedule: optax.Schedule
 ) -> optax.GradientTransformation:
-    """The optimiser that `config.optimizer` names, under `schedule`.
+    """Makes the optimiser that the config names.
+
+    Args:
+      config: `config.optimizer`.
+      schedule: the learning rate, from `make_schedule`.
 
     Raises:
-      JaxposeError: unknown optimiser.
+      JaxposeError: the optimiser is unknown.
     """
     if config.name == "adam":
         return optax.adam(schedule)
@@ -224,13 +293,18 @@ def make_optimizer(
     if config.name == "ranger":
         return ranger(schedule, weight_decay=config.weight_decay)
     raise JaxposeError(
-        f"config.optimizer.name {config.name!r} is unknown; known: adam, adamw, amsgrad, ranger"
+        f"config.optimizer.name {config.name!r} is unknown; known: adam, adamw, "
+        "amsgrad, ranger"
     )
 
 
 def batch_norm_momentum(epoch: jax.Array, num_epochs: int) -> jax.Array:
-    """`0.1 * exp(-(epoch / num_epochs) ln 100)`: PyTorch's momentum during 0-based `epoch`.
+    """Computes PyTorch's batch-norm momentum during an epoch, from 0.1 to 0.001.
 
-    The schedule of VideoPose3D and GLA-GCN sets it after every epoch, so epoch 0 has 0.1.
+    `0.1 exp(-(epoch / num_epochs) ln 100)`, the schedule of VideoPose3D and GLA-GCN.
+
+    Args:
+      epoch: number of the epoch, from 0.
+      num_epochs: epochs of the whole run.
     """
     return 0.1 * jnp.exp(-(epoch / num_epochs) * math.log(100.0))

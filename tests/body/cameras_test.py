@@ -19,7 +19,7 @@ def golden():
 
 @pytest.fixture
 def points():
-    """Points before the camera, some outside the 90 degrees that the projection clips to."""
+    """Points before the camera, some beyond the 90 degrees that are not clipped."""
     rng = np.random.default_rng(0)
     return rng.normal(0, 1.5, (4, 3, 17, 3)) + np.array([0, 0, 4.0])
 
@@ -41,9 +41,8 @@ def camera():
 def pose():
     rng = np.random.default_rng(2)
     quaternion = rng.normal(size=(4, 4))
-    return quaternion / np.linalg.norm(quaternion, axis=-1, keepdims=True), rng.normal(
-        0, 3, (4, 3)
-    )
+    quaternion /= np.linalg.norm(quaternion, axis=-1, keepdims=True)
+    return quaternion, rng.normal(0, 3, (4, 3))
 
 
 def rotation_matrix(quaternion):
@@ -95,25 +94,22 @@ def test_projection_without_distortion_is_linear(points, camera):
         cameras.project(points, camera), cameras.project_linear(points, camera)
     )
     far_left = cameras.project_linear(np.array([[-5.0, 0.0, 1.0]]), camera[0])
-    np.testing.assert_allclose(
-        far_left[0, 0], camera[0, 2] - camera[0, 0]
-    )  # clipped to 45 degrees
+    # Clipped to 45 degrees.
+    np.testing.assert_allclose(far_left[0, 0], camera[0, 2] - camera[0, 0])
 
 
 def test_intrinsics_of_the_published_cameras(golden):
-    published = json.loads(shared_path("cameras/h36m_cameras.json").read_text())[
-        "h36m"
-    ]["intrinsics"]
-    for row, lens in zip(golden["camera_params"], published, strict=True):
+    published = json.loads(shared_path("cameras/h36m_cameras.json").read_text())
+    lenses = published["h36m"]["intrinsics"]
+    for row, lens in zip(golden["camera_params"], lenses, strict=True):
         vector = cameras.normalized_intrinsics(
             np.array([*lens["fx_fy_px"], *lens["cx_cy_px"]]),
             np.array([*lens["k1_k2_k3"], *lens["tangential_ab"]]),
             (lens["width_px"], lens["height_px"]),
         )
         np.testing.assert_allclose(vector, row, atol=1e-6)
-        assert not cameras.normalized_intrinsics(np.ones(4), None, (1000, 1000))[
-            4:
-        ].any()
+    without_distortion = cameras.normalized_intrinsics(np.ones(4), None, (1000, 1000))
+    assert not without_distortion[4:].any()
 
 
 @pytest.mark.parametrize("size", [(1000, 1002), (640, 480), (1920, 1080)])
@@ -186,21 +182,17 @@ def test_jit_gives_the_numbers_of_numpy(points, camera, pose):
 
 def test_the_flipped_camera_sees_the_mirrored_scene(points, camera):
     mirror = np.array([-1.0, 1.0])
-    seen = cameras.project(
-        points * np.array([-1.0, 1.0, 1.0]), cameras.flip_camera(camera)
-    )
-    np.testing.assert_allclose(
-        seen, cameras.project(points, camera) * mirror, rtol=1e-12
-    )
+    mirrored = points * np.array([-1.0, 1.0, 1.0])
+    seen = cameras.project(mirrored, cameras.flip_camera(camera))
+    expected = cameras.project(points, camera) * mirror
+    np.testing.assert_allclose(seen, expected, rtol=1e-12)
 
 
 def test_a_single_camera_and_its_batch_agree(points, camera):
     single = cameras.project(points[2], camera[2])
     np.testing.assert_array_equal(cameras.project(points, camera)[2], single)
-    assert (
-        cameras.project(points.astype(np.float32), camera.astype(np.float32)).dtype
-        == np.float32
-    )
+    float32 = cameras.project(points.astype(np.float32), camera.astype(np.float32))
+    assert float32.dtype == np.float32
 
 
 def test_bad_shapes_are_refused(points, camera):

@@ -59,26 +59,23 @@ def test_groups_cover_the_same_neighbours_once(groups):
     kinds = {kind for group in graphs.NEIGHBOUR_GROUPS[groups] for kind in group}
     stack = graphs.neighbour_groups(H36M_17, groups, "binary")
     assert stack.shape == (len(graphs.NEIGHBOUR_GROUPS[groups]), 17, 17)
-    np.testing.assert_array_equal(
-        stack.sum(0), sum(masks[kind].astype(int) for kind in kinds)
-    )
+    expected = sum(masks[kind].astype(int) for kind in kinds)
+    np.testing.assert_array_equal(stack.sum(0), expected)
 
 
 def test_merged_groups_are_normalised_after_merging():
-    # The hip (3 children, no parent) and its child (1 parent, 1 child): degrees 3 and 2.
-    merged = graphs.neighbour_groups(H36M_17, "self_closer+farther", "clamped")[1]
-    assert merged[0, 1] == merged[1, 0] == pytest.approx(1 / np.sqrt(3 * 2))
-    assert graphs.neighbour_groups(H36M_17, "self_closer+farther", "row_mean")[1].sum(
-        1
-    ) == pytest.approx(1)
+    # The hip has 3 children and no parent, its child 1 parent and 1 child.
+    clamped = graphs.neighbour_groups(H36M_17, "self_closer+farther", "clamped")[1]
+    assert clamped[0, 1] == clamped[1, 0] == pytest.approx(1 / np.sqrt(3 * 2))
+    means = graphs.neighbour_groups(H36M_17, "self_closer+farther", "row_mean")[1]
+    assert means.sum(1) == pytest.approx(1)
 
 
 def test_default_weighs_children_by_the_parents_degree():
     _, closer, farther = graphs.neighbour_groups(H36M_17)
     assert set(np.unique(closer)) == {0.0, 1.0}
-    assert farther[0, 1] == pytest.approx(
-        1 / np.sqrt(3)
-    )  # three children; the child has one of its own
+    # The hip has three children; the child has one of its own.
+    assert farther[0, 1] == pytest.approx(1 / np.sqrt(3))
     assert farther[2, 3] == 1  # a leaf still reaches its parent
 
 
@@ -127,10 +124,9 @@ def test_gla_gcn_adjacency_matches_golden(golden, graph, key):
 def test_gla_gcn_columns_sum_to_one_or_zero(name):
     sums = graphs.gla_gcn_adjacency(name).sum(1)
     assert np.all(np.isclose(sums, 1, atol=1e-7) | (sums == 0))
-    if name != "humaneva_15":  # its links do not all run to the root
-        np.testing.assert_array_equal(
-            np.flatnonzero(sums[1] == 0), SKELETONS[name].root
-        )
+    if name != "humaneva_15":  # its links do not all lead to the root
+        without_links = np.flatnonzero(sums[1] == 0)
+        np.testing.assert_array_equal(without_links, SKELETONS[name].root)
 
 
 def test_unknown_names_are_refused():

@@ -1,4 +1,4 @@
-"""Joint-set conversions: copies are exact, synthesised joints follow their stated rule."""
+"""Rules between joint sets: copies are exact, other joints follow their stated rule."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +13,11 @@ PAIRS = pytest.mark.parametrize("source, target", JOINT_RULES)
 
 def random_positions(skeleton: str, dims: int = 3) -> np.ndarray:
     return np.random.RandomState(0).randn(2, 5, get_skeleton(skeleton).num_joints, dims)
+
+
+def means_of(positions, rows):
+    """Returns for each row the mean of the joints that it lists."""
+    return np.stack([positions[..., row, :].mean(-2) for row in rows], axis=-2)
 
 
 def joint(positions, skeleton: str, name: str):
@@ -59,15 +64,12 @@ def test_joints_of_the_same_name_are_copied_exactly(source, target):
         for name in get_skeleton(target).joints
         if name in get_skeleton(source).joints
     ]
-    if source == "mpi_inf_3dhp_17" or (source, target) == (
-        "h36m_17",
-        "mpi_inf_3dhp_17",
-    ):
-        shared.remove(
-            "head"
-        )  # 3DHP's "head" is the middle of the head, Human3.6M's the crown
+    if "mpi_inf_3dhp_17" in (source, target) and "h36m_17" in (source, target):
+        # 3DHP's "head" is the middle of the head, Human3.6M's the crown.
+        shared.remove("head")
     if source == "h36m_32":
-        shared.remove("head")  # marker 14 is "Neck/Nose"; the crown is its end site
+        # Marker 14 is "Neck/Nose"; the crown is its end site.
+        shared.remove("head")
     for name in shared:
         np.testing.assert_array_equal(
             joint(converted, target, name), joint(positions, source, name)
@@ -85,12 +87,10 @@ def test_joints_of_the_same_name_are_copied_exactly(source, target):
 def test_converting_commutes_with_mirroring(source, target):
     positions = random_positions(source)
     mirrored = positions[..., get_skeleton(source).mirror, :] * [-1.0, 1.0, 1.0]
-    expected = convert_joints(positions, source, target)[
-        ..., get_skeleton(target).mirror, :
-    ] * [-1.0, 1.0, 1.0]
-    np.testing.assert_allclose(
-        convert_joints(mirrored, source, target), expected, atol=1e-12
-    )
+    converted = convert_joints(positions, source, target)
+    expected = converted[..., get_skeleton(target).mirror, :] * [-1.0, 1.0, 1.0]
+    found = convert_joints(mirrored, source, target)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 @PAIRS
@@ -156,40 +156,24 @@ def test_coco_to_humaneva():
     positions = random_positions("coco_17", 2)
     converted = convert_joints(positions, "coco_17", "humaneva_15")
     rows = [
-        [11, 12],
-        [5, 6],
-        [5],
-        [7],
-        [9],
-        [6],
-        [8],
-        [10],
-        [11],
-        [13],
-        [15],
-        [12],
-        [14],
-        [16],
-        [0],
-    ]
-    expected = np.stack([positions[..., row, :].mean(-2) for row in rows], axis=-2)
-    np.testing.assert_allclose(converted, expected, rtol=1e-15)
+        [11, 12], [5, 6], [5], [7], [9], [6], [8], [10], [11], [13], [15], [12], [14],
+        [16], [0],
+    ]  # fmt: skip
+    np.testing.assert_allclose(converted, means_of(positions, rows), rtol=1e-15)
 
 
 def test_halpe_to_human36m():
     positions = random_positions("halpe_26", 2)
     rows = [
-        [19], [12], [14], [16], [11], [13], [15], [18, 19], [18], [0], [17], [5], [7], [9],
-        [6], [8], [10],
+        [19], [12], [14], [16], [11], [13], [15], [18, 19], [18], [0], [17], [5], [7],
+        [9], [6], [8], [10],
     ]  # fmt: skip
-    expected = np.stack([positions[..., row, :].mean(-2) for row in rows], axis=-2)
-    np.testing.assert_allclose(
-        convert_joints(positions, "halpe_26", "h36m_17"), expected, rtol=1e-15
-    )
+    converted = convert_joints(positions, "halpe_26", "h36m_17")
+    np.testing.assert_allclose(converted, means_of(positions, rows), rtol=1e-15)
 
 
 def test_coco_body25_and_halpe_agree_on_the_same_person():
-    """A Halpe person, with hip and neck as the means that OpenPose defines, seen by the other layouts."""
+    # A Halpe person whose hip and neck are the means that OpenPose defines.
     halpe = random_positions("halpe_26", 2)
     halpe[..., 18, :] = (halpe[..., 5, :] + halpe[..., 6, :]) / 2
     halpe[..., 19, :] = (halpe[..., 11, :] + halpe[..., 12, :]) / 2
@@ -220,28 +204,11 @@ def test_crown_lies_beyond_the_ears():
 def test_mpii_to_human36m():
     positions = random_positions("mpii_16", 2)
     rows = [
-        [6],
-        [2],
-        [1],
-        [0],
-        [3],
-        [4],
-        [5],
-        [6, 7],
-        [7],
-        [8],
-        [9],
-        [13],
-        [14],
-        [15],
-        [12],
-        [11],
-        [10],
-    ]
-    expected = np.stack([positions[..., row, :].mean(-2) for row in rows], axis=-2)
-    np.testing.assert_allclose(
-        convert_joints(positions, "mpii_16", "h36m_17"), expected, rtol=1e-15
-    )
+        [6], [2], [1], [0], [3], [4], [5], [6, 7], [7], [8], [9], [13], [14], [15],
+        [12], [11], [10],
+    ]  # fmt: skip
+    converted = convert_joints(positions, "mpii_16", "h36m_17")
+    np.testing.assert_allclose(converted, means_of(positions, rows), rtol=1e-15)
 
 
 def test_humaneva_20_to_15():
@@ -250,10 +217,8 @@ def test_humaneva_20_to_15():
         [0], [1, 2], [3], [4, 5], [6], [7], [8, 9], [10],
         [11], [12, 13], [14], [15], [16, 17], [18], [19],
     ]  # fmt: skip
-    expected = np.stack([positions[..., row, :].mean(-2) for row in rows], axis=-2)
-    np.testing.assert_allclose(
-        convert_joints(positions, "humaneva_20", "humaneva_15"), expected, rtol=1e-15
-    )
+    converted = convert_joints(positions, "humaneva_20", "humaneva_15")
+    np.testing.assert_allclose(converted, means_of(positions, rows), rtol=1e-15)
 
 
 def test_missing_keypoints_touch_only_the_joints_made_of_them():
@@ -261,9 +226,8 @@ def test_missing_keypoints_touch_only_the_joints_made_of_them():
     coco[..., 3, :] = np.nan  # left ear
     converted = convert_joints(coco, "coco_17", "h36m_17")
     missing = np.isnan(converted).any(axis=(0, 1, 3))
-    assert [
-        get_skeleton("h36m_17").joints[index] for index in np.flatnonzero(missing)
-    ] == ["head"]
+    head = get_skeleton("h36m_17").joints.index("head")
+    assert np.flatnonzero(missing).tolist() == [head]
 
 
 def test_pairs_without_a_rule_go_through_human36m():
@@ -280,11 +244,9 @@ def test_pairs_without_a_rule_go_through_human36m():
 def test_refusals_name_both_skeletons():
     with pytest.raises(JaxposeError, match=r"'humaneva_15' to 'h36m_17'"):
         convert_joints(random_positions("humaneva_15"), "humaneva_15", "h36m_17")
-    with pytest.raises(
-        JaxposeError, match=r"\(2, 5, 16, 3\) is not in skeleton 'coco_17'"
-    ):
+    message = r"\(2, 5, 16, 3\) is not in skeleton 'coco_17'"
+    with pytest.raises(JaxposeError, match=message):
         convert_joints(random_positions("h36m_16"), "coco_17", "h36m_17")
-    with pytest.raises(
-        JaxposeError, match=r"\(2, 5, 17, 3\) is not in skeleton 'h36m_32'"
-    ):
+    message = r"\(2, 5, 17, 3\) is not in skeleton 'h36m_32'"
+    with pytest.raises(JaxposeError, match=message):
         convert_joints(random_positions("h36m_17"), "h36m_32", "h36m_17")

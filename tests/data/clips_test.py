@@ -19,10 +19,27 @@ from jaxpose.data.clips import (
 from jaxpose.errors import JaxposeError
 
 
+def _clip(number: int, start: int, length: int) -> Clip:
+    return Clip(
+        subject=f"s{number % 2}",
+        action="walk",
+        take=f"t{number}",
+        camera="c",
+        start=start,
+        length=length,
+        fps=50.0,
+        image_size=(1000, 1002),
+        has_absolute_root=True,
+    )
+
+
 def _clips(*lengths: int) -> Clips:
     """Clips of subjects s0, s1, s0, s1, ... whose arrays count the frames."""
-    starts = np.concatenate([[0], np.cumsum(lengths)]).tolist()
-    frames = np.arange(starts[-1], dtype=np.float32)
+    index, start = [], 0
+    for number, length in enumerate(lengths):
+        index.append(_clip(number, start, length))
+        start += length
+    frames = np.arange(start, dtype=np.float32)
     return Clips(
         dataset="made_up/gt",
         skeleton="h36m_17",
@@ -31,20 +48,7 @@ def _clips(*lengths: int) -> Clips:
         keypoints_2d=np.tile(frames[:, None, None], (1, 17, 2)),
         positions_3d=np.tile(frames[:, None, None], (1, 17, 3)),
         valid=frames % 2 == 0,
-        index=tuple(
-            Clip(
-                subject=f"s{number % 2}",
-                action="walk",
-                take=f"t{number}",
-                camera="c",
-                start=start,
-                length=length,
-                fps=50.0,
-                image_size=(1000, 1002),
-                has_absolute_root=True,
-            )
-            for number, (start, length) in enumerate(zip(starts, lengths, strict=False))
-        ),
+        index=tuple(index),
     )
 
 
@@ -52,6 +56,7 @@ def test_properties():
     clips = _clips(3, 2, 4)
     assert clips.num_frames == 9
     assert clips.subjects == ("s0", "s1")
+    assert clips.actions == ("walk",)
     assert clips.clip_of_frame.tolist() == [0, 0, 0, 1, 1, 2, 2, 2, 2]
     assert clips.index[2].end == 9
 
@@ -60,13 +65,10 @@ def test_select_packs_the_chosen_clips():
     chosen = select_subjects(_clips(3, 2, 4), ["s0"])
     assert chosen.keypoints_2d[:, 0, 0].tolist() == [0, 1, 2, 5, 6, 7, 8]
     assert chosen.valid.tolist() == [True, False, True, False, True, False, True]
-    assert [(clip.take, clip.start, clip.length) for clip in chosen.index] == [
-        ("t0", 0, 3),
-        ("t2", 3, 4),
-    ]
-    assert select(chosen, lambda clip: clip.take == "t2").positions_3d[
-        :, 5, 1
-    ].tolist() == [5, 6, 7, 8]
+    ranges = [(clip.take, clip.start, clip.length) for clip in chosen.index]
+    assert ranges == [("t0", 0, 3), ("t2", 3, 4)]
+    last = select(chosen, lambda clip: clip.take == "t2")
+    assert last.positions_3d[:, 5, 1].tolist() == [5, 6, 7, 8]
 
 
 def test_selecting_nothing_gives_empty_arrays():
@@ -77,20 +79,16 @@ def test_selecting_nothing_gives_empty_arrays():
 
 
 def test_unknown_subject():
-    with pytest.raises(
-        JaxposeError, match="'made_up/gt' has no subject 'S9'; it has s0, s1"
-    ):
+    message = "'made_up/gt' has no subject 'S9'; it has s0, s1"
+    with pytest.raises(JaxposeError, match=message):
         select_subjects(_clips(3, 2), ["s0", "S9"])
 
 
 def test_downsampling_keeps_the_first_frame_of_every_clip():
     slower = downsample(_clips(5, 2, 6), 3)
     assert slower.keypoints_2d[:, 0, 0].tolist() == [0, 3, 5, 7, 10]
-    assert [(clip.start, clip.length) for clip in slower.index] == [
-        (0, 2),
-        (2, 1),
-        (3, 2),
-    ]
+    ranges = [(clip.start, clip.length) for clip in slower.index]
+    assert ranges == [(0, 2), (2, 1), (3, 2)]
     assert slower.index[0].fps == pytest.approx(50 / 3)
     original = _clips(5)
     assert downsample(original, 1) is original
@@ -116,9 +114,8 @@ def test_actions():
     sit = dataclasses.replace(clips.index[1], action="sit")
     clips = dataclasses.replace(clips, index=(clips.index[0], sit, clips.index[2]))
     assert [clip.take for clip in select_actions(clips, ["walk"]).index] == ["t0", "t2"]
-    with pytest.raises(
-        JaxposeError, match="'made_up/gt' has no action 'jump'; it has walk, sit"
-    ):
+    message = "'made_up/gt' has no action 'jump'; it has walk, sit"
+    with pytest.raises(JaxposeError, match=message):
         select_actions(clips, ["walk", "jump"])
 
 
@@ -151,9 +148,8 @@ def test_converting_joints_keeps_all_else():
     for name in ("positions_3d", "metric_positions_3d"):
         expected = convert_joints(getattr(clips, name), "h36m_19", "h36m_16")
         np.testing.assert_array_equal(getattr(converted, name), expected)
-    np.testing.assert_array_equal(
-        converted.keypoints_2d, convert_joints(clips.keypoints_2d, "coco_17", "h36m_17")
-    )
+    expected = convert_joints(clips.keypoints_2d, "coco_17", "h36m_17")
+    np.testing.assert_array_equal(converted.keypoints_2d, expected)
     assert converted.index is clips.index
     assert converted.valid is clips.valid
     toes = convert_skeletons(
@@ -164,7 +160,10 @@ def test_converting_joints_keeps_all_else():
 
 
 def test_converting_where_no_rule_leads_names_field_data_and_both_skeletons():
-    message = r"config\.dataset\.skeleton, data set 'made_up/gt': .*'h36m_17' to 'h36m_19'; known: .*h36m_32"
+    message = (
+        r"config\.dataset\.skeleton, data set 'made_up/gt': "
+        r".*'h36m_17' to 'h36m_19'; known: .*h36m_32"
+    )
     with pytest.raises(JaxposeError, match=message):
         convert_skeletons(_clips(2), "h36m_19")
     with pytest.raises(

@@ -31,5 +31,5 @@ def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Golden
 
 def entries() -> list[layouts.Entry]:
     """Returns the names of the reference's refinement network (protocol P.8)."""
-    first = layouts.linear("post_refine.0", ("fc1",))
-    return first + layouts.linear("post_refine.3", ("fc2",))
+    first = layouts.linear("post_refine.0", "fc1")
+    return first + layouts.linear("post_refine.3", "fc2")

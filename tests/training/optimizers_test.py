@@ -1,3 +1,5 @@
+"""Optimisers and schedules: recorded trajectories, digits in float32, unknown names."""
+
 import jax
 import jax.numpy as jnp
 import ml_collections
@@ -28,8 +30,7 @@ def test_every_recorded_trajectory_step_by_step():
 
 
 def test_ranger_keeps_its_digits_in_float32():
-    """Around the first rectified step, the sixth, a rounded 1 - b2**t would be off by 0.6 %."""
-
+    # At the first rectified step, the sixth, a rounded 1 - b2**t would be off by 0.6 %.
     def steps():
         optimizer = optimizers.ranger(1e-2)
         params = jnp.ones(3)
