@@ -1,6 +1,7 @@
 """Strictness that every test runs under, and a cache of compiled programs for all."""
 
 import getpass
+import importlib.metadata
 import os
 import pathlib
 import signal
@@ -10,6 +11,14 @@ CACHE = pathlib.Path(tempfile.gettempdir()) / f"jaxpose-tests-{getpass.getuser()
 # Before JAX is imported, and in the environment, which processes of tests inherit.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+
+# Tests compile far longer than they compute. These flags make compiling two to eight
+# times faster and the programs slower; what a program computes is defined before, by
+# XLA's high-level passes. `XLA_FLAGS= python -m pytest` compiles as users do.
+_QUICK = ["--xla_backend_optimization_level=0"]
+if importlib.metadata.version("jaxlib").startswith("0.10."):  # later ones refuse it
+    _QUICK.append("--xla_cpu_use_fusion_emitters=false")
+os.environ.setdefault("XLA_FLAGS", " ".join(_QUICK))
 
 # A shell's background jobs ignore Ctrl-C and so do their children: tests that send it
 # to a program must not depend on how pytest was started.

@@ -148,4 +148,6 @@ if __name__ == "__main__":
     overrides = rest[0] if rest else "{}"
     if len(rest) > 1:
         signal_at(rest[1], int(rest[2]))
-    train_small(workdir, json.loads(overrides))
+    # Drawing takes as long as all the updates.
+    with mock.patch.object(pictures, "animate_clip"):
+        train_small(workdir, json.loads(overrides))

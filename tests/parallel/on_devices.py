@@ -13,22 +13,12 @@ import ml_collections
 import numpy as np
 from jax.sharding import AxisType, Mesh
 
-from jaxpose.data import windows
+from jaxpose.inference.predictor import Predictor
 from jaxpose.models import build_model
-from jaxpose.parallel import sharding
-from jaxpose.scoring.evaluate import METRICS, Evaluator, scored_frames
-from jaxpose.training import loop
-from jaxpose.training.step import (
-    Schedule,
-    TrainData,
-    TrainState,
-    create_state,
-    make_epoch_order,
-    make_train_steps,
-)
+from jaxpose.scoring.evaluate import METRICS, Evaluator
+from jaxpose.training.setup import set_up
+from jaxpose.training.step import TrainState
 from tests.small_run import small_clips, small_config
-
-SCHEDULE = Schedule(num_epochs=3, steps_per_epoch=12, steps_per_dispatch=4)
 
 
 def in_float64(tree: Any) -> Any:
@@ -42,23 +32,14 @@ def train(
     config: ml_collections.ConfigDict, mesh: Mesh
 ) -> tuple[np.ndarray, TrainState]:
     """Returns the loss of every update, in float64, and the last state."""
-    model, clips = build_model(config), small_clips()
-    frames = scored_frames(clips)
-    table = jax.tree.map(np.asarray, windows.frame_table(clips))
-    data = sharding.put_replicated(TrainData(in_float64(table), frames), mesh)
-    optimizer = loop.make_optimizer(config, SCHEDULE)
-    state = in_float64(create_state(model, optimizer, config.seed, mesh))
-    order_of_epoch = make_epoch_order(
-        2 * len(frames), SCHEDULE.steps_per_epoch, config.batch_size, config.seed, mesh
-    )
-    train_steps = make_train_steps(
-        model, optimizer, config, SCHEDULE, clips.keypoints_skeleton, mesh
-    )
+    training = set_up(config, build_model(config), small_clips(), mesh)
+    data, state = in_float64(training.data), in_float64(training.fresh_state())
+    schedule = training.schedule
     losses = []
-    for step in range(0, SCHEDULE.num_steps, SCHEDULE.steps_per_dispatch):
-        epoch, position = divmod(step, SCHEDULE.steps_per_epoch)
-        order = order_of_epoch(epoch)
-        state, new_losses = train_steps(state, data, order, np.int32(position))
+    for step in range(0, schedule.num_steps, schedule.steps_per_dispatch):
+        epoch, position = divmod(step, schedule.steps_per_epoch)
+        order = training.order_of_epoch(epoch)
+        state, new_losses = training.update(state, data, order, np.int32(position))
         losses.append(new_losses)
     return np.concatenate(losses), state
 
@@ -66,7 +47,7 @@ def train(
 def main(path: str) -> None:
     """Trains and scores on the first device alone, then on all eight."""
     config = small_config()
-    config.model.depth = 1
+    config.model.depth, config.num_epochs = 1, 3
     found = {}
     for count in (1, 8):
         devices = np.array(jax.devices()[:count])
@@ -75,8 +56,11 @@ def main(path: str) -> None:
         found[f"{count} losses"] = losses
         for key, leaf in jax.tree_util.tree_leaves_with_path(state):
             found[f"{count} state{jax.tree_util.keystr(key)}"] = np.asarray(leaf)
-        evaluator = Evaluator(build_model(config), config, small_clips(), mesh)
-        scores = evaluator.score(state.variables)
+        model, clips = build_model(config), small_clips()
+        predictor = Predictor(
+            model, clips, batch_size=config.eval_batch_size, mesh=mesh
+        )
+        scores = Evaluator(clips, predictor).score(state.variables)
         found[f"{count} scores"] = np.array([scores[name] for name in METRICS])
     np.savez(path, **found)
 

@@ -27,7 +27,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 def start(workdir, *, devices=1, overrides=None, stage=None, number=signal.SIGINT):
     """Starts the small run, which sends itself signal `number` at `stage` if given."""
     environment = os.environ | {
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "XLA_FLAGS": os.environ["XLA_FLAGS"]
+        + f" --xla_force_host_platform_device_count={devices}",
         "JAX_PLATFORMS": "cpu",
     }
     command = [
