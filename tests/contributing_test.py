@@ -1,4 +1,4 @@
-"""The steps of CONTRIBUTING, followed in a copy of the checkout: a model and a data set."""
+"""CONTRIBUTING's steps add a model and a data set to a copy of the checkout."""
 
 import json
 import pathlib
