@@ -59,7 +59,7 @@ def _steps(value: int) -> str | None:
     return None if value >= 0 else "must be 0 (one pass) or more"
 
 
-# `config.model` is not among them: its fields are those of the model (`model_fields`).
+# `config.model` is not among them: its fields are those of the model.
 FIELDS: dict[str, Field] = {
     # Initial weights, order of the samples, dropout and augmentation.
     "seed": Field(0, _seed),
@@ -107,7 +107,7 @@ FIELDS: dict[str, Field] = {
     "loss": Field("mpjpe", _one_of("mpjpe", "mse")),
     # Models with a sequence branch learn sequence and centre before this epoch, then
     # the centre alone.
-    "stage_two_epoch": Field(0),
+    "stage_two_epoch": Field(0, _at_least(0)),
     # PyTorch's momentum of batch norm falls from 0.1 to 0.001 over the epochs.
     "batch_norm_decay": Field(False),
     "optimizer.name": Field("adam", _one_of("adam", "adamw", "amsgrad", "ranger")),
@@ -118,15 +118,15 @@ FIELDS: dict[str, Field] = {
     # Factor per epoch, of the schedules exponential and halving.
     "optimizer.decay": Field(0.95, _positive),
     # Of the schedule cosine.
-    "optimizer.final_learning_rate": Field(1e-5),
+    "optimizer.final_learning_rate": Field(1e-5, _at_least(0)),
     # Of the schedule warmup_cosine.
     "optimizer.warmup_steps": Field(0, _at_least(0)),
     # Of the optimisers adamw and ranger.
-    "optimizer.weight_decay": Field(0.0),
+    "optimizer.weight_decay": Field(0.0, _at_least(0)),
     # Epochs between evaluations and checkpoints.
     "evaluate_every": Field(1, _at_least(1)),
     # A checkpoint inside a longer epoch, so that a kill costs no more.
-    "checkpoint_seconds": Field(600),
+    "checkpoint_seconds": Field(600, _at_least(0)),
     "eval_batch_size": Field(1024, _at_least(1)),
     # Test-time average with the mirrored input.
     "flip_average": Field(True),

@@ -184,6 +184,7 @@ def test_a_released_crossformer_zeroes_frames_and_the_papers_does_not():
             {"augment_bones": float("nan")},
             "augment_bones=nan must be at least 0 and below",
         ),
+        ({"optimizer.weight_decay": -0.1}, r"weight_decay=-0\.1 must be at least 0"),
         ({"seed": -1}, r"seed=-1 must be at least 0 and below 2\*\*32"),
         ({"steps_per_epoch": -1}, r"steps_per_epoch=-1 must be 0 \(one pass\) or more"),
         (
