@@ -1,6 +1,5 @@
 """Command-line flags, config files among them; a mistake is answered in one line."""
 
-import importlib
 import importlib.util
 import os
 import pathlib
@@ -62,8 +61,6 @@ class _ConfigParser(flags.ArgumentParser[ml_collections.ConfigDict]):
         """
         stem, colon, variant = argument.partition(".py:")
         path = find_config(pathlib.Path(f"{stem}.py" if colon else argument))
-        if path.parent.parent == pathlib.Path(__file__).resolve().parent:
-            importlib.import_module("jaxpose.configs")
         spec = importlib.util.spec_from_file_location("jaxpose_config_file", path)
         if spec is None or spec.loader is None:
             raise JaxposeError(f"{path} is not a Python file; expected FILE.py:VARIANT")
