@@ -1,8 +1,8 @@
 """The base class of all builders: schema, source, report, and array_record files.
 
 The builder of a data set is a package `jaxpose/datasets/<name>/` with a module
-`<name>_dataset_builder.py` that holds `class Builder(ClipBuilder)`, beside the data set's
-`protocol.py`, which `jaxpose/datasets/__init__.py` lists. It states `VERSION`,
+`<name>_dataset_builder.py` that holds `class Builder(ClipBuilder)`, beside the data
+set's `protocol.py`, which `jaxpose/datasets/__init__.py` lists. It states `VERSION`,
 `BUILDER_CONFIGS`, `DESCRIPTION`, `CITATION`, `HOW_TO_GET`, and implements `splits` and,
 where its files can be inspected before they are converted, `inspect_source`. TensorFlow
 is never needed.
