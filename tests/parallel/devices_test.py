@@ -22,7 +22,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 def found(tmp_path_factory):
     """What `tests.parallel.on_devices` found, by number of devices and name."""
     path = tmp_path_factory.mktemp("devices") / "found.npz"
-    flags = os.environ["XLA_FLAGS"] + " --xla_force_host_platform_device_count=8"
+    # Not the flags of the other tests: they would cost digits of float64.
+    flags = (
+        "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
+    )
     environment = {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1", "XLA_FLAGS": flags}
     subprocess.run(
         [sys.executable, "-m", "tests.parallel.on_devices", str(path)],
