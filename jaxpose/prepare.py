@@ -18,16 +18,18 @@ import pathlib
 import shutil
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import tensorflow_datasets as tfds
 from absl import logging
 from rich.console import Console
 
 from jaxpose.datasets import PROTOCOLS, get_builder
-from jaxpose.datasets.base import ClipBuilder, DamagedDataError
 from jaxpose.datasets.prepared import require_prepared
 from jaxpose.datasets.report import Finding, Report, Source, findings_table
-from jaxpose.errors import JaxposeError
+from jaxpose.errors import DamagedDataError, JaxposeError
+
+if TYPE_CHECKING:
+    from jaxpose.datasets.base import ClipBuilder
 
 
 def prepare(
@@ -110,7 +112,7 @@ def inspect_source(
     return builder.inspect_source(builder.find_source(None))
 
 
-def _write(builder: ClipBuilder) -> None:
+def _write(builder: "ClipBuilder") -> None:
     """Writes the data set, or leaves the data folder as it was.
 
     Raises:
@@ -123,6 +125,8 @@ def _write(builder: ClipBuilder) -> None:
     had_default_config = default_config.exists()
 
     written = False
+    import tensorflow_datasets as tfds
+
     tfds.disable_progress_bar()  # the builders show their own
     try:
         # TFDS prints "unknown size" lines, which tell a user nothing.
@@ -147,7 +151,7 @@ def _write(builder: ClipBuilder) -> None:
                     folder.rmdir()
 
 
-def _folders(builder: ClipBuilder) -> list[pathlib.Path]:
+def _folders(builder: "ClipBuilder") -> list[pathlib.Path]:
     """Returns the folders that a preparation makes, inner ones first."""
     root = pathlib.Path(builder.data_dir_root)
     own, downloads = root / builder.name, root / "downloads"
@@ -183,7 +187,7 @@ def _set_aside(folder: pathlib.Path) -> Iterator[None]:
     shutil.rmtree(aside)
 
 
-def _require_unchanged(builder: ClipBuilder) -> None:
+def _require_unchanged(builder: "ClipBuilder") -> None:
     """Raises JaxposeError if the prepared data came from another source than given."""
     source = builder.find_source(None)
     report = builder.report

@@ -180,6 +180,37 @@ def test_a_command_ends_with_the_message_and_status_of_its_module(tmp_path):
     assert finished.stderr.startswith("error: unknown data set 'no_such_data_set'")
 
 
+NO_TFDS = (
+    "import sys\n"
+    "for module in ('tensorflow_datasets', 'array_record'):\n"
+    "    sys.modules[module] = None  # as if it were not installed\n"
+)
+
+
+def test_models_metrics_and_describe_need_no_tfds(tmp_path):
+    code = (
+        f"{NO_TFDS}"
+        "import jaxpose.models, jaxpose.metrics, jaxpose.inference.predictor\n"
+        "sys.argv = ['jaxpose', 'describe', '--config=configs/ampose.py:quickstart']\n"
+        "from jaxpose import __main__\n"
+        "__main__.main()\n"
+    )
+    finished = run(["-c", code], tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout)["output_shape"] == [1, 1, 17, 3]
+
+
+def test_preparing_without_tfds_says_in_one_line_what_is_missing(tmp_path):
+    code = (
+        f"{NO_TFDS}from jaxpose import prepare\nsys.exit(prepare.main(['synthetic']))"
+    )
+    finished = run(["-c", code], tmp_path)
+    assert finished.returncode == 1
+    message = "error: data sets need tensorflow-datasets, which is not installed: "
+    assert finished.stderr.startswith(message), finished.stderr
+    assert finished.stderr.count("\n") == 1
+
+
 def test_requirements_txt_lists_what_the_wheel_requires():
     with open(ROOT / "pyproject.toml", "rb") as file:
         dependencies = tomllib.load(file)["project"]["dependencies"]

@@ -5,6 +5,7 @@ A data set is a package `jaxpose/datasets/NAME/` with `protocol.py`, which holds
 the one place that lists them. TFDS is imported only by `get_builder`, TensorFlow never.
 """
 
+import importlib.util
 import pathlib
 from typing import TYPE_CHECKING
 
@@ -58,8 +59,9 @@ def get_builder(
 
     Raises:
       JaxposeError: unknown data set or config (the message lists the known ones), or
-        what is prepared is damaged.
+        what is prepared is damaged, or TFDS is not installed.
     """
+    _require_tfds()
     # Configs and scores need the protocols alone, and TFDS takes a second to import.
     from jaxpose.datasets.builders import BUILDERS
 
@@ -78,3 +80,18 @@ def get_builder(
     return builder(
         config=config or configs[0], data_dir=data_dir, source=source, partial=partial
     )
+
+
+def _require_tfds() -> None:
+    """Raises JaxposeError unless the libraries that store data sets are installed."""
+    libraries = {
+        "tensorflow_datasets": "tensorflow-datasets",
+        "array_record": "array_record",
+    }
+    for module, package in libraries.items():
+        if importlib.util.find_spec(module) is None:
+            raise JaxposeError(
+                f"data sets need {package}, which is not installed: pip install "
+                "tensorflow-datasets array_record, on Linux or macOS (array_record has no "
+                "version for Windows; its Linux subsystem, WSL, can prepare and train)"
+            )

@@ -20,25 +20,8 @@ from tqdm import tqdm
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.datasets import schema
 from jaxpose.datasets.report import Finding, Report, Source
-from jaxpose.errors import JaxposeError
+from jaxpose.errors import DamagedDataError, JaxposeError
 from jaxpose.parallel import signals
-
-
-class DamagedDataError(JaxposeError):
-    """A prepared data set cannot be read any more.
-
-    Attributes:
-      folder: folder of the prepared data set.
-    """
-
-    def __init__(self, builder: "ClipBuilder", file: str, reason: Exception):
-        self.folder = pathlib.Path(builder.data_dir)
-        # Some exceptions have no text; their type then says what happened.
-        cause = str(reason) or type(reason).__name__
-        super().__init__(
-            f"{self.folder / file} is missing, damaged or of another version "
-            f"({cause}); prepare {builder.full_name} again with --overwrite"
-        )
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -1,17 +1,20 @@
 """Reads prepared data sets into flat arrays."""
 
 import pathlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jaxpose.body import cameras
 from jaxpose.data.clips import Clip, Clips
 from jaxpose.datasets import get_builder
-from jaxpose.datasets.base import ClipBuilder
 from jaxpose.errors import JaxposeError
 
+if TYPE_CHECKING:
+    from jaxpose.datasets.base import ClipBuilder
 
-def require_prepared(builder: ClipBuilder) -> None:
+
+def require_prepared(builder: "ClipBuilder") -> None:
     """Raises JaxposeError, with the command to run, unless the data is prepared."""
     if builder.is_prepared():
         return
@@ -75,7 +78,7 @@ def load_clips(dataset: str, data_dir: str | pathlib.Path | None = None) -> Clip
     )
 
 
-def _read(builder: ClipBuilder) -> list[dict]:
+def _read(builder: "ClipBuilder") -> list[dict]:
     """Returns all examples of all splits.
 
     Raises:
