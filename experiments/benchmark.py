@@ -259,7 +259,7 @@ MODES = {
 def set_up_training(
     config: ml_collections.ConfigDict, model: LiftingModel, num_frames: int = 100_000
 ) -> tuple[Training, TrainState, jax.Array]:
-    """Returns a training on `num_frames` frames, its first state and the first order."""
+    """Returns a training on random frames, its first state and its first order."""
     clips = random_clips(model, num_frames)
     training = setup.set_up(config, model, clips, sharding.make_mesh())
     return training, training.fresh_state(), training.order_of_epoch(0)

@@ -1,7 +1,6 @@
 """A row of a table with one seed: its config, directory and state."""
 
 import dataclasses
-import json
 import pathlib
 from typing import Any
 
@@ -97,12 +96,7 @@ class Job:
         Raises:
           JaxposeError: it does; the message lists the differing fields.
         """
-        path = self.directory / "config.json"
-        if not path.exists():
-            return
-        before = _without_places(workdirs.read_json(path))
-        now = _without_places(workdirs.plain(self.config()))
-        if differing := workdirs.differences(before, now):
+        if differing := workdirs.changes(self.config(), self.directory):
             raise JaxposeError(
                 f"{self.directory} holds a run with another config; undo the change, "
                 f"remove the directory or use a new --workdir:\n{differing}"
@@ -153,11 +147,3 @@ def prepare_command(error: JaxposeError) -> str:
         if command:
             return command
     return str(error)
-
-
-def _without_places(config: dict[str, Any]) -> dict[str, Any]:
-    """Returns a config without the folders of data and runs, which may move."""
-    config = json.loads(json.dumps(config))
-    config.get("dataset", {}).pop("data_dir", None)
-    config.pop("lifting_workdir", None)
-    return config

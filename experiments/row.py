@@ -1,4 +1,4 @@
-"""One run of a table, in a process of its own: trains, scores, and writes its figures as JSON.
+"""Trains and scores one run of a table, in a process of its own.
 
 Started by `experiments.run`, which sends it the job.
 """
@@ -41,7 +41,7 @@ def finish(job: Job) -> dict[str, Any]:
 def frames_per_second(
     model: LiftingModel, variables: Any, seconds: float = 1.0
 ) -> float:
-    """Returns poses per second, one window per call: the model alone, the median call."""
+    """Returns poses per second of the model alone: one window per call, the median."""
     inputs = model.example_inputs()
     predict = jax.jit(model.predict)
     for _ in range(3):

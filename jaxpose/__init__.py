@@ -5,10 +5,9 @@ Lift the keypoints of a recording with a trained run, and score the poses:
 >>> import jaxpose
 >>> run = jaxpose.Run.open("runs/quickstart")
 >>> predicted = run.lift(keypoints_2d, image_size=(1000, 1000))
->>> predicted.shape
+>>> predicted.shape  # frames, joints, metres
 (90, 17, 3)
->>> bool(jaxpose.metrics.mpjpe(predicted, positions_3d) < 0.5)  # metres
-True
+>>> error = 1000 * float(jaxpose.metrics.mpjpe(predicted, positions_3d))  # millimetres
 
 Public names:
 

@@ -1,7 +1,7 @@
 """Converts checkpoints from and to the PyTorch reference implementations.
 
-    python -m jaxpose.convert --config=configs/gla_gcn.py:VARIANT --torch=FILE --workdir=DIR
-    python -m jaxpose.convert --config=configs/gla_gcn.py:VARIANT --to-torch=FILE --workdir=DIR
+    python -m jaxpose.convert --config=CONFIG:VARIANT --torch=FILE --workdir=DIR
+    python -m jaxpose.convert --config=CONFIG:VARIANT --to-torch=FILE --workdir=DIR
 
 The first writes a native checkpoint that `jaxpose.main --mode=evaluate --workdir=DIR`
 scores; the second writes the best checkpoint of a run under the reference's names. Only
@@ -53,6 +53,7 @@ def main(argv: list[str]) -> None:
         logging.set_verbosity(logging.WARNING)  # orbax narrates every file it writes
     config, workdir = flags.FLAGS.config, pathlib.Path(flags.FLAGS.workdir)
     source, target = flags.FLAGS.torch, flags.FLAGS["to-torch"].value
+    # One of the two files is given: it names the direction.
     try:
         if (source is None) == (target is None):
             raise JaxposeError(
@@ -60,7 +61,7 @@ def main(argv: list[str]) -> None:
             )
         if source is not None:
             convert_from_torch(config, pathlib.Path(source).expanduser(), workdir)
-        else:
+        elif target is not None:
             convert_to_torch(config, workdir, pathlib.Path(target).expanduser())
     except JaxposeError as error:
         sys.exit(f"error: {error}")
@@ -72,8 +73,8 @@ def convert_from_torch(
     """Writes the weights of `torch_file` as a native checkpoint of step 0 in `workdir`.
 
     Raises:
-      JaxposeError: the file cannot be read, does not fit the config's model, or `workdir`
-        already holds a run; nothing is written then.
+      JaxposeError: the file cannot be read, does not fit the config's model, or
+        `workdir` already holds a run; nothing is written then.
     """
     _check_lifting(config)
     names = torch_weights.get_state_dict_map(config.model.name)
@@ -100,7 +101,7 @@ def convert_from_torch(
 def convert_to_torch(
     config: ml_collections.ConfigDict, workdir: pathlib.Path, torch_file: pathlib.Path
 ) -> None:
-    """Writes the best checkpoint of `workdir` as `{"model_pos": state dict}`, in float32.
+    """Writes the best checkpoint of `workdir` as `{"model_pos": state dict}`, float32.
 
     The key of a trajectory model is `model_traj`. Arrays that the reference saves and
     never uses are written as zeros, so that its strict loading accepts the file.
@@ -131,7 +132,7 @@ def convert_to_torch(
 
 
 def _check_lifting(config: ml_collections.ConfigDict) -> None:
-    """Raises JaxposeError for a refined model, which the references save as two files."""
+    """Raises JaxposeError for a refined model: the references save two files."""
     if config.refinement:
         raise JaxposeError(
             "the reference implementations save the lifting model alone: convert that "
@@ -219,8 +220,9 @@ def _allowed_globals() -> list[Any]:
     These are the parts of random states and arrays. Pairs give an object the name that
     older NumPy versions pickled it under.
     """
-    multiarray: Any = np._core.multiarray
-    random_pickle: Any = np.random._pickle
+    # Private modules of NumPy, whose names are what pickled files hold.
+    multiarray = vars(np)["_core"].multiarray
+    random_pickle = vars(np.random)["_pickle"]
     return [
         np.ndarray,
         np.dtype,
@@ -250,7 +252,7 @@ def _import_torch() -> ModuleType:
 
 
 def _define_flags() -> None:
-    """Defines the flags; not on import, as `jaxpose.main` has flags of the same names."""
+    """Defines the flags; not on import: `jaxpose.main` has flags of the same names."""
     config_flags.DEFINE_config_file(
         "config", None, "Config file and variant of the model."
     )

@@ -29,8 +29,8 @@ _MODE = flags.DEFINE_enum(
     "train",
     ["train", "evaluate", "predict", "describe"],
     "train: train (or resume) and evaluate; evaluate: score the best checkpoint of the "
-    "workdir; predict: write its 3D poses of recordings, which need no truth; describe: "
-    "print the model's size and cost as JSON, without data.",
+    "workdir; predict: write its 3D poses of recordings, which need no truth; "
+    "describe: print the model's size and cost as JSON, without data.",
 )
 _DISTRIBUTED = flags.DEFINE_bool(
     "distributed",
@@ -56,6 +56,7 @@ def main(argv: list[str]) -> None:
     # Imported here so that a mistyped flag is answered before JAX starts.
     from jaxpose.parallel import hosts
 
+    # Mistakes of a user end in one line; a defect keeps its traceback.
     try:
         _run_mode(_MODE.value, _CONFIG.value)
     except Exception as error:
@@ -68,6 +69,7 @@ def main(argv: list[str]) -> None:
 def _run_mode(mode: str, config: ml_collections.ConfigDict) -> None:
     from jaxpose.run import Run
 
+    # The one mode that needs neither data nor a directory.
     if mode == "describe":
         from jaxpose.models import build_model, cost
 
@@ -102,7 +104,7 @@ def _cache_compiled_programs() -> None:
     """Lets later calls of the program reuse what this one compiles."""
     import jax
 
-    if jax.config.jax_compilation_cache_dir is None:
+    if jax.config.values["jax_compilation_cache_dir"] is None:
         directory = os.path.expanduser("~/.cache/jaxpose/compiled")
         jax.config.update("jax_compilation_cache_dir", directory)
 

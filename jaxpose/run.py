@@ -1,5 +1,6 @@
 """A run: one training, its working directory, and what can be done with its weights."""
 
+import dataclasses
 import functools
 import os
 import pathlib
@@ -14,6 +15,7 @@ from jax.sharding import Mesh
 from jaxpose.config import check_fields
 from jaxpose.data import requirements, virtual_views
 from jaxpose.data.clips import Clips, select_subjects
+from jaxpose.datasets import get_builder
 from jaxpose.errors import JaxposeError
 from jaxpose.inference.keypoints import normalise_keypoints
 from jaxpose.inference.predictor import Predictor, SequenceLifter
@@ -57,7 +59,6 @@ class Run:
         self.config = config
         self.trained = trained
         self.workdir = workdir
-        matmul_precision(config.precision)  # raises where the name is unknown
         self.model: LiftingModel = build_model(config)
 
     @classmethod
@@ -80,6 +81,7 @@ class Run:
         if config is None:
             config = trained
         check_fields(config)
+        # Anything may differ from the training but what the weights depend on.
         workdirs.check_model(config, trained, directory)
         config = config.copy_and_resolve_references()
         config.target_scale = trained.target_scale
@@ -94,6 +96,7 @@ class Run:
         """
         check_fields(config)
         directory = _absolute(workdir)
+        # A mistake in the model is reported before the difference that it makes.
         run = cls(config, config, directory)
         workdirs.check_config(config, directory)
         return run
@@ -129,14 +132,19 @@ class Run:
 
     @functools.cached_property
     def unit(self) -> str:
-        """Unit of the predictions: `metre`, or `half image width` of data in image space."""
+        """Unit of the predictions: `metre`, in image space `half image width`."""
         environment = workdirs.load_environment(self.workdir)
         if "unit" in environment:
             return environment["unit"]
-        # Runs of format 1 do not say. Imported here: lifting needs no data sets.
-        from jaxpose.datasets import get_builder
-
-        builder = get_builder(self.trained.dataset.name)
+        # Runs of format 1 do not say: the builder of their data set knows.
+        name = self.trained.dataset.name
+        try:
+            builder = get_builder(name)
+        except ImportError as error:
+            raise JaxposeError(
+                f"{self.workdir} was made by an earlier jaxpose, which did not save the "
+                f"unit of {name!r}; install tensorflow-datasets, which finds it"
+            ) from error
         if builder.builder_config.image_space:
             return requirements.HALF_IMAGE_WIDTH
         return requirements.METRE
@@ -145,7 +153,8 @@ class Run:
         """Returns a predictor of frames of `clips`, which it puts on the devices.
 
         Raises:
-          JaxposeError: the clips have other joints, or lack cameras that the model reads.
+          JaxposeError: the clips have other joints, or no cameras where the model reads
+            them.
         """
         requirements.require_readable(self.model, clips)
         return Predictor(
@@ -217,6 +226,7 @@ class Run:
             np.asarray(keypoints_2d), image_size, self.model, layout
         )
         self._compare_speed(fps)
+        # One lifter for all calls: it keeps the compiled programs.
         with matmul_precision(self.config.precision):
             return self._lifter(self.variables, keypoints)
 
@@ -232,21 +242,22 @@ class Run:
     def _check_liftable(self) -> None:
         if self.model.needs_camera:
             raise JaxposeError(
-                f"{self.workdir} holds a refined model, which needs the true depth of the "
-                "root in every frame; lift with the run of its lifting model"
+                f"{self.workdir} holds a refined model, which needs the true depth of "
+                "the root in every frame; lift with the run of its lifting model"
             )
         if self.unit != requirements.METRE:
             raise JaxposeError(
-                f"{self.workdir} was trained on {self.trained.dataset.name!r}, in units "
-                f"of one {self.unit}, from which no metres follow; lift with a run that "
-                "was trained in metres"
+                f"{self.workdir} was trained on {self.trained.dataset.name!r}, in "
+                f"units of one {self.unit}, from which no metres follow; lift with a "
+                "run that was trained in metres"
             )
 
     def _compare_speed(self, fps: float | None) -> None:
-        """Warns where a model of several frames sees them at another speed than trained."""
+        """Warns where a model of several frames sees them at another speed."""
         trained = workdirs.load_environment(self.workdir).get("fps", [])
         if fps is None or not trained or self.model.receptive_field == 1:
             return
+        # Data sets may mix speeds: any of them is known to the model.
         nearest = min(trained, key=lambda known: abs(known - fps))
         if not 0.8 < fps / nearest < 1.25:
             logging.warning(
@@ -271,6 +282,7 @@ class Run:
         from jaxpose.data import splits as data
         from jaxpose.training import loop
 
+        # Everything that can be wrong is found before the directory is claimed.
         self._check_batches()
         splits = data.load_splits(self.config)
         self._check_training_data(splits.train, splits.test)
@@ -278,6 +290,7 @@ class Run:
         description = workdirs.describe_run(self.config, splits.train)
         workdirs.check_data(description, self.workdir)
 
+        # The best checkpoint is the one with the smallest error on these clips.
         selection = splits.test if self.config.select_on_test else splits.validation
         evaluator = None
         if selection.num_frames:
@@ -292,6 +305,7 @@ class Run:
             Checkpoints(self.workdir, description) as checkpoints,
         ):
             last = loop.train(training, evaluator, checkpoints, begin)
+            # In place of the cached property, which would read the checkpoint again.
             self.__dict__["state"] = checkpoints.restore_best(last)
         return self._report(splits.train, splits.test)
 
@@ -299,8 +313,8 @@ class Run:
         """Scores the best checkpoint on the test subjects of `config`; draws a picture.
 
         The data set may be another than the one trained on; the files then bear its
-        name, and those of the run's own data stay. The baselines are fitted on the run's
-        training data, and left out where that is not prepared here.
+        name, and those of the run's own data stay. The baselines are fitted on the
+        training data of the run, and left out where that is not prepared here.
 
         Returns:
           What it writes to `<workdir>/results.json` or `results_<data set>.json`.
@@ -310,6 +324,7 @@ class Run:
         """
         from jaxpose.data import splits as data
 
+        # A directory that cannot be written is found before the clips are predicted.
         workdirs.open_workdir(self.workdir)
         dataset = self.config.dataset
         test = select_subjects(data.load_clips_of(dataset), dataset.test_subjects)
@@ -326,7 +341,7 @@ class Run:
         return self._report(train, test)
 
     def write_predictions(self) -> list[pathlib.Path]:
-        """Lifts the recordings of the test subjects of `config`, all where it names none.
+        """Lifts the recordings of the test subjects, of all where `config` names none.
 
         They need no truth. Files and pictures go to `<workdir>/predictions_<data set>`;
         `jaxpose.inference.recordings.write_recordings` says what they hold.
@@ -355,6 +370,7 @@ class Run:
             positions = recordings.predict_all(
                 predictor, self.variables, clips.num_frames
             )
+        # A truth in another unit than the predictions must not be drawn beside them.
         if self.unit != requirements.unit_of(clips):
             clips = requirements.without_truth(clips)
         return recordings.write_recordings(
@@ -376,6 +392,7 @@ class Run:
         Raises:
           JaxposeError: the directory cannot be written.
         """
+        # A whole state, so that such a run evaluates, resumes and converts like others.
         fresh = setup.fresh_state(self.config, self.model, self.mesh)
         weights = jax.tree.map(
             lambda like, array: jax.device_put(array.astype(like.dtype), like.sharding),
@@ -387,7 +404,8 @@ class Run:
         )
         workdirs.open_workdir(self.workdir)
         with Checkpoints(self.workdir, description) as checkpoints:
-            checkpoints.save(fresh.replace(**weights), step=0, score=None)
+            state = dataclasses.replace(fresh, **weights)
+            checkpoints.save(state, step=0, score=None)
             checkpoints.wait()
         workdirs.write_description(self.workdir, description)
 
@@ -399,21 +417,23 @@ class Run:
                 f"config.batch_size={batch_size} does not split evenly into "
                 f"config.accumulation_steps={parts} parts"
             )
+        # Each part of a batch is divided over the devices for itself.
         name = "config.batch_size / accumulation_steps"
         sharding.check_batch_size(name, batch_size // parts, self.mesh)
         name = "config.eval_batch_size"
         sharding.check_batch_size(name, self.config.eval_batch_size, self.mesh)
 
     def _check_training_data(self, train: Clips, test: Clips) -> None:
-        """Raises JaxposeError, before anything is written, for data that cannot be used."""
+        """Raises JaxposeError for data that cannot be used; nothing is written yet."""
         for clips in (train, test):
             requirements.require_readable(self.model, clips)
             scored_frames(clips)
+        # Virtual views project the poses again: they need a camera and a vertical.
         if self.config.augment_rotation or self.config.augment_bones:
             virtual_views.check_views(train)
 
     def _report(self, train: Clips | None, test: Clips) -> dict[str, Any]:
-        """Scores the best checkpoint on `test`; prints and writes results and pictures."""
+        """Scores the best checkpoint on `test`; writes and prints what it finds."""
         from jaxpose.scoring import baselines, pictures, report
         from jaxpose.training.metric_writer import read_metrics
 
@@ -463,9 +483,11 @@ def start_from_lifting(
         )
     workdir = _absolute(config.lifting_workdir)
     trained = workdirs.load_config(workdir, flag)
+    # The first stage is this config without the refinement.
     lifting = config.copy_and_resolve_references()
     lifting.refinement = False
-    lifting.lifting_workdir = trained.lifting_workdir
+    with lifting.ignore_type():
+        lifting.lifting_workdir = None
     first = Run.open(workdir, lifting)
     if trained.target_scale != config.target_scale:
         raise JaxposeError(
@@ -474,7 +496,8 @@ def start_from_lifting(
         )
     best = first.state
     batch_stats = {**state.batch_stats, "lifting": best.batch_stats}
-    return state.replace(
+    return dataclasses.replace(
+        state,
         params={**state.params, "lifting": best.params},
         batch_stats=batch_stats if best.batch_stats else {},
     )

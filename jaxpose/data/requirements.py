@@ -13,7 +13,12 @@ HALF_IMAGE_WIDTH = "half image width"  # of data in image space
 
 
 def require_readable(model: LiftingModel, clips: Clips) -> None:
-    """Raises JaxposeError unless `clips` have the joints, and cameras, that `model` reads."""
+    """Checks that clips have the joints, and where it needs them cameras, of a model.
+
+    Raises:
+      JaxposeError: names the field that differs, or the first clip without a camera.
+    """
+    # What the model wants, and what the data set holds.
     joints = {
         "skeleton": (model.skeleton, clips.skeleton),
         "keypoints_skeleton": (model.keypoints_skeleton, clips.keypoints_skeleton),
@@ -48,12 +53,15 @@ def require_cameras(clips: Clips) -> None:
 
 
 def require_unit(unit: str, trained_on: str, clips: Clips) -> None:
-    """Raises JaxposeError unless a model that predicts in `unit` can be scored on `clips`.
+    """Checks that a model predicts in the unit of the truth of clips.
 
     Args:
       unit: unit of the model's positions, as of `unit_of`.
       trained_on: name of the data set that the model was trained on.
       clips: clips with a truth.
+
+    Raises:
+      JaxposeError: the units differ.
     """
     if unit != unit_of(clips):
         raise JaxposeError(

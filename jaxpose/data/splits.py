@@ -1,4 +1,4 @@
-"""Reads the data of a run once, splits it by subject, and checks it against the model."""
+"""Reads the data of a run once and splits it by subject."""
 
 import dataclasses
 
@@ -27,7 +27,7 @@ class Splits:
 
 
 def load_clips_of(dataset: ml_collections.ConfigDict) -> Clips:
-    """Reads the clips of `config.dataset`: its actions, at its frame stride, in its joints.
+    """Reads the clips of `config.dataset`: its actions, frame stride and joints.
 
     Prepares the data set first where that needs no files.
 
@@ -51,7 +51,8 @@ def load_splits(config: ml_collections.ConfigDict) -> Splits:
     """Reads the data set of a run once and splits it by subject.
 
     Raises:
-      JaxposeError: not prepared, or a subject is unknown, on both sides, or has no frames.
+      JaxposeError: not prepared, or a subject is unknown, on both sides, or without
+        frames.
     """
     dataset = config.dataset
     clips = load_clips_of(dataset)

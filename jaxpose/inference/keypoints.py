@@ -39,17 +39,19 @@ def normalise_keypoints(
             f"keypoints_2d is {list(shape)}, expected [frames, {joints}, {features}], "
             f"pixels of the joints of {layout!r}; name another joint order with layout="
         )
+    # In float64, as data sets are normalised, and rounded once at the end.
     keypoints = keypoints_2d[..., :features].astype(np.float64)
     if not np.isfinite(keypoints).all():
         frame, joint, _ = np.argwhere(~np.isfinite(keypoints))[0]
         raise JaxposeError(
-            f"keypoints_2d[{frame}, {joint}] is not finite; fill in keypoints that were "
-            "not detected"
+            f"keypoints_2d[{frame}, {joint}] is not finite; fill in keypoints that "
+            "were not detected"
         )
     if layout != model.keypoints_skeleton:
-        keypoints = joint_rules.convert_joints(
-            keypoints, layout, model.keypoints_skeleton
+        keypoints = np.asarray(
+            joint_rules.convert_joints(keypoints, layout, model.keypoints_skeleton)
         )
+    # The confidence, where there is one, has no unit.
     pixels, rest = keypoints[..., :2], keypoints[..., 2:]
     normalised = cameras.normalize_screen_coordinates(pixels, image_size)
     return np.concatenate([normalised, rest], axis=-1).astype(np.float32)

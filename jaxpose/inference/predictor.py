@@ -1,4 +1,4 @@
-"""Predicts poses of clips and of keypoint arrays: one pass for many frames where possible.
+"""Predicts poses of clips and of arrays, many frames in one pass where possible.
 
 Models that lift sequences compute what windows share once. Clips are cut into chunks of
 one length; a chunk reads the frames that its targets see, and repeats the edge frames
@@ -50,8 +50,10 @@ class Predictor:
         Args:
           model: a lifting model; all its forms have the same variables.
           clips: the clips.
-          flip_average: averages with the mirrored prediction of the mirrored input (P.6).
-          batch_size: most frames that are predicted together; a multiple of the devices.
+          flip_average: averages with the mirrored prediction of the mirrored input
+            (P.6).
+          batch_size: most frames that are predicted together; a multiple of the
+            devices.
           mesh: the devices, which share a batch.
 
         Raises:
@@ -65,9 +67,10 @@ class Predictor:
         self._clip_start_of_frame = starts[clips.clip_of_frame]
         table = windows.frame_table(clips)
         if not model.needs_camera:  # the truth then only takes memory
-            table = table._replace(positions_3d=None)
+            table = table._replace(positions_3d=table.positions_3d[:0])
         self._table = sharding.put_replicated(table, mesh)
 
+        # Sequences are cut into chunks that a device lifts in one pass.
         frames_per_device = _fitting_frames(model, batch_size, mesh) // mesh.size
         lengths = np.array([clip.length for clip in clips.index])
         self.chunk_length = 1
@@ -100,6 +103,7 @@ class Predictor:
         """
         frame_numbers = np.asarray(frame_numbers)
         self._check(frame_numbers)
+        # Chunks follow each other from the first frame of each clip.
         offsets = frame_numbers - self._clip_start_of_frame[frame_numbers]
         starts = frame_numbers - offsets % self.chunk_length
         chunks, chunk_of_frame = np.unique(starts, return_inverse=True)
@@ -124,7 +128,8 @@ class Predictor:
                 return
             asked = f"{asked} from {first} to {last}"
         raise JaxposeError(
-            f"data set {self._dataset!r} has frames 0 to {self._num_frames - 1}; {asked}"
+            f"data set {self._dataset!r} has frames 0 to {self._num_frames - 1}; "
+            f"{asked}"
         )
 
 
@@ -171,6 +176,7 @@ class SequenceLifter:
         length = self._cheapest_length(num_frames)
         parts = []
         for start in range(0, num_frames, length):
+            # Frames around the part, the edge frames repeated (P.6).
             rows = np.arange(length + receptive_field - 1) + start - target
             part = keypoints_2d[np.clip(rows, 0, num_frames - 1)]
             parts.append(self._lift(variables, part))
@@ -188,7 +194,7 @@ class SequenceLifter:
 
 
 def _fitting_frames(model: LiftingModel, batch_size: int, mesh: Mesh) -> int:
-    """Returns how many frames, at most `batch_size`, are lifted together on the devices."""
+    """Returns how many frames, at most `batch_size`, the devices lift together."""
     if mesh.devices.flat[0].platform != "cpu":
         return batch_size
     return model.cpu_batch_size(batch_size // mesh.size) * mesh.size
@@ -227,7 +233,7 @@ def make_predict(
     the end of a clip mean nothing.
 
     Args:
-      model: a lifting model; one that does not lift sequences needs chunks of one frame.
+      model: a lifting model; one that lifts no sequences needs chunks of one frame.
       flip_average: averages with the mirrored prediction of the mirrored input (P.6).
       mesh: the devices.
       chunk_length: consecutive frames per chunk.
@@ -244,11 +250,11 @@ def make_predict(
         clips = table.clip_of_frame[first]
         bounds = table.clip_start[clips], table.clip_end[clips]
         rows = windows.window_rows(first - target, frames_read, *bounds)
-        inputs = (table.keypoints_2d[rows],)
-        if model.needs_camera:
-            root_depth = table.positions_3d[first, root, 2]
-            inputs += (table.camera[clips], root_depth)
-        return lift(variables, inputs)
+        keypoints_2d = table.keypoints_2d[rows]
+        if not model.needs_camera:
+            return lift(variables, (keypoints_2d,))
+        root_depth = table.positions_3d[first, root, 2]
+        return lift(variables, (keypoints_2d, table.camera[clips], root_depth))
 
     everywhere = sharding.replicated(mesh)
     return jax.jit(predict, in_shardings=everywhere, out_shardings=everywhere)
@@ -282,25 +288,28 @@ def _make_lift_part(
 
 def _make_lift(
     model: LiftingModel, flip_average: bool
-) -> Callable[[Any, tuple[jax.Array, ...]], jax.Array]:
+) -> Callable[[Any, tuple[Any, ...]], jax.Array]:
     """Returns `(variables, inputs) -> positions [B, F, J, 3]`, root-relative metres.
 
     The inputs are those of the model's form for sequences. With `flip_average` the
-    result is the mean of the prediction and the mirrored one of the mirrored input (P.6).
+    result is the mean of the prediction and of the mirrored one of the mirrored input
+    (P.6).
     """
     skeleton = get_skeleton(model.skeleton)
     keypoints_skeleton = get_skeleton(model.keypoints_skeleton)
     for_sequences = model.for_sequences()
 
-    def lift(variables: Any, inputs: tuple[jax.Array, ...]) -> jax.Array:
+    def lift(variables: Any, inputs: tuple[Any, ...]) -> jax.Array:
         positions = for_sequences.predict_sequence(variables, inputs)
         if not flip_average:
             return positions
-        mirrored_inputs = (windows.flip(inputs[0], keypoints_skeleton), *inputs[1:])
+        # The mirror image of the scene: the camera's, too, and the same depth.
+        keypoints_2d, *camera_and_depth = inputs
+        inputs = (windows.flip(keypoints_2d, keypoints_skeleton),)
         if model.needs_camera:
-            keypoints_2d, camera, root_depth = mirrored_inputs
-            mirrored_inputs = keypoints_2d, cameras.flip_camera(camera), root_depth
-        mirrored = for_sequences.predict_sequence(variables, mirrored_inputs)
+            camera, root_depth = camera_and_depth
+            inputs += (cameras.flip_camera(camera), root_depth)
+        mirrored = for_sequences.predict_sequence(variables, inputs)
         return (positions + windows.flip(mirrored, skeleton)) / 2
 
     return lift

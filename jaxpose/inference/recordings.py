@@ -70,6 +70,7 @@ def write_recordings(
     paths = [_path(folder, clip) for clip in clips.index]
     if not hosts.is_writer():
         return paths
+    # All files before the first picture: drawing takes far longer.
     recordings = list(zip(clips.index, paths, strict=True))
     for clip, path in recordings:
         rows = slice(clip.start, clip.end)
@@ -103,7 +104,7 @@ def _path(folder: pathlib.Path, clip: Clip) -> pathlib.Path:
 
 
 def _escaped(name: str) -> str:
-    # Separators of folders, characters that Windows forbids, and the names "." and "..".
+    # Separators of folders, what Windows forbids, and the names "." and "..".
     pattern = r'[%/\\:*?"<>|\x00-\x1f]' if name.strip(".") else r"\."
     return re.sub(pattern, lambda character: f"%{ord(character[0]):02X}", name)
 

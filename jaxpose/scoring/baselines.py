@@ -37,14 +37,15 @@ def mean_pose(train: Clips) -> np.ndarray:
 def fit_ridge(train: Clips, penalty: float = 1.0) -> Callable[[np.ndarray], np.ndarray]:
     """Fits a ridge regression from one frame's keypoints to its root-relative pose.
 
-    Minimises `|X W - Y|^2 + penalty |W|^2`, where the rows of `X` are the keypoints and a
-    constant, whose weights are not penalised (scikit-learn's convention and default).
+    Minimises `|X W - Y|^2 + penalty |W|^2`, where the rows of `X` are the keypoints and
+    a constant, whose weights are not penalised (scikit-learn's convention and default).
 
     Returns:
       The function `keypoints_2d [M, J2, 2] -> positions [M, J, 3]`.
     """
     frame_numbers = scored_frames(train)
-    gram, moment = 0.0, 0.0
+    # X^T X and X^T Y are sums over frames: never are the features of all in memory.
+    gram, moment = np.zeros(()), np.zeros(())
     num_parts = max(1, len(frame_numbers) // _RIDGE_PART)
     for part in np.array_split(frame_numbers, num_parts):
         x = _ridge_features(train.keypoints_2d[part])

@@ -8,7 +8,6 @@ import numpy as np
 
 from jaxpose import metrics
 from jaxpose.body.skeletons import get_skeleton
-from jaxpose.data import windows
 from jaxpose.data.clips import Clips
 from jaxpose.datasets import protocol_of
 from jaxpose.errors import JaxposeError
@@ -17,6 +16,7 @@ from jaxpose.inference.predictor import Predictor
 MILLIMETRES = 1000.0
 METRICS = ("mpjpe", "p_mpjpe", "n_mpjpe", "mpjve")
 
+# Compiled once per number of frames.
 _PER_POSE = {
     "mpjpe": jax.jit(metrics.mpjpe_per_pose),
     "p_mpjpe": jax.jit(metrics.p_mpjpe_per_pose),
@@ -67,7 +67,7 @@ def scored_frames(clips: Clips) -> np.ndarray:
 def root_relative(clips: Clips, frame_numbers: np.ndarray) -> np.ndarray:
     """Returns the truth at frames: `[M, J, 3]` metres, the root's row zero (P.3)."""
     root = get_skeleton(clips.skeleton).root
-    return windows.root_centre(clips.positions_3d[frame_numbers], root)
+    return _root_centred(clips.positions_3d[frame_numbers], root)
 
 
 def compared_positions(
@@ -87,12 +87,11 @@ def compared_positions(
       Both `[M, J, 3]`, metres unless the clips have no scale.
     """
     root = get_skeleton(clips.skeleton).root
-    if clips.metres_per_unit is not None:
+    if clips.metres_per_unit is not None and clips.metric_positions_3d is not None:
         scale = clips.metres_per_unit[frame_numbers, None, None]
-        if np.isfinite(scale).all():
+        if np.isfinite(scale).all():  # the training part has none
             metric = clips.metric_positions_3d[frame_numbers]
-            scaled = windows.root_centre(predicted * scale, root)
-            return scaled, windows.root_centre(metric, root)
+            return _root_centred(predicted * scale, root), _root_centred(metric, root)
     compared = protocol_of(clips.dataset).compared(predicted, root)
     return compared, root_relative(clips, frame_numbers)
 
@@ -119,6 +118,7 @@ def score(
       (`Protocol.published_scores`).
     """
     predicted, target = compared_positions(predicted, clips, frame_numbers)
+    # The number of frames comes first, as in the tables.
     actions = _Actions(clips, frame_numbers)
     results: dict[str, Any] = {"frames": len(frame_numbers)}
     per_action: dict[str, dict[str, Any]] = {}
@@ -134,17 +134,23 @@ def score(
         if not len(errors):
             results[name] = results[f"frame_{name}"] = None
             continue
+        # Papers average over actions; the flat mean beside it counts every frame once.
         average = actions.average(errors.astype(np.float64) * MILLIMETRES, groups)
         results[name], results[f"frame_{name}"] = average.average, average.frame_mean
         for action, value in zip(actions.names, average.per_group, strict=True):
             if action in per_action:
                 per_action[action][name] = None if np.isnan(value) else float(value)
     results["per_action"] = per_action
+    # Tables of the benchmark that are no means over actions.
     protocol = protocol_of(clips.dataset)
     published = protocol.published_scores(predicted, target, clips, frame_numbers)
     if published:
         results["published"] = published
     return results
+
+
+def _root_centred(positions_3d: np.ndarray, root: int) -> np.ndarray:
+    return positions_3d - positions_3d[:, root : root + 1]
 
 
 class _Actions:
@@ -154,7 +160,7 @@ class _Actions:
       names: the actions, in the order of the clips.
       of_frame: `[M]`, number of the action of each predicted frame.
       counts: predicted frames of each action.
-      consecutive: `[M - 1]` bool, whether a frame and the next are neighbours in a clip.
+      consecutive: `[M - 1]` bool, whether a frame and the next are neighbours.
     """
 
     def __init__(self, clips: Clips, frame_numbers: np.ndarray):

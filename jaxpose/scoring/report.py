@@ -1,4 +1,4 @@
-"""Prints the scores of a run as tables, and states the protocol they are measured under."""
+"""Prints the scores of a run as tables, and the protocol that they hold for."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -29,6 +29,7 @@ def protocol_fields(
       train: the training data, None where it is not at hand.
       test: the data that was scored.
     """
+    # Without held-out clips there is no score to select by.
     selected = "last"
     if trained.select_on_test:
         selected = "best on the test subjects"
@@ -79,6 +80,7 @@ def _scores_table(results: dict[str, Any], title: str) -> Table:
 
     for action, values in results["per_action"].items():
         table.add_row(action, *cells(values), str(values["frames"]))
+    # Both averages, then the baselines for scale.
     table.add_section()
     frames = str(results["frames"])
     table.add_row("mean over actions", *cells(results), frames, style="bold")
@@ -95,6 +97,7 @@ def _scores_table(results: dict[str, Any], title: str) -> Table:
 
 def _published_table(published: dict[str, Any], title: str) -> Table:
     """Returns the benchmark's own numbers: one section per grouping, totals last."""
+    # Numbers are totals, dicts are groupings of the same numbers.
     columns = [name for name, value in published.items() if not isinstance(value, dict)]
     title = f"{title}, published protocol"
     table = Table("group", *columns, title=title, caption="millimetres and per cent")

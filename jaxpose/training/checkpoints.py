@@ -1,4 +1,4 @@
-"""Checkpoints of a run: the last two and the best, atomic, asynchronous, self-describing.
+"""Checkpoints of a run: the last two and the best, each written whole or not at all.
 
 orbax writes each to `<workdir>/checkpoints/<step>`. It carries the config, the data's
 fingerprint and the score it was saved with, so that it can be evaluated without the
@@ -6,6 +6,7 @@ command that made it.
 """
 
 import json
+import math
 import pathlib
 import shutil
 from collections.abc import Callable
@@ -188,11 +189,11 @@ def _best_first(scores: dict[int, float | None]) -> list[int]:
     `scores` holds the score of each step, None where nothing was evaluated.
     """
     latest_first = sorted(scores, reverse=True)
-    best = None
+    best, least = None, math.inf
     for step in latest_first:
         score = scores[step]
-        if score is not None and (best is None or score < scores[best]):
-            best = step
+        if score is not None and score < least:
+            best, least = step, score
     if best is None:
         return latest_first
     return [best, *(step for step in latest_first if step != best)]
@@ -248,7 +249,7 @@ def _set_aside(directory: pathlib.Path, steps: list[int]) -> None:
 
 
 def _without_readable_scores(directory: pathlib.Path) -> list[int]:
-    """Returns steps with a damaged file of scores, for which orbax refuses the directory."""
+    """Returns steps whose file of scores is damaged, which orbax cannot open."""
     damaged = []
     for scores in directory.glob("*/metrics/metrics"):
         try:

@@ -29,8 +29,8 @@ def train(
 ) -> TrainState:
     """Trains to the last update, from the newest checkpoint where there is one.
 
-    A signal saves a checkpoint and leaves the program; the same call goes on from there,
-    bit by bit as if it had never stopped.
+    A signal saves a checkpoint and leaves the program. The same call goes on from
+    there; the weights become those of a run that never stopped, bit by bit.
 
     Args:
       training: what is trained, on which data, how long.
@@ -44,6 +44,7 @@ def train(
     Raises:
       JaxposeError: losses or parameters are not finite, or the disk is full.
     """
+    # Resume, or begin anew.
     state = checkpoints.restore_latest(training.state_shapes())
     if state is None:
         state = training.fresh_state()
@@ -63,6 +64,8 @@ def train(
     stop = hosts.StopRequest()
     with signals.held(), Progress(training, checkpoints, step) as progress:
         while step < schedule.num_steps:
+            # The device computes this dispatch while the losses of the one before it
+            # are written: `update` returns at once.
             position = step % schedule.steps_per_epoch
             if position == 0:
                 order = training.order_of_epoch(step // schedule.steps_per_epoch)
@@ -73,6 +76,7 @@ def train(
             stopping = stop.agreed()
             if not (stopping or saving.is_due(step)):
                 continue
+            # What is saved must be reported first, and be finite.
             progress.settle()
             score = None
             if evaluator and saving.evaluates(step):
@@ -82,6 +86,7 @@ def train(
             progress.flush()
             check_finite(state, step, checkpoints)
             checkpoints.save(state, step, score)
+            # Evaluating and saving count neither as speed nor as time since the save.
             progress.restart_clock()
             saving.restart_clock()
             if stopping:
@@ -108,7 +113,7 @@ class SavingPolicy:
         self._saved = time.perf_counter()
 
     def evaluates(self, step: int) -> bool:
-        """Returns whether an epoch of `config.evaluate_every` or the training ends here."""
+        """Returns whether every `config.evaluate_every`-th epoch, or all, ends here."""
         epoch, position = divmod(step, self._schedule.steps_per_epoch)
         ends_epoch = position == 0 and epoch % self._config.evaluate_every == 0
         return ends_epoch or step == self._schedule.num_steps
@@ -126,7 +131,7 @@ class SavingPolicy:
 def check_finite(state: TrainState, step: int, checkpoints: Checkpoints) -> None:
     """Raises JaxposeError unless all numbers of a state are finite.
 
-    The loss of an update is that of the parameters before it; this looks at those after.
+    The loss of an update is that of the parameters before it; these are those after.
     """
     if not bool(_all_finite(state)):
         raise JaxposeError(

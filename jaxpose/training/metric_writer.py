@@ -11,7 +11,7 @@ WALL_CLOCK = ("seconds", "poses_per_second")  # fields that differ between equal
 
 
 def read_metrics(path: pathlib.Path) -> list[dict[str, Any]]:
-    """The rows of a JSON-lines metrics file; a last line cut off by a killed run is left out."""
+    """Returns the rows of a file of JSON lines, without one that a kill cut off."""
     rows = []
     if path.exists():
         for line in path.read_text().splitlines():
@@ -25,20 +25,21 @@ def read_metrics(path: pathlib.Path) -> list[dict[str, Any]]:
 class MetricWriter:
     """Appends rows to `<workdir>/metrics.jsonl` and scalars to `<workdir>/tensorboard`.
 
-    A resumed run first drops the rows after the step it resumes from, so that the file reads
-    as if the run had never stopped.
+    A resumed run first drops the rows after the step that it resumes from: the file
+    reads as if the run had never stopped.
     """
 
     def __init__(self, workdir: pathlib.Path, resume_step: int):
         """Opens the files of `workdir`, keeping rows up to `resume_step`."""
         path = workdir / "metrics.jsonl"
-        kept = [row for row in read_metrics(path) if row["step"] <= resume_step]
         partial = path.with_name(path.name + ".partial")
-        partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
+        with partial.open("w") as file:
+            for row in read_metrics(path):
+                if row["step"] <= resume_step:
+                    file.write(json.dumps(row) + "\n")
         partial.replace(path)
-        self._file = path.open(
-            "a", buffering=1
-        )  # a row is visible as soon as it is written
+        # Line by line, so that a row is visible as soon as it is written.
+        self._file = path.open("a", buffering=1)
         self._events = SummaryWriter(
             str(workdir / "tensorboard"), purge_step=resume_step + 1
         )
@@ -50,7 +51,7 @@ class MetricWriter:
             self._events.add_scalar(name, value, step)
 
     def flush(self) -> None:
-        """Puts the rows on disk; called before a checkpoint of the same step is written."""
+        """Puts the rows on disk; comes before the checkpoint of the same step."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._events.flush()

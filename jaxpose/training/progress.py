@@ -1,4 +1,4 @@
-"""Reports how a training goes on: metrics of every dispatch, progress bar, bad losses."""
+"""Reports how a training goes on: metrics of each dispatch, a bar, bad losses."""
 
 import time
 from typing import Self
@@ -25,6 +25,7 @@ class Progress:
         """Opens the files of the run, which goes on after `step` updates."""
         self._training = training
         self._checkpoints = checkpoints
+        # First step and losses of the dispatch that the device works on.
         self._pending: tuple[int, jax.Array] | None = None
         self._writer: MetricWriter | None = None
         if hosts.is_writer():
@@ -73,6 +74,7 @@ class Progress:
         self._pending = None
         self._check(first_step, losses)
 
+        # Wall time from one settled dispatch to the next: what a user waits for.
         now = time.perf_counter()
         seconds, self._clock = now - self._clock, now
         last_step = first_step + len(losses)
@@ -81,6 +83,7 @@ class Progress:
         self._bar.set_postfix(
             loss=f"{losses.mean():.5f}", poses_per_s=f"{rate:.0f}", refresh=False
         )
+        # The learning rate is that of the last update, as is the step of the row.
         if self._writer:
             self._writer.write(
                 last_step,

@@ -1,4 +1,4 @@
-"""What a training is made of besides its state: length, optimiser, data, compiled updates."""
+"""Sets up a training: its length, optimiser, data, and the function that updates it."""
 
 import dataclasses
 from collections.abc import Callable
@@ -90,6 +90,7 @@ def set_up(
     num_samples = len(data.samples)
     if config.augment_flip:
         num_samples *= 2  # every frame and its mirror image
+    # Rates and orders are functions of the schedule: a resumed run has the same.
     schedule = count_steps(config, num_samples)
     learning_rate = optimizers.make_schedule(
         config.optimizer, schedule.num_epochs, schedule.steps_per_epoch
@@ -113,13 +114,13 @@ def set_up(
 
 
 def put_data(clips: Clips, mesh: Mesh) -> TrainData:
-    """Puts clips on the devices; samples are the frames that are valid and have a truth.
+    """Puts clips on the devices; samples are the valid frames that have a truth.
 
     Raises:
       JaxposeError: there is no such frame.
     """
-    samples = evaluate.scored_frames(clips)
-    return sharding.put_replicated(TrainData(windows.frame_table(clips), samples), mesh)
+    table, samples = windows.frame_table(clips), evaluate.scored_frames(clips)
+    return TrainData(*sharding.put_replicated((table, samples), mesh))
 
 
 def fresh_state(

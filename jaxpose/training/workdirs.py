@@ -23,6 +23,7 @@ import ml_collections
 from jaxpose.data.clips import Clips, fingerprint
 from jaxpose.data.requirements import unit_of
 from jaxpose.errors import JaxposeError
+from jaxpose.models import MODELS, config_fields
 
 try:
     import fcntl
@@ -30,7 +31,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 # Rises when older versions of jaxpose can no longer read a run. Runs that state no
-# format are of format 1; they differ from format 2 only in what `environment.json` holds.
+# format are of format 1.
 FORMAT = 2
 _PACKAGES = (
     "jax",
@@ -116,6 +117,7 @@ def describe_run(
     }
     if clips is None:
         return description
+    # The fingerprint guards a resumed run against other data of the same name.
     return description | {
         "data": {
             "dataset": clips.dataset,
@@ -163,8 +165,31 @@ def load_config(
         raise JaxposeError(
             f"{path} is not the config of a run; {flag} must be the directory of one"
         )
-    load_environment(workdir)
+    if load_environment(workdir).get("format", 1) == 1:
+        config = _upgraded(config)
     return ml_collections.ConfigDict(config)
+
+
+def _upgraded(config: dict[str, Any]) -> dict[str, Any]:
+    """Returns the config of a run of format 1 as it would be written now.
+
+    Absent values were empty strings and lists, and `model.keypoint_features` was named
+    `model.in_features`.
+    """
+    model, dataset = dict(config["model"]), dict(config["dataset"])
+    if "in_features" in model:
+        model["keypoint_features"] = model.pop("in_features")
+    for name, value in model.items():
+        if value in ("", []):
+            model[name] = None
+    for name in ("data_dir", "actions", "skeleton", "keypoints_skeleton"):
+        dataset[name] = dataset.get(name) or None
+    lifting_workdir = config.get("lifting_workdir") or None
+    return config | {
+        "model": model,
+        "dataset": dataset,
+        "lifting_workdir": lifting_workdir,
+    }
 
 
 def load_environment(workdir: pathlib.Path) -> dict[str, Any]:
@@ -187,19 +212,26 @@ def load_environment(workdir: pathlib.Path) -> dict[str, Any]:
 
 def check_config(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
     """Raises JaxposeError unless `workdir` is free or holds a run of this config."""
-    path = workdir / "config.json"
-    if not path.exists():
-        return
-    before, now = read_json(path), plain(config)
-    # Folders may move. A fingerprint guards the data; a first stage is read once.
-    for fields in (before, now):
-        fields.get("dataset", {}).pop("data_dir", None)
-        fields.pop("lifting_workdir", None)
-    if differing := differences(before, now):
+    if differing := changes(config, workdir):
         raise JaxposeError(
             f"{workdir} holds a run with another config; use a new --workdir or undo "
             f"the change:\n{differing}"
         )
+
+
+def changes(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> str:
+    """Lists the fields in which the run in `workdir` has another config, one per line.
+
+    Folders may move: a fingerprint guards the data, and a first stage is read once.
+    """
+    if not (workdir / "config.json").exists():
+        return ""
+    # Both sides spell out the fields that only a later version writes.
+    before, now = _comparable(load_config(workdir)), _comparable(config)
+    for fields in (before, now):
+        fields["dataset"].pop("data_dir", None)
+        fields.pop("lifting_workdir", None)
+    return differences(before, now)
 
 
 def check_model(
@@ -207,8 +239,8 @@ def check_model(
     trained: ml_collections.ConfigDict,
     workdir: pathlib.Path,
 ) -> None:
-    """Raises JaxposeError unless `config` has the model that the run was trained with."""
-    before, now = plain(trained), plain(config)
+    """Raises JaxposeError unless `config` has the model that the run has."""
+    before, now = _comparable(trained), _comparable(config)
     fields = ("model", "refinement")
     differing = differences(
         {name: before.get(name, "absent") for name in fields},
@@ -218,6 +250,20 @@ def check_model(
         raise JaxposeError(
             f"the model of {workdir} was trained with other fields:\n{differing}"
         )
+
+
+def _comparable(config: ml_collections.ConfigDict) -> dict[str, Any]:
+    """Returns a plain config in which absent model fields have the model's default."""
+    fields = plain(config)
+    name = fields["model"].get("name")
+    if name not in MODELS:
+        return fields
+    model: dict[str, Any] = {}
+    for field, default in config_fields(name).items():
+        model[field] = None if isinstance(default, type) else default
+    # Through JSON: tuples become lists, as in `config.json`.
+    model = json.loads(json.dumps(model)) | fields["model"]
+    return fields | {"model": model}
 
 
 def check_data(description: dict[str, Any], workdir: pathlib.Path) -> None:

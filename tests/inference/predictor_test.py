@@ -12,7 +12,12 @@ from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data import windows
 from jaxpose.data.clips import Clip, Clips
 from jaxpose.errors import JaxposeError
-from jaxpose.inference.predictor import Predictor, cheapest_chunk
+from jaxpose.inference.predictor import (
+    LADDER,
+    Predictor,
+    SequenceLifter,
+    cheapest_chunk,
+)
 from jaxpose.models.ampose import AMPose
 from jaxpose.models.cost import variable_shapes
 from jaxpose.models.crossformer import CrossFormer
@@ -249,3 +254,36 @@ def test_what_is_not_in_the_clips_is_named():
             predict(variables, np.array(frames, int))
     with pytest.raises(JaxposeError, match="batch_size=0 does not split"):
         predictor(GAST_NET, random_clips([4]), batch_size=0)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_arrays_of_any_length_share_a_few_programs(name):
+    model = MODELS[name].clone(target_scale=2.0)
+    variables = random_variables(model)
+    lengths = [1, 2, 15, 16, 17, 40, 100, 333]
+    clips = random_clips(lengths)
+    lift = SequenceLifter(
+        model, flip_average=True, batch_size=64, mesh=sharding.make_mesh()
+    )
+    assert lift.ladder == (16, 64)
+    expected = one_window_a_frame(model, variables, clips, flip_average=True)
+    for clip in clips.index:
+        rows = slice(clip.start, clip.end)
+        lifted = lift(variables, clips.keypoints_2d[rows])
+        np.testing.assert_allclose(
+            lifted, expected[rows], rtol=0, atol=1e-6 * max(1, np.abs(expected).max())
+        )
+    assert lift._lift._cache_size() <= len(lift.ladder)
+
+
+def test_the_ladder_fits_batch_size_and_processor():
+    def ladder(model, batch_size):
+        mesh = sharding.make_mesh()
+        return SequenceLifter(model, batch_size=batch_size, mesh=mesh).ladder
+
+    assert ladder(VIDEOPOSE3D, 4096) == LADDER
+    assert ladder(VIDEOPOSE3D, 100) == (16, 64, 100)
+    assert ladder(VIDEOPOSE3D, 8) == (8,)
+    # On a CPU: 128 windows of one frame, or 2592 frames in windows.
+    assert ladder(MODELS["ampose"], 1024) == (16, 64, 128)
+    assert ladder(AMPose(depth=1, width=8, heads=2, num_frames=81), 1024) == (16, 32)

@@ -1,0 +1,205 @@
+"""A run as an object: what it reads, lifts and scores, and who may open it."""
+
+import json
+import logging
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+
+from jaxpose.body.joint_rules import convert_joints
+from jaxpose.data import requirements
+from jaxpose.data.clips import select_subjects
+from jaxpose.errors import JaxposeError
+from jaxpose.run import Run
+from jaxpose.training import workdirs
+from jaxpose.training.metric_writer import read_metrics
+from tests.small_run import in_memory, small_clips, small_config, train_small
+
+pytestmark = pytest.mark.xdist_group("train")
+
+# Written by jaxpose of commit 7835829: `python -m tests.small_run`, 4 updates.
+FORMAT_1 = pathlib.Path(__file__).parent / "run_of_format_1"
+IMAGE_SIZE = (1000, 800)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run: its directory and results."""
+    directory = tmp_path_factory.mktemp("finished")
+    return directory, train_small(str(directory), {"num_epochs": 3})
+
+
+@pytest.fixture(scope="module")
+def clips():
+    return select_subjects(small_clips(), ("test_0", "test_1"))
+
+
+def pixels(keypoints_2d, image_size=IMAGE_SIZE):
+    """Undoes screen normalisation: x is in [-1, 1] over the width, y alike."""
+    width, height = image_size
+    return keypoints_2d * (width / 2) + np.array([width / 2, height / 2])
+
+
+def cut_off(checkpoints):
+    """Halves the files of arrays, as a full disk may leave them."""
+    for path in checkpoints.rglob("*"):
+        if path.is_file() and "state" in path.parts and path.stat().st_size > 1000:
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def contents(directory):
+    return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def test_an_opened_run_is_the_best_checkpoint_and_writes_nothing(finished, clips):
+    directory, results = finished
+    before = contents(directory)
+    run = Run.open(str(directory))
+    scores = {}
+    for row in read_metrics(directory / "metrics.jsonl"):
+        if "selection_mpjpe" in row:
+            scores[row["step"]] = row["selection_mpjpe"]
+    assert run.step == min(scores, key=scores.get) == results["step"]
+    assert workdirs.plain(run.config) == workdirs.plain(small_config()) | {
+        "num_epochs": 3
+    }
+    assert run.model.receptive_field == 1
+    assert run.unit == "metre"
+    scored = run.score(clips)
+    assert {name: results[name] for name in scored} == scored
+    assert contents(directory) == before
+
+
+def test_a_run_in_progress_can_be_opened(finished, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "run")
+    unfinished = tmp_path / "run" / "checkpoints" / "80.orbax-checkpoint-tmp"
+    unfinished.mkdir()
+    with workdirs.sole_use(tmp_path / "run"):
+        assert Run.open(tmp_path / "run").step == Run.open(finished[0]).step
+    assert unfinished.exists()
+
+
+def test_damaged_checkpoints_of_an_opened_run_stay_where_they_are(finished, tmp_path):
+    directory = tmp_path / "run"
+    shutil.copytree(finished[0], directory)
+    best = directory / "checkpoints" / str(Run.open(directory).step)
+    cut_off(best)
+    assert Run.open(directory).step != int(best.name)
+    assert best.is_dir()
+    cut_off(directory / "checkpoints")
+    with pytest.raises(JaxposeError, match=r"no checkpoint in .* can be read"):
+        _ = Run.open(directory).variables
+    shutil.rmtree(directory / "checkpoints")
+    with pytest.raises(JaxposeError, match="holds no complete checkpoint"):
+        _ = Run.open(directory).variables
+
+
+def test_lifted_arrays_are_the_predictions_of_clips(finished, clips):
+    run = Run.open(finished[0])
+    expected = run.predict(clips, np.arange(60))
+    keypoints = pixels(clips.keypoints_2d[:60])
+    lifted = run.lift(keypoints, image_size=IMAGE_SIZE, fps=50)
+    assert lifted.shape == (60, 17, 3)
+    assert lifted.dtype == np.float32
+    assert np.std(lifted) > 0.01
+    np.testing.assert_allclose(lifted, expected, rtol=0, atol=1e-5)
+    # A confidence that the model does not read changes nothing.
+    confident = np.concatenate([keypoints, np.full((60, 17, 1), 0.5)], axis=-1)
+    again = run.lift(confident, image_size=IMAGE_SIZE)
+    np.testing.assert_array_equal(again, lifted)
+
+
+def test_keypoints_in_another_joint_order_are_converted(finished):
+    run = Run.open(finished[0])
+    coco = np.random.default_rng(0).uniform(0, 800, (5, 17, 2))
+    lifted = run.lift(coco, image_size=IMAGE_SIZE, layout="coco_17")
+    converted = convert_joints(coco, "coco_17", "h36m_17")
+    expected = run.lift(converted, image_size=IMAGE_SIZE)
+    np.testing.assert_allclose(lifted, expected, rtol=0, atol=1e-6)
+
+
+def test_what_cannot_be_lifted_is_named(finished, tmp_path):
+    run = Run.open(finished[0])
+    keypoints = np.full((4, 17, 2), 300.0)
+    wrong = {
+        r"is \[4, 16, 2\], expected \[frames, 17, 2\]": keypoints[:, :16],
+        r"is \[17, 2\], expected \[frames, 17, 2\]": keypoints[0],
+        r"is \[0, 17, 2\]": keypoints[:0],
+    }
+    for message, array in wrong.items():
+        with pytest.raises(JaxposeError, match=message):
+            run.lift(array, image_size=IMAGE_SIZE)
+    keypoints[2, 5, 1] = np.nan
+    with pytest.raises(JaxposeError, match=r"keypoints_2d\[2, 5\] is not finite"):
+        run.lift(keypoints, image_size=IMAGE_SIZE)
+    with pytest.raises(JaxposeError, match="nobody_3"):
+        run.lift(keypoints, image_size=IMAGE_SIZE, layout="nobody_3")
+
+    directory = tmp_path / "run"
+    shutil.copytree(finished[0], directory)
+    environment = json.loads((directory / "environment.json").read_text())
+    environment["unit"] = requirements.HALF_IMAGE_WIDTH
+    workdirs.write_json(directory / "environment.json", environment)
+    with pytest.raises(JaxposeError, match="in units of one half image width"):
+        Run.open(directory).lift(keypoints, image_size=IMAGE_SIZE)
+
+
+def test_a_temporal_model_warns_of_another_speed(tmp_path, caplog):
+    train_small(
+        str(tmp_path),
+        {"model.num_frames": 3, "num_epochs": 1, "steps_per_epoch": 4},
+    )
+    run, keypoints = Run.open(tmp_path), np.full((4, 17, 2), 300.0)
+    with caplog.at_level(logging.WARNING):
+        for fps in (None, 50, 60):
+            run.lift(keypoints, image_size=IMAGE_SIZE, fps=fps)
+        assert not caplog.records
+        run.lift(keypoints, image_size=IMAGE_SIZE, fps=25)
+    (record,) = caplog.records
+    assert "25 frames per second" in record.message
+    assert "trained at 50" in record.message
+
+
+def test_a_run_of_a_later_format_is_refused(finished, tmp_path):
+    directory = tmp_path / "run"
+    shutil.copytree(finished[0], directory)
+    environment = json.loads((directory / "environment.json").read_text())
+    assert environment["format"] == workdirs.FORMAT
+    environment["format"] += 1
+    workdirs.write_json(directory / "environment.json", environment)
+    with pytest.raises(JaxposeError, match=r"format 3, this jaxpose reads .* up to 2"):
+        Run.open(directory)
+
+
+def test_a_run_of_format_1_still_opens_scores_and_goes_on(tmp_path):
+    """Its config spells absent values as empty ones and lacks later fields."""
+    directory = tmp_path / "run"
+    shutil.copytree(FORMAT_1, directory)
+    results = json.loads((directory / "results.json").read_text())
+    config = small_config()
+    config.update_from_flattened_dict(
+        {
+            "model.depth": 1,
+            "model.width": 8,
+            "model.heads": 2,
+            "num_epochs": 1,
+            "steps_per_epoch": 4,
+            "steps_per_dispatch": 2,
+        }
+    )
+    run = Run.open(directory, config)
+    assert run.step == 4
+    assert run.unit == "metre"
+    with in_memory():
+        again = Run.open(directory).evaluate()
+    assert again.keys() == results.keys()
+    for name in ("mpjpe", "p_mpjpe", "n_mpjpe", "mpjve", "linear_mpjpe"):
+        assert again[name] == pytest.approx(results[name], rel=1e-4), name
+    assert again["protocol"] == results["protocol"]
+    with in_memory():
+        assert Run.create(config, directory).train()["step"] == 4
+    config.model.depth = 2
+    with pytest.raises(JaxposeError, match=r"config\.model\.depth: 1 there, 2 now"):
+        Run.open(directory, config)
