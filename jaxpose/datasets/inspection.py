@@ -259,8 +259,9 @@ class SourceInspection:
         found = [take for name, take in self._takes if name == subject]
 
         # The sum is known only where the frames of every take are published.
-        counts = [count for count in published.values() if count is not None]
-        total = sum(counts) if len(counts) == len(published) else None
+        total: int | None = 0
+        for count in published.values():
+            total = None if total is None or count is None else total + count
         if not found:
             detail = "not there"
             if len(published) > 1:
@@ -269,9 +270,8 @@ class SourceInspection:
             return
 
         # Published takes in their order, then the takes that nobody published.
-        order = [*published, *(take for take in found if take not in published)]
         rows = []
-        for take in order:
+        for take in dict.fromkeys((*published, *found)):
             rows.append(self._finding(subject, take, published, may_be_shorter))
         if len(rows) == 1:
             yield dataclasses.replace(rows[0], take="")

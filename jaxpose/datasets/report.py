@@ -217,7 +217,7 @@ def _number(value: float | None, form: str) -> str:
 def _cells(count: SubjectCount) -> tuple[str, ...]:
     """Returns one row of `Report.counts_table`, without the name."""
     numbers = (len(count.takes), count.clips, count.frames, count.invalid_frames)
-    cells = [f"{number:,}" for number in numbers]
+    cells = map("{:,}".format, numbers)
     # A subject may have takes of several rates, as in MPI-INF-3DHP: 25/50.
     rates = "/".join(f"{rate:g}" for rate in count.fps)
     return (*cells, rates)

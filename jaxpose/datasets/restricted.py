@@ -141,7 +141,7 @@ def _read_npy(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
     """
     if info.file_size > _MAX_MEMBER_BYTES:
         raise ValueError(f"{info.filename!r} would unpack to {info.file_size} bytes")
-    with io.BufferedReader(archive.open(info)) as stream:
+    with io.BufferedReader(archive.open(info)) as stream:  # type: ignore[type-var]
         # Magic bytes and version, the length of the header, and the header.
         magic = stream.read(8)
         if magic[:6] != b"\x93NUMPY" or magic[6] not in (1, 2):

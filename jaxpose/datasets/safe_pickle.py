@@ -25,6 +25,7 @@ def unpickle(stream: BinaryIO) -> Any:
       Exception: the pickle is damaged; the kind depends on the damage.
     """
     machine = _Machine()
+    argument: Any
     for opcode, argument, _ in pickletools.genops(stream):
         name = opcode.name
         # Operations that are frequent in large files come first: most of a pose pickle

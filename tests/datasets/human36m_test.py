@@ -784,7 +784,7 @@ def test_unscored_takes_of_the_pickle_are_not_valid(pickled):
         (lambda d: d.pop("test"), r"'test' is missing"),
         (lambda d: d["test"].pop("2.5d_factor"), r"'2.5d_factor' is missing"),
         (lambda d: d["test"].update(joint_2d=d["test"]["joint_2d"][:-1]), r"joint3d_image.*expected shape"),
-        (lambda d: d["test"].update(source=d["test"]["source"][:-1]), r"source.*names, one a frame"),
+        (lambda d: d["test"].update(source=d["test"]["source"][:-1]), r"source.*names, one per frame"),
         (lambda d: d["test"]["source"].__setitem__(0, "x"), r"'x' is not like 's_09"),
         (lambda d: d["test"]["camera_name"].__setitem__(0, "x"), r"camera_name.*changes within"),
         (lambda d: d["test"].update(confidence=np.ones(3)), r"confidence.*expected shape"),

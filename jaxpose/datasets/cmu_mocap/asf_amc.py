@@ -1,10 +1,10 @@
-"""Acclaim skeleton (.asf) and motion (.amc) files, and their forward kinematics.
+"""Reads Acclaim skeletons (.asf) and motions (.amc), and computes forward kinematics.
 
-Written here because no maintained library reads them: `asfamc-parser`, the only one on PyPI
-with that purpose, had its last release in 2021.
+This is written here because no maintained library reads the files: `asfamc-parser`, the
+only one on PyPI for them, had its last release in 2021.
 
-A length unit of a file with `:units length s` is 1/s inch; angles are in degrees; y is up.
-With C = Rz Ry Rx of a bone's `axis` and M = Rz Ry Rx of its degrees of freedom,
+A length unit of a file with `:units length s` is 1/s inch; angles are in degrees; y is
+up. With C = Rz Ry Rx of a bone's `axis` and M = Rz Ry Rx of its degrees of freedom,
 R(bone) = R(parent) C M C^-1 and end(bone) = end(parent) + R(bone) (direction * length).
 """
 
@@ -15,9 +15,20 @@ import numpy as np
 from jaxpose.errors import JaxposeError
 
 METRES_PER_INCH = 0.0254
+
+# Words of the files.
 _ROOT = "root"
 _ROTATIONS = ("rx", "ry", "rz")
 _TRANSLATIONS = ("tx", "ty", "tz")
+_SECTIONS = ("units", "root", "bonedata", "hierarchy")
+_MOTION_START = ":DEGREES"
+
+_FIX = (
+    "replace the file by a complete copy, or remove it and give the extracted folder "
+    "as --source"
+)
+
+Lines = list[list[str]]  # the words of each line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,11 +36,11 @@ class Bone:
     """One bone of a skeleton.
 
     Attributes:
-      name: as in the file.
+      name: name in the file.
       parent: name of the parent bone, `root` for the first ones.
       offset: `[3]` metres, its end relative to its start in the skeleton's rest pose.
       axis: `[3]` degrees, the x, y and z rotation of its own frame.
-      dof: its degrees of freedom in the order in which the motion gives them.
+      dof: its degrees of freedom, in the order of their values in a motion.
     """
 
     name: str
@@ -41,90 +52,114 @@ class Bone:
 
 @dataclasses.dataclass(frozen=True)
 class AcclaimSkeleton:
-    """An .asf file.
+    """The content of an .asf file.
 
     Attributes:
-      root_dof: the six numbers of the root in the order in which the motion gives them.
+      root_dof: the six degrees of freedom of the root, in the order of their values in
+        a motion.
       scale: metres per length unit.
-      bones: by name, parents before children.
+      bones: bones by name, parents before children.
     """
 
     root_dof: tuple[str, ...]
     scale: float
     bones: dict[str, Bone]
 
+    @property
+    def num_values(self) -> dict[str, int]:
+        """The number of values per frame of the root and each bone that moves."""
+        counts = {_ROOT: len(self.root_dof)}
+        for name, bone in self.bones.items():
+            if bone.dof:
+                counts[name] = len(bone.dof)
+        return counts
+
 
 def parse_asf(text: str, name: str) -> AcclaimSkeleton:
-    """The skeleton in `text`.
+    """Returns the skeleton in `text`.
 
     Args:
       text: contents of the .asf file.
       name: file name for messages.
 
     Raises:
-      JaxposeError: a section, field or number is missing, not finite, or of an unknown kind.
+      JaxposeError: a section, field or number is missing, not finite, or of an unknown
+        kind.
     """
     sections = _sections(text, name)
-    scale = METRES_PER_INCH / _scale(sections["units"], name)
-    root_dof = _field(sections["root"], "order", f"{name}: :root")
+    scale = METRES_PER_INCH / _length_unit(sections["units"], name)
+    order = _field(sections["root"], "order", f"{name}: :root")
     axis_order = _field(sections["root"], "axis", f"{name}: :root")
-    root_dof = tuple(dof.lower() for dof in root_dof)
+    root_dof = tuple(dof.lower() for dof in order)
+    # All files of the database are like this; other conventions are not computed.
     if sorted(root_dof) != sorted(_TRANSLATIONS + _ROTATIONS) or axis_order != ["XYZ"]:
         raise JaxposeError(
-            f"{name}: root order {root_dof} and axis {axis_order}; expected six dof and XYZ"
+            f"{name}: root order {root_dof} and axis {axis_order}; "
+            "expected six dof and XYZ"
         )
     if not sections["hierarchy"]:
         raise JaxposeError(f"{name}: section :hierarchy is empty")
-    parsed = _bones(sections["bonedata"], scale, name)
-    return AcclaimSkeleton(
-        root_dof, scale, _attach(parsed, sections["hierarchy"], name)
-    )
+    bones = _bones(sections["bonedata"], scale, name)
+    bones = _attach(bones, sections["hierarchy"], name)
+    return AcclaimSkeleton(root_dof, scale, bones)
 
 
 def parse_amc(text: str, skeleton: AcclaimSkeleton, name: str) -> dict[str, np.ndarray]:
-    """The motion in `text`.
+    """Returns the motion in `text`.
+
+    A motion has millions of numbers, so all frames are read at once, as if the file
+    were well formed. Where something does not fit, `_defect` reads again line by line
+    to find out what.
 
     Args:
       text: contents of the .amc file, `:DEGREES`, frames numbered from 1.
-      skeleton: names the degrees of freedom of each bone.
+      skeleton: the skeleton, which names the degrees of freedom of each bone.
       name: file name for messages.
 
     Returns:
-      `[F, dof]` by bone, file units: the root in `skeleton.root_dof`, others in degrees.
+      `[F, dof]` by bone, file units: the root in `skeleton.root_dof`, others in
+      degrees.
 
     Raises:
-      JaxposeError: truncated, not finite, or other bones than the skeleton has; the message
-        names line and frame.
+      JaxposeError: the file is truncated, not finite, or has other bones than the
+        skeleton; the message names line and frame.
     """
-    start = text.find(":DEGREES")
+    start = text.find(_MOTION_START)
     if start < 0:
         raise JaxposeError(
             f"{name}: no line ':DEGREES'; expected an .amc motion file in degrees"
         )
-    body = text[start + len(":DEGREES") :]
-    tokens = body.split()
+    tokens = text[start + len(_MOTION_START) :].split()
+
+    # Every frame has the layout of the first one: its number, then a bone and its
+    # values.
     layout = _first_frame(tokens, skeleton)
     width = 1 + sum(1 + size for _, size in layout)
     if not layout or len(tokens) % width:
         raise _defect(text, skeleton, name)
     num_frames = len(tokens) // width
-    motion, column = {}, 1
+    motion = {}
+    column = 1
     try:
         for bone, size in layout:
+            # The same token of all frames is one slice with a step of a frame's width.
             if any(token != bone for token in tokens[column::width]):
                 raise _defect(text, skeleton, name)
-            values = [
-                list(map(float, tokens[column + 1 + k :: width])) for k in range(size)
-            ]
-            motion[bone] = np.array(values).reshape(size, num_frames).T
+            values = np.empty((num_frames, size))
+            for k in range(size):  # each number of all frames
+                values[:, k] = list(map(float, tokens[column + 1 + k :: width]))
+            motion[bone] = values
             column += 1 + size
     except ValueError as error:
+        if isinstance(error, JaxposeError):
+            raise
         raise _defect(text, skeleton, name) from error
-    if any(not np.isfinite(values).all() for values in motion.values()) or set(
-        motion
-    ) != _moving(skeleton):
-        raise _defect(text, skeleton, name)
-    if tokens[::width] != [str(frame) for frame in range(1, num_frames + 1)]:
+
+    # What is well formed may still lack frames or bones.
+    frame_numbers = list(map(str, range(1, num_frames + 1)))
+    is_finite = np.isfinite(np.concatenate(list(motion.values()), axis=1)).all()
+    is_complete = set(motion) == set(skeleton.num_values)
+    if not is_finite or not is_complete or tokens[::width] != frame_numbers:
         raise _defect(text, skeleton, name)
     return motion
 
@@ -132,23 +167,24 @@ def parse_amc(text: str, skeleton: AcclaimSkeleton, name: str) -> dict[str, np.n
 def bone_ends(
     skeleton: AcclaimSkeleton, motion: dict[str, np.ndarray], wanted: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
-    """Forward kinematics.
+    """Computes forward kinematics.
 
     Args:
       skeleton: the bones.
-      motion: from `parse_amc`.
+      motion: motion from `parse_amc`.
       wanted: names of bones of `skeleton`.
 
     Returns:
       `[F, 3]` by bone in `wanted`: its end in the file's world (y up), metres.
     """
+    # The root: six values per frame, in the file's order.
     root = dict(zip(skeleton.root_dof, motion[_ROOT].T, strict=True))
-    rotations = {
-        _ROOT: euler_rotation(np.stack([root[dof] for dof in _ROTATIONS], axis=-1))
-    }
-    ends = {
-        _ROOT: np.stack([root[dof] for dof in _TRANSLATIONS], axis=-1) * skeleton.scale
-    }
+    angles = np.stack([root[dof] for dof in _ROTATIONS], axis=-1)
+    places = np.stack([root[dof] for dof in _TRANSLATIONS], axis=-1)
+    rotations = {_ROOT: euler_rotation(angles)}
+    ends = {_ROOT: places * skeleton.scale}
+
+    # Parents come before children, so one pass is enough.
     needed = _with_ancestors(skeleton, wanted)
     for name, bone in skeleton.bones.items():
         if name not in needed:
@@ -157,18 +193,19 @@ def bone_ends(
         if bone.dof:
             axis = euler_rotation(bone.axis)
             angles = np.zeros((len(motion[name]), 3))
-            angles[:, [_ROTATIONS.index(dof) for dof in bone.dof]] = motion[name]
+            columns = [_ROTATIONS.index(dof) for dof in bone.dof]
+            angles[:, columns] = motion[name]
             rotation = rotation @ (axis @ euler_rotation(angles) @ axis.T)
         rotations[name] = rotation
         ends[name] = ends[bone.parent] + rotation @ bone.offset
-    return {name: ends[name] for name in wanted}
+    return {name: ends[name] for name in wanted}  # without the ancestors
 
 
 def euler_rotation(angles: np.ndarray) -> np.ndarray:
-    """Rz Ry Rx `[..., 3, 3]` of the x, y and z angles `[..., 3]` in degrees."""
-    (cx, cy, cz), (sx, sy, sz) = (
-        np.moveaxis(f(np.radians(angles)), -1, 0) for f in (np.cos, np.sin)
-    )
+    """Returns Rz Ry Rx `[..., 3, 3]` of x, y and z angles `[..., 3]` in degrees."""
+    radians = np.radians(angles)
+    cx, cy, cz = np.moveaxis(np.cos(radians), -1, 0)
+    sx, sy, sz = np.moveaxis(np.sin(radians), -1, 0)
     rows = [
         [cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx],
         [sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx],
@@ -177,9 +214,18 @@ def euler_rotation(angles: np.ndarray) -> np.ndarray:
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
-def _sections(text: str, name: str) -> dict[str, list[list[str]]]:
-    """The tokens of each line, by section."""
-    sections, current = {}, None
+# Parts of an .asf file.
+
+
+def _sections(text: str, name: str) -> dict[str, Lines]:
+    """Returns the lines of each section, without comments.
+
+    Raises:
+      JaxposeError: a section is missing.
+    """
+    sections: dict[str, Lines] = {}
+    current = None
+    # Lines before the first section are of no use here.
     for line in text.splitlines():
         tokens = line.split()
         if not tokens or tokens[0].startswith("#"):
@@ -188,26 +234,26 @@ def _sections(text: str, name: str) -> dict[str, list[list[str]]]:
             current = sections.setdefault(tokens[0][1:].lower(), [])
         elif current is not None:
             current.append(tokens)
-    missing = [
-        f":{key}"
-        for key in ("units", "root", "bonedata", "hierarchy")
-        if key not in sections
-    ]
-    if missing:
-        raise JaxposeError(
-            f"{name}: no section {', '.join(missing)}; expected an .asf skeleton file"
-        )
+    for key in _SECTIONS:
+        if key not in sections:
+            raise JaxposeError(
+                f"{name}: no section :{key}; expected an .asf skeleton file"
+            )
     return sections
 
 
-def _scale(units: list[list[str]], name: str) -> float:
-    if _field(units, "angle", f"{name}: :units") != ["deg"]:
+def _length_unit(units: Lines, name: str) -> float:
+    """Returns the `length` of the section `:units`.
+
+    Raises:
+      JaxposeError: it is missing or not positive, or angles are not in degrees.
+    """
+    where = f"{name}: :units"
+    if _field(units, "angle", where) != ["deg"]:
         raise JaxposeError(
             f"{name}: angles are not in degrees; expected 'angle deg' in :units"
         )
-    (length,) = _numbers(
-        _field(units, "length", f"{name}: :units"), 1, f"{name}: :units length"
-    )
+    length = float(_numbers(_field(units, "length", where), 1, f"{where} length")[0])
     if length <= 0:
         raise JaxposeError(
             f"{name}: :units length is {length}; expected a positive number"
@@ -215,7 +261,8 @@ def _scale(units: list[list[str]], name: str) -> float:
     return length
 
 
-def _field(lines: list[list[str]], key: str, where: str) -> list[str]:
+def _field(lines: Lines, key: str, where: str) -> list[str]:
+    """Returns the words after `key`; raises JaxposeError if no line begins with it."""
     for tokens in lines:
         if tokens[0] == key:
             return tokens[1:]
@@ -223,6 +270,7 @@ def _field(lines: list[list[str]], key: str, where: str) -> list[str]:
 
 
 def _numbers(tokens: list[str], size: int, where: str) -> np.ndarray:
+    """Returns `size` finite numbers; raises JaxposeError for anything else."""
     try:
         numbers = np.array([float(token) for token in tokens])
     except ValueError:
@@ -234,72 +282,93 @@ def _numbers(tokens: list[str], size: int, where: str) -> np.ndarray:
     return numbers
 
 
-def _bones(lines: list[list[str]], scale: float, name: str) -> dict[str, Bone]:
-    """Bones in file order, their parents still empty."""
-    bones, start = {}, 0
-    for end in [k for k, tokens in enumerate(lines) if tokens[0] == "end"]:
-        block, start = lines[start:end], end + 1
-        bone = " ".join(_field(block, "name", f"{name}: :bonedata"))
-        where = f"{name}: bone {bone!r}"
-        direction = _numbers(_field(block, "direction", where), 3, f"{where} direction")
-        (length,) = _numbers(_field(block, "length", where), 1, f"{where} length")
-        axis = _field(block, "axis", where)
-        dof = next((tuple(tokens[1:]) for tokens in block if tokens[0] == "dof"), ())
-        if (
-            axis[3:] != ["XYZ"]
-            or not set(dof) <= set(_ROTATIONS)
-            or len(set(dof)) < len(dof)
-        ):
-            raise JaxposeError(
-                f"{where} has axis {axis} and dof {dof}; expected x y z XYZ, and rx, ry, rz"
-            )
-        angles = _numbers(axis[:3], 3, f"{where} axis")
-        bones[bone] = Bone(bone, "", direction * length * scale, angles, dof)
+def _bones(lines: Lines, scale: float, name: str) -> dict[str, Bone]:
+    """Returns the bones in file order, without parents yet."""
+    bones = {}
+    block: Lines = []
+    for tokens in lines:
+        if tokens[0] != "end":
+            block.append(tokens)
+            continue
+        bone = _bone(block, scale, name)
+        bones[bone.name] = bone
+        block = []
     return bones
 
 
-def _attach(
-    bones: dict[str, Bone], hierarchy: list[list[str]], name: str
-) -> dict[str, Bone]:
-    """Bones with parents, parents first."""
-    attached = {}
-    for parent, *children in (
-        tokens for tokens in hierarchy if tokens[0] not in ("begin", "end")
-    ):
+def _bone(block: Lines, scale: float, name: str) -> Bone:
+    """Returns the bone that the lines from `begin` to `end` describe.
+
+    Raises:
+      JaxposeError: a field is missing, or its axis or degrees of freedom are of a kind
+        that `bone_ends` does not compute.
+    """
+    bone = " ".join(_field(block, "name", f"{name}: :bonedata"))
+    where = f"{name}: bone {bone!r}"
+    direction = _numbers(_field(block, "direction", where), 3, f"{where} direction")
+    (length,) = _numbers(_field(block, "length", where), 1, f"{where} length")
+    axis = _field(block, "axis", where)
+
+    # A bone without the field does not move.
+    dof: tuple[str, ...] = ()
+    if any(tokens[0] == "dof" for tokens in block):
+        dof = tuple(_field(block, "dof", where))
+    is_known = set(dof) <= set(_ROTATIONS) and len(set(dof)) == len(dof)
+    if axis[3:] != ["XYZ"] or not is_known:
+        raise JaxposeError(
+            f"{where} has axis {axis} and dof {dof}; expected x y z XYZ, and rx, ry, rz"
+        )
+    angles = _numbers(axis[:3], 3, f"{where} axis")
+    return Bone(bone, "", direction * length * scale, angles, dof)
+
+
+def _attach(bones: dict[str, Bone], hierarchy: Lines, name: str) -> dict[str, Bone]:
+    """Returns the bones with their parents, parents first.
+
+    Raises:
+      JaxposeError: the hierarchy names an unknown bone, or one bone twice, or children
+        before their parent.
+    """
+    # Requiring parents first lets `bone_ends` go through the bones once.
+    attached: dict[str, Bone] = {}
+    for parent, *children in hierarchy:
+        if parent in ("begin", "end"):
+            continue
         if parent != _ROOT and parent not in attached:
             raise JaxposeError(
                 f"{name}: :hierarchy names children of {parent!r} before its own parent"
             )
         for child in children:
-            if child not in bones or child in attached:
-                found = "twice" if child in attached else "which :bonedata lacks"
-                raise JaxposeError(f"{name}: :hierarchy names bone {child!r}, {found}")
+            if child in attached:
+                raise JaxposeError(f"{name}: :hierarchy names bone {child!r}, twice")
+            if child not in bones:
+                raise JaxposeError(
+                    f"{name}: :hierarchy names bone {child!r}, which :bonedata lacks"
+                )
             attached[child] = dataclasses.replace(bones[child], parent=parent)
     return attached
 
 
-def _moving(skeleton: AcclaimSkeleton) -> set[str]:
-    return {_ROOT} | {name for name, bone in skeleton.bones.items() if bone.dof}
-
-
-def _dof_count(skeleton: AcclaimSkeleton, bone: str) -> int:
-    return len(skeleton.root_dof) if bone == _ROOT else len(skeleton.bones[bone].dof)
+# Parts of an .amc file.
 
 
 def _first_frame(tokens: list[str], skeleton: AcclaimSkeleton) -> list[tuple[str, int]]:
-    """(bone, number of values) in the order of the file's first frame."""
-    moving, layout, column = _moving(skeleton), [], 1
-    while (
-        column < len(tokens) and tokens[column] in moving and len(layout) < len(moving)
-    ):
+    """Returns (bone, number of values) in the order of the file's first frame."""
+    num_values = skeleton.num_values
+    layout: list[tuple[str, int]] = []
+    column = 1
+    while column < len(tokens) and len(layout) < len(num_values):
         bone = tokens[column]
-        layout.append((bone, _dof_count(skeleton, bone)))
-        column += 1 + layout[-1][1]
+        if bone not in num_values:
+            break
+        layout.append((bone, num_values[bone]))
+        column += 1 + num_values[bone]
     return layout
 
 
 def _with_ancestors(skeleton: AcclaimSkeleton, bones: tuple[str, ...]) -> set[str]:
-    needed = set()
+    """Returns the names of `bones` and of all bones between them and the root."""
+    needed: set[str] = set()
     for bone in bones:
         while bone != _ROOT and bone not in needed:
             needed.add(bone)
@@ -308,46 +377,54 @@ def _with_ancestors(skeleton: AcclaimSkeleton, bones: tuple[str, ...]) -> set[st
 
 
 def _defect(text: str, skeleton: AcclaimSkeleton, name: str) -> JaxposeError:
-    """The first thing wrong in a motion file, found line by line."""
-    moving, frame, seen, in_motion = _moving(skeleton), 0, set(), False
-    fix = "replace the file by a complete copy, or remove it and give the extracted folder as --source"
-    for number, line in enumerate(text.splitlines(), start=1):
+    """Returns the error for the first thing that is wrong in a motion file."""
+    num_values = skeleton.num_values
+    frame_number, in_motion = 0, False
+    seen: set[str] = set()
+    for line_number, line in enumerate(text.splitlines(), start=1):
         tokens = line.split()
         if not in_motion or not tokens:
-            in_motion = in_motion or line.strip() == ":DEGREES"
+            in_motion = in_motion or line.strip() == _MOTION_START
             continue
-        where = f"{name}, line {number}, frame {frame}"
+        where = f"{name}, line {line_number}, frame {frame_number}"
+
+        # A number alone begins a frame; the one before must be complete.
         if len(tokens) == 1 and tokens[0].isdecimal():
-            if int(tokens[0]) != frame + 1:
+            if int(tokens[0]) != frame_number + 1:
                 return JaxposeError(
-                    f"{where}: frame {tokens[0]} follows; expected {frame + 1}; {fix}"
+                    f"{where}: frame {tokens[0]} follows; expected {frame_number + 1}; "
+                    f"{_FIX}"
                 )
-            if frame and seen != moving:
-                return JaxposeError(
-                    f"{where}: the frame lacks {_list(moving - seen)}; {fix}"
-                )
-            frame, seen = frame + 1, set()
+            missing = _missing(num_values, seen)
+            if frame_number and missing:
+                return JaxposeError(f"{where}: the frame lacks {missing}; {_FIX}")
+            frame_number, seen = frame_number + 1, set()
             continue
+
+        # Any other line is a bone and its values.
         bone, *values = tokens
-        if bone not in moving or bone in seen:
+        if bone not in num_values or bone in seen:
             return JaxposeError(
-                f"{where}: found {bone!r}; expected each bone of the .asf once; {fix}"
+                f"{where}: found {bone!r}; expected each bone of the .asf once; {_FIX}"
             )
-        size = _dof_count(skeleton, bone)
         try:
-            _numbers(values, size, f"{where}: {bone}")
+            _numbers(values, num_values[bone], f"{where}: {bone}")
         except JaxposeError as error:
-            return JaxposeError(f"{error}; {fix}")
+            return JaxposeError(f"{error}; {_FIX}")
         seen.add(bone)
-    if frame == 0:
-        return JaxposeError(f"{name}: no frames after ':DEGREES'; {fix}")
-    if seen != moving:
+
+    # Every line is good by itself; what remains is the end, or the order of the bones.
+    if frame_number == 0:
+        return JaxposeError(f"{name}: no frames after ':DEGREES'; {_FIX}")
+    missing = _missing(num_values, seen)
+    if missing:
         return JaxposeError(
-            f"{name}, frame {frame}: the file ends in the middle of the frame, which lacks "
-            f"{_list(moving - seen)}; the file is truncated: {fix}"
+            f"{name}, frame {frame_number}: the file ends in the middle of the frame, "
+            f"which lacks {missing}; the file is truncated: {_FIX}"
         )
-    return JaxposeError(f"{name}: the bones change their order between frames; {fix}")
+    return JaxposeError(f"{name}: the bones change their order between frames; {_FIX}")
 
 
-def _list(bones: set[str]) -> str:
-    return ", ".join(sorted(bones))
+def _missing(num_values: dict[str, int], seen: set[str]) -> str:
+    """Returns the names of bones that a frame lacks, empty for a complete frame."""
+    return ", ".join(sorted(set(num_values) - seen))

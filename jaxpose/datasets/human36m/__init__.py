@@ -1,1 +1,1 @@
-"""Human3.6M, from the official files, the VideoPose3D npz files or the MotionBERT pickle."""
+"""Human3.6M, from official files, VideoPose3D npz files or the MotionBERT pickle."""

@@ -1,33 +1,37 @@
-"""The pickles of the LCN and MotionBERT line of work: Human3.6M in image space.
+"""Reads the pickles of LCN and MotionBERT: Human3.6M in image space.
 
-Positions there are pixels: x and y as the image shows them, z in the same scale. A factor per
-frame, given for the test subjects only, turns them into millimetres. There is no metric 3D to
-train on, so models predict image space, and the published score multiplies by the factor.
+Positions there are pixels: x and y as the image shows them, z in the same scale. A
+factor per frame, given for the test subjects only, turns them into millimetres. Without
+metric 3D to train on, models predict image space, and the published score multiplies by
+the factor.
 """
 
 import dataclasses
 import pathlib
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from jaxpose.body.skeletons import H36M_17
 from jaxpose.datasets.arrays import require_array, require_key
+from jaxpose.datasets.camera import Camera
 from jaxpose.datasets.h36m_cameras import CAMERA_NAMES, FPS, h36m_cameras
 from jaxpose.datasets.human36m import facts
 from jaxpose.datasets.restricted import load_pickle
-from jaxpose.datasets.schema import Camera, clip_example
+from jaxpose.datasets.schema import clip_example
 from jaxpose.errors import JaxposeError
 
-FILES = {  # by keypoints_source
+# File names by `keypoints_source`.
+FILES = {
     "motionbert_sh": "h36m_sh_conf_cam_source_final.pkl",
     "motionbert_cpn": "h36m_cpn_cam_source.pkl",
 }
 TRAIN_FRAMES = facts.TRAIN_FRAMES
 TEST_FRAMES = 566_920  # some clips of S9 are not cut to the 3D track
 
-# The takes of `facts.DRIFTING_TAKES`; the published score leaves them out.
+# The takes of `facts.DRIFTING_TAKES`, which the published score leaves out.
 UNSCORED = frozenset(
     {"s_09_act_05_subact_02", "s_09_act_10_subact_02", "s_09_act_13_subact_01"}
 )
@@ -40,15 +44,16 @@ class ImageSpaceClip:
     """One clip of the pickle, `F` frames on the joints of H36M_17.
 
     Attributes:
-      source: its name there, such as `s_09_act_05_subact_02_ca_01`.
-      subject: `S9`.
-      action: what per-action means group by.
+      source: its name in the pickle, such as `s_09_act_05_subact_02_ca_01`.
+      subject: the subject, such as `S9`.
+      action: the action that per-action means group by.
       camera: the camera.
       keypoints_2d: `[F, 17, 2]`, pixels.
-      confidence: `[F, 17]`, of the detector; ones where the file has none.
+      confidence: `[F, 17]`, from the detector; ones where the file has none.
       positions_image: `[F, 17, 3]`, pixels.
       factor: `[F]`, millimetres per pixel; None in the train split.
-      positions_mm: `[F, 17, 3]`, the truth that is scored, millimetres; None in the train split.
+      positions_mm: `[F, 17, 3]`, the ground truth that is scored, millimetres; None in
+        the train split.
     """
 
     source: str
@@ -64,7 +69,7 @@ class ImageSpaceClip:
     @property
     def take(self) -> str:
         """The recording, which the four cameras share: `s_09_act_05_subact_02`."""
-        return self.source[:-6]
+        return self.source[: -len("_ca_01")]
 
     @property
     def scored(self) -> bool:
@@ -73,96 +78,122 @@ class ImageSpaceClip:
 
 
 def read_clips(path: pathlib.Path, split: str) -> list[ImageSpaceClip]:
-    """The clips of `train` or `test`: runs of frames with one `source`.
+    """Returns the clips of `train` or `test`: runs of frames with one `source`.
 
     Raises:
-      JaxposeError: the file is missing or damaged, lacks a key, or an entry is not what it should be.
+      JaxposeError: the file is missing or damaged, lacks a key, or an entry has another
+        type, shape or name than documented.
     """
     data = require_key(load_pickle(path), split, str(path))
     where = f"{path}: {split!r}"
     keypoints_2d = require_array(
         require_key(data, "joint_2d", where), f"{where}['joint_2d']", (None, 17, 2)
     )
-    frames = len(keypoints_2d)
+    num_frames = len(keypoints_2d)
 
-    def numbers(key: str, *shape: int) -> np.ndarray:
-        return require_array(
-            require_key(data, key, where), f"{where}[{key!r}]", (frames, *shape)
-        )
+    def frames(key: str, *shape: int) -> np.ndarray:
+        value = require_key(data, key, where)
+        return require_array(value, f"{where}[{key!r}]", (num_frames, *shape))
 
-    positions_image = numbers("joint3d_image", 17, 3)
-    confidence = np.ones((frames, 17))
-    if "confidence" in data:
-        confidence = data["confidence"]
-        if isinstance(confidence, np.ndarray) and confidence.ndim == 3:
-            confidence = confidence[..., 0]
-        confidence = require_array(confidence, f"{where}['confidence']", (frames, 17))
+    def names(key: str) -> np.ndarray:
+        return _names(require_key(data, key, where), num_frames, f"{where}[{key!r}]")
+
+    # The arrays of all clips, one after another. Only the test split has a scale.
+    positions_image = frames("joint3d_image", 17, 3)
+    confidence = _confidence(data, num_frames, where)
     factor = positions_mm = None
     if split == "test":
-        factor, positions_mm = (
-            numbers("2.5d_factor"),
-            numbers("joints_2.5d_image", 17, 3),
-        )
+        factor = frames("2.5d_factor")
+        positions_mm = frames("joints_2.5d_image", 17, 3)
     sources, camera_names, actions = (
-        _names(require_key(data, key, where), frames, f"{where}[{key!r}]")
-        for key in ("source", "camera_name", "action")
+        names("source"),
+        names("camera_name"),
+        names("action"),
     )
-    starts = np.flatnonzero(np.r_[True, sources[1:] != sources[:-1]])
+
+    # A clip begins where the source changes.
+    starts = np.flatnonzero(np.r_[True, sources[1:] != sources[:-1]]).tolist()
     clips = []
-    for start, end in zip(starts, [*starts[1:], frames], strict=True):
-        subject, camera, action = _meaning(
-            sources[start], camera_names[start:end], actions[start:end], where
+    for start, end in zip(starts, [*starts[1:], num_frames], strict=True):
+        part = slice(start, end)
+        source = str(sources[start])
+        clip = ImageSpaceClip(
+            source=source,
+            subject=_subject(source, where),
+            action=_action(source, actions[part], where),
+            camera=_camera(source, camera_names[part], where),
+            keypoints_2d=keypoints_2d[part],
+            confidence=confidence[part],
+            positions_image=positions_image[part],
+            factor=None if factor is None else factor[part],
+            positions_mm=None if positions_mm is None else positions_mm[part],
         )
-        clips.append(
-            ImageSpaceClip(
-                source=sources[start],
-                subject=subject,
-                action=action,
-                camera=camera,
-                keypoints_2d=keypoints_2d[start:end],
-                confidence=confidence[start:end],
-                positions_image=positions_image[start:end],
-                factor=None if factor is None else factor[start:end],
-                positions_mm=None if positions_mm is None else positions_mm[start:end],
-            )
-        )
+        clips.append(clip)
     return clips
 
 
-def _names(values: object, frames: int, where: str) -> np.ndarray:
-    if not isinstance(values, list | np.ndarray) or len(values) != frames:
-        raise JaxposeError(f"{where}: expected {frames} names, one a frame")
+def _confidence(data: dict[str, Any], num_frames: int, where: str) -> np.ndarray:
+    """Returns `[F, 17]` confidences, ones where the file has none."""
+    if "confidence" not in data:
+        return np.ones((num_frames, 17))
+    # One of the two files has a last axis of length 1.
+    confidence = data["confidence"]
+    if isinstance(confidence, np.ndarray) and confidence.ndim == 3:
+        confidence = confidence[..., 0]
+    return require_array(confidence, f"{where}['confidence']", (num_frames, 17))
+
+
+def _names(values: Any, num_frames: int, where: str) -> np.ndarray:
+    """Returns one string per frame.
+
+    Raises:
+      JaxposeError: there are more or fewer, or something else.
+    """
+    # Strings compare fast as an array, where a list would need a loop over all frames.
+    if not isinstance(values, list | np.ndarray) or len(values) != num_frames:
+        raise JaxposeError(f"{where}: expected {num_frames} names, one per frame")
     if not all(isinstance(value, str) for value in values):
         raise JaxposeError(f"{where}: expected names, found something else")
     return np.array(values, dtype=np.str_)
 
 
-def _meaning(
-    source: str, camera_names: np.ndarray, actions: np.ndarray, where: str
-) -> tuple[str, Camera, str]:
+def _subject(source: str, where: str) -> str:
+    """Returns the subject that a source name states: `S9` for `s_09_act_...`."""
     match = _SOURCE.fullmatch(source)
     subject = f"S{int(match[1])}" if match else ""
     if subject not in facts.SUBJECTS:
         raise JaxposeError(
-            f"{where}['source']: {str(source)!r} is not like 's_09_act_05_subact_02_ca_01' with a subject of "
-            f"{', '.join(facts.SUBJECTS)}"
+            f"{where}['source']: {source!r} is not like 's_09_act_05_subact_02_ca_01' "
+            f"with a subject of {', '.join(facts.SUBJECTS)}"
         )
-    for key, values in (("camera_name", camera_names), ("action", actions)):
-        if (values != values[0]).any():
-            raise JaxposeError(f"{where}[{key!r}] changes within {source}")
-    if camera_names[0] not in CAMERA_NAMES:
+    return subject
+
+
+def _action(source: str, actions: np.ndarray, where: str) -> str:
+    """Returns the action of a clip, which all of its frames name."""
+    if (actions != actions[0]).any():
+        raise JaxposeError(f"{where}['action'] changes within {source}")
+    return facts.action_of(facts.canonical_take(str(actions[0])))
+
+
+def _camera(source: str, camera_names: np.ndarray, where: str) -> Camera:
+    """Returns the camera of a clip, which all of its frames name."""
+    name = str(camera_names[0])
+    if (camera_names != name).any():
+        raise JaxposeError(f"{where}['camera_name'] changes within {source}")
+    if name not in CAMERA_NAMES:
         raise JaxposeError(
-            f"{where}['camera_name']: {str(camera_names[0])!r} is not of {', '.join(CAMERA_NAMES)}"
+            f"{where}['camera_name']: {name!r} is not of {', '.join(CAMERA_NAMES)}"
         )
-    camera = h36m_cameras(subject)[CAMERA_NAMES.index(camera_names[0])]
-    return subject, camera, facts.action_of(facts.canonical_take(str(actions[0])))
+    return h36m_cameras(_subject(source, where))[CAMERA_NAMES.index(name)]
 
 
 def to_screen(positions_image: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
-    """Pixels `[..., 3]` in units of half the image width, x and y from the middle of the image.
+    """Converts pixels `[..., 3]` to half image widths, x and y from the image centre.
 
-    `x' = 2x/W - 1`, `y' = 2y/W - H/W`, `z' = 2z/W`: what models are trained on.
+    Models are trained on `x' = 2x/W - 1`, `y' = 2y/W - H/W`, `z' = 2z/W`.
     """
+    # Both axes have the same scale; depth has no origin in the image.
     width, height = image_size
     return positions_image * (2 / width) - np.array([1, height / width, 0])
 
@@ -170,25 +201,27 @@ def to_screen(positions_image: np.ndarray, image_size: tuple[int, int]) -> np.nd
 def clip_examples(
     clips: Iterable[ImageSpaceClip], keypoints_source: str
 ) -> Iterator[dict[str, object]]:
-    """Examples of the clip schema in image space, whose `positions_3d` are `to_screen`, not metres.
+    """Yields examples of the clip schema with `positions_3d` in half image widths.
 
-    Frames that the published score leaves out are not valid. What the train split does not say
-    about the scale is NaN.
+    Frames that the published score leaves out are not valid. The scale is NaN in the
+    train split, which does not state it.
     """
     for clip in clips:
         width, _ = clip.camera.image_size
-        factor = (
-            np.full(len(clip.keypoints_2d), np.nan)
-            if clip.factor is None
-            else clip.factor
-        )
-        unknown = np.full(clip.positions_image.shape, np.nan)
+        num_frames = len(clip.keypoints_2d)
+
+        # Millimetres per pixel become metres per half image width.
+        factor = clip.factor
+        if factor is None:
+            factor = np.full(num_frames, np.nan)
+        positions_mm = clip.positions_mm
+        if positions_mm is None:
+            positions_mm = np.full(clip.positions_image.shape, np.nan)
         scored = {
             "metres_per_unit": (factor * width / 2 / 1000).astype(np.float32),
-            "metric_positions_3d": np.float32(
-                unknown if clip.positions_mm is None else clip.positions_mm / 1000
-            ),
+            "metric_positions_3d": (positions_mm / 1000).astype(np.float32),
         }
+        # The root is at its place in the image, but at no known depth.
         yield scored | clip_example(
             subject=clip.subject,
             action=clip.action,
@@ -197,7 +230,7 @@ def clip_examples(
             skeleton=H36M_17,
             keypoints_2d=clip.keypoints_2d,
             positions_3d=to_screen(clip.positions_image, clip.camera.image_size),
-            valid=np.full(len(clip.keypoints_2d), clip.scored),
+            valid=np.full(num_frames, clip.scored),
             fps=FPS,
             keypoints_source=keypoints_source,
             has_absolute_root=False,

@@ -1,18 +1,11 @@
-"""What is published about MPI-INF-3DHP (protocol P.5 and the data set's own README)."""
+"""Holds published facts of MPI-INF-3DHP (protocol P.5, and the data set's README)."""
 
 TRAIN_IMAGE_SIZE = (2048, 2048)
-CAMERAS = (
-    0,
-    1,
-    2,
-    4,
-    5,
-    6,
-    7,
-    8,
-)  # of 14; the set that VNect chose and everybody trains on
+# Eight of the 14 cameras: the ones that VNect chose and everybody trains on.
+CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)
 
-# Subject: usable frames (the first ones of the file) and frames per second of Seq1 and Seq2.
+# By subject and take: number of usable frames, the first ones of the file, and frames
+# per second.
 TRAIN = {
     "S1": {"Seq1": (6416, 25), "Seq2": (12430, 50)},
     "S2": {"Seq1": (6502, 25), "Seq2": (6081, 25)},
@@ -24,7 +17,7 @@ TRAIN = {
     "S8": {"Seq1": (6468, 25), "Seq2": (6054, 25)},
 }
 
-# Sequence: frames, valid frames.
+# By test sequence: number of frames, number of valid frames.
 TEST = {
     "TS1": (6151, 603),
     "TS2": (6080, 540),
@@ -33,7 +26,7 @@ TEST = {
     "TS5": (320, 276),
     "TS6": (492, 452),
 }
-# Green screen, studio without it, outdoors.
+# By test sequence: studio with green screen, studio without, outdoors.
 SCENES = {
     "TS1": "GS",
     "TS2": "GS",
@@ -42,8 +35,8 @@ SCENES = {
     "TS5": "Outdoor",
     "TS6": "Outdoor",
 }
-# The joints of the data set's own order that PCK and AUC count: all but the root (14), the
-# spine (15) and the middle of the head (16).
+# The joints of the data set's own order that PCK and AUC count: all but the root (14),
+# the spine (15) and the middle of the head (16).
 PCK_JOINTS = tuple(range(14))
 # Numbered from 1 in the files, where they change from frame to frame.
 ACTIVITIES = {
@@ -55,10 +48,11 @@ ACTIVITIES = {
     6: "Sports",
     7: "Miscellaneous",
 }
-# The files do not state a rate for the test sequences; nothing in the protocol depends on it.
+# Assumed: the files do not state it, and no score of the protocol depends on it.
 TEST_FPS = 25.0
 
 
 def image_size(sequence: str) -> tuple[int, int]:
-    """(width, height) of `TS1` ... `TS6`."""
+    """Returns (width, height) in pixels of a test sequence, `TS1` to `TS6`."""
+    # The outdoor sequences were recorded with another camera.
     return (1920, 1080) if SCENES[sequence] == "Outdoor" else (2048, 2048)

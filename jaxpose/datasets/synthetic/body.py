@@ -1,8 +1,9 @@
-"""A parametric body on the 17 Human3.6M joints: segment lengths, joint limits, kinematics.
+"""A parametric body on the 17 Human3.6M joints: segments, limits and kinematics.
 
-Body frame: x forward, y to the person's left, z up. Angles are in degrees; zero is upright
-standing with hanging arms. Flexion swings hip, shoulder, elbow, trunk and neck forward and
-the knee backward; abduction moves a limb away from the midline; rotation turns it inward.
+Body frame: x forward, y to the person's left, z up. Angles are in degrees; zero is
+upright standing with hanging arms. Flexion swings hip, shoulder, elbow, trunk and neck
+forward and the knee backward; abduction moves a limb away from the midline; rotation
+turns it inward.
 """
 
 import dataclasses
@@ -11,7 +12,8 @@ import numpy as np
 
 from jaxpose.body.skeletons import H36M_17
 
-# Range of each angle: clinical ranges of motion, less at the shoulder, whose girdle is rigid here.
+# Range of each angle in degrees: clinical ranges of motion, less at the shoulder, whose
+# girdle is rigid here.
 TRUNK_LIMITS = {
     "pelvis_pitch": (-25, 60),
     "pelvis_roll": (-25, 25),
@@ -32,14 +34,14 @@ LIMB_LIMITS = {
     "shoulder_rotation": (-70, 80),
     "elbow_flexion": (0, 145),
 }
-LIMITS = TRUNK_LIMITS | {
-    f"{side}_{name}": limit
-    for side in ("left", "right")
-    for name, limit in LIMB_LIMITS.items()
-}
+LIMITS = dict(TRUNK_LIMITS)
+for _side in ("left", "right"):
+    for _name, _limit in LIMB_LIMITS.items():
+        LIMITS[f"{_side}_{_name}"] = _limit
 
-# Segment lengths as shares of stature, after the tables of Drillis and Contini; the joint centres of
-# hips and shoulders lie further in than the body's outline, and the head's below its top.
+# Segment lengths as fractions of stature, after the tables of Drillis and Contini. The
+# joint centres of hips and shoulders lie inside the body's outline, and the head's
+# below its top.
 _SEGMENTS = {
     "hip_offset": 0.075,
     "thigh": 0.245,
@@ -53,9 +55,13 @@ _SEGMENTS = {
     "forearm": 0.145,
 }
 _ANKLE_HEIGHT = 0.045  # of stature, above the sole
-_NOSE_FORWARD = (
-    0.45  # how far forward the neck_nose joint leans, as a share of the neck's length
+_CLEARANCE = 0.08  # metres, of all other joint centres above the floor
+_NOSE_FORWARD = 0.45  # of the neck's length, how far forward neck_nose lies
+_HEAD_BACK = (
+    0.2  # of the height of the head's end above neck_nose, how far back it lies
 )
+
+_X, _Y, _Z = np.eye(3)  # forward, left, up
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,28 +78,27 @@ class Body:
 
     @property
     def clearance(self) -> np.ndarray:
-        """`[17]` metres: how near each joint centre can come to the floor."""
-        clearance = np.full(H36M_17.num_joints, 0.08)
-        clearance[
-            [H36M_17.joints.index(name) for name in ("left_ankle", "right_ankle")]
-        ] = _ANKLE_HEIGHT * self.stature
+        """The smallest height of each joint centre above the floor, `[17]` metres."""
+        clearance = np.full(H36M_17.num_joints, _CLEARANCE)
+        for name in ("left_ankle", "right_ankle"):
+            ankle = H36M_17.joints.index(name)
+            clearance[ankle] = _ANKLE_HEIGHT * self.stature
         return clearance
 
 
 def sample_body(stature: float, rng: np.random.Generator) -> Body:
-    """A body of `stature` metres whose proportions vary by a few per cent."""
+    """Returns a body of `stature` metres whose proportions vary by a few per cent."""
     variation = rng.uniform(0.95, 1.05, len(_SEGMENTS))
-    segments = {
-        name: stature * share * factor
-        for (name, share), factor in zip(_SEGMENTS.items(), variation, strict=True)
-    }
+    segments = {}
+    for (name, share), factor in zip(_SEGMENTS.items(), variation, strict=True):
+        segments[name] = stature * share * factor
     return Body(stature, segments)
 
 
 def forward_kinematics(
     body: Body, angles: dict[str, np.ndarray], heading: np.ndarray
 ) -> np.ndarray:
-    """Joint positions relative to the pelvis, axes of the world (z up).
+    """Computes joint positions relative to the pelvis, axes of the world (z up).
 
     Args:
       body: the person.
@@ -104,51 +109,42 @@ def forward_kinematics(
       `[F, 17, 3]` metres, joint order `H36M_17`.
     """
     size = body.segments
+
+    # Orientations from the pelvis to the head. Half of the trunk's bend is at the
+    # pelvis, half at the spine joint; likewise for neck and head.
     pelvis = _rotation("z", heading) @ _swing(
-        angles["pelvis_pitch"], angles["pelvis_roll"], 0.0
+        angles["pelvis_pitch"], angles["pelvis_roll"], np.zeros_like(heading)
     )
-    # Half of the trunk's bend at the pelvis, half at the spine joint.
     half = _swing(
         angles["trunk_flexion"] / 2, angles["trunk_bend"] / 2, angles["trunk_twist"] / 2
     )
     lower = pelvis @ half
     upper = lower @ half
-    neck = upper @ _swing(
-        angles["neck_flexion"] / 2, angles["neck_bend"] / 2, angles["neck_twist"]
-    )
-    head = neck @ _swing(
-        angles["neck_flexion"] / 2, angles["neck_bend"] / 2, np.zeros_like(heading)
-    )
-    lean = np.array([_NOSE_FORWARD, 0.0, np.sqrt(1 - _NOSE_FORWARD**2)])
+    flexion, bend = angles["neck_flexion"] / 2, angles["neck_bend"] / 2
+    neck = upper @ _swing(flexion, bend, angles["neck_twist"])
+    head = neck @ _swing(flexion, bend, np.zeros_like(heading))
+
+    # The trunk, upward from the hip joint, which is the origin.
+    to_nose = np.array([_NOSE_FORWARD, 0.0, np.sqrt(1 - _NOSE_FORWARD**2)])
+    to_head = size["head"] * (_Z - _HEAD_BACK * _X) / np.hypot(1, _HEAD_BACK)
     joints = {"hip": np.zeros((len(heading), 3))}
     joints["spine"] = lower @ (size["lower_trunk"] * _Z)
     joints["thorax"] = joints["spine"] + upper @ (size["upper_trunk"] * _Z)
-    joints["neck_nose"] = joints["thorax"] + neck @ (size["neck"] * lean)
-    joints["head"] = joints["neck_nose"] + head @ (
-        size["head"] * (_Z - 0.2 * _X) / np.hypot(1, 0.2)
-    )
+    joints["neck_nose"] = joints["thorax"] + neck @ (size["neck"] * to_nose)
+    joints["head"] = joints["neck_nose"] + head @ to_head
+
+    # Legs hang from the pelvis, arms from the upper trunk.
     for side, sign in (("left", 1.0), ("right", -1.0)):
         leg = [f"{side}_{name}" for name in ("hip", "knee", "ankle")]
+        hip = pelvis @ (sign * size["hip_offset"] * _Y)
+        lengths = (size["thigh"], size["shank"])
+        joints |= _limb(hip, pelvis, angles, leg, sign, lengths)
+
         arm = [f"{side}_{name}" for name in ("shoulder", "elbow", "wrist")]
-        joints[leg[0]] = pelvis @ (sign * size["hip_offset"] * _Y)
-        joints[arm[0]] = joints["thorax"] + upper @ (
-            sign * size["shoulder_offset"] * _Y
-        )
-        joints |= _limb(
-            joints[leg[0]], pelvis, angles, leg, sign, (size["thigh"], size["shank"])
-        )
-        joints |= _limb(
-            joints[arm[0]],
-            upper,
-            angles,
-            arm,
-            sign,
-            (size["upper_arm"], size["forearm"]),
-        )
+        offset = upper @ (sign * size["shoulder_offset"] * _Y)
+        lengths = (size["upper_arm"], size["forearm"])
+        joints |= _limb(joints["thorax"] + offset, upper, angles, arm, sign, lengths)
     return np.stack([joints[name] for name in H36M_17.joints], axis=1)
-
-
-_X, _Y, _Z = np.eye(3)
 
 
 def _limb(
@@ -159,31 +155,44 @@ def _limb(
     sign: float,
     lengths: tuple[float, float],
 ) -> dict[str, np.ndarray]:
-    """Middle and end of a limb; `sign` is 1 on the left, -1 on the right."""
+    """Returns the three joints of a leg or an arm, `[F, 3]` each.
+
+    Args:
+      start: `[F, 3]`, its first joint.
+      parent: `[F, 3, 3]`, orientation of the segment that it hangs from.
+      angles: as in `forward_kinematics`.
+      names: names of its three joints.
+      sign: 1 on the left, -1 on the right.
+      lengths: metres, of its two segments.
+    """
     root, hinge, end = names
     flexion, abduction = angles[f"{root}_flexion"], angles[f"{root}_abduction"]
     turned = _rotation("z", -sign * angles[f"{root}_rotation"])
     upper = (
         parent @ _rotation("y", -flexion) @ _rotation("x", sign * abduction) @ turned
     )
+    # Knees bend backward, elbows forward.
     backward = 1.0 if hinge.endswith("knee") else -1.0
     lower = upper @ _rotation("y", backward * angles[f"{hinge}_flexion"])
     middle = start - upper @ (lengths[0] * _Z)
-    return {hinge: middle, end: middle - lower @ (lengths[1] * _Z)}
+    return {root: start, hinge: middle, end: middle - lower @ (lengths[1] * _Z)}
 
 
-def _swing(
-    forward: np.ndarray, left: np.ndarray, twist: np.ndarray | float
-) -> np.ndarray:
-    """Rotation of an upright segment: leaning forward and to the left, turning to the left."""
-    twist = np.broadcast_to(twist, np.shape(forward))
+def _swing(forward: np.ndarray, left: np.ndarray, twist: np.ndarray) -> np.ndarray:
+    """Returns the rotation `[F, 3, 3]` of an upright segment.
+
+    Args:
+      forward: `[F]` degrees that it leans forward.
+      left: `[F]` degrees that it leans to the left.
+      twist: `[F]` degrees that it turns to the left.
+    """
     return _rotation("y", forward) @ _rotation("x", -left) @ _rotation("z", twist)
 
 
 def _rotation(axis: str, degrees: np.ndarray) -> np.ndarray:
-    """`[F, 3, 3]` about a coordinate axis."""
+    """Returns the rotations `[F, 3, 3]` about a coordinate axis, `x`, `y` or `z`."""
     first = "xyz".index(axis)
-    i, j = (first + 1) % 3, (first + 2) % 3
+    i, j = (first + 1) % 3, (first + 2) % 3  # the plane that turns
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     matrix = np.zeros((len(degrees), 3, 3))
     matrix[:, first, first] = 1

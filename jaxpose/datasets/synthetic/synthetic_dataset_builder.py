@@ -1,4 +1,4 @@
-"""Synthetic data set: procedural motion of sampled bodies, seen by the Human3.6M cameras of S1."""
+"""Builds the synthetic data set: procedural motion, four Human3.6M cameras of S1."""
 
 import dataclasses
 import pathlib
@@ -18,22 +18,27 @@ from jaxpose.datasets.synthetic.body import sample_body
 from jaxpose.datasets.synthetic.motions import MOTIONS, generate
 from jaxpose.datasets.synthetic.protocol import STATURES
 
-TAKES = {"train": 2, "test": 1}
-FRAMES = 250  # 5 seconds a take
+TAKES = {"train": 2, "test": 1}  # per body and motion
+FRAMES = 250  # per take, 5 seconds
 
 
 @dataclasses.dataclass(kw_only=True)
 class SyntheticConfig(base.ClipConfig):
-    """`seed` decides bodies, motions and noise."""
+    """A config of generated data.
+
+    Attributes:
+      seed: decides bodies, motions and noise.
+    """
 
     seed: int = 0
 
 
 class Builder(base.ClipBuilder):
-    """Fifteen kinds of procedural motion (`action`) by eight training and three test bodies.
+    """Fifteen procedural motions (`action`) by eight training and three test bodies.
 
-    Subjects are `train_0` .. `train_7` and `test_0` .. `test_2`. Every take draws its own body
-    posture, tempo, range and heading, so test bodies and test motions do not occur in training.
+    Subjects are `train_0` .. `train_7` and `test_0` .. `test_2`. Every take draws its
+    own posture, tempo, range and heading, so test bodies and test motions do not occur
+    in training.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -45,26 +50,30 @@ class Builder(base.ClipBuilder):
             keypoints_source="noisy_projection",
         ),
     ]
-    DESCRIPTION = "Procedural human motion by forward kinematics, four projected cameras; no download."
+    DESCRIPTION = (
+        "Procedural human motion by forward kinematics, four projected cameras; no "
+        "download."
+    )
     NEEDS_SOURCE = False
 
     def splits(
         self, source: pathlib.Path | None, report: Report
     ) -> dict[str, Iterable[dict]]:
-        """`train` and `test` bodies."""
+        """Returns the splits `train` and `test`, of different bodies."""
         return {split: self._clips(split) for split in STATURES}
 
     def _clips(self, split: str) -> Iterator[dict]:
+        """Yields the clips of one split: body by body, motion by motion."""
         for number, stature in enumerate(STATURES[split]):
+            # Seeds by what is drawn: a take is the same however many others there are.
             person = [self.builder_config.seed, list(STATURES).index(split), number]
             body = sample_body(stature, np.random.default_rng(person))
+            subject = f"{split}_{number}"
             for kind, action in enumerate(MOTIONS):
                 for take in range(TAKES[split]):
                     rng = np.random.default_rng([*person, kind, take])
                     positions, _ = generate(action, body, FRAMES, FPS, rng)
-                    yield from self._views(
-                        f"{split}_{number}", action, take, positions, rng
-                    )
+                    yield from self._views(subject, action, take, positions, rng)
 
     def _views(
         self,
@@ -74,9 +83,12 @@ class Builder(base.ClipBuilder):
         positions: np.ndarray,
         rng: np.random.Generator,
     ) -> Iterator[dict]:
+        """Yields the four clips of one take, `positions [F, 17, 3]` in the world."""
+        keypoints_source = self.builder_config.keypoints_source
         for camera in h36m_cameras("S1"):
             keypoints_2d, positions_3d, valid = render(positions, camera)
-            if self.builder_config.keypoints_source != "gt":
+            # The generator of the take goes on, so each camera has its own noise.
+            if keypoints_source != "gt":
                 keypoints_2d = add_detector_noise(keypoints_2d, rng)
             yield clip_example(
                 subject=subject,
@@ -88,5 +100,5 @@ class Builder(base.ClipBuilder):
                 positions_3d=positions_3d,
                 valid=valid,
                 fps=FPS,
-                keypoints_source=self.builder_config.keypoints_source,
+                keypoints_source=keypoints_source,
             )
