@@ -46,7 +46,7 @@ def require_array(
     # The place of the first bad number lets a user look it up in the file.
     bad = ~np.isfinite(value)
     if finite and bad.any():
-        first = [int(index) for index in np.argwhere(bad)[0]]
+        first = np.argwhere(bad)[0].tolist()
         raise JaxposeError(
             f"{where}: {bad.sum()} numbers are not finite, the first at {first}"
         )
@@ -79,8 +79,7 @@ def require_key(mapping: Any, key: str, where: str) -> Any:
         )
     if key not in mapping:
         # Twenty names are enough to see which file this is.
-        names = [repr(name) for name in list(mapping)[:20]]
-        known = ", ".join(names) or "nothing"
+        known = ", ".join(map(repr, list(mapping)[:20])) or "nothing"
         raise JaxposeError(f"{where}: key {key!r} is missing; the file holds {known}")
     return mapping[key]
 

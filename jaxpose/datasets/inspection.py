@@ -109,11 +109,13 @@ def _inspect_reprojection(
     """Measures whether camera, 3D and 2D belong together, on the joints they share."""
     keypoints_joints = get_skeleton(example["keypoints_skeleton"]).joints
     joints = get_skeleton(example["skeleton"]).joints
-    common = [name for name in joints if name in keypoints_joints]
-    if not common:
+    joints_3d, joints_2d = [], []
+    for joint, name in enumerate(joints):
+        if name in keypoints_joints:
+            joints_3d.append(joint)
+            joints_2d.append(keypoints_joints.index(name))
+    if not joints_3d:
         return
-    joints_3d = [joints.index(name) for name in common]
-    joints_2d = [keypoints_joints.index(name) for name in common]
     valid = example["valid"]
     positions_3d = example["positions_3d"][valid][:, joints_3d]
     keypoints_2d = example["keypoints_2d"][valid][:, joints_2d]
@@ -122,7 +124,7 @@ def _inspect_reprojection(
     distortion = example["distortion"]
     if not np.isfinite(distortion).all():
         distortion = None
-    width, height = (int(length) for length in example["image_size"])
+    width, height = np.asarray(example["image_size"]).tolist()
     camera = cameras.normalized_intrinsics(
         example["intrinsics"], distortion, (width, height)
     )

@@ -63,7 +63,7 @@ def load_clips(dataset: str, data_dir: str | pathlib.Path | None = None) -> Clip
 
     # All clips of a data set have the same joints and the same source of 2D.
     first = examples[0]
-    keypoints_2d = [_screen_normalized(example) for example in examples]
+    keypoints_2d = list(map(_screen_normalized, examples))
     return Clips(
         dataset=builder.full_name,
         skeleton=first["skeleton"].decode(),

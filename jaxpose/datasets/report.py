@@ -57,11 +57,13 @@ class Source:
     def of(cls, path: pathlib.Path) -> "Source":
         """Returns the description of the archive or folder at `path`."""
         # Counting files and bytes is quick, where hashing 10 GB would take minutes.
-        if path.is_file():
-            files = [path]
-        else:
-            files = [file for file in path.rglob("*") if file.is_file()]
-        return cls(str(path), len(files), sum(file.stat().st_size for file in files))
+        paths = [path] if path.is_file() else path.rglob("*")
+        files, size = 0, 0
+        for file in paths:
+            if file.is_file():
+                files += 1
+                size += file.stat().st_size
+        return cls(str(path), files, size)
 
     def same_content(self, other: "Source") -> bool:
         """Returns whether both hold as many files and bytes, in any place."""
