@@ -234,11 +234,11 @@ def _sections(text: str, name: str) -> dict[str, Lines]:
             current = sections.setdefault(tokens[0][1:].lower(), [])
         elif current is not None:
             current.append(tokens)
-    for key in _SECTIONS:
-        if key not in sections:
-            raise JaxposeError(
-                f"{name}: no section :{key}; expected an .asf skeleton file"
-            )
+    missing = [f":{key}" for key in _SECTIONS if key not in sections]
+    if missing:
+        raise JaxposeError(
+            f"{name}: no section {', '.join(missing)}; expected an .asf skeleton file"
+        )
     return sections
 
 

@@ -157,28 +157,31 @@ def load_annot_data(path: pathlib.Path, annotation: str) -> View:
         ) from error
 
     def array(key: str, *shape: int | None) -> np.ndarray:
-        return require_array(
-            require_key(held, key, str(path)), f"{path}: {key}", (None, 1, *shape)
-        )[:, 0]
+        value = require_key(held, key, str(path))
+        return require_array(value, f"{path}: {key}", shape)[:, 0]
 
-    view = _view(array("annot2", 17, 2), array(annotation, 17, 3), str(path))
-    valid, activity = array("valid_frame"), array("activity_annotation")
+    view = _view(
+        array("annot2", None, 1, 17, 2), array(annotation, None, 1, 17, 3), str(path)
+    )
+    num_frames = len(view.valid)
+    valid = array("valid_frame", num_frames, 1)
+    activity = array("activity_annotation", num_frames, 1)
     return _marked(view, valid, activity, str(path))
 
 
 def _marked(view: View, valid: np.ndarray, activity: np.ndarray, where: str) -> View:
-    """Returns the view with its valid frames and activities, as numbers of the file.
+    """Returns the view with its valid frames and activities.
+
+    Args:
+      view: a view.
+      valid: `[F]`, numbers of the file.
+      activity: `[F]`, numbers of the file.
+      where: file and key, for the message.
 
     Raises:
-      JaxposeError: they are of other frames, or other numbers than documented.
+      JaxposeError: they hold other numbers than documented.
     """
     # Numbers of the file, not flags yet: check before they are cast.
-    num_frames = len(view.valid)
-    for name, numbers in (("valid_frame", valid), ("activity_annotation", activity)):
-        if len(numbers) != num_frames:
-            raise JaxposeError(
-                f"{where}: {name} has {len(numbers)} frames, expected {num_frames}"
-            )
     if not np.isin(valid, (0, 1)).all() or not valid.any():
         raise JaxposeError(
             f"{where}: valid frames are marked by 0 and 1, and at least one is valid"
