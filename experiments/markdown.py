@@ -42,6 +42,7 @@ def to_markdown(
     if smoke:
         lines += [SMOKE, ""]
     lines += [_line(["method", "", *titles]), "|---|---|" + "---:|" * len(titles)]
+    # The name of a section is a row of its own.
     section = ""
     for number, row in enumerate(table.rows):
         if row.section != section:
@@ -62,6 +63,7 @@ def _row(
         ours.append(_measured(table, column, row, results))
     if not row.config:
         return [_line([row.label, "paper only", *paper])]
+    # A row without published figures has one line, which then bears the label.
     lines = []
     if row.published:
         lines.append(_line([row.label, "paper", *paper]))
@@ -77,6 +79,7 @@ def _measured(
     """Returns the mean over the seeds, with their standard deviation if several."""
     if not is_measured(table, column, row):
         return ""
+    # One seed without a figure leaves no mean.
     values = []
     for result in results:
         value = column.value(result, row.metric)
@@ -147,6 +150,7 @@ def _number(column: Column, value: float | None) -> str:
     """Returns a figure of the paper, with all of its decimals."""
     if value is None:
         return "-"
+    # Rounding would change a figure that the paper prints with more digits.
     text = f"{value:.{column.digits}f}"
     return text if float(text) == value else f"{value:g}"
 
