@@ -138,6 +138,7 @@ def random_clips(
         positions = np.cumsum(rng.normal(0, 0.003, shape), axis=0)
         return np.tile(positions.astype(np.float32), (num_clips, 1, 1))
 
+    # The index only says where clips begin; nothing here reads names or cameras.
     index = []
     for number in range(num_clips):
         clip = Clip(
@@ -239,6 +240,7 @@ def measure_data(subject: Subject) -> Iterator[Row]:
     run = jax.jit(batches).lower(data, jax.random.key(0)).compile()
     seconds = median_seconds(lambda: run(data, jax.random.key(1)), subject.seconds / 3)
     seconds /= subject.updates
+    # The frames take the same memory in training.
     num_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(data))
     yield {
         "batch_size": config.batch_size,
@@ -252,6 +254,7 @@ def measure_predict(subject: Subject) -> Iterator[Row]:
     """Measures one window per pose, one row per batch size."""
     model, reference = subject.model, subject.reference
     variables = make_variables(model)
+    # The window form of the model, as a user with single windows calls it.
     predict = jax.jit(model.predict)
     batch_sizes = set(subject.batch_sizes)
     if reference.batch_size:
@@ -299,6 +302,7 @@ def measure_sequence(subject: Subject) -> Iterator[Row]:
 
 def measure_latency(subject: Subject) -> Iterator[Row]:
     """Measures a stream, one frame in and its pose out: median and 99th percentile."""
+    # One person; more streams would run side by side.
     stream, variables = make_stream(subject.model), make_variables(subject.model)
     shape = subject.model.example_inputs()[0][:, 0].shape
     keypoints = jax.random.normal(jax.random.key(0), shape)
@@ -344,6 +348,7 @@ def _machine() -> Row:
     versions = {"python": platform.python_version()}
     for name in ("jax", "jaxlib", "flax"):
         versions[name] = importlib.metadata.version(name)
+    # All devices of a machine are of one kind.
     device = jax.devices()[0].device_kind
     processor = platform.processor() or platform.machine()
     return {
@@ -381,6 +386,7 @@ _NOT_PRINTED = ("machine", "command", "mode")
 
 def print_rows(rows: list[Row], console: Console) -> None:
     """Prints the rows of one mode as a table."""
+    # Rows may have different columns: a model without a reference has no ratio.
     columns: dict[str, None] = {}
     for row in rows:
         columns |= dict.fromkeys(row)
@@ -422,6 +428,7 @@ def _subjects(values: flags.FlagValues) -> list[Subject]:
             f"--models={','.join(values.models)} names no case with --mode="
             f"{values.mode}; there are: all, {', '.join(CASES)}"
         )
+    # Otherwise each config has its own.
     if values.precision:
         for subject in found:
             subject.config.precision = values.precision

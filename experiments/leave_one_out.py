@@ -37,6 +37,7 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     rows = {}
     for subject, result in results.items():
         rows[subject] = [result[column] for column in COLUMNS]
+    # The last row; its ratio is that of the means.
     columns = zip(*rows.values(), strict=True)
     rows["mean"] = [statistics.fmean(column) for column in columns]
     text = HEADING
@@ -78,6 +79,7 @@ def _fold(
     """Returns the config that trains on all subjects but one and tests on that one."""
     fold = config.copy_and_resolve_references()
     dataset = fold.dataset
+    # Nobody who is scored may select the checkpoint either.
     dataset.train_subjects = _without(subjects, left_out)
     dataset.validation_subjects = _without(dataset.validation_subjects, left_out)
     dataset.test_subjects = (left_out,)

@@ -112,6 +112,7 @@ def _footnotes(
     states: Mapping[int, str],
 ) -> list[str]:
     """Returns the notes of the rows, why rows are missing, and how runs were scored."""
+    # The cells of a row have the first word of its state only.
     notes = [LEGEND]
     # Rows may share a note.
     notes += dict.fromkeys(row.note for row in table.rows if row.note)
@@ -135,6 +136,7 @@ def _run_notes(results: Mapping[int, Sequence[dict[str, Any]]]) -> list[str]:
         f"Runs per row: {seeds}; mean ± standard deviation where more than one.",
         f"Devices: {devices}.",
     ]
+    # Figures of runs under different protocols do not compare: all values are named.
     for name in PROTOCOL:
         values = dict.fromkeys(_plain(result["protocol"][name]) for result in finished)
         notes.append(f"{name}: {'; '.join(values)}.")
