@@ -180,34 +180,33 @@ def convert_skeletons(
     skeleton = skeleton or clips.skeleton
     keypoints_skeleton = keypoints_skeleton or clips.keypoints_skeleton
 
-    def convert_positions(positions: np.ndarray) -> np.ndarray:
+    def convert(array: np.ndarray, source: str, target: str, field: str) -> np.ndarray:
         try:
-            return np.asarray(convert_joints(positions, clips.skeleton, skeleton))
+            return np.asarray(convert_joints(array, source, target))
         except JaxposeError as error:
             raise JaxposeError(
-                f"config.dataset.skeleton, data set {clips.dataset!r}: {error}"
+                f"config.dataset.{field}, data set {clips.dataset!r}: {error}"
             ) from error
 
-    # 2D and 3D may be in different joint sets; an error names the field that asks for
-    # it.
-    try:
-        keypoints_2d = convert_joints(
-            clips.keypoints_2d, clips.keypoints_skeleton, keypoints_skeleton
-        )
-    except JaxposeError as error:
-        raise JaxposeError(
-            f"config.dataset.keypoints_skeleton, data set {clips.dataset!r}: {error}"
-        ) from error
+    keypoints_2d = convert(
+        clips.keypoints_2d,
+        clips.keypoints_skeleton,
+        keypoints_skeleton,
+        "keypoints_skeleton",
+    )
+    positions_3d = convert(clips.positions_3d, clips.skeleton, skeleton, "skeleton")
     # The ground truth in metres has the joints of the positions.
     metric_positions_3d = clips.metric_positions_3d
     if metric_positions_3d is not None:
-        metric_positions_3d = convert_positions(metric_positions_3d)
+        metric_positions_3d = convert(
+            metric_positions_3d, clips.skeleton, skeleton, "skeleton"
+        )
     return dataclasses.replace(
         clips,
         skeleton=skeleton,
         keypoints_skeleton=keypoints_skeleton,
-        keypoints_2d=np.asarray(keypoints_2d),
-        positions_3d=convert_positions(clips.positions_3d),
+        keypoints_2d=keypoints_2d,
+        positions_3d=positions_3d,
         metric_positions_3d=metric_positions_3d,
     )
 

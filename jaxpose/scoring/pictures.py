@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 from jaxpose.body.joint_sets import MIDDLE, joint_colour
 from jaxpose.body.skeletons import Skeleton, get_skeleton
 from jaxpose.data.clips import Clips
-from jaxpose.scoring.evaluate import compared_positions
+from jaxpose.scoring.evaluate import MILLIMETRES, compared_positions
 
-MILLIMETRES = 1000.0
+# The colour of the ground truth.
 _TRUTH = "#b8b8b8"
 
 

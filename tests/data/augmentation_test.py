@@ -1,7 +1,5 @@
 """The target augmentation: golden, and the distribution of the random version."""
 
-import itertools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,16 +19,15 @@ def test_matches_golden(degrees):
     with jax.enable_x64(True):
         for scale in ("0.95", "1", "1.05"):
             moved = move(target, float(degrees), float(scale))
-            np.testing.assert_allclose(
-                moved, golden[f"out_a{degrees}_s{scale}"], atol=1e-6 * abs(target).max()
-            )
+            recorded = golden[f"out_a{degrees}_s{scale}"]
+            tolerance = 1e-6 * abs(target).max()
+            np.testing.assert_allclose(moved, recorded, atol=tolerance)
 
 
 def test_a_quarter_turn():
     pose = jnp.asarray([[[1.0, 0.0, 3.0], [0.0, 1.0, 4.0]]])
-    np.testing.assert_allclose(
-        move(pose, 90.0, 2.0), [[[0, 2, 3], [-2, 0, 4]]], atol=1e-6
-    )
+    moved = move(pose, 90.0, 2.0)
+    np.testing.assert_allclose(moved, [[[0, 2, 3], [-2, 0, 4]]], atol=1e-6)
 
 
 def test_each_sample_of_a_sequence_batch_moves_as_one():
@@ -38,9 +35,8 @@ def test_each_sample_of_a_sequence_batch_moves_as_one():
     degrees, scale = jnp.asarray([-5.0, 0.0, 5.0]), jnp.asarray([1.0, 0.95, 1.05])
     moved = move(pose, degrees, scale)
     for i in range(3):
-        np.testing.assert_allclose(
-            moved[i], move(pose[i], degrees[i], scale[i]), rtol=1e-6
-        )
+        expected = move(pose[i], degrees[i], scale[i])
+        np.testing.assert_allclose(moved[i], expected, rtol=1e-6)
 
 
 def test_random_moves_are_the_nine_combinations_equally_often():
@@ -49,14 +45,10 @@ def test_random_moves_are_the_nine_combinations_equally_often():
     np.testing.assert_array_equal(moved[:, 2], 7)
     degrees = np.rad2deg(np.arctan2(moved[:, 1], moved[:, 0])).round(2)
     scale = np.linalg.norm(moved[:, :2], axis=-1).round(3)
-    for angle, factor in itertools.product(
-        augmentation.ANGLES_DEGREES, augmentation.SCALES
-    ):
-        assert (
-            850
-            < np.sum((degrees == angle) & (scale == np.float32(factor).round(3)))
-            < 1150
-        )
+    for angle in augmentation.ANGLES_DEGREES:
+        for factor in augmentation.SCALES:
+            has_both = (degrees == angle) & (scale == np.float32(factor).round(3))
+            assert 850 < has_both.sum() < 1150
 
 
 def test_the_key_decides():
@@ -64,6 +56,5 @@ def test_the_key_decides():
     first = random_move(jax.random.key(1), pose)
     np.testing.assert_array_equal(first, random_move(jax.random.key(1), pose))
     assert not np.array_equal(first, random_move(jax.random.key(2), pose))
-    assert (
-        random_move(jax.random.key(1), pose.astype(jnp.bfloat16)).dtype == jnp.bfloat16
-    )
+    half = random_move(jax.random.key(1), pose.astype(jnp.bfloat16))
+    assert half.dtype == jnp.bfloat16
