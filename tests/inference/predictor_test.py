@@ -49,11 +49,12 @@ SHARING = {
     ),
     "poseformer": PoseFormer(num_frames=3, joint_width=8, depth=1, heads=2),
 }
+GLA_GCN = {"channels": 4, "head": "shared"}
 WINDOWED = {
     "ampose": AMPose(depth=1, width=8, heads=2),
     "ampose_frames": AMPose(depth=1, width=8, heads=2, num_frames=3),
-    "gla_gcn": GlaGcn(filter_widths=(3, 3), channels=4, sequence_layers=0),
-    "gla_gcn_sequence": GlaGcn(filter_widths=(3,), channels=4, sequence_layers=1),
+    "gla_gcn": GlaGcn(**GLA_GCN, filter_widths=(3, 3), sequence_layers=0),
+    "gla_gcn_sequence": GlaGcn(**GLA_GCN, filter_widths=(3,), sequence_layers=1),
 }
 MODELS = CONVOLUTIONAL | SHARING | WINDOWED
 
