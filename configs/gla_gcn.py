@@ -7,7 +7,7 @@ here holds the licence): released243 28.5, gt243 24.5, gt243_c512 21.0 mm (Table
 5). For cpn243 none is printed: 44.4 with CPN is of the released model, as is Table 1's
 row here. Two RTX 3090, 48 hours in the paper.
 
-The model's sizes are the defaults of `jaxpose.models.gla_gcn.GlaGcn`, the paper's model
+The model's sizes are the defaults of `jaxpose.models.gla_gcn.GLAGCN`, the paper's model
 at T=243: five modules of stride 3, 96 channels, a sequence branch of three blocks, and
 a last layer per joint, whose weight lambda the paper does not state.
 

@@ -4,9 +4,9 @@
 
 PATH is a golden file (`.npz`) or a folder of them; tests/references/README.md describes
 their layout.
-Prints one line a file with the worst relative error of each kind, in float64 and in float32,
-and exits with status 1 on any miss, any file that is not understood, and any array of a file
-that is neither compared nor used.
+Prints one line a file with the worst relative error of each kind, in float64 and in
+float32, and exits with status 1 on any miss, any file that is not understood, and any
+array of a file that is neither compared nor used.
 """
 
 import argparse
@@ -43,14 +43,14 @@ ADAPTERS = {
     "refine": refine.build,
 }
 
-# Of the largest magnitude of an array: what is stored in float64, what only in float32, and
-# what is computed in float32.
+# Of the largest magnitude of an array: what is stored in float64, what only in float32,
+# and what is computed in float32.
 FLOAT64 = 1e-9
 STORED_FLOAT32 = 1e-6
 FLOAT32 = 3e-5
 FLOAT32_GRADIENT = 3e-4
-# A gradient that is zero but for noise has no magnitude of its own: this share of the model's
-# largest gradient is allowed on top.
+# A gradient that is zero but for noise has no magnitude of its own: this share of the
+# model's largest gradient is allowed on top.
 FLOAT64_GRADIENT_NOISE = 1e-12
 FLOAT32_GRADIENT_NOISE = 3e-6
 
@@ -62,7 +62,7 @@ UNUSED = "act/"
 
 
 class Error(NamedTuple):
-    """One comparison: the kind it is reported under, relative error, what is allowed, the key."""
+    """One comparison: its kind in the report, relative error, allowed error, key."""
 
     kind: str
     error: float
@@ -111,7 +111,10 @@ class Arrays(Mapping[str, np.ndarray]):
 
 
 def relative_error(found: Any, expected: np.ndarray, floor: float = 0.0) -> float:
-    """Largest difference over the largest expected magnitude plus `floor`; exact for integers and bools."""
+    """Returns the largest difference over the largest expected magnitude plus `floor`.
+
+    Integers and bools must be equal.
+    """
     found = np.asarray(found)
     if found.shape != expected.shape:
         return math.inf
@@ -163,7 +166,7 @@ def check_protocol(arrays: Arrays) -> list[Error]:
 
 
 def check_model(config: Mapping[str, Any], arrays: Arrays) -> list[Error]:
-    """Outputs, loss, running statistics and gradients of a model file, in float64 and in float32."""
+    """Compares outputs, loss, statistics and gradients, in float64 and in float32."""
     if config["model"] not in ADAPTERS:
         raise JaxposeError(f"unknown model {config['model']!r}")
     state_dict = (
@@ -270,7 +273,7 @@ def _run(
     arrays: Arrays,
     dtype: np.dtype,
 ) -> dict[str, Any]:
-    """Eval and train mode with its loss; statistics and gradients by state-dict name and layout."""
+    """Runs eval and train mode; statistics and gradients come by state-dict name."""
     module, prefix = golden.module, golden.state_prefix
     inputs = arrays["input"].astype(dtype)
     shapes = jax.eval_shape(
@@ -286,7 +289,7 @@ def _run(
     }
 
     def loss(params: Any, inputs: jax.Array, statistics: Any) -> tuple[jax.Array, Any]:
-        """Mean Euclidean distance over the last axis; the sum where there are two outputs."""
+        """Computes the mean Euclidean distance of each output, summed over outputs."""
         output, updated = module.apply(
             {"params": params, **statistics},
             golden.to_input(inputs),
@@ -336,7 +339,7 @@ def _run(
 def _gradients(
     found: Mapping[str, np.ndarray], arrays: Arrays, floor: float
 ) -> Iterator[tuple[str, float]]:
-    """Every gradient against the recorded one; parameters without one must have none."""
+    """Compares every gradient; parameters without a recorded one must have none."""
     recorded = arrays.under("grad/")
     largest = max(np.abs(gradient).max() for gradient in recorded.values())
     if "grad_input" in arrays:
@@ -396,7 +399,8 @@ def summary(errors: list[Error]) -> str:
             worst[error.kind] = error
     parts = [f"{kind} {error.error:.0e}" for kind, error in worst.items()]
     parts += [
-        f"\n    {error.kind}: {error.key} is off by {error.error:.1e}, allowed {error.tolerance:.0e}"
+        f"\n    {error.kind}: {error.key} is off by {error.error:.1e}, allowed "
+        f"{error.tolerance:.0e}"
         for error in worst.values()
         if error.failed
     ]
@@ -417,9 +421,8 @@ def find_files(paths: list[pathlib.Path]) -> list[pathlib.Path]:
     for path in paths:
         found = sorted(path.glob("*.npz")) if path.is_dir() else [path]
         if not path.exists() or not found:
-            raise JaxposeError(
-                f"{path}: {'no .npz file in this folder' if path.exists() else 'no such file'}"
-            )
+            problem = "no .npz file in this folder" if path.exists() else "no such file"
+            raise JaxposeError(f"{path}: {problem}")
         files += found
     return files
 

@@ -10,7 +10,7 @@ from jaxpose.errors import JaxposeError
 from jaxpose.models.cost import variable_shapes
 from jaxpose.models.crossformer import CrossFormer
 from jaxpose.models.gast_net import GASTNet
-from jaxpose.models.gla_gcn import GlaGcn
+from jaxpose.models.gla_gcn import GLAGCN
 from jaxpose.models.poseformer import PoseFormer
 from jaxpose.models.videopose3d import VideoPose3D
 from jaxpose.torch_weights import STATE_DICTS, get_state_dict_map, layouts
@@ -30,7 +30,7 @@ MODELS = {
         CrossFormer(**_TRANSFORMER, cross_frame="none", temporal_positions=False),
     ],
     "gast_net": [GASTNet(channels=8, filter_widths=(3, 3))],
-    "gla_gcn": [GlaGcn("h36m_17", channels=8, filter_widths=(3, 3))],
+    "gla_gcn": [GLAGCN(skeleton="h36m_17", channels=8, filter_widths=(3, 3))],
     "poseformer": [
         PoseFormer(**_TRANSFORMER),
         PoseFormer(**_TRANSFORMER, qkv_bias=False),

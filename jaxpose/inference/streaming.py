@@ -1,8 +1,9 @@
-"""Prediction of a stream: frames go in one at a time, and each comes back as a pose at once.
+"""Prediction of a stream: each frame that goes in comes back as a pose at once.
 
-A causal temporal convolution needs of the past only the frames under its earlier taps. The state
-of a stream holds them, a ring buffer a layer, so that a frame passes through the network once
-and the past is never computed again. Models of a single frame need no state at all.
+A causal temporal convolution needs only those earlier frames that lie under its kernel.
+The state of a stream holds them in one ring buffer per layer, so that a frame passes
+through the network once and the past is never computed again. Models of a single frame
+need no state.
 """
 
 from collections.abc import Callable
@@ -23,11 +24,12 @@ class Stream(NamedTuple):
     """The two jitted functions of a stream; `B` streams run side by side.
 
     Attributes:
-      init: `(variables, keypoints_2d [B, J2, 2]) -> state`: the state before the first frame,
-        which is the argument. It stands for all frames before it, as edge padding does (P.6).
-      step: `(variables, state, keypoints_2d [B, J2, 2]) -> (state, positions_3d [B, J, 3])`:
-        the next frame, screen-normalised, to its root-relative pose in metres. The state that
-        goes in is consumed: its buffers become those of the new one.
+      init: makes the state before the first frame,
+        `(variables, keypoints_2d [B, J2, C]) -> state`. The argument is the first
+        frame; it stands for all frames before it, as edge padding does (P.6).
+      step: lifts the next frame, screen-normalised, to its root-relative pose in
+        metres: `(variables, state, keypoints_2d) -> (state, positions_3d [B, J, 3])`.
+        The state that goes in is consumed: its buffers become those of the new one.
     """
 
     init: Callable[[Any, jax.Array], State]
@@ -35,14 +37,15 @@ class Stream(NamedTuple):
 
 
 def make_stream(model: LiftingModel, *, flip_average: bool = False) -> Stream:
-    """The stream of `model`, with the results of predicting the whole clip.
+    """Makes the stream of `model`, whose poses are those of predicting the whole clip.
 
     Both functions raise JaxposeError where keypoints or state do not fit the model.
 
     Args:
-      model: causal GAST-Net or VideoPose3D of any widths, or any model of a single frame.
-      flip_average: averages with the mirrored prediction of the mirrored input (P.6); both pass
-        the network as one batch.
+      model: causal GAST-Net or VideoPose3D of any widths, or any model of a single
+        frame.
+      flip_average: averages with the mirrored prediction of the mirrored input (P.6);
+        both pass the network as one batch.
 
     Raises:
       JaxposeError: the model needs frames that have not come yet.
@@ -52,11 +55,14 @@ def make_stream(model: LiftingModel, *, flip_average: bool = False) -> Stream:
     keypoints_mirror = get_skeleton(model.keypoints_skeleton)
 
     def advance(
-        variables: Any, state: State, keypoints: jax.Array
+        variables: Any,
+        state: State,
+        keypoints: jax.Array,
     ) -> tuple[State, jax.Array]:
         if keypoints.ndim != 3:
             raise JaxposeError(
-                f"a stream takes one frame, keypoints_2d [batch, joints, 2], got {list(keypoints.shape)}"
+                "a stream takes one frame, keypoints_2d [batch, joints, 2], got "
+                f"{list(keypoints.shape)}"
             )
         if flip_average:
             keypoints = jnp.concatenate(
@@ -75,18 +81,21 @@ def make_stream(model: LiftingModel, *, flip_average: bool = False) -> Stream:
         return updated.get("cache", {}), positions
 
     def init(variables: Any, keypoints_2d: jax.Array) -> State:
-        # Every layer of a constant sequence is constant: buffers full of the first frame stay as they are.
+        # Every layer of a constant sequence is constant: buffers full of the first
+        # frame stay as they are.
         return advance(variables, {}, keypoints_2d)[0]
 
     def step(
-        variables: Any, state: State, keypoints_2d: jax.Array
+        variables: Any,
+        state: State,
+        keypoints_2d: jax.Array,
     ) -> tuple[State, jax.Array]:
         expected = _shapes(jax.eval_shape(init, variables, keypoints_2d))
         if _shapes(state) != expected:
             raise JaxposeError(
-                f"the state is not one of this stream of {type(model).__name__} with a batch of "
-                f"{len(keypoints_2d)}; make it with init and as many streams. Expected {expected}, "
-                f"got {_shapes(state)}"
+                f"the state is not one of this stream of {type(model).__name__} with a "
+                f"batch of {len(keypoints_2d)}; make it with init and as many streams. "
+                f"Expected {expected}, got {_shapes(state)}"
             )
         return advance(variables, state, keypoints_2d)
 

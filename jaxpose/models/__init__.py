@@ -13,33 +13,21 @@ from jaxpose.models.ampose import AMPose
 from jaxpose.models.base import LiftingModel, check_contract
 from jaxpose.models.crossformer import CrossFormer
 from jaxpose.models.gast_net import GASTNet
-from jaxpose.models.gla_gcn import GlaGcn
+from jaxpose.models.gla_gcn import GLAGCN
 from jaxpose.models.poseformer import PoseFormer
 from jaxpose.models.refinement import RefinedLifting
 from jaxpose.models.videopose3d import VideoPose3D
 
 MODELS: dict[str, type[LiftingModel]] = {
     "ampose": AMPose,
-    "gla_gcn": GlaGcn,
+    "gla_gcn": GLAGCN,
     "crossformer": CrossFormer,
     "gast_net": GASTNet,
     "poseformer": PoseFormer,
     "videopose3d": VideoPose3D,
 }
 
-_SIZES = (
-    "channels",
-    "width",
-    "joint_width",
-    "depth",
-    "heads",
-    "num_frames",
-    "filter_widths",
-)
-
-
-# Fields of a run that a model has too: its unit, and where its second loss stage
-# begins.
+# Fields of a run that a model has too: its unit, and where its second stage begins.
 _OF_THE_RUN = ("target_scale", "stage_two_epoch")
 # Fields that no config sets: those, Flax's own, and the forms for sequences and
 # streams.
@@ -50,6 +38,7 @@ _NOT_IN_CONFIG = (
     "dtype",
     "whole_sequence",
     "streaming",
+    "cpu_forms",
 )
 
 
@@ -70,14 +59,16 @@ def config_fields(name: str) -> dict[str, Any]:
 
 
 def build_model(config: ml_collections.ConfigDict) -> LiftingModel:
-    """Returns the model of `config.model`, refined or not, in `config.precision`.
+    """Builds the model that `config.model` describes, in `config.precision`.
 
-    A field that is None or absent in the config keeps the model's default.
+    With `config.refinement` it is the refined one. A field that is None or absent in
+    the config keeps the model's default.
 
     Raises:
       JaxposeError: unknown model, a field the model does not have, a size that no model
         has, or a model that breaks the contract (`base.LiftingModel`).
     """
+    # The model's own fields; a typing error is answered with those that exist.
     fields = config.model.to_dict()
     name = fields.pop("name", None)
     module = _find_model(name)
@@ -87,11 +78,11 @@ def build_model(config: ml_collections.ConfigDict) -> LiftingModel:
             f"config.model has no field {', '.join(unknown)} in model {name!r}; it has "
             f"{', '.join(known)}"
         )
-    _check_sizes(fields)
     fields = {key: value for key, value in fields.items() if value is not None}
     for key in _OF_THE_RUN:
         if key in module.__dataclass_fields__:
             fields[key] = config[key]
+    # Tested before any data is read, so that a mistake costs no preparation.
     dtype = jnp.bfloat16 if config.precision == "bfloat16" else None
     model = module(**fields, dtype=dtype)
     if config.refinement:
@@ -120,21 +111,3 @@ def _plain_type(annotation: Any) -> type:
     if isinstance(annotation, types.UnionType):
         annotation = typing.get_args(annotation)[0]
     return typing.get_origin(annotation) or annotation
-
-
-def _check_sizes(fields: dict[str, Any]) -> None:
-    """Raises JaxposeError for a size below 1 and for a rate outside [0, 1)."""
-    for name, value in fields.items():
-        if name in _SIZES:
-            sizes = value if name == "filter_widths" else (value,)
-            whole = isinstance(sizes, list | tuple) and all(
-                type(size) is int and size > 0 for size in sizes
-            )
-            if not whole or not sizes:
-                raise JaxposeError(
-                    f"config.model.{name}={value!r}: expected whole numbers from 1"
-                )
-        elif name.endswith("_rate") and not 0 <= value < 1:
-            raise JaxposeError(
-                f"config.model.{name}={value!r} must be at least 0 and below 1"
-            )

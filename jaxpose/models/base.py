@@ -1,4 +1,4 @@
-"""The contract of a lifting model: what it declares, what it may override, and the units."""
+"""The contract of a lifting model: what it declares and may override, and units."""
 
 from collections.abc import Callable
 from typing import Any, Self
@@ -11,31 +11,35 @@ import jax.numpy as jnp
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data import windows
 from jaxpose.errors import JaxposeError
+from jaxpose.models import cpu
 
-LossFunction = Callable[[jax.Array, jax.Array], jax.Array]
+LossFunction = Callable[[Any, Any], Any]
 
 
 class LiftingModel(nn.Module, kw_only=True):
     """Lifts a window of 2D keypoints to the 3D pose of its target frame.
 
-    `__call__(keypoints_2d, *, train)` takes `keypoints_2d [B, T, J2, C]`, screen-normalised,
-    and returns positions `[B, 1, J, 3]`: root-relative, camera frame, in units of
-    `1 / target_scale` metres. `T` is `receptive_field`, `J2` the joints of
-    `keypoints_skeleton`, `C` is `keypoint_features`, `J` the joints of `skeleton`.
-    A model that returns more than the positions overrides `target_pose` and `loss`.
-    Parameters are in the collection `params`, running statistics in `batch_stats`.
+    `__call__(keypoints_2d, *, train)` takes `keypoints_2d [B, T, J2, C]`,
+    screen-normalised, and returns positions `[B, 1, J, 3]`: root-relative, camera
+    frame, in units of `1 / target_scale` metres. `T` is `receptive_field`, `J2` the
+    joints of `keypoints_skeleton`, `C` is `keypoint_features`, `J` the joints of
+    `skeleton`. A model that returns more than the positions overrides `target_pose` and
+    `loss`. Parameters are in the collection `params`, running statistics in
+    `batch_stats`.
 
-    A model must declare `receptive_field`. Everything else has a default that holds for a
-    model of one window, whose target is the centre frame. `build_model` checks all of this.
+    A model must declare `receptive_field`. Everything else has a default that holds for
+    a model of one window, whose target is the centre frame. `build_model` checks all of
+    this.
 
     Attributes:
       skeleton: name of the skeleton of the output.
       keypoint_features: numbers per keypoint, 2 (x, y) or 3 (x, y, confidence).
-      target_scale: unit of the raw output, in 1/metre; `build_model` takes it from the config.
+      target_scale: unit of the raw output, in 1/metre; `build_model` takes it from the
+        config.
       dtype: type of the computation; None follows inputs and parameters.
     """
 
-    skeleton: str
+    skeleton: str = "h36m_17"
     keypoint_features: int = 2
     target_scale: float = 1.0
     dtype: Any = None
@@ -61,8 +65,8 @@ class LiftingModel(nn.Module, kw_only=True):
     def needs_camera(self) -> bool:
         """Whether `__call__` also takes `camera [B, 9]` and `root_depth [B]` (metres).
 
-        The camera is that of `cameras.normalized_intrinsics`; the depth is the true one of
-        the target frame's root.
+        The camera is that of `cameras.normalized_intrinsics`; the depth is the true one
+        of the target frame's root.
         """
         return False
 
@@ -73,10 +77,15 @@ class LiftingModel(nn.Module, kw_only=True):
 
     # What a model may override.
 
+    @nn.nowrap
+    def check_fields(self) -> None:
+        """Raises JaxposeError, naming a field, unless the fields fit each other."""
+
     def example_inputs(self, batch_size: int = 1) -> tuple[jax.Array, ...]:
-        """Returns inputs of `__call__`, all ones, for `model.init` and for their shapes."""
+        """Returns inputs of `__call__`, all ones, for `model.init` and shapes."""
         joints = get_skeleton(self.keypoints_skeleton).num_joints
         window = (self.receptive_field, joints, self.keypoint_features)
+        # Every input has the batch in front.
         keypoints_2d = jnp.ones((batch_size, *window))
         if not self.needs_camera:
             return (keypoints_2d,)
@@ -104,7 +113,8 @@ class LiftingModel(nn.Module, kw_only=True):
 
         Args:
           output: the value of `__call__`.
-          positions_3d: the true window `[B, T, J, 3]`, root-relative, in the unit of `output`.
+          positions_3d: the true window `[B, T, J, 3]`, root-relative, in the unit of
+            `output`.
           loss_function: of two arrays of positions, one of `losses.LOSSES`.
           epoch: number of the epoch, from 0.
         """
@@ -113,12 +123,15 @@ class LiftingModel(nn.Module, kw_only=True):
         return loss_function(output, positions_3d[:, target : target + 1])
 
     def keeps_momentum(self, path: tuple[str, ...]) -> bool:
-        """Returns whether the batch norm at `path` is left out of `config.batch_norm_decay`."""
+        """Returns whether the momentum of the batch norm at `path` never decays.
+
+        Other batch norms follow `config.batch_norm_decay`.
+        """
         del path
         return False
 
     def for_sequences(self) -> Self:
-        """Returns the model, with the same parameters, that lifts a sequence in one pass.
+        """Returns the model, with the same parameters, that lifts sequences.
 
         Where `lifts_sequences`, it maps `[B, F + T - 1, J2, C]` to `[B, F, J, 3]`.
         """
@@ -127,8 +140,8 @@ class LiftingModel(nn.Module, kw_only=True):
     def for_streams(self) -> Self:
         """Returns the model, with the same parameters, that takes one frame at a time.
 
-        It maps `[B, 1, J2, C]` to `[B, 1, J, 3]`, and keeps what it needs of earlier frames
-        in the collection `cache`.
+        It maps `[B, 1, J2, C]` to `[B, 1, J, 3]`, and keeps what it needs of earlier
+        frames in the collection `cache`.
 
         Raises:
           JaxposeError: a pose depends on frames after its own.
@@ -136,20 +149,25 @@ class LiftingModel(nn.Module, kw_only=True):
         ahead = (self.receptive_field - 1) // 2 - self.causal_shift
         if ahead:
             raise JaxposeError(
-                f"{type(self).__name__} cannot stream: a pose depends on the {ahead} frames "
-                "after its own. Models of a single frame can, and causal GAST-Net and "
-                "VideoPose3D (config.model.causal=True)"
+                f"{type(self).__name__} cannot stream: a pose depends on the {ahead} "
+                "frames after its own. Models of a single frame can, and causal "
+                "GAST-Net and VideoPose3D (config.model.causal=True)"
             )
+        return self
+
+    def for_platform(self, platform: str) -> Self:
+        """Returns the model, with the same parameters, in its form for a platform.
+
+        The train step asks for it. `platform` is `cpu` or an accelerator's name; forms
+        that only a CPU needs are in `jaxpose.models.cpu`.
+        """
+        del platform
         return self
 
     @nn.nowrap
     def cpu_batch_size(self, batch_size: int) -> int:
-        """Returns how many of `batch_size` frames to lift together on a CPU.
-
-        More windows, or frames in them, leave the processor's caches: AMPose lifts 224 poses/s
-        by 1,024 and 288 by 128, CrossFormer with 81 frames 58 by 128 and 78 by 32.
-        """
-        return min(batch_size, max(1, min(128, 2592 // self.receptive_field)))
+        """Returns how many of `batch_size` frames to lift together on a CPU."""
+        return min(batch_size, cpu.windows_per_batch(self.receptive_field))
 
     # What callers use.
 
@@ -157,32 +175,36 @@ class LiftingModel(nn.Module, kw_only=True):
     def predict(self, variables: Any, inputs: Any) -> jax.Array:
         """Returns the target frame's positions `[B, J, 3]`, root-relative, in metres.
 
-        `inputs` are those of `__call__`: the keypoints `[B, T, J2, C]`, or a tuple as of
+        `inputs` are those of `__call__`: the keypoints `[B, T, J2, C]`, or a tuple as
+          of
         `example_inputs`.
         """
         return self.predict_sequence(variables, inputs)[:, 0]
 
     @nn.nowrap
     def predict_sequence(self, variables: Any, inputs: Any) -> jax.Array:
-        """Returns the positions `[B, F, J, 3]` of every frame that has a whole window, metres."""
+        """Returns `[B, F, J, 3]` in metres, of every frame with a whole window."""
         output = self.apply(variables, *jax.tree.leaves(inputs), train=False)
         return self.target_pose(output)
 
 
 def check_contract(model: LiftingModel) -> None:
-    """Checks that `model` keeps the contract; traces its forward pass, computes nothing.
+    """Checks that `model` keeps the contract: a trace, nothing is computed.
 
     Raises:
       JaxposeError: names the model and the first point that it breaks.
     """
+    # Names, and fields that the model checks itself.
     kind = type(model).__name__
     joints = get_skeleton(model.skeleton).num_joints
     get_skeleton(model.keypoints_skeleton)
+    model.check_fields()
     if model.keypoint_features not in (2, 3):
         raise JaxposeError(
             f"{kind}: keypoint_features={model.keypoint_features} must be 2 (x, y) or "
             "3 (x, y, confidence)"
         )
+    # The window: how many frames, and which of them is the target.
     try:
         field, shift = model.receptive_field, model.causal_shift
     except NotImplementedError:
@@ -191,11 +213,12 @@ def check_contract(model: LiftingModel) -> None:
         raise JaxposeError(f"{kind}: receptive_field is {field!r}, expected 1 or more")
     if not 0 <= shift <= field // 2:
         raise JaxposeError(
-            f"{kind}: causal_shift is {shift!r}, expected 0 to {field // 2}, half of the "
-            "receptive field"
+            f"{kind}: causal_shift is {shift!r}, expected 0 to {field // 2}, half of "
+            "the receptive field"
         )
 
-    def forward(key: jax.Array) -> tuple[Any, Any, jax.Array, jax.Array]:
+    # One trace of the forward pass answers the rest.
+    def forward(key: jax.Array) -> tuple[Any, jax.Array, jax.Array]:
         inputs = model.example_inputs()
         output, variables = model.init_with_output(key, *inputs, train=False)
         truth = jnp.ones((1, field, joints, 3))
@@ -216,8 +239,8 @@ def check_contract(model: LiftingModel) -> None:
         )
     if pose.shape != (1, 1, joints, 3):
         raise JaxposeError(
-            f"{kind}: target_pose is {list(pose.shape)}, expected [1, 1, {joints}, 3] from "
-            "one window"
+            f"{kind}: target_pose is {list(pose.shape)}, expected [1, 1, {joints}, 3] "
+            "from one window"
         )
     if loss.shape != ():
         raise JaxposeError(f"{kind}: loss is {list(loss.shape)}, expected a scalar")

@@ -1,15 +1,16 @@
 """The size and cost of a model, read off its traced forward pass; no weights are made.
 
-Two counts of multiply-accumulates for one pose. `macs` holds every matrix product and convolution
-that a pose passes through: linear maps, attention and adjacency products; not what is made of
-weights alone, once for all poses. `macs_published` follows the profilers behind the papers'
-tables, which see layers only: linear maps and convolutions, and 2 for each element that passes a
-batch norm.
+Two counts of multiply-accumulates for one pose. `macs` holds every matrix product and
+convolution that a pose passes through: linear maps, attention and adjacency products.
+It leaves out products of weights alone, which are made once for all poses.
+`macs_published` follows the profilers behind the papers' tables, which see layers only:
+linear maps and convolutions, and 2 for each element that passes a batch norm.
 """
 
+import dataclasses
 import math
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -22,38 +23,44 @@ from jaxpose.models.base import LiftingModel
 _OTHER, _KERNEL, _ACTIVATION = range(3)
 
 
-class Macs(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Macs:
     """Multiply-accumulates of a jaxpr.
 
     Attributes:
       total: of every `dot_general` and `conv_general_dilated` with an activation.
-      linear: of those between an activation and a kernel: linear maps, however they are fused.
-        Products of two activations or with an adjacency, constant or learnt, are not among them.
+      linear: of those between an activation and a kernel: linear maps, however they are
+        fused. Products of two activations or with an adjacency, constant or learnt, are
+        not among them.
     """
 
     total: int = 0
     linear: int = 0
 
     def __add__(self, other: "Macs") -> "Macs":
-        """Elementwise, unlike a tuple's."""
+        """Adds the counts."""
         return Macs(self.total + other.total, self.linear + other.linear)
+
+    def times(self, repeats: int) -> "Macs":
+        """Returns the counts of `repeats` rounds."""
+        return Macs(repeats * self.total, repeats * self.linear)
 
 
 def variable_shapes(model: LiftingModel) -> dict[str, Any]:
     """Returns the model's variables as `jax.ShapeDtypeStruct`s; no weights are made."""
 
-    def init(key: jax.Array) -> dict[str, Any]:
+    def init(key: jax.Array) -> Any:
         return model.init(key, *model.example_inputs(), train=False)
 
     return jax.eval_shape(init, jax.random.key(0))
 
 
 def describe(model: LiftingModel) -> dict[str, Any]:
-    """Parameters, cost and shapes of `model` for one pose from one receptive field, in eval mode.
+    """Counts parameters and cost of one pose from one receptive field, in eval mode.
 
     Returns:
-      `parameters`, `macs`, `macs_published`, `receptive_field`, `input_shape [1, T, J2, 2]` and
-      `output_shape [1, T_out, J, 3]`; ints and lists of ints, as JSON wants them.
+      `parameters`, `macs`, `macs_published`, `receptive_field`, `input_shape [1, T, J2,
+      C]` and `output_shape [1, 1, J, 3]`; ints and lists of ints, as JSON wants them.
 
     Raises:
       JaxposeError: the model's fields do not fit each other.
@@ -62,28 +69,34 @@ def describe(model: LiftingModel) -> dict[str, Any]:
     variables = variable_shapes(model)
     batch_norm_elements = 0
 
-    def count_batch_norm(call, args, kwargs, context):
+    # Batch norms are no product in the jaxpr: they are counted as they are called.
+    def count_batch_norm(
+        call: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        context: Any,
+    ) -> Any:
         nonlocal batch_norm_elements
-        if (
-            isinstance(context.module, layers.BatchNorm)
-            and context.method_name == "__call__"
-        ):
+        is_call = context.method_name == "__call__"
+        if is_call and isinstance(context.module, layers.BatchNorm):
             batch_norm_elements += args[0].size
         return call(*args, **kwargs)
 
-    def forward(variables, *inputs):
+    def forward(variables: Any, *inputs: jax.Array) -> jax.Array:
         with nn.intercept_methods(count_batch_norm):
             return model.predict_sequence(variables, inputs)
 
-    closed, output = jax.make_jaxpr(forward, return_shape=True)(variables, *inputs)
+    make = jax.make_jaxpr(forward, return_shape=True)
+    closed, output = make(variables, *inputs)
+
+    # The arguments of the jaxpr are the leaves of the variables, then the inputs.
     leaves = jax.tree_util.tree_leaves_with_path(variables)
     kinds = [_KERNEL if "kernel" in path[-1].key else _OTHER for path, _ in leaves]
     kinds += [_ACTIVATION] * len(inputs)
     macs, _ = count_macs(closed.jaxpr, kinds)
+    sizes = [math.prod(leaf.shape) for leaf in jax.tree.leaves(variables["params"])]
     return {
-        "parameters": sum(
-            math.prod(leaf.shape) for leaf in jax.tree.leaves(variables["params"])
-        ),
+        "parameters": sum(sizes),
         "macs": macs.total,
         "macs_published": macs.linear + 2 * batch_norm_elements,
         "receptive_field": model.receptive_field,
@@ -93,7 +106,7 @@ def describe(model: LiftingModel) -> dict[str, Any]:
 
 
 def count_macs(jaxpr: core.Jaxpr, kinds: Iterable[int]) -> tuple[Macs, list[int]]:
-    """Multiply-accumulates of `jaxpr` and everything it calls; the bodies of scans as often as they run.
+    """Counts the multiply-accumulates of `jaxpr` and everything it calls.
 
     Args:
       jaxpr: the program.
@@ -105,7 +118,9 @@ def count_macs(jaxpr: core.Jaxpr, kinds: Iterable[int]) -> tuple[Macs, list[int]
     kind_of = dict(zip(jaxpr.invars, kinds, strict=True))
 
     def kind(atom: core.Var | core.Literal) -> int:
-        return _OTHER if isinstance(atom, core.Literal) else kind_of.get(atom, _OTHER)
+        if isinstance(atom, core.Literal):
+            return _OTHER
+        return kind_of.get(atom, _OTHER)
 
     macs = Macs()
     for eqn in jaxpr.eqns:
@@ -122,45 +137,65 @@ def count_macs(jaxpr: core.Jaxpr, kinds: Iterable[int]) -> tuple[Macs, list[int]
 
 
 def _inner_jaxprs(eqn: core.JaxprEqn) -> list[core.Jaxpr]:
-    """What `eqn` calls: the function of a jit, the body of a scan, the branches of a cond."""
-    values = [
-        v
-        for value in eqn.params.values()
-        for v in (value if isinstance(value, tuple) else (value,))
-    ]
-    closed = [v.jaxpr for v in values if isinstance(v, core.ClosedJaxpr)]
-    return closed + [v for v in values if isinstance(v, core.Jaxpr)]
+    """Returns what `eqn` calls: a jitted function, a scan's body, a cond's branches."""
+    values: list[Any] = []
+    for value in eqn.params.values():
+        values.extend(value if isinstance(value, tuple) else (value,))
+    closed = [value.jaxpr for value in values if isinstance(value, core.ClosedJaxpr)]
+    return closed + [value for value in values if isinstance(value, core.Jaxpr)]
 
 
 def _count_call(
-    eqn: core.JaxprEqn, inner: list[core.Jaxpr], inputs: list[int]
+    eqn: core.JaxprEqn,
+    inner: list[core.Jaxpr],
+    inputs: list[int],
 ) -> tuple[Macs, list[int]]:
-    """`count_macs` of what `eqn` calls: of a scan every iteration, of branches the dearest."""
+    """Computes `count_macs` of what `eqn` calls.
+
+    Counts every iteration of a scan, and the most expensive branch of a conditional.
+    """
     if eqn.primitive.name == "scan":
-        first, carries = eqn.params["num_consts"], eqn.params["num_carry"]
-        while True:  # What a carry is made of settles as it goes round the loop.
-            macs, outputs = count_macs(inner[0], inputs)
-            carried = inputs[first : first + carries]
-            merged = list(map(max, carried, outputs[:carries]))
-            if merged == carried:
-                return Macs(*(eqn.params["length"] * count for count in macs)), outputs
-            inputs = inputs[:first] + merged + inputs[first + carries :]
+        return _count_scan(eqn, inner[0], inputs)
     # The arguments come last: a cond has its index before them.
-    branches = [
-        count_macs(jaxpr, inputs[len(inputs) - len(jaxpr.invars) :]) for jaxpr in inner
-    ]
-    dearest = max((macs for macs, _ in branches), key=lambda macs: macs.total)
-    return dearest, [
-        max(kinds) for kinds in zip(*(outputs for _, outputs in branches), strict=True)
-    ]
+    branches = []
+    for jaxpr in inner:
+        arguments = inputs[len(inputs) - len(jaxpr.invars) :]
+        branches.append(count_macs(jaxpr, arguments))
+    most = max((macs for macs, _ in branches), key=lambda macs: macs.total)
+    outputs = zip(*(kinds for _, kinds in branches), strict=True)
+    return most, [max(kinds) for kinds in outputs]
+
+
+def _count_scan(
+    eqn: core.JaxprEqn,
+    body: core.Jaxpr,
+    inputs: list[int],
+) -> tuple[Macs, list[int]]:
+    """Computes `count_macs` of a scan."""
+    first, carries = eqn.params["num_consts"], eqn.params["num_carry"]
+    last = first + carries
+    # What a carry is made of settles after some rounds of the loop.
+    while True:
+        macs, outputs = count_macs(body, inputs)
+        carried = inputs[first:last]
+        merged = list(map(max, carried, outputs[:carries]))
+        if merged == carried:
+            return macs.times(eqn.params["length"]), outputs
+        inputs = inputs[:first] + merged + inputs[last:]
 
 
 def _products(eqn: core.JaxprEqn) -> int:
-    """Multiply-accumulates of one `dot_general` or `conv_general_dilated`."""
-    left, right = (atom.aval for atom in eqn.invars)
-    outputs = math.prod(eqn.outvars[0].aval.shape)
+    """Counts multiply-accumulates of one `dot_general` or `conv_general_dilated`."""
+    left, right = (_shape(atom) for atom in eqn.invars)
+    outputs = math.prod(_shape(eqn.outvars[0]))
     if eqn.primitive.name == "dot_general":
         (contracted, _), _ = eqn.params["dimension_numbers"]
-        return outputs * math.prod(left.shape[axis] for axis in contracted)
-    features = right.shape[eqn.params["dimension_numbers"].rhs_spec[0]]
-    return outputs * math.prod(right.shape) // features
+        return outputs * math.prod(left[axis] for axis in contracted)
+    # Each output of a convolution sums over the kernel, its features left out.
+    features = right[eqn.params["dimension_numbers"].rhs_spec[0]]
+    return outputs * math.prod(right) // features
+
+
+def _shape(atom: Any) -> tuple[int, ...]:
+    """Returns the shape of the array that `atom` stands for."""
+    return atom.aval.shape

@@ -1,8 +1,8 @@
-"""GAST-Net: graph attention over the joints between temporal convolutions (Liu et al., ICRA 2021).
+"""GAST-Net: graph attention between temporal convolutions (Liu et al., ICRA 2021).
 
-Each attention block joins a local layer, whose graphs are the skeleton's (self, bones, mirror
-partners), with a global layer of self-attention over all joints (Fig. 2 of the paper).
-Where paper and released code differ, this is the released code.
+Each attention block joins a local layer, whose graphs are the skeleton's (self, bones,
+mirror partners), with a global layer of self-attention over all joints (Fig. 2 of the
+paper). Where paper and released code differ, this is the released code.
 """
 
 from typing import Any, NamedTuple
@@ -14,8 +14,7 @@ import numpy as np
 
 from jaxpose.body import graphs
 from jaxpose.body.skeletons import get_skeleton
-from jaxpose.errors import JaxposeError
-from jaxpose.models import temporal
+from jaxpose.models import checks
 from jaxpose.models.layers import (
     BatchNorm,
     Dropout,
@@ -24,18 +23,19 @@ from jaxpose.models.layers import (
     matmul,
     torch_bias_init,
 )
+from jaxpose.models.temporal import TemporalConvNet
 
-_HEADS = 4
+HEADS = 4
 _kaiming_normal = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
 
 
 class SemanticGraphConv(nn.Module):
-    """Graph convolution with a learned softmax weight per edge and output channel (Eqs. 1 and 2).
+    """Graph convolution with a learned weight per edge and channel (Eqs. 1 and 2).
 
-    `out[i, c] = S_c[i, i] (x_i W_0)_c + sum_{j != i} S_c[i, j] (x_j W_1)_c`, where the rows of
-    `S_c [J, J]` are softmaxes of the edge logits over the neighbours that the mask allows.
-    Parameters: `kernel [C, 2 features]`, `W_0` beside `W_1`; `edges [features, n]`, the logits
-    of the mask's `n` non-zeros in row-major order.
+    `out[i, c] = S_c[i, i] (x_i W_0)_c + sum_{j != i} S_c[i, j] (x_j W_1)_c`, where the
+    rows of `S_c [J, J]` are softmaxes of the edge logits over the neighbours that the
+    mask allows. Parameters: `kernel [C, 2 features]`, `W_0` beside `W_1`; `edges
+    [features, n]`, the logits of the mask's `n` non-zeros in row-major order.
 
     Attributes:
       features: output channels.
@@ -49,73 +49,56 @@ class SemanticGraphConv(nn.Module):
     dtype: Any = None
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """`[B, T, J, C]` to `[B, T, J, features]`; `train` chooses the form with the faster gradient."""
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps `[B, T, J, C]` to `[B, T, J, features]`."""
         channels = x.shape[-1]
         kernel = self.param("kernel", self._kernel_init, (channels, 2 * self.features))
         graphs_learned = 1 if self.shared_edges else self.features
-        edges = self.param(
-            "edges", nn.initializers.ones_init(), (graphs_learned, int(self.mask.sum()))
-        )
+        shape = (graphs_learned, int(self.mask.sum()))
+        edges = self.param("edges", nn.initializers.ones_init(), shape)
         x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
         own, others = jnp.split(matmul(x, kernel), 2, axis=-1)
         weights = self._edge_weights(edges).astype(x.dtype)
+        # The diagonal is masked out before the sum: taken back after it, digits cancel.
         diagonal = jnp.diagonal(weights, axis1=1, axis2=2).T[None, None]
-        if train:
-            weights = jnp.broadcast_to(weights, (self.features, *self.mask.shape))
-            # The diagonal of the product is taken back, which is cheaper than a second, masked matrix.
-            out = jnp.einsum("cij,btjc->btic", weights, others) + diagonal * (
-                own - others
-            )
-        else:
-            out = diagonal * own + self._sum_over_neighbours(weights, others)
+        is_other = ~np.eye(len(self.mask), dtype=bool)
+        weights = jnp.where(is_other[None], weights, 0)
+        weights = jnp.broadcast_to(weights, (self.features, *self.mask.shape))
+        out = diagonal * own + jnp.einsum("cij,btjc->btic", weights, others)
         if self.shared_edges:
             bias = self.param("bias", torch_bias_init(self.features), (self.features,))
             out += bias.astype(out.dtype)[None, None, None]
         return out
 
     def _edge_weights(self, edges: jax.Array) -> jax.Array:
-        """`edges [E, n]` to `S [E, J, J]`, in at least float32."""
+        """Computes `S [E, J, J]` of `edges [E, n]`, in at least float32."""
+        # Where the logit of an edge stands in `edges`.
         position = np.zeros(self.mask.shape, np.int32)
         position[self.mask] = np.arange(self.mask.sum())
         return nn.softmax(jnp.where(self.mask[None], edges[:, position], -jnp.inf))
 
-    def _sum_over_neighbours(self, weights: jax.Array, x: jax.Array) -> jax.Array:
-        """`sum_{j != i} S_c[i, j] x_j` over the mask's few neighbours instead of all joints.
-
-        Faster than the dense product, but not its gradient, which scatters.
-        """
-        neighbours = self.mask & ~np.eye(len(self.mask), dtype=bool)
-        most = int(neighbours.sum(1).max())
-        # [J, most]: the neighbours of each joint, filled up with joints of weight 0.
-        order = np.argsort(~neighbours, axis=1, kind="stable")[:, :most]
-        present = np.take_along_axis(neighbours, order, axis=1)
-        picked = jnp.where(
-            present[None], weights[:, np.arange(len(order))[:, None], order], 0
-        )  # [E, J, most]
-        terms = [
-            picked[:, :, k].T[None, None] * x[:, :, order[:, k]] for k in range(most)
-        ]
-        return sum(terms[1:], start=terms[0])
-
     def _kernel_init(
-        self, key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32
+        self,
+        key: jax.Array,
+        shape: tuple[int, ...],
+        dtype: Any = jnp.float32,
     ) -> jax.Array:
-        """Xavier uniform of gain 1.414 with the fans that PyTorch finds for `[2, C, features]`."""
+        """Draws Xavier uniform of gain 1.414, fans as PyTorch of `[2, C, features]`."""
         bound = 1.414 * (6 / (self.features * (shape[0] + 2))) ** 0.5
         return jax.random.uniform(key, shape, dtype, -bound, bound)
 
 
 class LocalGraph(nn.Module):
-    """Local layer: graph convolutions over mirror partners and over bones, fused (section 3.2).
+    """Local layer: convolutions over mirror partners and bones, fused (section 3.2).
 
     Attributes:
       skeleton: name of the skeleton, gives the masks.
       features: output channels.
-      symmetric_graph: has the graph of mirror partners (ablation "local symmetry GCNs").
+      symmetric_graph: has the graph of mirror partners (ablation "local symmetry
+        GCNs").
       connection_graph: has the graph of bones (ablation "local connection GCNs").
-      shared_edges: edge weights shared by the channels, and biases: the released repository's
-        second local layer, which its network does not use.
+      shared_edges: edge weights shared by the channels, and biases: the released
+        repository's second local layer, which its network does not use.
     """
 
     skeleton: str
@@ -128,8 +111,9 @@ class LocalGraph(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """`[B, T, J, C]` to `[B, T, J, features]`."""
+        """Maps `[B, T, J, C]` to `[B, T, J, features]`."""
         skeleton = get_skeleton(self.skeleton)
+        # One branch per graph; Table 1 leaves out one of them.
         masks = {}
         if self.symmetric_graph:
             masks["symmetric"] = graphs.symmetric_mask(skeleton)
@@ -138,71 +122,88 @@ class LocalGraph(nn.Module):
         branches = []
         for name, mask in masks.items():
             conv = SemanticGraphConv(
-                self.features, mask, self.shared_edges, dtype=self.dtype, name=name
+                self.features,
+                mask,
+                self.shared_edges,
+                dtype=self.dtype,
+                name=name,
             )
-            branches.append(
-                nn.relu(
-                    BatchNorm(dtype=self.dtype, name=f"{name}_norm")(
-                        conv(x, train=train), train=train
-                    )
-                )
-            )
+            norm = BatchNorm(dtype=self.dtype, name=f"{name}_norm")
+            branches.append(nn.relu(norm(conv(x), train=train)))
+
+        # The branches side by side, fused to the width of one.
         x = jnp.concatenate(branches, axis=-1)
-        x = Linear(self.features, use_bias=False, dtype=self.dtype, name="fuse")(x)
+        x = Linear(
+            self.features,
+            use_bias=False,
+            dtype=self.dtype,
+            name="fuse",
+        )(x)
         x = nn.relu(BatchNorm(dtype=self.dtype, name="fuse_norm")(x, train=train))
         return Dropout(self.dropout_rate)(x, train=train)
 
 
 class _HeadWeights(NamedTuple):
-    """One head's weights; `logits*` give `w . theta(x)` and `w . phi(x)`, None without B_k."""
+    """One head's weights; `logits*` give `w . theta(x)` and `w . phi(x)` of B_k."""
 
     values: jax.Array  # [C, q]
     values_bias: jax.Array  # [q]
-    logits: jax.Array | None  # [C, 2]
-    logits_bias: jax.Array | None  # [2]
-    adaptive: jax.Array | None  # C_k, [J, J]
+    logits: Any  # [C, 2], None without B_k
+    logits_bias: Any  # [2], None without B_k
+    adaptive: Any  # C_k [J, J], None without
 
 
 class GlobalHead(nn.Module):
     """Parameters of one attention head, in the form the layer computes with.
 
-    `w . [theta(x_i); phi(x_j)]` is linear in each joint's features, so theta and phi are never
-    applied: multiplied by their half of w they leave two numbers per joint.
+    `w . [theta(x_i); phi(x_j)]` is linear in each joint's features, so theta and phi
+    are never applied: multiplied by their half of w they leave two numbers per joint.
+
+    Attributes:
+      features: `q`, channels of a head.
+      attention: has B_k.
+      adaptive: has C_k.
     """
 
-    width: int
+    features: int
     attention: bool
     adaptive: bool
 
     @nn.compact
     def __call__(self, channels: int, joints: int) -> _HeadWeights:
-        """Weights for inputs `[..., joints, channels]`."""
-        zeros, width = nn.initializers.zeros_init(), self.width
-        values = self.param("g_kernel", _kaiming_normal, (channels, width))
-        values_bias = self.param("g_bias", zeros, (width,))
+        """Returns the weights for inputs `[..., joints, channels]`."""
+        # The map of the values, of every head.
+        zeros, size = nn.initializers.zeros_init(), self.features
+        values = self.param("g_kernel", _kaiming_normal, (channels, size))
+        values_bias = self.param("g_bias", zeros, (size,))
         logits = logits_bias = adaptive = None
         if self.attention:
-            maps = ("theta", "phi")
-            kernels = jnp.stack(
-                [
-                    self.param(f"{m}_kernel", _kaiming_normal, (channels, width))
-                    for m in maps
-                ]
+            maps, shape = ("theta", "phi"), (channels, size)
+            kernels = [self.param(f"{m}_kernel", _kaiming_normal, shape) for m in maps]
+            biases = [self.param(f"{m}_bias", zeros, (size,)) for m in maps]
+            # The halves of w meet theta and phi once, here, not at every pair.
+            halves = self.param("w", _kaiming_normal, (2 * size, 1)).reshape(2, size)
+            logits = jnp.einsum(
+                "ncq,nq->cn", jnp.stack(kernels), halves, precision="highest"
             )
-            biases = jnp.stack([self.param(f"{m}_bias", zeros, (width,)) for m in maps])
-            halves = self.param("w", _kaiming_normal, (2 * width, 1)).reshape(2, width)
-            logits = jnp.einsum("ncq,nq->cn", kernels, halves, precision="highest")
-            logits_bias = jnp.sum(biases * halves, axis=-1)
+            logits_bias = jnp.sum(jnp.stack(biases) * halves, axis=-1)
         if self.adaptive:
             adaptive = self.param("adaptive", zeros, (joints, joints))
-        return _HeadWeights(values, values_bias, logits, logits_bias, adaptive)
+        return _HeadWeights(
+            values,
+            values_bias,
+            logits,
+            logits_bias,
+            adaptive,
+        )
 
 
 class GlobalGraph(nn.Module):
-    """Global layer: 4 heads of additive self-attention over a frame's joints (Eqs. 3 and 4).
+    """Global layer: 4 heads of additive self-attention over joints (Eqs. 3 and 4).
 
-    Head k: `y = (B_k + C_k) g(x)`, `B_k = softmax_j(LeakyReLU_0.2(w . [theta(x_i); phi(x_j)]))`,
-    C_k learned. The attention matrices `[B, T, 4, J, J]` are sown as `intermediates/weights`.
+    Head k: `y = (B_k + C_k) g(x)`, `B_k = softmax_j(LeakyReLU_0.2(w . [theta(x_i);
+    phi(x_j)]))`, C_k learned. The attention matrices `[B, T, 4, J, J]` are sown as
+    `intermediates/weights`.
 
     Attributes:
       attention_matrix: has B_k, which depends on the input.
@@ -216,55 +217,70 @@ class GlobalGraph(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """`[B, T, J, C]` to the same shape."""
+        """Maps `[B, T, J, C]` to the same shape."""
         *batch, joints, channels = x.shape
-        width = channels // _HEADS
-        heads = [
-            GlobalHead(
+        width = channels // HEADS
+        # Parameters head by head, products over all heads at once.
+        heads = []
+        for k in range(HEADS):
+            head = GlobalHead(
                 width, self.attention_matrix, self.adaptive_matrix, name=f"head_{k}"
-            )(channels, joints)
-            for k in range(_HEADS)
-        ]
+            )
+            heads.append(head(channels, joints))
         values = self._project(
             x, [head.values for head in heads], [head.values_bias for head in heads]
         )
-        values = values.reshape(*batch, joints, _HEADS, width)
-        mixing = 0.0
+        values = values.reshape(*batch, joints, HEADS, width)
+
+        # Every joint gathers the values of all joints, head by head.
+        mixing = self._mixing(x, heads).astype(values.dtype)
+        x = jnp.einsum("...kij,...jkq->...ikq", mixing, values)
+        x = x.reshape(*batch, joints, channels)
+        x = Linear(
+            channels,
+            use_bias=False,
+            dtype=self.dtype,
+            name="fuse",
+        )(x)
+        x = nn.relu(BatchNorm(dtype=self.dtype, name="fuse_norm")(x, train=train))
+        return Dropout(self.dropout_rate)(x, train=train)
+
+    def _mixing(self, x: jax.Array, heads: list[_HeadWeights]) -> jax.Array:
+        """Computes `B_k + C_k`, `[B, T, 4, J, J]`."""
+        *batch, joints, _ = x.shape
         if self.attention_matrix:
             logits = self._project(
                 x, [head.logits for head in heads], [head.logits_bias for head in heads]
             )
-            logits = jnp.moveaxis(
-                logits.reshape(*batch, joints, _HEADS, 2), -3, -1
-            )  # [..., K, 2, J]
-            logits = nn.leaky_relu(
-                logits[..., 0, :, None] + logits[..., 1, None, :], 0.2
-            )
-            weights = nn.softmax(
-                logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
-            )
-            self.sow("intermediates", "weights", weights)
-            mixing += weights
+            # [..., J, 2 K] to [..., K, 2, J]: what a joint adds as receiver and as
+            # sender.
+            logits = logits.reshape(*batch, joints, HEADS, 2)
+            logits = jnp.moveaxis(logits, -3, -1)
+            pairs = logits[..., 0, :, None] + logits[..., 1, None, :]
+            pairs = nn.leaky_relu(pairs, 0.2)
+            wide = jnp.promote_types(pairs.dtype, jnp.float32)
+            mixing = nn.softmax(pairs.astype(wide))
+            self.sow("intermediates", "weights", mixing)
         if self.adaptive_matrix:
             adaptive = jnp.stack([head.adaptive for head in heads])
-            mixing += jnp.broadcast_to(adaptive, (*batch, *adaptive.shape))
-        x = jnp.einsum("...kij,...jkq->...ikq", mixing.astype(values.dtype), values)
-        x = x.reshape(*batch, joints, channels)
-        x = Linear(channels, use_bias=False, dtype=self.dtype, name="fuse")(x)
-        x = nn.relu(BatchNorm(dtype=self.dtype, name="fuse_norm")(x, train=train))
-        return Dropout(self.dropout_rate)(x, train=train)
+            adaptive = jnp.broadcast_to(adaptive, (*batch, *adaptive.shape))
+            mixing = mixing + adaptive if self.attention_matrix else adaptive
+        return mixing
 
     def _project(
-        self, x: jax.Array, kernels: list[jax.Array], biases: list[jax.Array]
+        self,
+        x: jax.Array,
+        kernels: list[jax.Array],
+        biases: list[jax.Array],
     ) -> jax.Array:
-        """All heads' linear maps of `x` in one product, heads outermost."""
+        """Computes all heads' linear maps of `x` in one product, heads outermost."""
         kernel, bias = jnp.concatenate(kernels, axis=-1), jnp.concatenate(biases)
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
         return matmul(x, kernel) + bias.reshape((1,) * (x.ndim - 1) + bias.shape)
 
 
 class GraphAttentionBlock(nn.Module):
-    """Attention block: input, local layer and global layer side by side, fused (section 3.4).
+    """Attention block: input, local and global layer, fused (section 3.4).
 
     Attributes:
       skeleton: name of the skeleton.
@@ -283,7 +299,8 @@ class GraphAttentionBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """`[B, T, J, C]` to `[B, T, J, 2 features]`."""
+        """Maps `[B, T, J, C]` to `[B, T, J, 2 features]`."""
+        # The skeleton's graphs, and attention over all joints.
         local = LocalGraph(
             self.skeleton,
             self.features,
@@ -301,25 +318,36 @@ class GraphAttentionBlock(nn.Module):
             self.dtype,
             name="global",
         )
+        # The input itself is not normalised, and there is no residual.
         x = jnp.concatenate([x, local(x, train=train), across(x, train=train)], axis=-1)
-        x = Linear(2 * self.features, use_bias=False, dtype=self.dtype, name="fuse")(x)
+        x = Linear(
+            2 * self.features,
+            use_bias=False,
+            dtype=self.dtype,
+            name="fuse",
+        )(x)
         return nn.relu(BatchNorm(dtype=self.dtype, name="fuse_norm")(x, train=train))
 
 
-class GASTNet(temporal.TemporalConvNet):
+class GASTNet(TemporalConvNet):
     """Graph attention spatio-temporal convolution network.
 
     Attributes:
-      skeleton: name of the skeleton of input and output, `J` joints; gives the graphs.
-      channels: width of the first convolution, a multiple of 4; every block doubles it.
-      symmetric_graph, connection_graph, attention_matrix, adaptive_matrix: ablations of Table 1:
-        without the local symmetry, without the local connection graph convolution, without B_k, C_k.
-      shared_edges: the local layer of the released repository that its network does not use.
-      dropout_rate: after the second convolution of temporal blocks and the attention layers.
-      rematerialise: attention blocks keep only their inputs for the backward pass (`layers.call_block`).
+      channels: channels of the first convolution, a multiple of 4; every block doubles
+        them.
+      symmetric_graph: False leaves out the local symmetry graph convolution (Table 1).
+      connection_graph: False leaves out the local connection graph convolution (Table
+        1).
+      attention_matrix: False leaves out B_k (Table 1).
+      adaptive_matrix: False leaves out C_k (Table 1).
+      shared_edges: the local layer of the released repository that its network does not
+        use.
+      dropout_rate: after the second convolution of temporal blocks and the attention
+        layers.
+      rematerialise: attention blocks keep only their inputs for the backward pass
+        (`layers.call_block`).
     """
 
-    skeleton: str = "h36m_17"
     channels: int = 128
     symmetric_graph: bool = True
     connection_graph: bool = True
@@ -331,10 +359,10 @@ class GASTNet(temporal.TemporalConvNet):
 
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
-        """`keypoints_2d [B, T, J, keypoint_features]` to `positions_3d [B, T - receptive_field + 1, J, 3]`.
+        """Lifts `keypoints_2d [B, T, J, C]` to `[B, T - receptive_field + 1, J, 3]`.
 
-        2D in normalised screen coordinates (P.2), 3D in metres in the camera frame, relative
-        to the root.
+        2D in normalised screen coordinates (P.2), 3D in the camera frame, relative to
+        the root.
 
         Raises:
           JaxposeError: a field or the input's shape does not fit.
@@ -344,59 +372,78 @@ class GASTNet(temporal.TemporalConvNet):
         def norm(x: jax.Array, name: str) -> jax.Array:
             return BatchNorm(dtype=self.dtype, name=name)(x, train=train)
 
-        def attention_block(x: jax.Array, block: int) -> jax.Array:
-            attention = GraphAttentionBlock(
-                self.skeleton,
-                x.shape[-1],
-                self.symmetric_graph,
-                self.connection_graph,
-                self.attention_matrix,
-                self.adaptive_matrix,
-                self.shared_edges,
-                self.dropout_rate,
-                self.dtype,
-                name=f"attention_{block}",
-            )
-            return call_block(
-                attention, x, train=train, rematerialise=self.rematerialise
-            )
-
+        # Coordinates over time and joints to features of the first attention block.
         x = norm(keypoints_2d, "input_norm")
         dilation = self.filter_widths[0]
-        x = self._conv(
-            "expand", self.channels, dilation, 1, kernel_init=_kaiming_normal
-        )(x)
-        x = attention_block(nn.relu(norm(x, "expand_norm")), 0)
-        for block, width in enumerate(self.filter_widths[1:], start=1):
+        expand = self._conv(
+            "expand",
+            self.channels,
+            dilation,
+            1,
+            kernel_init=_kaiming_normal,
+        )
+        x = nn.relu(norm(expand(x), "expand_norm"))
+        x = self._attention_block(x, 0, train)
+        for block, size in enumerate(self.filter_widths[1:], start=1):
+            # Each block sees `size` times as far and has twice the channels.
             channels = x.shape[-1]
-            residual = self._aligned(x, width, dilation)
-            x = self._conv(f"temporal_{block}", channels, width, dilation)(x)
+            residual = self._aligned(x, size, dilation)
+            x = self._conv(f"temporal_{block}", channels, size, dilation)(x)
             x = nn.relu(norm(x, f"temporal_norm_{block}"))
-            x = Linear(
-                channels, use_bias=False, dtype=self.dtype, name=f"pointwise_{block}"
-            )(x)
-            x = nn.relu(norm(x, f"pointwise_norm_{block}"))
+            pointwise = Linear(
+                channels,
+                use_bias=False,
+                dtype=self.dtype,
+                name=f"pointwise_{block}",
+            )
+            x = nn.relu(norm(pointwise(x), f"pointwise_norm_{block}"))
             x = residual + Dropout(self.dropout_rate)(x, train=train)
-            x = attention_block(x, block)
-            dilation *= width
+            x = self._attention_block(x, block, train)
+            dilation *= size
         return Linear(3, use_bias=False, dtype=self.dtype, name="shrink")(x)
 
-    def _check(self, keypoints_2d: jax.Array) -> None:
-        if self.channels < _HEADS or self.channels % _HEADS:
-            raise JaxposeError(
-                f"GAST-Net: channels={self.channels} must be a positive multiple of its {_HEADS} heads"
+    def _attention_block(
+        self,
+        x: jax.Array,
+        index: int,
+        train: bool,
+    ) -> jax.Array:
+        block = GraphAttentionBlock(
+            self.skeleton,
+            x.shape[-1],
+            self.symmetric_graph,
+            self.connection_graph,
+            self.attention_matrix,
+            self.adaptive_matrix,
+            self.shared_edges,
+            self.dropout_rate,
+            self.dtype,
+            name=f"attention_{index}",
+        )
+        return call_block(
+            block,
+            x,
+            train=train,
+            rematerialise=self.rematerialise,
+        )
+
+    @nn.nowrap
+    def check_fields(self) -> None:
+        """Raises JaxposeError unless the fields fit each other."""
+        super().check_fields()
+        checks.check_sizes(self, channels=self.channels)
+        checks.check_rates(self, dropout_rate=self.dropout_rate)
+        if self.channels % HEADS:
+            checks.fail(
+                self,
+                f"channels={self.channels} must be a multiple of its {HEADS} heads",
             )
         if not (self.symmetric_graph or self.connection_graph):
-            raise JaxposeError(
-                "GAST-Net: symmetric_graph and connection_graph are both off; leave one on"
+            checks.fail(
+                self, "symmetric_graph and connection_graph are both off; leave one on"
             )
         if not (self.attention_matrix or self.adaptive_matrix):
-            raise JaxposeError(
-                "GAST-Net: attention_matrix and adaptive_matrix are both off; leave one on"
+            checks.fail(
+                self, "attention_matrix and adaptive_matrix are both off; leave one on"
             )
-        if not get_skeleton(self.skeleton).bones:
-            raise JaxposeError(
-                f"GAST-Net: skeleton {self.skeleton!r} has no bones to make its graphs of"
-            )
-        temporal.check_keypoints(self, keypoints_2d)
-        self._check_form("GAST-Net", keypoints_2d.shape[1])
+        checks.check_bones(self)

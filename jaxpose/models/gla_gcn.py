@@ -1,77 +1,91 @@
 """GLA-GCN: global-local adaptive graph convolutional network (Yu et al., ICCV 2023).
 
-A window of 2D poses becomes a graph in space and time. Adaptive graph convolutional (AGCN)
-blocks mix joints by `S + A + P` (data-dependent, fixed and learnt matrices) and frames by a
-kernel of 9; strided modules shrink the window to one frame; individually connected layers
-read each joint's position from that joint's features alone.
+A window of 2D poses becomes a graph in space and time. Adaptive graph convolutional
+(AGCN) blocks mix joints by `S + A + P` (data-dependent, fixed and learnt matrices) and
+frames by a kernel of 9; strided modules shrink the window to one frame; individually
+connected layers read each joint's position from that joint's features alone.
 
-The released network is `sequence_layers=0, head="shared"`. The paper's adds the branch that
-reconstructs the whole 3D sequence (`sequence_layers=3`) and `head="individual"`.
+The released network is `sequence_layers=0, head="shared"`. The paper's adds the branch
+that reconstructs the whole 3D sequence (`sequence_layers=3`) and `head="individual"`.
 
-Features are kept as `[B, J, T, C]`: joints fold into the batch of a 1-D convolution over
-frames, and aggregation over joints is one small matrix product per sample, both without a
-transpose.
+Features are kept as `[B, J, T, C]`: joints fold into the batch of a 1-D convolution
+over frames, and aggregation over joints is one small matrix product per sample, both
+without a transpose.
 """
 
-from typing import Any
+import functools
+import math
+from typing import Any, Self
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from jaxpose.body import graphs
-from jaxpose.body.skeletons import COCO_17, HUMANEVA_15, Skeleton, get_skeleton
-from jaxpose.errors import JaxposeError
-from jaxpose.models import temporal
+from jaxpose.body.skeletons import COCO_17, HUMANEVA_15, get_skeleton
+from jaxpose.models import checks, cpu
 from jaxpose.models.base import LiftingModel, LossFunction
 from jaxpose.models.layers import (
     BatchNorm,
     Dropout,
     Linear,
     call_block,
+    padded_convolution,
     torch_bias_init,
     torch_linear_init,
 )
-from jaxpose.models.padded_conv import PaddedTemporalConv
 
 NUM_SUBSETS = 3  # neighbours: the joint itself, inward, outward
 TEMPORAL_KERNEL = 9
 HEADS = ("shared", "individual", "dense")
 
-# Each HumanEva joint is the mean of two COCO joints, mostly of one joint with itself (protocol P.1).
+# Each HumanEva joint is the mean of two COCO joints, mostly of one with itself
+# (protocol P.1).
 _COCO_FIRST = (11, 5, 5, 7, 9, 6, 8, 10, 11, 13, 15, 12, 14, 16, 0)
 _COCO_SECOND = (12, 6, 5, 7, 9, 6, 8, 10, 11, 13, 15, 12, 14, 16, 0)
 
 
 def coco_to_humaneva(keypoints_2d: jax.Array) -> jax.Array:
-    """Converts COCO keypoints `[..., 17, C]` to `humaneva_15` `[..., 15, C]` (protocol P.1).
+    """Converts COCO keypoints `[..., 17, C]` to HumanEva's `[..., 15, C]` (P.1).
 
     The hip and the thorax are midpoints; the nose stands for the head.
     """
-    return 0.5 * (
-        keypoints_2d[..., _COCO_FIRST, :] + keypoints_2d[..., _COCO_SECOND, :]
+    first = keypoints_2d[..., _COCO_FIRST, :]
+    second = keypoints_2d[..., _COCO_SECOND, :]
+    return 0.5 * (first + second)
+
+
+def _pointwise(
+    features: int,
+    name: str,
+    dtype: Any,
+) -> nn.Dense:
+    """Returns a 1x1 convolution of initial fan-out variance `2 / features`."""
+    kernel_init = nn.initializers.normal((2 / features) ** 0.5)
+    return nn.Dense(
+        features,
+        dtype=dtype,
+        kernel_init=kernel_init,
+        name=name,
     )
 
 
-def _pointwise(features: int, name: str, dtype: Any) -> nn.Dense:
-    """A 1x1 convolution; initial weights normal with fan-out variance `2 / features`."""
-    kernel_init = nn.initializers.normal((2 / features) ** 0.5)
-    return nn.Dense(features, dtype=dtype, kernel_init=kernel_init, name=name)
-
-
 class AdaptiveGraphConv(nn.Module):
-    """Adaptive graph convolution: `ReLU(Drop(BN(sum_k W_k x (S_k + A_k + P_k))) + down(x))` (Eq. 2, 3).
+    """Adaptive graph convolution (Eqs. 2 and 3).
 
-    `S_k = softmax_i(theta_k(x_i) . phi_k(x_j) / (E T))` compares joints over the whole window,
-    one matrix per sample; the released code divides by `E T`, the paper does not. The embedding
-    width `E` is a quarter of `features`. `A_k` is fixed, `P_k` learnt. `down` is the identity
-    if the width does not change, else a 1x1 convolution with BatchNorm. Dropout stands inside
-    the residual, as in the released code (the paper draws it after the layer).
+    `ReLU(Drop(BN(sum_k W_k x (S_k + A_k + P_k))) + down(x))`, where
+    `S_k = softmax_i(theta_k(x_i) . phi_k(x_j) / (E T))` compares joints over the whole
+    window, one matrix per sample; the released code divides by `E T`, the paper does
+    not. The embedding width `E` is a quarter of `features`. `A_k` is fixed, `P_k`
+    learnt. `down` is the identity if the width does not change, else a 1x1 convolution
+    with BatchNorm. Dropout stands inside the residual, as in the released code (the
+    paper draws it after the layer).
 
     Attributes:
-      features: width of the output.
+      features: channels of the output.
       graph: name for `graphs.gla_gcn_adjacency`.
-      adaptive: False drops S and P, which leaves a plain ST-GCN layer (ablation, Table 6).
+      adaptive: False drops S and P, which leaves a plain ST-GCN layer (ablation, Table
+        6).
       dropout_rate: 0.1 in the released code, whatever the model's other dropout.
     """
 
@@ -83,94 +97,133 @@ class AdaptiveGraphConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """`[B, J, T, C_in]` to `[B, J, T, features]`."""
-        batch, joints, frames, width = x.shape
-        rows = x.reshape(batch * joints * frames, width)
-        std = (2 / (self.features * width * NUM_SUBSETS)) ** 0.5
-        y = 0
+        """Maps `[B, J, T, C_in]` to `[B, J, T, features]`."""
+        batch, joints, frames, channels = x.shape
+        rows = x.reshape(batch * joints * frames, channels)
+        std = (2 / (self.features * channels * NUM_SUBSETS)) ** 0.5
+        mixed, biases = [], []
         for k, mixing in enumerate(self._mixing(rows, batch, joints)):
-            # Projecting first costs as much as mixing first, and keeps the activation before this layer out
-            # of the flat [B, J, T C], where XLA on CPU computes it without vector instructions.
-            kernel = self.param(
-                f"project_kernel_{k}",
-                nn.initializers.normal(std),
-                (width, self.features),
-            )
-            poses = jnp.matmul(*nn.dtypes.promote_dtype(rows, kernel, dtype=self.dtype))
-            y += jnp.einsum(
-                "bij,biz->bjz",
-                mixing,
-                poses.reshape(batch, joints, frames * self.features),
-            )
-        biases = [
-            self.param(
-                f"project_bias_{k}", nn.initializers.zeros_init(), (self.features,)
-            )
-            for k in range(NUM_SUBSETS)
-        ]
-        y = (
-            y.reshape(batch, joints, frames, self.features)
-            + sum(biases).astype(y.dtype)[None, None, None]
-        )
-        y = BatchNorm(scale_init=1e-6, dtype=self.dtype, name="graph_bn")(
-            y, train=train
-        )
+            # Projecting first costs as much as mixing first, and XLA for CPU vectorises
+            # the activation before it only in this order.
+            shape = (channels, self.features)
+            init = nn.initializers.normal(std)
+            kernel = self.param(f"project_kernel_{k}", init, shape)
+            inputs, kernel = nn.dtypes.promote_dtype(rows, kernel, dtype=self.dtype)
+            projected = (inputs @ kernel).reshape(batch, joints, frames * self.features)
+            mixed.append(jnp.einsum("bij,biz->bjz", mixing, projected))
+        for k in range(NUM_SUBSETS):
+            zeros = nn.initializers.zeros_init()
+            biases.append(self.param(f"project_bias_{k}", zeros, (self.features,)))
+        y = functools.reduce(jnp.add, mixed)
+        y = y.reshape(batch, joints, frames, self.features)
+        # One bias per subset, as in the reference; only their sum matters.
+        y += functools.reduce(jnp.add, biases).astype(y.dtype)[None, None, None]
+        y = BatchNorm(
+            scale_init=1e-6,
+            dtype=self.dtype,
+            name="graph_bn",
+        )(y, train=train)
         y = Dropout(self.dropout_rate)(y, train=train)
-        if x.shape[-1] != self.features:
+        # The way past the convolution, mapped where the width changes.
+        if channels != self.features:
             x = _pointwise(self.features, "down", self.dtype)(x)
             x = BatchNorm(dtype=self.dtype, name="down_bn")(x, train=train)
         return nn.relu(y + x)
 
-    def _mixing(self, rows: jax.Array, batch: int, joints: int) -> list[jax.Array]:
-        """The matrices `M_k = S_k + A_k + P_k` `[B, J, J]`; column `j` is what joint `j` receives."""
+    def _mixing(
+        self,
+        rows: jax.Array,
+        batch: int,
+        joints: int,
+    ) -> list[jax.Array]:
+        """Computes `M_k = S_k + A_k + P_k`, each `[B, J, J]`; column `j` receives."""
+        # Softmax and sums in at least float32.
         wide = jnp.promote_types(rows.dtype, jnp.float32)
         adjacency = jnp.asarray(graphs.gla_gcn_adjacency(self.graph), wide)
         if not self.adaptive:
-            return [
-                jnp.broadcast_to(a[None], (batch, joints, joints)).astype(rows.dtype)
-                for a in adjacency
-            ]
-        width = self.features // 4 or 3
-        learnt = self.param(
-            "adjacency", nn.initializers.constant(1e-6), adjacency.shape
-        )
+            shape = (NUM_SUBSETS, batch, joints, joints)
+            fixed = jnp.broadcast_to(adjacency[:, None], shape)
+            return list(fixed.astype(rows.dtype))
+        small = nn.initializers.constant(1e-6)
+        learnt = self.param("adjacency", small, adjacency.shape)
+
+        # S_k compares embeddings of the whole window, one matrix per sample.
         mixing = []
         for k in range(NUM_SUBSETS):
-            source, target = (
-                _pointwise(width, f"{name}_{k}", self.dtype)(rows).reshape(
-                    batch, joints, -1
-                )
-                for name in ("theta", "phi")
-            )
-            logits = (
-                jnp.einsum("biz,bjz->bij", source, target).astype(wide)
-                / source.shape[-1]
-            )
-            similarity = nn.softmax(
-                logits, axis=1
-            )  # over the source joint: columns sum to 1
+            source = self._embedding(rows, f"theta_{k}", batch, joints)
+            target = self._embedding(rows, f"phi_{k}", batch, joints)
+            logits = jnp.einsum("biz,bjz->bij", source, target).astype(wide)
+            # Over the source joint: columns sum to 1.
+            similarity = nn.softmax(logits / source.shape[-1], axis=1)
             self.sow("intermediates", "similarity", similarity)
-            mixing.append(
-                (similarity + (adjacency[k] + learnt[k])[None]).astype(rows.dtype)
-            )
+            constant = (adjacency[k] + learnt[k])[None]
+            mixing.append((similarity + constant).astype(rows.dtype))
         return mixing
 
+    def _embedding(
+        self,
+        rows: jax.Array,
+        name: str,
+        batch: int,
+        joints: int,
+    ) -> jax.Array:
+        """Embeds `rows [B J T, C]` as `[B, J, T E]`."""
+        width = self.features // 4 or 3
+        embedded = _pointwise(width, name, self.dtype)(rows)
+        return embedded.reshape(batch, joints, -1)
 
-class AgcnBlock(nn.Module):
-    """AGCN(C_in, features, stride): graph convolution, convolution over time, residual, ReLU (Figure 1).
 
-    BatchNorms on the main path are `graph_bn` and `temporal_bn`; those of the side paths are
-    `down_bn` and `residual_bn`. The released recipe decays the momentum of the former alone.
+class PaddedTemporalConv(nn.Module):
+    """Convolution over frames with zero padding, from T to `(T - 1) // stride + 1`.
+
+    Initial weights are normal with fan-out variance `2 / (features * size)`, biases 0.
 
     Attributes:
-      features: width of the output.
+      features: channels of the output.
+      size: frames under the kernel, odd.
+      stride: frames from one output to the next.
+      cpu_forms: computes the gradient as `cpu.padded_convolution` does.
+    """
+
+    features: int
+    size: int
+    stride: int = 1
+    cpu_forms: bool = False
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps `[B, J, T, C]` to `[B, J, (T - 1) // stride + 1, features]`."""
+        batch, joints, frames, channels = x.shape
+        init = nn.initializers.normal((2 / (self.features * self.size)) ** 0.5)
+        kernel = self.param("kernel", init, (self.size, channels, self.features))
+        bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
+        x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
+        flat = x.reshape(batch * joints, frames, channels)
+        if self.cpu_forms:
+            y = cpu.padded_convolution(flat, kernel, self.stride)
+        else:
+            y = padded_convolution(flat, kernel, stride=self.stride)
+        return y.reshape(batch, joints, -1, self.features) + bias[None, None, None]
+
+
+class AGCNBlock(nn.Module):
+    """AGCN(C_in, features, stride): graph, then temporal convolution (Figure 1).
+
+    BatchNorms on the main path are `graph_bn` and `temporal_bn`; those of the side
+    paths are `down_bn` and `residual_bn`. The released recipe decays the momentum of
+    the former alone.
+
+    Attributes:
+      features: channels of the output.
       graph: name for `graphs.gla_gcn_adjacency`.
       stride: of the convolution over time (kernel 9, padding 4).
-      residual: whether the block has its own residual: the identity where width and length
-        stay, else a convolution of kernel 1 with BatchNorm.
+      residual: whether the block has its own residual: the identity where channels and
+        length stay, else a convolution of kernel 1 with BatchNorm.
       relu: whether the block ends in a ReLU.
       adaptive: see `AdaptiveGraphConv`.
       dropout_rate: dropout inside the graph convolution.
+      cpu_forms: see `PaddedTemporalConv`.
     """
 
     features: int
@@ -180,11 +233,12 @@ class AgcnBlock(nn.Module):
     relu: bool = True
     adaptive: bool = True
     dropout_rate: float = 0.1
+    cpu_forms: bool = False
     dtype: Any = None
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """`[B, J, T, C_in]` to `[B, J, (T - 1) // stride + 1, features]`."""
+        """Maps `[B, J, T, C_in]` to `[B, J, (T - 1) // stride + 1, features]`."""
         y = AdaptiveGraphConv(
             self.features,
             self.graph,
@@ -197,77 +251,79 @@ class AgcnBlock(nn.Module):
             self.features,
             TEMPORAL_KERNEL,
             self.stride,
+            self.cpu_forms,
             dtype=self.dtype,
             name="temporal_conv",
         )(y)
         y = BatchNorm(dtype=self.dtype, name="temporal_bn")(y, train=train)
         if self.residual:
             if x.shape[-1] != self.features or self.stride != 1:
-                x = _pointwise(self.features, "residual", self.dtype)(
-                    x[:, :, :: self.stride]
-                )
+                x = x[:, :, :: self.stride]
+                x = _pointwise(self.features, "residual", self.dtype)(x)
                 x = BatchNorm(dtype=self.dtype, name="residual_bn")(x, train=train)
             y = y + x
         return nn.relu(y) if self.relu else y
 
 
 class UnsharedLinear(nn.Module):
-    """`W_j v_j + b_j`: a linear layer of its own for every joint (Eq. 5)."""
+    """A linear layer of its own for every joint, `W_j v_j + b_j` (Eq. 5)."""
 
     features: int
     dtype: Any = None
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """`[B, J, C]` to `[B, J, features]`."""
-        _, joints, width = x.shape
-        kernels = [
-            self.param(f"kernel_{j}", torch_linear_init, (width, self.features))
-            for j in range(joints)
-        ]
-        biases = [
-            self.param(f"bias_{j}", torch_bias_init(width), (self.features,))
-            for j in range(joints)
-        ]
+        """Maps `[B, J, C]` to `[B, J, features]`."""
+        _, joints, channels = x.shape
+        kernels, biases = [], []
+        for j in range(joints):
+            shape = (channels, self.features)
+            kernels.append(self.param(f"kernel_{j}", torch_linear_init, shape))
+        for j in range(joints):
+            bias_init = torch_bias_init(channels)
+            biases.append(self.param(f"bias_{j}", bias_init, (self.features,)))
         x, kernel, bias = nn.dtypes.promote_dtype(
             x, jnp.stack(kernels), jnp.stack(biases), dtype=self.dtype
         )
         return jnp.einsum("bjc,jcd->bjd", x, kernel) + bias[None]
 
 
-class GlaGcn(LiftingModel):
+class GLAGCN(LiftingModel):
     """GLA-GCN, the paper's and the released one.
 
     Attributes:
-      skeleton: joints of the output.
-      keypoints_skeleton: joints of the input where they differ: `coco_17` for `humaneva_15`
-        (converted by `coco_to_humaneva`). Empty: the same as `skeleton`.
+      keypoints_skeleton: joints of the input where they differ: `coco_17` for
+        `humaneva_15` (converted by `coco_to_humaneva`). Empty: the same as `skeleton`.
       graph: a skeleton's links, or another graph over as many joints, for
-        `graphs.gla_gcn_adjacency`. Empty: those of `skeleton`. The released MPI-INF-3DHP
-        experiments use `h36m_17`, the HumanEva script `humaneva_15_script`.
-      filter_widths: stride of each strided module, odd; the receptive field is their product.
-      channels: width `C`.
+        `graphs.gla_gcn_adjacency`. Empty: those of `skeleton`. The released
+        MPI-INF-3DHP experiments use `h36m_17`, the HumanEva script
+        `humaneva_15_script`.
+      filter_widths: stride of each strided module, odd; the receptive field is their
+        product.
+      channels: `C`, channels of every block.
       input_norm: BatchNorm of the input; the released HumanEva script leaves it out.
-      sequence_layers: AGCN blocks before the strided modules, whose output also becomes the 3D
-        sequence; 0 (released) has neither the blocks nor the sequence.
+      sequence_layers: AGCN blocks before the strided modules, whose output also becomes
+        the 3D sequence; 0 (released) has neither the blocks nor the sequence.
       sequence_dropout_rate: dropout after each of those blocks.
-      sequence_head_residual: whether the AGCN(C, 3, 1) block that makes the sequence has a
-        residual. It never ends in a ReLU: coordinates are signed.
-      head: `shared`: one linear layer for all joints (released). `individual`: the weighted mean
-        of a layer per joint and a shared one (Eq. 7). `dense`: one layer from the features of
-        all joints to all positions (ablation, Table 6).
-      head_blend: lambda of Eq. 7, the weight of the layers per joint; the paper does not state
-        it. Only for `head="individual"`.
+      sequence_head_residual: whether the AGCN(C, 3, 1) block that makes the sequence
+        has a residual. It never ends in a ReLU: coordinates are signed.
+      head: `shared`: one linear layer for all joints (released). `individual`: the
+        weighted mean of a layer per joint and a shared one (Eq. 7). `dense`: one layer
+        from the features of all joints to all positions (ablation, Table 6).
+      head_blend: lambda of Eq. 7, the weight of the layers per joint; the paper does
+        not state it. Only for `head="individual"`.
       adaptive: False: without the adaptive matrices (ablation, Table 6).
       strided: False: no strides, average pooling over time instead (ablation, Table 6).
-      swap_input: True: left and right limbs of the input change places (ablation, Table 6).
+      swap_input: True: left and right limbs of the input change places (ablation, Table
+        6).
       dropout_rate: dropout after every block of the strided modules.
       graph_dropout_rate: dropout inside every graph convolution.
-      rematerialise: blocks keep only their inputs for the backward pass (`layers.call_block`).
+      rematerialise: blocks keep only their inputs for the backward pass
+        (`layers.call_block`).
       stage_two_epoch: first epoch whose loss is of the centre frame alone.
+      cpu_forms: has the forms of `jaxpose.models.cpu`.
     """
 
-    skeleton: str = "h36m_17"
     keypoints_skeleton: str = ""
     graph: str = ""
     filter_widths: tuple[int, ...] = (3, 3, 3, 3, 3)
@@ -285,6 +341,7 @@ class GlaGcn(LiftingModel):
     graph_dropout_rate: float = 0.1
     rematerialise: bool = False
     stage_two_epoch: int = 0
+    cpu_forms: bool = False
 
     def __post_init__(self) -> None:
         """Makes an empty `keypoints_skeleton` that of the output."""
@@ -293,12 +350,12 @@ class GlaGcn(LiftingModel):
 
     @property
     def receptive_field(self) -> int:
-        """Frames in one window."""
-        return temporal.receptive_field(self.filter_widths)
+        """Number of frames in one window."""
+        return math.prod(self.filter_widths)
 
     @nn.nowrap
     def target_pose(self, output: Any) -> jax.Array:
-        """Returns the centre frame's positions `[B, 1, J, 3]` in metres, of both branches' output."""
+        """Returns the centre frame's positions `[B, 1, J, 3]` in metres."""
         centre, _ = self._branches(output)
         return super().target_pose(centre)
 
@@ -310,7 +367,7 @@ class GlaGcn(LiftingModel):
         loss_function: LossFunction,
         epoch: jax.Array,
     ) -> jax.Array:
-        """Returns the loss of centre and sequence before `stage_two_epoch`, then of the centre."""
+        """Returns the loss of centre and sequence; in stage two, of the centre."""
         centre, sequence = self._branches(output)
         loss = super().loss(centre, positions_3d, loss_function, epoch)
         if sequence is None:
@@ -318,44 +375,55 @@ class GlaGcn(LiftingModel):
         sequence_loss = loss_function(sequence, positions_3d)
         return loss + jnp.where(epoch < self.stage_two_epoch, sequence_loss, 0.0)
 
+    def for_platform(self, platform: str) -> Self:
+        """Returns the model whose convolutions have a CPU's gradient on a CPU."""
+        return self.clone(cpu_forms=platform == "cpu")
+
     def keeps_momentum(self, path: tuple[str, ...]) -> bool:
-        """Returns True for the side paths, which the released code leaves out of the decay."""
+        """Returns True for the side paths: the released code decays the main path's."""
         return "down_bn" in path or "residual_bn" in path
 
     @nn.nowrap
     def _branches(self, output: Any) -> tuple[jax.Array, jax.Array | None]:
-        """Splits what `__call__` returned into centre and sequence (None without its branch)."""
+        """Splits the output into centre and sequence, None without its branch."""
         return output if self.sequence_layers else (output, None)
 
     @nn.compact
     def __call__(
         self, keypoints_2d: jax.Array, *, train: bool
     ) -> jax.Array | tuple[jax.Array, jax.Array]:
-        """Lifts windows of 2D poses, screen-normalised, to root-relative positions in metres.
+        """Lifts windows of screen-normalised 2D poses to root-relative positions.
 
         Args:
-          keypoints_2d: `[B, T, J2, keypoint_features]`. `T` is the receptive field. Longer windows are averaged
-            over time at the end, and fit only where residual and convolution of every strided
-            module give the same length (for widths of 3: where no length is 1 modulo 3).
+          keypoints_2d: `[B, T, J2, keypoint_features]`. `T` is the receptive field.
+            Longer windows are averaged over time at the end, and fit only where
+            residual and convolution of every strided module give the same length (for
+            widths of 3: where no length is 1 modulo 3).
           train: whether BatchNorm uses the batch's statistics and dropout is on.
 
         Returns:
-          positions_3d `[B, 1, J, 3]` of the centre frame; with `sequence_layers` the pair of it and
-          the 3D sequence `[B, T, J, 3]`.
+          positions_3d `[B, 1, J, 3]` of the centre frame; with `sequence_layers` the
+          pair of it and the 3D sequence `[B, T, J, 3]`.
 
         Raises:
           JaxposeError: the fields contradict each other or the input does not fit them.
         """
-        self._check(keypoints_2d.shape)
+        self._check(keypoints_2d)
         x = self._prepare(keypoints_2d, train=train)
+
+        # Features of every frame, then the blocks that only the paper's model has.
         x = self._apply(x, "expand", train=train)
         for i in range(self.sequence_layers):
             x = self._apply(x, f"sequence_{i}", train=train)
             x = Dropout(self.sequence_dropout_rate)(x, train=train)
+
+        # The target frame: features of the shrunk window, read joint by joint.
         features = self._shrink(x, train=train)
         positions_3d = self._head(features)[:, None]
         if not self.sequence_layers:
             return positions_3d
+
+        # The branch that reconstructs every frame of the window.
         sequence = self._apply(
             x,
             "sequence_head",
@@ -375,20 +443,26 @@ class GlaGcn(LiftingModel):
         features: int | None = None,
         **kwargs: Any,
     ) -> jax.Array:
-        """The block `name` on `x`."""
-        block = AgcnBlock(
+        """Applies the block `name` to `x`."""
+        block = AGCNBlock(
             self.channels if features is None else features,
             self.graph or self.skeleton,
             adaptive=self.adaptive,
             dropout_rate=self.graph_dropout_rate,
+            cpu_forms=self.cpu_forms,
             dtype=self.dtype,
             name=name,
             **kwargs,
         )
-        return call_block(block, x, train=train, rematerialise=self.rematerialise)
+        return call_block(
+            block,
+            x,
+            train=train,
+            rematerialise=self.rematerialise,
+        )
 
     def _prepare(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
-        """Joint set, swap and normalisation of the input: `[B, T, J2, C]` to `[B, J, T, C]`."""
+        """Converts, swaps and normalises `[B, T, J2, C]` to `[B, J, T, C]`."""
         x = keypoints_2d if self.dtype is None else keypoints_2d.astype(self.dtype)
         if self.keypoints_skeleton != self.skeleton:
             x = coco_to_humaneva(x)
@@ -398,90 +472,97 @@ class GlaGcn(LiftingModel):
             flat = x.reshape(
                 *x.shape[:2], -1
             )  # channel = features * joint + coordinate
-            x = BatchNorm(dtype=self.dtype, name="input_bn")(flat, train=train).reshape(
-                x.shape
-            )
+            norm = BatchNorm(dtype=self.dtype, name="input_bn")
+            x = norm(flat, train=train).reshape(x.shape)
         return x.transpose(0, 2, 1, 3)
 
     def _shrink(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """The strided modules and the mean over what is left of time: `[B, J, T, C]` to `[B, J, C]`."""
+        """Shrinks `[B, J, T, C]` to `[B, J, C]`: strided modules, mean over time."""
         for i, width in enumerate(self.filter_widths):
             stride = width if self.strided else 1
-            # With stride 3 the window of output o is centred on frame 3o, the residual on 3o + 1.
+            # With stride 3 the window of output o is centred on frame 3o, the residual
+            # on 3o + 1.
             residual = x[:, :, stride // 2 :: stride]
             x = self._apply(x, f"module_{i}_plain", train=train)
             x = Dropout(self.dropout_rate)(x, train=train)
             x = self._apply(
-                x, f"module_{i}_strided", stride=stride, residual=False, train=train
+                x,
+                f"module_{i}_strided",
+                stride=stride,
+                residual=False,
+                train=train,
             )
             x = residual + Dropout(self.dropout_rate)(x, train=train)
         return jnp.mean(x, axis=2)
 
     def _head(self, features: jax.Array) -> jax.Array:
-        """`[B, J, C]` to `[B, J, 3]`."""
+        """Maps `[B, J, C]` to `[B, J, 3]`."""
+        # The ablation of Table 6 lets every joint see all joints.
         if self.head == "dense":
             batch, joints, width = features.shape
             flat = features.reshape(batch, joints * width)
-            return Linear(3 * joints, dtype=self.dtype, name="head_dense")(
-                flat
-            ).reshape(batch, joints, 3)
+            dense = Linear(3 * joints, dtype=self.dtype, name="head_dense")
+            return dense(flat).reshape(batch, joints, 3)
         shared = Linear(3, dtype=self.dtype, name="head_shared")(features)
         if self.head == "shared":
             return shared
+        # Eq. 7: a weighted mean of a layer per joint and a shared one.
         unshared = UnsharedLinear(3, dtype=self.dtype, name="head_unshared")(features)
         return self.head_blend * unshared + (1 - self.head_blend) * shared
 
-    def _check(self, shape: tuple[int, ...]) -> None:
-        skeleton = get_skeleton(self.skeleton)
-        keypoints_skeleton = get_skeleton(self.keypoints_skeleton)
-        self._check_fields(skeleton, keypoints_skeleton)
-        wanted = (keypoints_skeleton.num_joints, self.keypoint_features)
-        if len(shape) != 4 or shape[2:] != wanted:
-            raise JaxposeError(
-                f"GlaGcn for {keypoints_skeleton.name} takes keypoints_2d [B, T, {wanted[0]}, "
-                f"{wanted[1]}] (keypoint_features={wanted[1]}), got {shape}"
+    def _check(self, keypoints_2d: jax.Array) -> None:
+        """Raises JaxposeError unless fields and input fit each other."""
+        self.check_fields()
+        checks.check_keypoints(self, keypoints_2d)
+        frames = window = keypoints_2d.shape[1]
+        # A longer window must pass every strided module with equal lengths.
+        needed = self.receptive_field
+        if frames < needed:
+            checks.fail(
+                self,
+                f"filter_widths={self.filter_widths} needs windows of {needed} frames, "
+                f"got {frames}",
             )
-        if shape[1] < self.receptive_field:
-            raise JaxposeError(
-                f"GlaGcn with filter_widths {self.filter_widths} needs windows of {self.receptive_field} "
-                f"frames, got {shape[1]}"
-            )
-        frames = shape[1]
         for width in self.filter_widths if self.strided else ():
             if (frames - 1) % width < width // 2:
-                raise JaxposeError(
-                    f"GlaGcn with filter_widths {self.filter_widths} does not fit windows of {shape[1]} "
-                    f"frames: {frames} frames reach the module of stride {width}, whose residual and "
-                    f"convolution then differ in length; use a multiple of {self.receptive_field}"
+                checks.fail(
+                    self,
+                    f"filter_widths={self.filter_widths} does not fit windows of "
+                    f"{window} frames: {frames} frames reach the module of stride "
+                    f"{width}, whose residual and convolution then differ in length; "
+                    f"use a multiple of {needed}",
                 )
             frames = (frames - 1) // width + 1
 
-    def _check_fields(self, skeleton: Skeleton, keypoints_skeleton: Skeleton) -> None:
-        if keypoints_skeleton != skeleton and (keypoints_skeleton, skeleton) != (
-            COCO_17,
-            HUMANEVA_15,
-        ):
-            raise JaxposeError(
-                f"GlaGcn cannot turn {keypoints_skeleton.name} keypoints into {skeleton.name}; it takes "
-                f"keypoints of {skeleton.name} itself, and coco_17 where skeleton is humaneva_15"
+    @nn.nowrap
+    def check_fields(self) -> None:
+        """Raises JaxposeError unless the fields fit each other."""
+        # Joints of input and output.
+        skeleton = get_skeleton(self.skeleton)
+        keypoints_skeleton = get_skeleton(self.keypoints_skeleton)
+        # The one conversion that the released experiments make.
+        pair = keypoints_skeleton.name, skeleton.name
+        if pair[0] != pair[1] and pair != (COCO_17.name, HUMANEVA_15.name):
+            checks.fail(
+                self,
+                f"cannot turn {pair[0]} keypoints into {pair[1]}; it takes keypoints "
+                f"of {pair[1]} itself, and coco_17 where skeleton is humaneva_15",
             )
+        # The graph may be another skeleton's over as many joints.
         graph = self.graph or self.skeleton
         joints = graphs.gla_gcn_adjacency(graph).shape[-1]
         if joints != skeleton.num_joints:
-            raise JaxposeError(
-                f"graph {graph!r} has {joints} joints, skeleton {skeleton.name!r} {skeleton.num_joints}; "
-                "they must agree"
+            checks.fail(
+                self,
+                f"graph={graph!r} has {joints} joints, skeleton {skeleton.name!r} "
+                f"{skeleton.num_joints}; they must agree",
             )
-        temporal.check_filter_widths("GlaGcn", self.filter_widths)
-        if self.channels < 1:
-            raise JaxposeError(f"channels must be at least 1, got {self.channels}")
+        checks.check_filter_widths(self, self.filter_widths)
+        checks.check_sizes(self, channels=self.channels)
         if self.sequence_layers < 0:
-            raise JaxposeError(
-                f"sequence_layers must be 0 or more, got {self.sequence_layers}"
+            checks.fail(
+                self, f"sequence_layers={self.sequence_layers} must be 0 or more"
             )
-        if self.head not in HEADS:
-            raise JaxposeError(f"unknown head {self.head!r}; known: {', '.join(HEADS)}")
+        checks.check_choices(self, HEADS, head=self.head)
         if not 0 <= self.head_blend <= 1:
-            raise JaxposeError(
-                f"head_blend is a weight between 0 and 1, got {self.head_blend}"
-            )
+            checks.fail(self, f"head_blend={self.head_blend} must be between 0 and 1")

@@ -1,9 +1,10 @@
-"""PoseFormer: a transformer over joints, then one over frames (Zheng et al., ICCV 2021).
+"""PoseFormer: transformers over joints, then over frames (Zheng et al., ICCV 2021).
 
-`JointEmbedding`, `FrameMixingHead`, `token_windows` and `check_window` are also CrossFormer's,
-which extends this model. Tokens are `[B * T, J, e]` in the spatial stack, one frame being one
-sample, and `[B, T, D]` with `D = J * e` in the temporal one. With `dtype=bfloat16` the matrix products are
-bfloat16 and the residual stream stays float32.
+`WindowTransformer`, `JointEmbedding`, `FrameMixingHead` and `token_windows` are also
+CrossFormer's, which extends this model. Tokens are `[B * T, J, e]` in the spatial
+stack, one frame being one sample, and `[B, T, D]` with `D = J * e` in the temporal one.
+With `dtype=bfloat16` the matrix products are bfloat16 and the residual stream stays
+float32.
 """
 
 from typing import Any, Self
@@ -13,8 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxpose.body.skeletons import get_skeleton
-from jaxpose.errors import JaxposeError
+from jaxpose.models import checks
 from jaxpose.models.base import LiftingModel
 from jaxpose.models.layers import (
     Attention,
@@ -27,28 +27,25 @@ from jaxpose.models.layers import (
 )
 
 
-class PoseFormer(LiftingModel):
-    """Lifts a window of 2D poses to the 3D pose of its centre frame.
-
-    The defaults are the published model with 81 frames; 9 and 27 frames were published too.
+class WindowTransformer(LiftingModel):
+    """A transformer whose window is lifted to the pose of its centre frame.
 
     Attributes:
-      skeleton: name of the skeleton of input and output; gives `J`.
       num_frames: frames of the window, `T`; odd.
-      joint_width: width `e` of a joint's token; a frame's token has `D = J * e` channels.
+      joint_width: `e`, channels of a joint's token; a frame's token has `D = J * e`.
       depth: blocks of each of the two stacks.
       heads: attention heads of both stacks; divides `joint_width`.
       mlp_ratio: hidden width of the MLPs over their input width.
       qkv_bias: whether the query, key and value projections have biases.
       dropout_rate: dropout after the position tables and in attention and MLPs.
-      drop_path_rate: stochastic depth of the last block of each stack; earlier blocks rise to
-        it linearly from 0.
-      rematerialise: blocks keep only their inputs for the backward pass (`layers.call_block`).
-      whole_sequence: takes sequences and lifts every frame that has a whole window; a frame's
-        spatial tokens are computed once for all windows that it is in.
+      drop_path_rate: stochastic depth of the last block of each stack; earlier blocks
+        rise to it linearly from 0.
+      rematerialise: blocks keep only their inputs for the backward pass
+        (`layers.call_block`).
+      whole_sequence: takes sequences and lifts every frame that has a whole window; a
+        frame's spatial tokens are computed once for all windows that it is in.
     """
 
-    skeleton: str = "h36m_17"
     num_frames: int = 81
     joint_width: int = 32
     depth: int = 4
@@ -62,7 +59,7 @@ class PoseFormer(LiftingModel):
 
     @property
     def receptive_field(self) -> int:
-        """Frames that one output pose sees."""
+        """Number of frames that one output pose sees."""
         return self.num_frames
 
     @property
@@ -71,56 +68,101 @@ class PoseFormer(LiftingModel):
         return True
 
     def for_sequences(self) -> Self:
-        """Returns the same network over sequences: `[B, F + T - 1, J, C]` to `[B, F, J, 3]`."""
+        """Returns the network that maps `[B, F + T - 1, J, C]` to `[B, F, J, 3]`."""
         return self.clone(whole_sequence=True)
+
+    def drop_path_rates(self) -> list[float]:
+        """Returns the rate of each block of a stack, rising from 0 linearly."""
+        return np.linspace(0.0, self.drop_path_rate, self.depth).tolist()
+
+    @nn.nowrap
+    def check_fields(self) -> None:
+        """Raises JaxposeError unless the fields fit each other."""
+        checks.check_centre(self, self.num_frames)
+        checks.check_sizes(
+            self,
+            joint_width=self.joint_width,
+            depth=self.depth,
+        )
+        checks.check_divides(
+            self,
+            heads=self.heads,
+            joint_width=self.joint_width,
+        )
+        checks.check_rates(
+            self,
+            dropout_rate=self.dropout_rate,
+            drop_path_rate=self.drop_path_rate,
+        )
+
+    def _check(self, keypoints_2d: jax.Array) -> None:
+        """Raises JaxposeError unless fields and input fit each other."""
+        self.check_fields()
+        # A sequence has at least one window; its frames share the spatial stack.
+        is_longer = self.whole_sequence and keypoints_2d.shape[1] > self.num_frames
+        frames = None if is_longer else self.num_frames
+        checks.check_keypoints(self, keypoints_2d, frames)
+
+
+class PoseFormer(WindowTransformer):
+    """PoseFormer: spatial blocks, temporal blocks, weighted mean over frames."""
 
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> jax.Array:
-        """`keypoints_2d [B, T, J, keypoint_features]` to root-relative positions `[B, 1, J, 3]` in metres.
+        """Lifts `keypoints_2d [B, T, J, C]` to root-relative positions `[B, 1, J, 3]`.
 
         Raises:
           JaxposeError: the fields or the input's shape do not fit each other.
         """
-        check_window(self, keypoints_2d)
+        self._check(keypoints_2d)
         batch, frames, joints, features = keypoints_2d.shape
         width = joints * self.joint_width
-        rates = drop_path_rates(self.drop_path_rate, self.depth)
 
+        # Spatial stack: each frame is a sample of J tokens.
         x = keypoints_2d.reshape(batch * frames, joints, features)
-        x = JointEmbedding(self.joint_width, dtype=self.dtype, name="joint_embedding")(
-            x
+        embed = JointEmbedding(
+            self.joint_width,
+            dtype=self.dtype,
+            name="joint_embedding",
         )
-        x = Dropout(self.dropout_rate)(x, train=train)
-        for i, rate in enumerate(rates):
-            block = self._block(rate, f"spatial_block_{i}")
-            x = call_block(block, x, train=train, rematerialise=self.rematerialise)
-        x = LayerNorm(epsilon=1e-6, name="spatial_norm")(x)
-
+        x = Dropout(self.dropout_rate)(embed(x), train=train)
+        x = self._stack(x, "spatial", train)
         x = x.reshape(batch, frames, width)
         if self.whole_sequence:
             x = token_windows(x, self.num_frames)
-        x = x + self.param(
-            "temporal_positions",
-            nn.initializers.zeros_init(),
-            (1, self.num_frames, width),
-        )
+
+        # Temporal stack: each window is a sample of T tokens.
+        # A learned vector per frame of the window.
+        table = (1, self.num_frames, width)
+        x = x + self.param("temporal_positions", nn.initializers.zeros_init(), table)
         x = Dropout(self.dropout_rate)(x, train=train)
-        for i, rate in enumerate(rates):
-            block = self._block(rate, f"temporal_block_{i}")
-            x = call_block(block, x, train=train, rematerialise=self.rematerialise)
-        x = LayerNorm(epsilon=1e-6, name="temporal_norm")(x)
+        x = self._stack(x, "temporal", train)
         return FrameMixingHead(joints, name="head")(x).reshape(batch, -1, joints, 3)
 
-    def _block(self, drop_path_rate: float, name: str) -> "Block":
-        return Block(
-            self.heads,
-            self.mlp_ratio,
-            self.qkv_bias,
-            dropout_rate=self.dropout_rate,
-            drop_path_rate=drop_path_rate,
-            dtype=self.dtype,
-            name=name,
-        )
+    def _stack(
+        self,
+        x: jax.Array,
+        kind: str,
+        train: bool,
+    ) -> jax.Array:
+        """Applies the blocks of one stack and its LayerNorm."""
+        for i, rate in enumerate(self.drop_path_rates()):
+            block = Block(
+                self.heads,
+                self.mlp_ratio,
+                self.qkv_bias,
+                dropout_rate=self.dropout_rate,
+                drop_path_rate=rate,
+                dtype=self.dtype,
+                name=f"{kind}_block_{i}",
+            )
+            x = call_block(
+                block,
+                x,
+                train=train,
+                rematerialise=self.rematerialise,
+            )
+        return LayerNorm(epsilon=1e-6, name=f"{kind}_norm")(x)
 
 
 class Block(nn.Module):
@@ -138,7 +180,7 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """`[samples, tokens, C]` to the same shape."""
+        """Maps `[samples, tokens, C]` to the same shape."""
         attention = Attention(
             self.heads,
             self.qkv_bias,
@@ -146,112 +188,70 @@ class Block(nn.Module):
             dtype=self.dtype,
             name="attention",
         )
-        mlp = Mlp(
-            int(x.shape[-1] * self.mlp_ratio),
-            self.dropout_rate,
-            dtype=self.dtype,
-            name="mlp",
-        )
+        hidden = int(x.shape[-1] * self.mlp_ratio)
+        mlp = Mlp(hidden, self.dropout_rate, dtype=self.dtype, name="mlp")
+
+        def norm(x: jax.Array, name: str) -> jax.Array:
+            return LayerNorm(epsilon=1e-6, dtype=self.dtype, name=name)(x)
+
         drop_path = DropPath(self.drop_path_rate)
-        y = attention(
-            LayerNorm(epsilon=1e-6, dtype=self.dtype, name="attention_norm")(x),
-            train=train,
-        )
+        # Samples drop the two branches independently.
+        y = attention(norm(x, "attention_norm"), train=train)
         x = x + drop_path(y, train=train)
-        y = mlp(
-            LayerNorm(epsilon=1e-6, dtype=self.dtype, name="mlp_norm")(x), train=train
-        )
+        y = mlp(norm(x, "mlp_norm"), train=train)
         return x + drop_path(y, train=train)
 
 
 class JointEmbedding(nn.Module):
-    """Linear map of every joint's keypoint to its token, plus a learned vector per joint.
+    """Maps each joint's keypoint to its token and adds a learned vector per joint.
 
     Attributes:
-      width: channels of a token.
-      positions: whether the table of joint vectors exists; without it joints are told apart
-        only by what follows.
+      features: channels of a token.
+      positions: whether the table of joint vectors exists; without it joints are told
+        apart only by the layers that follow.
     """
 
-    width: int
+    features: int
     positions: bool = True
     dtype: Any = None
 
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array) -> jax.Array:
-        """`[samples, J, C]` to `[samples, J, width]`."""
-        x = Linear(self.width, dtype=self.dtype, name="linear")(keypoints_2d)
+        """Maps `[samples, J, C]` to `[samples, J, features]`."""
+        # The same map for all joints; the table tells them apart.
+        x = Linear(self.features, dtype=self.dtype, name="linear")(keypoints_2d)
         if self.positions:
-            table = (1, keypoints_2d.shape[1], self.width)
+            table = (1, keypoints_2d.shape[1], self.features)
             x = x + self.param("positions", nn.initializers.zeros_init(), table)
         return x
 
 
 class FrameMixingHead(nn.Module):
-    """Mixes the frames' tokens with one learned weight each, then LayerNorm and a linear map.
+    """Mixes the frames' tokens by learned weights, normalises and maps to positions.
 
-    The bias of the mixing is annihilated by the LayerNorm; it is kept because the references
-    have it. Not a place for bfloat16: these few products make the reported positions.
+    The LayerNorm cancels the bias of the mixing; it is kept because the references have
+    it. Not a place for bfloat16: these few products make the reported positions.
     """
 
     joints: int
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Tokens `[B, T, D]` to positions `[B, 1, joints, 3]`."""
+        """Maps tokens `[B, T, D]` to positions `[B, 1, joints, 3]`."""
+        # Frames are the channels of the mixing, one weight each.
         mixed = Linear(1, name="frame_mixing")(x.swapaxes(1, 2)).swapaxes(1, 2)
-        positions = Linear(3 * self.joints, name="linear")(
-            LayerNorm(name="norm")(mixed)
-        )
+        normed = LayerNorm(name="norm")(mixed)
+        positions = Linear(3 * self.joints, name="linear")(normed)
         return positions.reshape(x.shape[0], 1, self.joints, 3)
 
 
 def token_windows(tokens: jax.Array, num_frames: int) -> jax.Array:
-    """Every window of a sequence of tokens: `[B, F + T - 1, D]` to `[B * F, T, D]` with `T = num_frames`."""
-    frames, width = tokens.shape[1:]
-    rows = np.arange(frames - num_frames + 1)[:, None] + np.arange(num_frames)[None]
-    return jnp.take(tokens, rows, axis=1).reshape(-1, num_frames, width)
+    """Cuts a sequence of tokens into its windows of `T = num_frames`.
 
-
-def drop_path_rates(last: float, depth: int) -> list[float]:
-    """Stochastic-depth rate of each of `depth` blocks, from 0 linearly to `last`."""
-    return np.linspace(0.0, last, depth).tolist()
-
-
-def check_window(model: LiftingModel, keypoints_2d: jax.Array) -> None:
-    """Checks a window transformer's `num_frames`, `joint_width`, `depth`, `heads` and its input.
-
-    Raises:
-      JaxposeError: a field is out of range, or `keypoints_2d` is not `[B, T, J, C]` with the
-        model's joints and frames, at least so many frames with `whole_sequence`.
+    `[B, F + T - 1, D]` becomes `[B * F, T, D]`.
     """
-    kind = type(model).__name__
-    if model.num_frames < 1 or model.num_frames % 2 == 0:
-        raise JaxposeError(
-            f"{kind}: num_frames={model.num_frames} has no centre frame; use an odd number, "
-            "such as 9, 27 or 81"
-        )
-    for field in ("joint_width", "depth", "heads"):
-        if getattr(model, field) < 1:
-            raise JaxposeError(
-                f"{kind}: {field}={getattr(model, field)} must be at least 1"
-            )
-    if model.joint_width % model.heads:
-        divisors = [
-            n for n in range(1, model.joint_width + 1) if model.joint_width % n == 0
-        ]
-        raise JaxposeError(
-            f"{kind}: heads={model.heads} does not divide joint_width={model.joint_width}; "
-            f"these do: {', '.join(map(str, divisors))}"
-        )
-    skeleton = get_skeleton(model.skeleton)
-    expected = (model.num_frames, skeleton.num_joints, model.keypoint_features)
-    shape = keypoints_2d.shape
-    if model.whole_sequence and len(shape) == 4 and shape[1] > model.num_frames:
-        shape = (shape[0], model.num_frames, *shape[2:])
-    if keypoints_2d.ndim != 4 or shape[1:] != expected:
-        raise JaxposeError(
-            f"{kind}: keypoints_2d has shape {keypoints_2d.shape}, expected [B, T, J, C] with "
-            f"T={expected[0]} (num_frames), J={expected[1]} (skeleton {skeleton.name!r}) and "
-            f"C={expected[2]} (keypoint_features); feed such windows, or set these fields to the data's"
-        )
+    frames, width = tokens.shape[1:]
+    # Row numbers of all windows, one window per line.
+    starts = np.arange(frames - num_frames + 1)[:, None]
+    rows = starts + np.arange(num_frames)[None]
+    return jnp.take(tokens, rows, axis=1).reshape(-1, num_frames, width)

@@ -1,4 +1,4 @@
-"""Pose refinement (Cai et al., ICCV 2019; protocol P.8), usable after any lifting model.
+"""Pose refinement after any lifting model (Cai et al., ICCV 2019; protocol P.8).
 
 Mixes the lifted pose with the pose that the same depths give when the 2D keypoints are
 back-projected through the camera.
@@ -19,7 +19,10 @@ from jaxpose.models.layers import Dropout, Linear
 
 
 class Refinement(nn.Module):
-    """`xy = w xy_lifted + (1 - w) xy_back_projected`, `z = z_lifted`, with `w` from both poses (P.8).
+    """Refinement network: a weighted mean of lifted and back-projected poses (P.8).
+
+    `xy = w xy_lifted + (1 - w) xy_back_projected`, `z = z_lifted`; `w` is a function of
+    both poses.
 
     Attributes:
       skeleton: joints of the poses.
@@ -37,22 +40,24 @@ class Refinement(nn.Module):
         """Refines each frame on its own.
 
         Args:
-          poses: `[B, T, J, 6]`: per joint the lifted and the back-projected position, both
-            root-relative in metres. The back-projected root is the origin.
+          poses: `[B, T, J, 6]`: per joint the lifted and the back-projected position,
+            both root-relative in metres. The back-projected root is the origin.
           train: whether dropout is on.
 
         Returns:
           The refined poses `[B, T, J, 3]`.
 
         Raises:
-          JaxposeError: the input does not have the skeleton's joints or six values each.
+          JaxposeError: the input does not have the skeleton's joints or six values
+            each.
         """
         joints = get_skeleton(self.skeleton).num_joints
         if poses.ndim != 4 or poses.shape[2:] != (joints, 6):
             raise JaxposeError(
-                f"Refinement for {self.skeleton} takes lifted and back-projected poses [B, T, {joints}, 6], "
-                f"got {poses.shape}"
+                f"Refinement for {self.skeleton} takes lifted and back-projected poses "
+                f"[B, T, {joints}, 6], got {poses.shape}"
             )
+        # Two weights per joint, of x and y, from both poses of all joints.
         lifted, back_projected = poses[..., :3], poses[..., 3:]
         batch, frames = poses.shape[:2]
         x = Linear(self.hidden, dtype=self.dtype, name="fc1")(
@@ -60,6 +65,7 @@ class Refinement(nn.Module):
         )
         x = Dropout(self.dropout_rate)(nn.relu(x), train=train)
         x = Linear(2 * joints, dtype=self.dtype, name="fc2")(x)
+        # Between 0 and 1: 1 keeps the lifted coordinate. The depth stays as lifted.
         weight = nn.sigmoid(x).reshape(batch, frames, joints, 2)
         xy = weight * lifted[..., :2] + (1 - weight) * back_projected[..., :2]
         return jnp.concatenate([xy, lifted[..., 2:]], axis=-1)
@@ -68,8 +74,8 @@ class Refinement(nn.Module):
 class RefinedLifting(LiftingModel, kw_only=True):
     """A lifting model with the refinement network behind it, trained together (P.8).
 
-    The true root depth is an input, so scores with refinement are not comparable to scores
-    without: the protocol fields say so.
+    The true root depth is an input, so scores with refinement are not comparable to
+    scores without: the protocol fields say so.
 
     Attributes:
       lifting: any model whose keypoints are the joints of its output. The fields of the
@@ -81,6 +87,7 @@ class RefinedLifting(LiftingModel, kw_only=True):
 
     def __post_init__(self) -> None:
         """Takes joints, features and unit from `lifting`."""
+        # Copies, so that callers read the contract of either in the same way.
         self.skeleton = self.lifting.skeleton
         self.keypoint_features = self.lifting.keypoint_features
         self.target_scale = self.lifting.target_scale
@@ -106,9 +113,24 @@ class RefinedLifting(LiftingModel, kw_only=True):
         """True: poses are back-projected at the true root depth."""
         return True
 
+    @nn.nowrap
+    def check_fields(self) -> None:
+        """Raises JaxposeError unless every joint of the output has a keypoint."""
+        self.lifting.check_fields()
+        if self.keypoints_skeleton != self.skeleton:
+            raise JaxposeError(
+                "refinement back-projects the keypoint of every joint; the lifting "
+                f"model reads {self.keypoints_skeleton!r} and predicts "
+                f"{self.skeleton!r}: set config.refinement=False"
+            )
+
     def keeps_momentum(self, path: tuple[str, ...]) -> bool:
         """Returns what the lifting model says of its batch norms."""
         return self.lifting.keeps_momentum(path)
+
+    def for_platform(self, platform: str) -> Self:
+        """Returns the refined model with the lifting model's form."""
+        return self.clone(lifting=self.lifting.for_platform(platform))
 
     def for_streams(self) -> Self:
         """Refuses: the true root depth of a new frame is not known.
@@ -117,8 +139,8 @@ class RefinedLifting(LiftingModel, kw_only=True):
           JaxposeError: always.
         """
         raise JaxposeError(
-            "a refined model cannot stream: refinement needs the true root depth of every frame; "
-            "stream its lifting model"
+            "a refined model cannot stream: refinement needs the true root depth of "
+            "every frame; stream its lifting model"
         )
 
     @nn.compact
@@ -134,7 +156,8 @@ class RefinedLifting(LiftingModel, kw_only=True):
 
         Args:
           keypoints_2d: `[B, T, J, keypoint_features]`, screen-normalised.
-          camera: `[B, 9]` from `cameras.normalized_intrinsics`; its distortion is not used.
+          camera: `[B, 9]` from `cameras.normalized_intrinsics`; its distortion is not
+            used.
           root_depth: `[B]`, absolute z of the target frame's root, metres.
           train: whether dropout is on.
 
@@ -144,12 +167,9 @@ class RefinedLifting(LiftingModel, kw_only=True):
         Raises:
           JaxposeError: the lifting model's keypoints are not the joints of its output.
         """
-        if self.keypoints_skeleton != self.skeleton:
-            raise JaxposeError(
-                "refinement back-projects the keypoint of every joint; the lifting model reads "
-                f"{self.keypoints_skeleton!r} and predicts {self.skeleton!r}: set config.refinement=False"
-            )
+        self.check_fields()
         lifted = self.lifting.target_pose(self.lifting(keypoints_2d, train=train))
+        # The same depths along the camera rays of the keypoints.
         target = windows.target_index(self.receptive_field, self.causal_shift)
         root = get_skeleton(self.skeleton).root
         back_projected = cameras.back_project(
@@ -159,8 +179,11 @@ class RefinedLifting(LiftingModel, kw_only=True):
             camera,
             root,
         )
+        # Refined in metres, returned in the unit of the lifting model.
         poses = jnp.concatenate([lifted, back_projected[:, None]], axis=-1)
-        refined = Refinement(self.skeleton, dtype=self.dtype, name="refinement")(
-            poses, train=train
-        )
+        refined = Refinement(
+            self.skeleton,
+            dtype=self.dtype,
+            name="refinement",
+        )(poses, train=train)
         return refined * self.target_scale

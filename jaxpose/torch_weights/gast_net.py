@@ -1,6 +1,12 @@
 """Map of the released GAST-Net, `fabro66/GAST-Net-3DPoseEstimation`."""
 
-from jaxpose.models.gast_net import GASTNet, GraphAttentionBlock, LocalGraph
+from jaxpose.models.gast_net import (
+    HEADS,
+    GASTNet,
+    GlobalGraph,
+    GraphAttentionBlock,
+    LocalGraph,
+)
 from jaxpose.torch_weights.layouts import (
     CONV2D_TIME,
     POINTWISE_1D,
@@ -18,7 +24,6 @@ _PAIR = Layout(
     to_linen=lambda a: a.transpose(1, 0, 2).reshape(a.shape[1], -1),
     to_torch=lambda a: a.reshape(a.shape[0], 2, -1).transpose(1, 0, 2),
 )
-_NUM_HEADS = 4
 
 
 def entries(model: GASTNet) -> list[Entry]:
@@ -68,11 +73,11 @@ def attention_block_entries(
 
 
 def global_graph_entries(
-    model: GASTNet | GraphAttentionBlock, prefix: str, path: Path
+    model: GASTNet | GraphAttentionBlock | GlobalGraph, prefix: str, path: Path
 ) -> list[Entry]:
     """Returns the entries of one global layer; the arguments as above."""
     found = []
-    for head in range(_NUM_HEADS):
+    for head in range(HEADS):
         torch_name = f"{prefix}attentions.{head}"
         there = ("params", *path, f"head_{head}")
         # Without attention a head has no queries and keys.

@@ -1,12 +1,12 @@
 """Map of GLA-GCN: the released S_AGCN, and the sequence model built of its blocks."""
 
 from jaxpose.body.skeletons import get_skeleton
-from jaxpose.models.gla_gcn import NUM_SUBSETS, GlaGcn
+from jaxpose.models.gla_gcn import GLAGCN, NUM_SUBSETS
 from jaxpose.torch_weights import layouts
 from jaxpose.torch_weights.layouts import Entry
 
 
-def entries(model: GlaGcn) -> list[Entry]:
+def entries(model: GLAGCN) -> list[Entry]:
     """Returns the map of the model's variables.
 
     The released network has one `fc`. The authors never published their sequence branch
@@ -34,7 +34,7 @@ def entries(model: GlaGcn) -> list[Entry]:
         )
 
     width = model.channels
-    add_block("expand_gcn", "expand", 2, width)
+    add_block("expand_gcn", "expand", model.keypoint_features, width)
     for i in range(model.sequence_layers):
         add_block(f"seq_layers.{i}", f"sequence_{i}", width, width)
     if model.sequence_layers:
@@ -47,11 +47,12 @@ def entries(model: GlaGcn) -> list[Entry]:
     return found + _head(model)
 
 
-def leftovers(model: GlaGcn) -> dict[str, tuple[int, ...]]:
+def leftovers(model: GLAGCN) -> dict[str, tuple[int, ...]]:
     """Returns the unused input BatchNorm that the released HumanEva script saves."""
     if model.input_norm:
         return {}
-    shape = (2 * get_skeleton(model.skeleton).num_joints,)
+    joints = get_skeleton(model.skeleton).num_joints
+    shape = (model.keypoint_features * joints,)
     names = ("weight", "bias", "running_mean", "running_var")
     return {f"data_bn.{name}": shape for name in names}
 
@@ -66,7 +67,7 @@ def block(
     residual: bool = True,
     adaptive: bool = True,
 ) -> list[Entry]:
-    """Returns the entries of one `gla_gcn.AgcnBlock`.
+    """Returns the entries of one `gla_gcn.AGCNBlock`.
 
     Args:
       torch_name: of the block in the state dict; empty for a block on its own.
@@ -125,7 +126,7 @@ def _conv(
     ]
 
 
-def _head(model: GlaGcn) -> list[Entry]:
+def _head(model: GLAGCN) -> list[Entry]:
     """Returns the entries of the model's kind of head."""
     if model.head == "dense":
         return layouts.linear("fc", "head_dense")

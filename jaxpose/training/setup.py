@@ -2,11 +2,9 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import ml_collections
-import numpy as np
 import optax
 from jax.sharding import Mesh
 
@@ -21,9 +19,10 @@ from jaxpose.training.step import (
     Schedule,
     TrainData,
     TrainState,
+    TrainSteps,
+    compile_train_steps,
     create_state,
     make_epoch_order,
-    make_train_steps,
     state_shapes,
 )
 
@@ -41,7 +40,6 @@ class Training:
       optimizer: the optimiser.
       data: the training data, on the devices.
       order_of_epoch: order of samples in an epoch, a function of its number.
-      update: the jitted function `(state, data, order, first) -> (state, losses)`.
     """
 
     config: ml_collections.ConfigDict
@@ -52,7 +50,6 @@ class Training:
     optimizer: optax.GradientTransformation
     data: TrainData
     order_of_epoch: Callable[[int], jax.Array]
-    update: Any
 
     def fresh_state(self) -> TrainState:
         """Returns the state before the first update."""
@@ -62,13 +59,16 @@ class Training:
         """Returns shapes, types and shardings of the state."""
         return state_shapes(self.model, self.optimizer, self.mesh)
 
-    def compile(self, state: TrainState) -> Any:
-        """Returns `update`, compiled.
-
-        A shape that changed later would be an error, never a second compilation.
-        """
-        order = self.order_of_epoch(0)
-        return self.update.lower(state, self.data, order, np.int32(0)).compile()
+    def compile(self, state: TrainState) -> TrainSteps:
+        """Compiles the updates of one dispatch: `(state, data, order, first)`."""
+        return compile_train_steps(
+            self.model,
+            self.optimizer,
+            self.config,
+            self.schedule,
+            self.mesh,
+            (state, self.data, self.order_of_epoch(0)),
+        )
 
 
 def set_up(
@@ -106,9 +106,6 @@ def set_up(
         data=data,
         order_of_epoch=make_epoch_order(
             num_samples, schedule.steps_per_epoch, config.batch_size, config.seed, mesh
-        ),
-        update=make_train_steps(
-            model, optimizer, config, schedule, clips.keypoints_skeleton, mesh
         ),
     )
 

@@ -1,7 +1,7 @@
 """What changes during training, and the jitted function that changes it.
 
-One dispatch runs many steps: windows are gathered from the device-resident data, flipped and
-centred inside the step, so nothing waits on the host.
+One dispatch runs many steps: windows are gathered from the device-resident data,
+flipped and centred inside the step, so nothing waits on the host.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import ml_collections
+import numpy as np
 import optax
 from jax.sharding import Mesh
 
@@ -23,8 +24,7 @@ from jaxpose.training import optimizers
 from jaxpose.training.losses import LOSSES
 
 
-@flax.struct.dataclass
-class TrainState:
+class TrainState(flax.struct.PyTreeNode):
     """Everything that training changes.
 
     Attributes:
@@ -54,7 +54,7 @@ class TrainData(NamedTuple):
     """
 
     table: windows.FrameTable
-    samples: jax.Array
+    samples: jax.Array | np.ndarray
 
 
 class Schedule(NamedTuple):
@@ -71,21 +71,28 @@ class Schedule(NamedTuple):
 
 
 def create_state(
-    model: LiftingModel, optimizer: optax.GradientTransformation, seed: int, mesh: Mesh
+    model: LiftingModel,
+    optimizer: optax.GradientTransformation,
+    seed: int,
+    mesh: Mesh,
 ) -> TrainState:
     """A fresh state, born on the mesh."""
     return _initialise(model, optimizer, mesh)(jax.random.key(seed))
 
 
 def state_shapes(
-    model: LiftingModel, optimizer: optax.GradientTransformation, mesh: Mesh
+    model: LiftingModel,
+    optimizer: optax.GradientTransformation,
+    mesh: Mesh,
 ) -> TrainState:
-    """`create_state` without numbers: shapes, types and shardings, which a checkpoint is restored to."""
+    """Returns shapes, types and shardings of the state, to restore a checkpoint."""
     return _initialise(model, optimizer, mesh).eval_shape(jax.random.key(0))
 
 
 def _initialise(
-    model: LiftingModel, optimizer: optax.GradientTransformation, mesh: Mesh
+    model: LiftingModel,
+    optimizer: optax.GradientTransformation,
+    mesh: Mesh,
 ) -> Any:
     """The jitted function of a key that makes a fresh state."""
 
@@ -103,18 +110,24 @@ def _initialise(
 
 
 def make_epoch_order(
-    num_samples: int, steps_per_epoch: int, batch_size: int, seed: int, mesh: Mesh
+    num_samples: int,
+    steps_per_epoch: int,
+    batch_size: int,
+    seed: int,
+    mesh: Mesh,
 ) -> Callable[[int], jax.Array]:
     """The order of samples as a pure function of the seed and the epoch.
 
-    Returns a function of the epoch giving `[steps_per_epoch * batch_size]` int32 sample numbers:
-    random permutations of the samples, one after another where an epoch is longer than a pass.
+    Returns a function of the epoch giving `[steps_per_epoch * batch_size]` int32 sample
+    numbers: random permutations of the samples, one after another where an epoch is
+    longer than a pass.
     """
     needed = steps_per_epoch * batch_size
     passes = -(-needed // num_samples)
 
     def order(epoch: jax.Array) -> jax.Array:
         key = jax.random.fold_in(jax.random.key(seed), epoch)
+        # One permutation per pass over the samples, cut to the epoch.
         keys = jax.random.split(key, passes)
         permutations = [jax.random.permutation(k, num_samples) for k in keys]
         return jnp.concatenate(permutations)[:needed].astype(jnp.int32)
@@ -125,31 +138,36 @@ def make_epoch_order(
 def make_batch_function(
     model: LiftingModel,
     config: ml_collections.ConfigDict,
-    keypoints_skeleton: str,
     mesh: Mesh,
 ) -> Callable[
     [TrainData, jax.Array, jax.Array], tuple[tuple[jax.Array, ...], jax.Array]
 ]:
-    """The input pipeline, for use inside `jit`: `(data, numbers [B], key) -> (inputs, positions)`.
+    """Makes the input pipeline: `(data, numbers [B], key) -> (inputs, positions)`.
 
-    A sample number of `S` or more stands for the flipped copy of sample `number - S`. `inputs` is
-    what the model is applied to; `positions [B, T, J, 3]` are root-relative windows in the
-    training unit.
+    It is for use inside `jit`.
+
+    A sample number of `S` or more stands for the flipped copy of sample `number - S`.
+    `inputs` is what the model is applied to; `positions [B, T, J, 3]` are root-relative
+    windows in the training unit.
     """
     skeleton = get_skeleton(model.skeleton)
-    keypoints_mirror = get_skeleton(keypoints_skeleton)
+    keypoints_mirror = get_skeleton(model.keypoints_skeleton)
     target = windows.target_index(model.receptive_field, model.causal_shift)
     batch_sharding = sharding.over_batch(mesh)
 
     def make_batch(
-        data: TrainData, numbers: jax.Array, key: jax.Array
+        data: TrainData,
+        numbers: jax.Array,
+        key: jax.Array,
     ) -> tuple[tuple[jax.Array, ...], jax.Array]:
+        # Sample numbers to frames, and frames to their windows; edges are repeated.
         numbers = jax.lax.with_sharding_constraint(numbers, batch_sharding)
         flipped = numbers >= data.samples.shape[0]
         frames = data.samples[numbers % data.samples.shape[0]]
-        keypoints, positions = windows.gather_windows(
+        gathered = windows.gather_windows(
             data.table, frames, model.receptive_field, model.causal_shift
         )
+        keypoints, positions = map(jnp.asarray, gathered)
         clips = data.table.clip_of_frame[frames]
         camera = data.table.camera[clips]
         view_key, target_key = jax.random.split(key)
@@ -163,10 +181,13 @@ def make_batch_function(
                 rotation=config.augment_rotation,
                 bones=config.augment_bones,
             )
+        # Refinement needs the depth of the root, which centring removes.
         root_depth = positions[:, target, skeleton.root, 2]
-        positions = windows.root_centre(positions, skeleton.root) * config.target_scale
-        keypoints = windows.flip_where(flipped, keypoints, keypoints_mirror)
-        positions = windows.flip_where(flipped, positions, skeleton)
+        centred = windows.root_centre(positions, skeleton.root) * config.target_scale
+        positions = jnp.asarray(windows.flip_where(flipped, centred, skeleton))
+        keypoints = jnp.asarray(
+            windows.flip_where(flipped, keypoints, keypoints_mirror)
+        )
         if config.augment_target:
             positions = augmentation.random_move_in_image_plane(target_key, positions)
         if not model.needs_camera:
@@ -177,88 +198,89 @@ def make_batch_function(
     return make_batch
 
 
-def make_train_steps(
+def make_update(
     model: LiftingModel,
     optimizer: optax.GradientTransformation,
     config: ml_collections.ConfigDict,
     schedule: Schedule,
-    keypoints_skeleton: str,
     mesh: Mesh,
-) -> Callable[..., tuple[TrainState, jax.Array]]:
-    """A jitted function that makes `schedule.steps_per_dispatch` updates.
+    *,
+    unrolled: bool,
+) -> Callable[[TrainState, TrainData, jax.Array], tuple[TrainState, jax.Array]]:
+    """Makes one update: `(state, data, numbers [B]) -> (state, loss)`, inside `jit`.
 
-    It takes `(state, data, order, first)`: the state (donated), the data, the epoch's order of
-    samples, and the position in the epoch where these steps begin. It returns the new state and
-    the loss of each step.
+    With `config.accumulation_steps` the gradient is the mean over parts of the batch,
+    one part after the other, `unrolled` or as a loop of the compiled program.
     """
-    loss_function = LOSSES[config.loss]
-    make_batch = make_batch_function(model, config, keypoints_skeleton, mesh)
-
-    def loss_and_statistics(
-        params: Any,
-        state: TrainState,
-        inputs: tuple[jax.Array, ...],
-        positions: jax.Array,
-        key: jax.Array,
-    ) -> tuple[jax.Array, Any]:
-        output, updated = model.apply(
-            {"params": params, "batch_stats": state.batch_stats},
-            *inputs,
-            train=True,
-            rngs={"dropout": key},
-            mutable=["batch_stats"],
-        )
-        epoch = state.step // schedule.steps_per_epoch
-        loss = model.loss(output, positions, loss_function, epoch)
-        return loss, updated.get("batch_stats", {})
+    make_batch = make_batch_function(model, config, mesh)
+    parts = config.accumulation_steps
 
     def gradient_of_part(
-        state: TrainState, data: TrainData, numbers: jax.Array, key: jax.Array
+        state: TrainState,
+        data: TrainData,
+        numbers: jax.Array,
+        key: jax.Array,
     ) -> tuple[jax.Array, Any, Any]:
-        """Loss, running statistics and gradient of the samples `numbers`."""
+        """Returns loss, running statistics and gradient of the samples `numbers`."""
+        # Augmentation and dropout draw from keys of their own.
         data_key, model_key = jax.random.split(key)
         inputs, positions = make_batch(data, numbers, data_key)
-        gradient = jax.value_and_grad(loss_and_statistics, has_aux=True)
-        (loss, batch_stats), grads = gradient(
-            state.params, state, inputs, positions, model_key
-        )
-        if config.batch_norm_decay:
-            momentum = optimizers.batch_norm_momentum(
-                state.step // schedule.steps_per_epoch, schedule.num_epochs
+        epoch = state.step // schedule.steps_per_epoch
+
+        def loss_and_statistics(params: Any) -> tuple[jax.Array, Any]:
+            output, updated = model.apply(
+                {"params": params, "batch_stats": state.batch_stats},
+                *inputs,
+                train=True,
+                rngs={"dropout": model_key},
+                mutable=["batch_stats"],
             )
+            loss = model.loss(output, positions, LOSSES[config.loss], epoch)
+            return loss, updated.get("batch_stats", {})
+
+        gradient = jax.value_and_grad(loss_and_statistics, has_aux=True)
+        (loss, batch_stats), grads = gradient(state.params)
+        # Layers know one momentum: a schedule of it rescales their step.
+        if config.batch_norm_decay:
+            momentum = optimizers.batch_norm_momentum(epoch, schedule.num_epochs)
             batch_stats = rescale_statistics(
                 state.batch_stats, batch_stats, momentum, model.keeps_momentum
             )
         return loss, batch_stats, grads
 
     def gradient_of_parts(
-        state: TrainState, data: TrainData, numbers: jax.Array, key: jax.Array
+        state: TrainState,
+        data: TrainData,
+        numbers: jax.Array,
+        key: jax.Array,
     ) -> tuple[jax.Array, Any, Any]:
-        """As `gradient_of_part`, one part of the batch after the other: means over the parts."""
-        parts = config.accumulation_steps
+        """Returns the means over the parts of what `gradient_of_part` returns."""
 
-        def body(
-            carry: Any, part: tuple[jax.Array, jax.Array]
-        ) -> tuple[Any, jax.Array]:
+        def body(carry: Any, part: Any) -> tuple[Any, jax.Array]:
             batch_stats, total = carry
-            numbers, part_key = part
-            loss, batch_stats, grads = gradient_of_part(
-                state.replace(batch_stats=batch_stats), data, numbers, part_key
-            )
+            state_of_part = state.replace(batch_stats=batch_stats)
+            loss, batch_stats, grads = gradient_of_part(state_of_part, data, *part)
             return (batch_stats, jax.tree.map(jnp.add, total, grads)), loss
 
-        start = state.batch_stats, jax.tree.map(jnp.zeros_like, state.params)
+        # Statistics pass from part to part; gradients add up.
+        carry = state.batch_stats, jax.tree.map(jnp.zeros_like, state.params)
         split = numbers.reshape(parts, -1), jax.random.split(key, parts)
-        (batch_stats, total), losses = jax.lax.scan(body, start, split)
+        if unrolled:
+            carry, losses = _loop(body, carry, *split)
+        else:
+            carry, losses = jax.lax.scan(body, carry, split)
+        batch_stats, total = carry
         return losses.mean(), batch_stats, jax.tree.map(lambda x: x / parts, total)
 
-    def step(
-        state: TrainState, data: TrainData, numbers: jax.Array
+    def update(
+        state: TrainState,
+        data: TrainData,
+        numbers: jax.Array,
     ) -> tuple[TrainState, jax.Array]:
+        # The key of an update is a function of the seed and its number: a resumed run
+        # draws what an uninterrupted one draws.
         key = jax.random.fold_in(jax.random.key(config.seed + 1), state.step)
-        gradient = (
-            gradient_of_part if config.accumulation_steps == 1 else gradient_of_parts
-        )
+        gradient = gradient_of_part if parts == 1 else gradient_of_parts
         loss, batch_stats, grads = gradient(state, data, numbers, key)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         new_state = TrainState(
@@ -269,24 +291,127 @@ def make_train_steps(
         )
         return new_state, loss
 
+    return update
+
+
+def _loop(
+    body: Callable[[Any, Any], tuple[Any, jax.Array]],
+    carry: Any,
+    numbers: jax.Array,
+    keys: jax.Array,
+) -> tuple[Any, jax.Array]:
+    """Computes `jax.lax.scan(body, carry, (numbers, keys))` without a loop."""
+    outputs = []
+    for number, key in zip(numbers, keys, strict=True):
+        # A part begins only when the last one ends, so that they share their memory.
+        carry, number = jax.lax.optimization_barrier((carry, number))
+        carry, output = body(carry, (number, key))
+        outputs.append(output)
+    return carry, jnp.stack(outputs)
+
+
+class TrainSteps:
+    """Updates of one dispatch, compiled ahead: a shape that changed later is an error.
+
+    On an accelerator one program scans all `schedule.steps_per_dispatch` updates. On a
+    CPU it is called once per update: inside a scan XLA for CPU takes forty times as
+    long for the gradient of a convolution, and a call costs nothing there.
+
+    Attributes:
+      program: the compiled program.
+      calls: how often a dispatch calls it.
+    """
+
+    def __init__(
+        self,
+        program: jax.stages.Compiled,
+        updates: int,
+        calls: int,
+    ):
+        """Takes a program of `updates` updates."""
+        self.program = program
+        self.calls = calls
+        self._updates = updates
+
+    def __call__(
+        self,
+        state: TrainState,
+        data: TrainData,
+        order: jax.Array,
+        first: int | np.signedinteger,
+    ) -> tuple[TrainState, jax.Array]:
+        """Makes the updates that begin at position `first` of the epoch.
+
+        Args:
+          state: the state; consumed.
+          data: the data.
+          order: the epoch's order of samples.
+          first: position in the epoch of the first update.
+
+        Returns:
+          The new state and the loss of each update.
+        """
+        losses = []
+        for call in range(self.calls):
+            position = np.int32(first + call * self._updates)
+            state, loss = self.program(state, data, order, position)
+            losses.append(loss)
+        return state, losses[0] if self.calls == 1 else jnp.concatenate(losses)
+
+
+def compile_train_steps(
+    model: LiftingModel,
+    optimizer: optax.GradientTransformation,
+    config: ml_collections.ConfigDict,
+    schedule: Schedule,
+    mesh: Mesh,
+    example: tuple[TrainState, TrainData, jax.Array],
+    platform: str = "",
+) -> TrainSteps:
+    """Compiles the updates of one dispatch for the state, data and order of `example`.
+
+    `platform` is what to compile for, `cpu` or an accelerator; empty for that of
+    `mesh`.
+    """
+    platform = platform or mesh.devices.flat[0].platform
+    is_cpu = platform == "cpu"
+    updates = 1 if is_cpu else schedule.steps_per_dispatch
+    model = model.for_platform(platform)
+    update = make_update(
+        model,
+        optimizer,
+        config,
+        schedule,
+        mesh,
+        unrolled=is_cpu,
+    )
+
     def steps(
-        state: TrainState, data: TrainData, order: jax.Array, first: jax.Array
+        state: TrainState,
+        data: TrainData,
+        order: jax.Array,
+        first: jax.Array,
     ) -> tuple[TrainState, jax.Array]:
         def body(state: TrainState, i: jax.Array) -> tuple[TrainState, jax.Array]:
-            numbers = jax.lax.dynamic_slice_in_dim(
-                order, (first + i) * config.batch_size, config.batch_size
-            )
-            return step(state, data, numbers)
+            start = (first + i) * config.batch_size
+            numbers = jax.lax.dynamic_slice_in_dim(order, start, config.batch_size)
+            return update(state, data, numbers)
 
-        return jax.lax.scan(body, state, jnp.arange(schedule.steps_per_dispatch))
+        if updates == 1:
+            state, loss = body(state, jnp.int32(0))
+            return state, loss[None]
+        return jax.lax.scan(body, state, jnp.arange(updates))
 
+    # The state is replaced, not copied: its buffers are those of the new one.
     everywhere = sharding.replicated(mesh)
-    return jax.jit(
+    jitted = jax.jit(
         steps,
         donate_argnums=0,
         in_shardings=everywhere,
         out_shardings=everywhere,
     )
+    program = jitted.lower(*example, np.int32(0)).compile()
+    return TrainSteps(program, updates, schedule.steps_per_dispatch // updates)
 
 
 def rescale_statistics(
@@ -295,15 +420,17 @@ def rescale_statistics(
     momentum: jax.Array,
     keeps_momentum: Callable[[tuple[str, ...]], bool],
 ) -> Any:
-    """Returns running statistics as if batch norm had used `momentum` instead of its own 0.1.
+    """Rescales running statistics as if batch norm had used `momentum`, not 0.1.
 
-    A layer moves its statistics by 0.1 of the way to the batch's; the way is scaled here, so
-    that models know nothing of the schedule. Layers for whose path `keeps_momentum` is true
-    keep 0.1.
+    A layer moves its statistics by 0.1 of the way to the batch's; the way is scaled
+    here, so that models know nothing of the schedule. Layers for whose path
+    `keeps_momentum` is true keep 0.1.
     """
 
     def rescale(
-        path: tuple[Any, ...], before: jax.Array, after: jax.Array
+        path: tuple[Any, ...],
+        before: jax.Array,
+        after: jax.Array,
     ) -> jax.Array:
         if keeps_momentum(tuple(entry.key for entry in path)):
             return after

@@ -13,14 +13,12 @@ from tests.golden_models.poseformer import check_constants, common_fields
 
 def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> GoldenModel:
     """The model of a `crossformer_*` file."""
-    check_constants(
-        config, {"in_chans": 2, "norm_eps": 1e-5, "cfi_kernel": 3, "cji_kernel": 5}
-    )
+    check_constants(config, {"norm_eps": 1e-5, "cfi_kernel": 3, "cji_kernel": 5})
     zeroed = config["zeroed_frames"]
     model = CrossFormer(
         **common_fields(config),
         frame_groups=config["cfi_groups"],
-        zeroed_frames=None if zeroed is None else tuple(zeroed),
+        zeroed_frames=tuple(zeroed or ()),
     )
     return GoldenModel(
         model, crossformer.entries(model), tuple(crossformer.leftovers(model))

@@ -1,4 +1,4 @@
-"""Golden files of GAST-Net: dilated and strided, causal, dense, and its graph layers alone."""
+"""Golden files of GAST-Net: networks of every form, and its graph layers alone."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.models.gast_net import GASTNet, GraphAttentionBlock, LocalGraph
+from jaxpose.models.gast_net import (
+    GASTNet,
+    GlobalGraph,
+    GraphAttentionBlock,
+    LocalGraph,
+)
 from jaxpose.torch_weights import gast_net as weights
 from tests.golden_models.base import GoldenModel
 
@@ -18,12 +23,17 @@ _STRIDED = {"SpatioTemporalModel": False, "SpatioTemporalModelOptimized1f": True
 
 def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> GoldenModel:
     """The network or the layer of `config`."""
+    kind = config["cls"].split(" ")[0]
+    # The global layer knows no skeleton: any number of joints will do.
+    if kind.split(".")[-1] == "MultiGlobalGraph":
+        layer = GlobalGraph()
+        entries = weights.global_graph_entries(layer, "", ())
+        return GoldenModel(module=layer, entries=entries)
     if config["num_joints"] not in _SKELETONS:
         raise JaxposeError(
             f"GAST-Net golden: no skeleton of {config['num_joints']} joints"
         )
     skeleton = _SKELETONS[config["num_joints"]]
-    kind = config["cls"].split(" ")[0]
     if kind in _STRIDED:
         return _network(config, skeleton, strided=_STRIDED[kind])
     if kind == "GraphAttentionBlock":

@@ -1,4 +1,4 @@
-"""Golden files of GLA-GCN: whole models, the sequence composite, the HumanEva script, single blocks."""
+"""Golden files of GLA-GCN: networks, the composite, the HumanEva script, blocks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.models.gla_gcn import AgcnBlock, GlaGcn
+from jaxpose.models.gla_gcn import GLAGCN, AGCNBlock
 from jaxpose.torch_weights import gla_gcn as weights
 from tests.golden_models.base import GoldenModel
 
@@ -53,7 +53,7 @@ def _skeleton(config: Mapping[str, Any]) -> str:
 
 
 def _model(config: Mapping[str, Any], **fields: Any) -> GoldenModel:
-    model = GlaGcn(
+    model = GLAGCN(
         filter_widths=tuple(config["filter_widths"]),
         channels=config["channels"],
         sequence_dropout_rate=0.0,
@@ -76,7 +76,7 @@ def _with_sequence(output: tuple[jax.Array, jax.Array]) -> dict[str, jax.Array]:
 
 
 def _block(config: Mapping[str, Any]) -> GoldenModel:
-    block = AgcnBlock(
+    block = AGCNBlock(
         features=config["out_channels"],
         graph=_GRAPHS.get(config["dataset"]) or _skeleton(config),
         stride=config["stride"],

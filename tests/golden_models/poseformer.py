@@ -20,9 +20,7 @@ SKELETONS = {
 
 def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> GoldenModel:
     """The model of a `poseformer_*` file."""
-    check_constants(
-        config, {"in_chans": 2, "block_norm_eps": 1e-6, "head_norm_eps": 1e-5}
-    )
+    check_constants(config, {"block_norm_eps": 1e-6, "head_norm_eps": 1e-5})
     model = PoseFormer(**common_fields(config))
     return GoldenModel(
         model, poseformer.entries(model), tuple(poseformer.leftovers(model))
@@ -33,10 +31,12 @@ def common_fields(config: Mapping[str, Any]) -> dict[str, Any]:
     """Model fields that PoseFormer and CrossFormer files name alike."""
     if config["num_joints"] not in SKELETONS:
         raise JaxposeError(
-            f"no skeleton has num_joints={config['num_joints']}; known: {list(SKELETONS)}"
+            f"no skeleton has num_joints={config['num_joints']}; known: "
+            f"{list(SKELETONS)}"
         )
     return {
         "skeleton": SKELETONS[config["num_joints"]],
+        "keypoint_features": config.get("in_chans", 2),
         "num_frames": config["num_frame"],
         "joint_width": config["embed_dim_ratio"],
         "depth": config["depth"],
@@ -48,7 +48,7 @@ def common_fields(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_constants(config: Mapping[str, Any], constants: Mapping[str, Any]) -> None:
-    """Refuses a file whose value of a fixed number of the architecture is another one."""
+    """Raises JaxposeError where a file has another fixed number of the architecture."""
     for key, value in constants.items():
         if config.get(key, value) != value:
             raise JaxposeError(f"config {key}={config[key]}, the model has {value}")

@@ -22,7 +22,7 @@ from jaxpose.models.ampose import AMPose
 from jaxpose.models.cost import variable_shapes
 from jaxpose.models.crossformer import CrossFormer
 from jaxpose.models.gast_net import GASTNet
-from jaxpose.models.gla_gcn import GlaGcn
+from jaxpose.models.gla_gcn import GLAGCN
 from jaxpose.models.poseformer import PoseFormer
 from jaxpose.models.refinement import RefinedLifting
 from jaxpose.models.videopose3d import VideoPose3D
@@ -53,8 +53,8 @@ GLA_GCN = {"channels": 4, "head": "shared"}
 WINDOWED = {
     "ampose": AMPose(depth=1, width=8, heads=2),
     "ampose_frames": AMPose(depth=1, width=8, heads=2, num_frames=3),
-    "gla_gcn": GlaGcn(**GLA_GCN, filter_widths=(3, 3), sequence_layers=0),
-    "gla_gcn_sequence": GlaGcn(**GLA_GCN, filter_widths=(3,), sequence_layers=1),
+    "gla_gcn": GLAGCN(**GLA_GCN, filter_widths=(3, 3), sequence_layers=0),
+    "gla_gcn_sequence": GLAGCN(**GLA_GCN, filter_widths=(3,), sequence_layers=1),
 }
 MODELS = CONVOLUTIONAL | SHARING | WINDOWED
 

@@ -14,7 +14,7 @@ from jaxpose.inference.streaming import make_stream
 from jaxpose.models.ampose import AMPose
 from jaxpose.models.crossformer import CrossFormer
 from jaxpose.models.gast_net import GASTNet
-from jaxpose.models.gla_gcn import GlaGcn
+from jaxpose.models.gla_gcn import GLAGCN
 from jaxpose.models.refinement import RefinedLifting
 from jaxpose.models.videopose3d import VideoPose3D
 from jaxpose.parallel import sharding
@@ -168,8 +168,8 @@ def test_streaming_form_has_the_parameters_of_the_others():
             r"GASTNet cannot stream: .* the 4 frames after its own.*causal=True",
         ),
         (
-            GlaGcn(skeleton="h36m_17", filter_widths=(3, 3)),
-            "GlaGcn cannot stream: .* the 4 frames after its own",
+            GLAGCN(skeleton="h36m_17", filter_widths=(3, 3)),
+            "GLAGCN cannot stream: .* the 4 frames after its own",
         ),
         (
             CrossFormer(num_frames=27),

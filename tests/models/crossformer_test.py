@@ -1,4 +1,4 @@
-"""CrossFormer: sizes of its variants, both interactions, Table 5's switches, bad fields."""
+"""CrossFormer: sizes, both interactions, Table 5's switches, bad fields."""
 
 import math
 
@@ -149,7 +149,7 @@ def test_zeroing_leaves_windows_of_9_frames_alone():
 
 
 def convolution(x, kernel):
-    """`x [positions, C_in]`, `kernel [k, C_in, C_out]`: unchanged length, zeros outside."""
+    """`x [positions, C_in]` by `kernel [k, C_in, C_out]`, zeros outside."""
     taps, half = len(kernel), len(kernel) // 2
     out = np.zeros((len(x), kernel.shape[2]))
     for position in range(len(x)):
@@ -256,7 +256,7 @@ def test_bfloat16_keeps_positions_float32_and_near():
         ),
         ({"heads": 5}, "heads=5 does not divide joint_width=8"),
         ({"num_frames": 4}, "num_frames=4 has no centre frame"),
-        ({"skeleton": "h36m_19"}, "J=19"),
+        ({"skeleton": "h36m_19"}, r"\[batch, 9, 19, 2\]"),
     ],
 )
 def test_fields_that_do_not_fit_are_named(fields, message):

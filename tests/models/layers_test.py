@@ -1,4 +1,4 @@
-"""Layers whose gradients are written out: equal to the derived ones of linen and JAX."""
+"""The shared layers against linen, loops and expected statistics."""
 
 import flax.linen as nn
 import jax
@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxpose.models.layers import Dropout, LayerNorm, batched_matmul
+from jaxpose.models.layers import Dropout, LayerNorm, padded_convolution
 
 
 def gradients(function, *inputs):
@@ -43,20 +43,37 @@ def test_layer_norm_computes_statistics_of_bfloat16_in_float32():
     np.testing.assert_allclose(np.std(np.float32(y), axis=-1), 1.0, atol=1e-2)
 
 
-@pytest.mark.parametrize("sizes", [(5, 3, 7), (5, 7, 3), (2, 1, 1)])
-def test_batched_matmul_has_the_derived_gradient(sizes):
-    m, k, n = sizes
-    keys = jax.random.split(jax.random.key(0))
-    a, b = (
-        jax.random.normal(keys[0], (4, 2, m, k)),
-        jax.random.normal(keys[1], (4, 2, k, n)),
-    )
-    found, expected = gradients(batched_matmul, a, b), gradients(jnp.matmul, a, b)
-    jax.tree.map(
-        lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6),
-        found,
-        expected,
-    )
+@pytest.mark.parametrize(
+    ("frames", "size", "stride", "groups"),
+    [
+        (9, 9, 1, 1),
+        (9, 9, 3, 1),
+        (8, 9, 3, 1),
+        (11, 9, 5, 1),
+        (7, 9, 9, 1),
+        (4, 9, 3, 1),
+        (7, 5, 2, 1),
+        (6, 3, 1, 2),
+    ],
+)
+def test_padded_convolution_is_the_sum_over_taps(frames, size, stride, groups):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, frames, 4))
+    kernel = rng.normal(size=(size, 4 // groups, 6))
+    padded = np.pad(x, ((0, 0), (size // 2, size // 2), (0, 0)))
+    expected = np.zeros((2, -(-frames // stride), 6))
+    for out, start in enumerate(range(0, frames, stride)):
+        for feature in range(6):
+            group = feature // (6 // groups)
+            channels = slice(group * 4 // groups, (group + 1) * 4 // groups)
+            window = padded[:, start : start + size, channels]
+            products = window * kernel[None, :, :, feature]
+            expected[:, out, feature] = products.sum((1, 2))
+    with jax.enable_x64(True):
+        found = padded_convolution(
+            jnp.asarray(x), jnp.asarray(kernel), stride=stride, groups=groups
+        )
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
 def drop(rate, x, train=True, **fields):

@@ -7,7 +7,7 @@ import pytest
 
 from jaxpose.errors import JaxposeError
 from jaxpose.models.cost import describe
-from jaxpose.models.poseformer import Block, PoseFormer, drop_path_rates
+from jaxpose.models.poseformer import Block, PoseFormer
 
 
 def small_model(**fields):
@@ -65,7 +65,7 @@ def test_position_tables_tell_joints_and_frames_apart():
     model, x = small_model(), keypoints()
     variables = randomised(model, x)
     reversed_frames = apply(model, variables, x[:, ::-1])
-    # With equal vectors for all frames and equal mixing weights the order of frames is lost.
+    # With equal vectors and equal mixing weights the order of frames is lost.
     params = dict(variables["params"])
     params["temporal_positions"] = jnp.zeros_like(params["temporal_positions"])
     params["head"] = dict(params["head"]) | {
@@ -81,8 +81,9 @@ def test_position_tables_tell_joints_and_frames_apart():
 
 
 def test_drop_path_rates_rise_linearly():
-    np.testing.assert_allclose(drop_path_rates(0.1, 4), [0, 0.1 / 3, 0.2 / 3, 0.1])
-    assert drop_path_rates(0.1, 1) == [0.0]
+    rates = small_model(drop_path_rate=0.1, depth=4).drop_path_rates()
+    np.testing.assert_allclose(rates, [0, 0.1 / 3, 0.2 / 3, 0.1])
+    assert small_model(drop_path_rate=0.1, depth=1).drop_path_rates() == [0.0]
 
 
 def test_stochastic_depth_drops_whole_samples_and_scales_survivors():
@@ -142,19 +143,19 @@ def test_bfloat16_keeps_parameters_and_positions_float32():
     [
         ({"num_frames": 8}, "num_frames=8 has no centre frame"),
         ({"heads": 3}, "heads=3 does not divide joint_width=8; these do: 1, 2, 4, 8"),
-        ({"depth": 0}, "depth=0 must be at least 1"),
+        ({"depth": 0}, "depth=0 must be a whole number of at least 1"),
         ({"skeleton": "h36m_18"}, "unknown skeleton 'h36m_18'"),
         (
             {"skeleton": "h36m_16"},
-            r"expected \[B, T, J, C\] with T=9 .* J=16 \(skeleton 'h36m_16'\)",
+            r"\[batch, 9, 16, 2\] \(joints of skeleton 'h36m_16'",
         ),
         (
             {"num_frames": 27},
-            r"shape \(3, 9, 17, 2\), expected \[B, T, J, C\] with T=27",
+            r"\[batch, 27, 17, 2\] .*, got \[3, 9, 17, 2\]",
         ),
         (
             {"num_frames": 27, "whole_sequence": True},
-            r"shape \(3, 9, 17, 2\), expected .* with T=27",
+            r"\[batch, 27, 17, 2\] .*, got \[3, 9, 17, 2\]",
         ),
     ],
 )

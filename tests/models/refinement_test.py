@@ -1,4 +1,4 @@
-"""Pose refinement: its formula in NumPy, what it leaves alone, its size, dropout, errors."""
+"""Pose refinement: its formula in NumPy, what it keeps, its size, dropout, errors."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""VideoPose3D: sizes, its two forms of execution, causality, dense kernels, initial values, errors."""
+"""VideoPose3D: sizes, its forms, causality, dense kernels, initial values, errors."""
 
 import functools
 

@@ -4,6 +4,7 @@
 writes an npz file whose names begin with the number of devices.
 """
 
+import dataclasses
 import sys
 from typing import Any
 
@@ -33,13 +34,15 @@ def train(
 ) -> tuple[np.ndarray, TrainState]:
     """Returns the loss of every update, in float64, and the last state."""
     training = set_up(config, build_model(config), small_clips(), mesh)
-    data, state = in_float64(training.data), in_float64(training.fresh_state())
+    training = dataclasses.replace(training, data=in_float64(training.data))
+    state = in_float64(training.fresh_state())
+    update = training.compile(state)
     schedule = training.schedule
     losses = []
     for step in range(0, schedule.num_steps, schedule.steps_per_dispatch):
         epoch, position = divmod(step, schedule.steps_per_epoch)
         order = training.order_of_epoch(epoch)
-        state, new_losses = training.update(state, data, order, np.int32(position))
+        state, new_losses = update(state, training.data, order, position)
         losses.append(new_losses)
     return np.concatenate(losses), state
 

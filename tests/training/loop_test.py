@@ -272,7 +272,10 @@ def test_joints_of_data_and_model_must_agree(tmp_path):
             "augment_bones=nan must be at least 0 and below 1",
         ),
         ({"seed": 2**70}, "seed=1180591620717411303424 must be"),
-        ({"model.num_frames": -1}, "num_frames=-1: expected whole numbers from 1"),
+        (
+            {"model.num_frames": -1},
+            "num_frames=-1 must be a whole number of at least 1",
+        ),
         (
             {"model.dropout_rate": 1.5},
             r"dropout_rate=1\.5 must be at least 0 and below 1",
