@@ -203,7 +203,7 @@ TINY = Table(
 
 @pytest.fixture
 def tiny(monkeypatch):
-    """TINY as a table; jobs and drawing are only pretended; `fail` says what crashes."""
+    """TINY as a table; jobs and drawing are pretended; `fail` says what crashes."""
     monkeypatch.setitem(TABLES, "tiny", TINY)
 
     def pretend_to_draw(module, task):

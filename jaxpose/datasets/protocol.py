@@ -1,4 +1,4 @@
-"""What a data set is trained and scored under: its subjects, unit, and published scores."""
+"""What a data set is trained and scored under: subjects, unit and published scores."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -18,8 +18,8 @@ MILLIMETRES = 1000.0
 class Protocol:
     """The protocol of a data set: who is trained on and scored, and how.
 
-    Configs name it by the data set (`jaxpose.config.data_fields`). A data set whose scores
-    are more than means over actions subclasses it and overrides methods.
+    Configs name it by the data set (`jaxpose.config.data_fields`). A data set whose
+    scores are more than means over actions subclasses it and overrides methods.
 
     Attributes:
       name: name of the data set, as its builder has it.
@@ -29,7 +29,8 @@ class Protocol:
       test_subjects: subjects to score.
       actions: actions to train on and to score; None means all.
       skeleton: joints of the poses, those of the builder's first config.
-      target_scale: unit of the training targets, in 1/metre: 1 is metres, 1000 millimetres.
+      target_scale: unit of the training targets, in 1/metre: 1 is metres, 1000
+        millimetres.
       train_frames: published number of frames of all cameras, by training subject and
         action; empty where none are published.
       scores: names of the published scores in the results, the first one first.
@@ -102,9 +103,9 @@ class Protocol:
           frames: `[M]`, the scored frames.
 
         Returns:
-          Totals by metric, and under `per_*` the same by group: errors in millimetres, PCK
-          and AUC in per cent. None where the tables hold means over actions (P.3), which
-          every score has.
+          Totals by metric, and under `per_*` the same by group: errors in millimetres,
+          PCK and AUC in per cent. None where the tables hold means over actions (P.3),
+          which every score has.
         """
         return None
 
@@ -142,7 +143,7 @@ def mean_scores(
 def mean_scores_by_group(
     per_frame: Mapping[str, np.ndarray], groups: Iterable[str]
 ) -> dict[str, dict[str, Any]]:
-    """Averages scores over the frames of each group, in the order of their first frames.
+    """Averages scores over the frames of each group, in order of first appearance.
 
     Args:
       per_frame: `[M]` per score.
