@@ -92,6 +92,6 @@ def _require_tfds() -> None:
         if importlib.util.find_spec(module) is None:
             raise JaxposeError(
                 f"data sets need {package}, which is not installed: pip install "
-                "tensorflow-datasets array_record, on Linux or macOS (array_record has "
-                "none for Windows; its Linux subsystem, WSL, can prepare and train)"
+                "tensorflow-datasets array_record, on Linux or macOS (no version for "
+                "Windows exists; its Linux subsystem, WSL, can prepare and train)"
             )
