@@ -34,7 +34,7 @@ class FileShape:
     Attributes:
       code_lines: numbers of the lines that hold code.
       tokens: number of tokens of code.
-      comments: number of comments; those for tools (`noqa`, `fmt`, `type`) do not count.
+      comments: number of comments, without those for tools (`noqa`, `fmt`, `type`).
       functions: (lines, name) of each function, its docstring left out.
       comprehensions: number of comprehensions and generator expressions.
       imports: modules of the project that the file imports.

@@ -20,8 +20,8 @@ Variants:
                                          2D with toes; ground truth, as no detector has
                                          toes
     mpi1, mpi9, mpi27                    MPI-INF-3DHP, windows of 1, 9 and 27 frames
-    mpi_cross                            MPI-INF-3DHP in the joints of cpn17 and gt17, to
-                                         score one: --mode=evaluate --workdir=RUN
+    mpi_cross                            MPI-INF-3DHP in the joints of cpn17 and gt17,
+                                         to score one: --mode=evaluate --workdir=RUN
     quickstart                           synthetic motion, minutes on a laptop
     cmu                                  real motion capture, minutes on a laptop
     quick_NAME                           the sizes of quickstart on data set NAME

@@ -1,11 +1,12 @@
-"""Measures speed: training as the program runs it, prediction, whole clips, streams, the input.
+"""Measures the speed of training, prediction, whole clips, streams and the input.
 
     python -m experiments.benchmark --models=all --mode=train --json=loop.json
     python -m experiments.benchmark --config=configs/gla_gcn.py:cpn243 --mode=predict
 
-Every figure is a row with what it was measured on. Medians after a warm-up, on random motion.
-The rate of a large matrix product is measured in the same run: a row's FLOP/s and its ratio to
-the PyTorch reference are only worth something beside it.
+Every figure is a row that names the machine, the versions and the command. Figures are
+medians after a warm-up, on random motion. The rate of a large matrix product is
+measured in the same run, since a row's FLOP/s and its ratio to the PyTorch reference
+mean little without it.
 """
 
 import functools
@@ -49,7 +50,11 @@ CLIP_FRAMES = 1000
 
 
 def seconds_of(call: Callable[[], Any], budget: float, least: int = 5) -> list[float]:
-    """Wall seconds of each call, results waited for, after one call that does not count."""
+    """Returns the wall seconds of each call, its results waited for.
+
+    Calls at least `least` times and for `budget` seconds, after one call that does not
+    count (it compiles).
+    """
     jax.block_until_ready(call())
     found: list[float] = []
     while len(found) < least or sum(found) < budget:
@@ -67,7 +72,7 @@ def matmul_rate(dtype: Any, size: int = 2048) -> float:
 
 
 def random_clips(model: LiftingModel, num_frames: int) -> Clips:
-    """Random walks of joints in clips of 1000 frames, seen by no camera in particular."""
+    """Returns random walks of joints in clips of 1000 frames, without a camera."""
     rng = np.random.default_rng(0)
     names = model.skeleton, model.keypoints_skeleton
     clips = -(-num_frames // CLIP_FRAMES)
@@ -103,7 +108,7 @@ def random_clips(model: LiftingModel, num_frames: int) -> Clips:
 def measure_train(
     config: ml_collections.ConfigDict, model: LiftingModel, reference: Reference | None
 ) -> Row:
-    """Updates as `jaxpose.main` makes them: data on the device, several to a dispatch."""
+    """Measures updates as `jaxpose.main` makes them, with the data on the device."""
     config = config.copy_and_resolve_references()
     config.augment_rotation, config.augment_bones = False, 0.0  # they need cameras
     if reference:
@@ -139,7 +144,10 @@ def measure_train(
 def measure_data(
     config: ml_collections.ConfigDict, model: LiftingModel, reference: Reference | None
 ) -> Row:
-    """The input's part of an update: windows gathered, flipped and centred; 1.5 million frames resident."""
+    """Measures the input's part of an update, with 1.5 million frames on the device.
+
+    Gathers, flips and centres windows, as the train step does.
+    """
     row = measure_train(config, model, reference)
     config = config.copy_and_resolve_references()
     config.augment_rotation, config.augment_bones = False, 0.0
@@ -297,7 +305,10 @@ def _shortened(clips: Clips, frames: int) -> Clips:
 
 
 def _ratio(seconds: float, reference_seconds: float | None) -> Row:
-    """The reference's time over ours, as it is and if both machines multiplied matrices equally fast."""
+    """Returns the reference's time over ours.
+
+    `calibrated_ratio` is the same if both machines multiplied matrices equally fast.
+    """
     if reference_seconds is None:
         return {}
     ratio = reference_seconds / seconds
@@ -313,12 +324,13 @@ _MACHINE: Row = {}
 
 
 def _machine() -> Row:
-    """What the figures were measured on; the matrix products are timed on the first call."""
+    """Returns the machine and versions; times the matrix products on the first call."""
     if not _MACHINE:
         packages = ("jax", "jaxlib", "flax")
+        processor = platform.processor() or platform.machine()
         _MACHINE.update(
             device=f"{jax.device_count()} x {jax.devices()[0].device_kind}",
-            processor=f"{platform.processor() or platform.machine()}, {jax.local_device_count()} device(s)",
+            processor=f"{processor}, {jax.local_device_count()} device(s)",
             versions={name: importlib.metadata.version(name) for name in packages}
             | {"python": platform.python_version()},
             matmul_gflops=matmul_rate(jnp.float32),
@@ -376,7 +388,8 @@ def main(argv: list[str]) -> None:
             chosen = [case for name in CASES for case in _case(name) if _wanted(name)]
         if not chosen:
             raise JaxposeError(
-                f"--models={_MODELS.value} names no case; there are: all, {', '.join(CASES)}"
+                f"--models={_MODELS.value} names no case; "
+                f"there are: all, {', '.join(CASES)}"
             )
         console.print(_machine())
         for name, config, reference in chosen:

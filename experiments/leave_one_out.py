@@ -1,10 +1,12 @@
 """Leave-one-subject-out: each subject scored by a model trained on all others.
 
-    python -m experiments.leave_one_out --config=configs/ampose.py:cmu --workdir=runs/leave_one_out
+    python -m experiments.leave_one_out --config=configs/ampose.py:cmu \\
+        --workdir=runs/leave_one_out
 
-The subjects are the config's train and test subjects together. Every run has its own directory,
-`<workdir>/<subject>`; a finished one is only scored again, a stopped one resumes. The table is
-printed and written to `<workdir>/leave_one_out.md` after each subject.
+The subjects are the config's train and test subjects together. Every run has its own
+directory, `<workdir>/<subject>`: a finished run is only scored again, a stopped one
+resumes. After each subject the table is printed and written to
+`<workdir>/leave_one_out.md`.
 """
 
 import pathlib
@@ -53,8 +55,8 @@ def run(
     subjects = sorted({*config.dataset.train_subjects, *config.dataset.test_subjects})
     if split := next((subject for subject in subjects if "/" in subject), None):
         raise JaxposeError(
-            f"config.dataset: {split!r} is one split of a person, who would be in the training data, too; "
-            "leave one out of data whose subjects are persons"
+            f"config.dataset: {split!r} is one split of a person, who would be in the "
+            "training data, too; leave one out of data whose subjects are persons"
         )
     results = {}
     for subject in subjects:

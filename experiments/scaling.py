@@ -2,7 +2,8 @@
 
     python -m experiments.scaling --plot=experiments/scaling.png --json=scaling.json
 
-Two small models: a window a pose (AMPose) and whole clips (VideoPose3D), the `quickstart` sizes.
+Measures two small models at their `quickstart` sizes: AMPose, one window per pose, and
+VideoPose3D, whole clips.
 """
 
 import argparse
@@ -86,7 +87,10 @@ def measure(
 
 
 def exponent(curve: dict[int, float]) -> float:
-    """The power of the sizes by which the seconds of `curve` grow: 1 is linear (least squares of logs)."""
+    """Returns the power `p` of `seconds = c * size ** p`, by least squares of the logs.
+
+    A curve with power 1 is linear.
+    """
     return float(np.polyfit(np.log(list(curve)), np.log(list(curve.values())), 1)[0])
 
 

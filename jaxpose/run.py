@@ -142,8 +142,8 @@ class Run:
             builder = get_builder(name)
         except ImportError as error:
             raise JaxposeError(
-                f"{self.workdir} was made by an earlier jaxpose, which did not save the "
-                f"unit of {name!r}; install tensorflow-datasets, which finds it"
+                f"{self.workdir} was made by an earlier jaxpose, which did not save "
+                f"the unit of {name!r}; install tensorflow-datasets, which finds it"
             ) from error
         if builder.builder_config.image_space:
             return requirements.HALF_IMAGE_WIDTH

@@ -104,7 +104,7 @@ def test_reads_files_with_a_numpy_random_state(torch, tmp_path, state_dict, zipp
 
 def test_reads_the_random_state_of_older_numpy_versions(torch, tmp_path):
     class OldRandomState:
-        """Pickles as NumPy 1.16 pickled its RandomState, the version of the published files."""
+        """Pickles as NumPy 1.16, the version of the published files, does."""
 
         def __reduce__(self):
             make = vars(np.random)["__RandomState_ctor"]

@@ -1,4 +1,4 @@
-"""The documentation says what is true of the code: citations, links, commands, tables."""
+"""The documentation is true of the code: citations, links, commands and tables."""
 
 import importlib
 import importlib.util
@@ -52,7 +52,7 @@ def anchor(heading: str) -> str:
 
 
 def rows_under(heading: str, first_column: str) -> list[list[str]]:
-    """Rows of the tables in a section of the protocol whose first column has this name."""
+    """Returns the rows of a protocol section's tables with this first column."""
     section = PROTOCOL.read_text().partition(f"## {heading}")[2].partition("\n## ")[0]
     rows, inside = [], False
     for line in section.splitlines():

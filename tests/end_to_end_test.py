@@ -1,4 +1,4 @@
-"""Every file format from its fabricated files through prepare, train and evaluate, as a user goes.
+"""Every file format, from fabricated files through prepare, train and evaluate.
 
 Recipes are the named ones with small models and a few updates.
 """

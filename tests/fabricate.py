@@ -1,4 +1,4 @@
-"""Small made-up files in the exact layouts of the data sets, to try a pipeline without a licence.
+"""Small made-up files in the exact layouts of the data sets; they need no licence.
 
     python -m tests.fabricate NAME DIR
 
@@ -33,7 +33,9 @@ def main(argv: list[str]) -> int:
     """Runs the command line and returns the exit status."""
     if len(argv) != 2 or argv[0] not in FABRICATORS:
         print(
-            f"usage: python -m tests.fabricate NAME DIR\nNAME: {', '.join(FABRICATORS)}",
+            "usage: python -m tests.fabricate NAME DIR",
+            f"NAME: {', '.join(FABRICATORS)}",
+            sep="\n",
             file=sys.stderr,
         )
         return 2

@@ -72,7 +72,10 @@ def write_json(
 
 
 def write_openpose(folder: pathlib.Path, num_frames: int) -> None:
-    """A file per frame. The person is lost in frame 5; a fainter second one appears in frame 7."""
+    """Writes one file per frame.
+
+    The person is lost in frame 5; a fainter second one appears in frame 7.
+    """
     keypoints_2d, _ = recording("body_25", num_frames)
     folder.mkdir(parents=True, exist_ok=True)
     for frame, pose in enumerate(keypoints_2d):
@@ -122,7 +125,10 @@ def write_videopose3d(path: pathlib.Path, num_frames: int) -> None:
 
 
 def recording(layout: str, num_frames: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels in the joint order `layout`, and metres in the camera frame in Human3.6M's."""
+    """Returns pixels and positions in metres in the camera frame.
+
+    The pixels are in the joint order `layout`, the positions in that of Human3.6M.
+    """
     keypoints_2d, _ = seen_by(
         positions_world(get_skeleton(layout), num_frames, FPS, 3), CAMERA
     )

@@ -1,9 +1,10 @@
 """Small files in each layout of Human3.6M, with its quirks, from made-up motion.
 
-Quirks: S1 says TakingPhoto and WalkingDog in the official files; trial suffixes are the published,
-irregular ones; the official files hold S11's corrupt "Directions", the npz files do not; detected
-2D is longer than 3D, by different amounts per camera, and about twice as long for three takes of
-S9; it holds an unlabelled subject. Takes have 8 to 14 frames instead of thousands.
+Quirks: S1 says TakingPhoto and WalkingDog in the official files. Trial suffixes are the
+published, irregular ones. The official files hold S11's corrupt "Directions", the npz
+files do not. Detected 2D is longer than 3D, by different amounts per camera, and about
+twice as long for three takes of S9; it holds an unlabelled subject. Takes have 8 to 14
+frames instead of thousands.
 """
 
 import pathlib
@@ -22,7 +23,8 @@ from jaxpose.datasets.schema import Camera
 EXTRA_FRAMES = (1, 3, 3, 1)  # of the video over the 3D track, by camera
 _IN_32 = [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]
 
-# Metres from the parent, standing, facing +y, z up; joints that repeat another have no offset.
+# Metres from the parent, standing, facing +y, z up; joints that repeat another have no
+# offset.
 _OFFSETS = np.zeros((32, 3))
 _OFFSETS[[1, 6]] = [[0.13, 0, 0], [-0.13, 0, 0]]
 _OFFSETS[[2, 7, 3, 8]] = [[0, 0, -0.44], [0, 0, -0.44], [0, 0, -0.42], [0, 0, -0.42]]
@@ -33,8 +35,13 @@ _OFFSETS[[4, 9, 5, 10]] = [
     [0, 0.07, 0],
 ]
 _OFFSETS[[12, 13, 16, 24, 14, 15]] = [
-    [0, 0, 0.24], [0, 0, 0.25], [0, 0, 0.25], [0, 0, 0.25], [0, 0.05, 0.11], [0, 0, 0.11],
-]  # fmt: skip
+    [0, 0, 0.24],
+    [0, 0, 0.25],
+    [0, 0, 0.25],
+    [0, 0, 0.25],
+    [0, 0.05, 0.11],
+    [0, 0, 0.11],
+]
 _OFFSETS[[17, 25]] = [[-0.15, 0, 0], [0.15, 0, 0]]
 _OFFSETS[[18, 26, 19, 27]] = [
     [0, 0, -0.28],
@@ -47,7 +54,10 @@ _SWINGING = [1, 2, 6, 7, 12, 13, 17, 18, 25, 26]
 
 
 def motion(subject: str, take: str, num_frames: int) -> np.ndarray:
-    """`[num_frames, 32, 3]` in the world, metres: swinging limbs on a circle, its own for each take."""
+    """Returns positions `[num_frames, 32, 3]` in the world, in metres.
+
+    Limbs swing while the body walks on a circle, another circle for each take.
+    """
     rng = np.random.default_rng(zlib.crc32(f"{subject} {take}".encode()))
     time = np.arange(num_frames)[:, None] / 50 + rng.uniform(0, 10)
     angles = np.zeros((num_frames, 32))
@@ -139,13 +149,20 @@ def fabricate_npz(
     subjects: tuple[str, ...] = SUBJECTS,
     most_takes: int | None = None,
 ) -> None:
-    """`data_3d_h36m.npz` and `data_2d_h36m_*.npz`: gt, CPN, detectron (fine-tuned, COCO), hourglass."""
+    """Writes `data_3d_h36m.npz` and `data_2d_h36m_*.npz`.
+
+    The 2D is ground truth, CPN, Detectron (fine-tuned and of COCO) and hourglass.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     positions: dict = {}
     keypoints: dict = {
-        "gt": {}, "cpn_ft_h36m_dbb": {}, "detectron_ft_h36m": {}, "detectron_pt_coco": {}, "sh_ft_h36m": {},
+        "gt": {},
+        "cpn_ft_h36m_dbb": {},
+        "detectron_ft_h36m": {},
+        "detectron_pt_coco": {},
+        "sh_ft_h36m": {},
         "sh_pt_mpii": {},
-    }  # fmt: skip
+    }
     for subject in subjects:
         positions[subject] = {}
         for take in takes_of(subject, most_takes):
@@ -210,7 +227,10 @@ def fabricate_extracted(
     layout: str = "{subject}/MyPoseFeatures/{kind}",
     kinds: tuple[str, ...] = ("D3_Positions", "D3_Positions_mono", "D2_Positions"),
 ) -> None:
-    """The official CDF files, extracted, and `metadata.xml`; `layout` is the folder of a file."""
+    """Writes the official CDF files, extracted, and `metadata.xml`.
+
+    `layout` is the folder of a file.
+    """
     for subject in subjects:
         takes = takes_of(subject, most_takes)
         if subject == "S11":
@@ -245,7 +265,7 @@ def fabricate_archives(
     most_takes: int | None = None,
     kinds: tuple[str, ...] = ("D3_Positions", "D3_Positions_mono", "D2_Positions"),
 ) -> None:
-    """The official archives, `Poses_D3_Positions_S1.tgz` and so on, and `metadata.xml`."""
+    """Writes archives such as `Poses_D3_Positions_S1.tgz`, and `metadata.xml`."""
     fabricate_extracted(folder, subjects, most_takes, kinds=kinds)
     for subject in subjects:
         for kind in kinds:
@@ -322,7 +342,7 @@ def fabricate_motionbert(
     subjects: tuple[str, ...] = SUBJECTS,
     most_takes: int | None = None,
 ) -> None:
-    """`h36m_sh_conf_cam_source_final.pkl`; S9's long takes are not cut to the 3D track."""
+    """Writes `h36m_sh_conf_cam_source_final.pkl`; S9's long takes stay as long."""
     folder.mkdir(parents=True, exist_ok=True)
     splits = {"train": facts.TRAIN_SUBJECTS, "test": facts.TEST_SUBJECTS}
     data = {
@@ -355,7 +375,10 @@ def _motionbert_split(subjects: list[str], most_takes: int | None, test: bool) -
             world = motion(subject, take, length)[:, _IN_32]
             for index, camera in enumerate(h36m_cameras(subject)):
                 code = MOTIONBERT_ACTIONS.index(action) + 2
-                source = f"s_{int(subject[1:]):02d}_act_{code:02d}_subact_{number:02d}_ca_{index + 1:02d}"
+                source = (
+                    f"s_{int(subject[1:]):02d}_act_{code:02d}_subact_{number:02d}"
+                    f"_ca_{index + 1:02d}"
+                )
                 _add_motionbert_clip(columns, world, camera, source, action)
     joined = {name: np.concatenate(parts) for name, parts in columns.items()}
     if not test:
@@ -364,9 +387,22 @@ def _motionbert_split(subjects: list[str], most_takes: int | None, test: bool) -
 
 
 MOTIONBERT_ACTIONS = (
-    "Directions", "Discussion", "Eating", "Greeting", "Phoning", "Posing", "Purchases", "Sitting",
-    "SittingDown", "Smoking", "Photo", "Waiting", "Walking", "WalkDog", "WalkTogether",
-)  # fmt: skip
+    "Directions",
+    "Discussion",
+    "Eating",
+    "Greeting",
+    "Phoning",
+    "Posing",
+    "Purchases",
+    "Sitting",
+    "SittingDown",
+    "Smoking",
+    "Photo",
+    "Waiting",
+    "Walking",
+    "WalkDog",
+    "WalkTogether",
+)
 
 
 def _add_motionbert_clip(

@@ -1,7 +1,8 @@
 """Writes HumanEva-I as VideoPose3D's .mat files and npz pairs hold it, quirks included.
 
-Takes are as long as the published ones. Motion capture fails in three of them, so that chunk
-numbers are skipped; S3 has no ThrowCatch; the detection file has unlabelled chunks as well.
+Takes are as long as the published ones. Motion capture fails in three of them, so that
+chunk numbers are skipped. S3 has no ThrowCatch. The detection file has unlabelled
+chunks as well.
 """
 
 import dataclasses
@@ -102,7 +103,7 @@ def _runs(subject: str, action: str) -> list[tuple[int, int, bool]]:
 def _take(
     subject: str, action: str, joints: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """3D `[F, J, 3]` in metres, 2D `[3, F, J, 2]`, and COCO keypoints `[3, F, 17, 2]`."""
+    """Returns 3D `[F, J, 3]` in metres, 2D `[3, F, J, 2]` and COCO `[3, F, 17, 2]`."""
     num_frames = facts.num_frames(subject, action)
     seed = 10 * facts.SUBJECTS.index(subject) + facts.ACTIONS.index(action)
     skeleton = get_skeleton(f"humaneva_{joints}")

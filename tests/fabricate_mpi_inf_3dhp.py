@@ -1,7 +1,7 @@
 """Writes MPI-INF-3DHP as its own files and P-STMO's npz pair hold it, with few frames.
 
-The sequences are shorter than the published ones, which preparing notes and `--check` calls
-suspicious.
+The sequences are shorter than the published ones. Preparing notes it, and `--check`
+calls them suspicious.
 """
 
 import dataclasses
@@ -23,7 +23,11 @@ UNIVERSAL = 0.9  # univ_annot3 is the same pose at another body height
 
 
 def fabricate_official(folder: pathlib.Path, num_frames: int = 60) -> None:
-    """`mpi_inf_3dhp/S1/Seq1/annot.mat`, `camera.calibration`, `mpi_inf_3dhp_test_set/TS1/annot_data.mat`."""
+    """Writes the official files of all training and test sequences.
+
+    They are `mpi_inf_3dhp/S1/Seq1/annot.mat` with `camera.calibration` beside it, and
+    `mpi_inf_3dhp_test_set/TS1/annot_data.mat`.
+    """
     for subject, take in _takes():
         path = folder / "mpi_inf_3dhp" / subject / take
         path.mkdir(parents=True, exist_ok=True)

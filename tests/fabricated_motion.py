@@ -1,4 +1,4 @@
-"""One synthetic person in every joint set, for files in the layouts of the real data sets."""
+"""One synthetic person in every joint set, for files laid out as the real data sets."""
 
 import numpy as np
 
@@ -14,8 +14,8 @@ def positions_world(
 ) -> np.ndarray:
     """`[F, J, 3]` metres, z up: a motion on the joints of `skeleton`, about the origin.
 
-    Joints beside the 17 generated ones lie on or near the bones: toes before the ankles, hands
-    beyond the wrists, eyes and ears on the head.
+    Joints beside the 17 generated ones lie on or near the bones: toes before the
+    ankles, hands beyond the wrists, eyes and ears on the head.
     """
     rng = np.random.default_rng(seed)
     body = sample_body(1.6 + 0.03 * (seed % 10), rng)
@@ -86,7 +86,10 @@ def _all_joints(joint: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def seen_by(world: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels `[F, J, 2]` and camera frame `[F, J, 3]` in metres, by a camera without distortion."""
+    """Returns pixels `[F, J, 2]` and positions `[F, J, 3]` in the camera frame, metres.
+
+    The camera's distortion is left out.
+    """
     positions_3d = cameras.world_to_camera(
         world, np.array(camera.orientation), np.array(camera.translation)
     )
@@ -98,7 +101,10 @@ def seen_by(world: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
 def camera_around(
     name: str, angle: float, image_size: tuple[int, int], focal: float
 ) -> Camera:
-    """A camera 4.5 m from the origin, 1.5 m up, looking level at it from `angle` (degrees)."""
+    """Returns a camera 4.5 m from the origin, 1.5 m up, looking level towards it.
+
+    `angle` is where it stands, in degrees.
+    """
     sine, cosine = np.sin(np.radians(angle)), np.cos(np.radians(angle))
     right, down, ahead = (-sine, cosine, 0), (0, 0, -1), (-cosine, -sine, 0)
     return Camera(

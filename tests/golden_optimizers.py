@@ -1,4 +1,4 @@
-"""Optimiser trajectories and schedules of the golden files, computed by jaxpose.training.optimizers."""
+"""Optimiser trajectories and schedules of the golden files, computed by jaxpose."""
 
 import json
 import re
@@ -34,7 +34,10 @@ def _optimizer(name: str) -> optax.GradientTransformation:
 def optimizer_pairs(
     arrays: Mapping[str, np.ndarray],
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """(key, computed, recorded) of every trajectory `[steps, ...]`, in float64 where x64 is on."""
+    """Yields (key, computed, recorded) of every trajectory `[steps, ...]`.
+
+    Computes in float64 where x64 is on.
+    """
     init = {
         key.split("/")[1]: jnp.asarray(arrays[key], float)
         for key in arrays

@@ -1,4 +1,4 @@
-"""What jaxpose computes for each protocol file: (key, computed, recorded) by file content."""
+"""Values of jaxpose for each protocol file: (key, computed, recorded) by content."""
 
 import dataclasses
 import json
@@ -51,7 +51,7 @@ BY_JOINTS = {15: HUMANEVA_15, 16: H36M_16, 17: H36M_17, 19: H36M_19}
 
 
 def find(arrays: Arrays) -> Callable[[Arrays, np.dtype], Pairs]:
-    """The function for a file, by a key (or the beginning of one) that only this kind has.
+    """Returns the function for a file, by the start of a key that only its kind has.
 
     Raises:
       JaxposeError: no kind of protocol file has these keys.
@@ -60,7 +60,8 @@ def find(arrays: Arrays) -> Callable[[Arrays, np.dtype], Pairs]:
         if any(key.startswith(marker) for key in arrays):
             return function
     raise JaxposeError(
-        f"neither a model nor a known protocol file; it holds {', '.join(list(arrays)[:8])}"
+        "neither a model nor a known protocol file; it holds "
+        f"{', '.join(list(arrays)[:8])}"
     )
 
 
@@ -247,7 +248,10 @@ def _generators(arrays: Arrays, dtype: np.dtype) -> Pairs:
 def _with_sides(
     joints: np.ndarray, config: Mapping[str, Any], left: str, right: str
 ) -> Skeleton:
-    """The skeleton of an array `[..., J, 2 or 3]`, with the sides that the file names, if it does."""
+    """Returns the skeleton of an array `[..., J, 2 or 3]`.
+
+    Its sides are those that the file names, where it does.
+    """
     skeleton = _skeleton(joints.shape[-2])
     if left not in config:
         return skeleton

@@ -49,7 +49,7 @@ def test_the_repository_holds_a_whole_model_with_every_gradient(model):
 
 @pytest.fixture
 def changed(tmp_path):
-    """Writes a golden file with some arrays replaced (None: removed), in a folder of its own."""
+    """Writes a golden file, some arrays replaced (None: removed), to its own folder."""
 
     def change(name, folder="changed", **arrays):
         with np.load(shared_path(f"goldens/{name}")) as file:

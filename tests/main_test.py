@@ -9,6 +9,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+AMPOSE = "--config=configs/ampose.py"
 
 
 def program(*arguments):
@@ -28,8 +29,13 @@ def test_describe_prints_one_json_object_without_data_or_workdir():
     assert finished.returncode == 0, finished.stderr
     described = json.loads(finished.stdout)
     assert set(described) >= {
-        "parameters", "macs", "macs_published", "receptive_field", "input_shape", "output_shape"
-    }  # fmt: skip
+        "parameters",
+        "macs",
+        "macs_published",
+        "receptive_field",
+        "input_shape",
+        "output_shape",
+    }
     assert described["input_shape"] == [1, 1, 17, 2]
     assert described["parameters"] < 18_451_459
 
@@ -37,23 +43,40 @@ def test_describe_prints_one_json_object_without_data_or_workdir():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--config=configs/ampose.py:cnp17"], r"no variant 'cnp17'; it has cpn17, gt17"),
-        (["--config=configs/ampose.py", "--config.model.dept=4"], r"no such field: .*Did you mean .*depth"),
-        (["--config=configs/ampose.py", "--config.nofield=4"], r"no such field: 'nofield'$"),
-        (["--config=configs/ampose.py", "--config.model.depth=abc"], r"config\.model\.depth=abc: invalid"),
-        (["--config=configs/ampose.py", "--mod=train"], r"Unknown command line flag 'mod'"),
-        (["--config=configs/ampsoe.py", "--workdir={}"], r"there is no file 'configs/ampsoe\.py'"),
-        (["--config=configs/ampose.py", "--config.model.name=x", "--workdir={}"], r"'x' is unknown; known: ampose"),
+        ([f"{AMPOSE}:cnp17"], r"no variant 'cnp17'; it has cpn17, gt17"),
+        ([AMPOSE, "--config.model.dept=4"], r"no such field: .*Did you mean .*depth"),
+        ([AMPOSE, "--config.nofield=4"], r"no such field: 'nofield'$"),
+        (
+            [AMPOSE, "--config.model.depth=abc"],
+            r"config\.model\.depth=abc: invalid",
+        ),
+        ([AMPOSE, "--mod=train"], r"Unknown command line flag 'mod'"),
+        (
+            ["--config=configs/ampsoe.py", "--workdir={}"],
+            r"there is no file 'configs/ampsoe\.py'",
+        ),
+        (
+            [AMPOSE, "--config.model.name=x", "--workdir={}"],
+            r"'x' is unknown; known: ampose",
+        ),
         (["--config=README.md", "--workdir={}"], r"README\.md is not a Python file"),
-        (["--config=configs/ampose.py"], r"--mode=train needs --workdir=DIR"),
-        (["--config=configs/ampose.py", "--workdir={}", "--mode=evaluate"], r"holds no run"),
-        (["--config=configs/ampose.py", "--workdir=~/no_run", "--mode=evaluate"], r"=/.*/no_run holds no"),
-        (["--config=configs/ampose.py", "--workdir={}", "--num_processes=2"], r"need --coordinator=HOST:"),
-        (["--config=configs/ampose.py", "--workdir={}", "--config.dataset.data_dir={}"],
-         r"(?s)human36m/cpn_ft_h36m_dbb_17 is not prepared.*jaxpose\.prepare human.*ampose\.py:quickstart"),
-        (["--config=configs/ampose.py", "--workdir={}", "--config.dataset.name=human36"],
-         r"unknown data set 'human36'; known: synthetic"),
-        (["--config=configs/ampose.py", "--mode=describe", "--config.model.heads=7"], r"heads"),
+        ([AMPOSE], r"--mode=train needs --workdir=DIR"),
+        ([AMPOSE, "--workdir={}", "--mode=evaluate"], r"holds no run"),
+        ([AMPOSE, "--workdir=~/no_run", "--mode=evaluate"], r"=/.*/no_run holds no"),
+        (
+            [AMPOSE, "--workdir={}", "--num_processes=2"],
+            r"need --coordinator=HOST:",
+        ),
+        (
+            [AMPOSE, "--workdir={}", "--config.dataset.data_dir={}"],
+            r"(?s)human36m/cpn_ft_h36m_dbb_17 is not prepared.*"
+            r"jaxpose\.prepare human.*ampose\.py:quickstart",
+        ),
+        (
+            [AMPOSE, "--workdir={}", "--config.dataset.name=human36"],
+            r"unknown data set 'human36'; known: synthetic",
+        ),
+        ([AMPOSE, "--mode=describe", "--config.model.heads=7"], r"heads"),
     ],
 )  # fmt: skip
 def test_mistakes_end_in_one_message(tmp_path, arguments, message):

@@ -27,9 +27,9 @@ def mpjpe_by_action(
 
     Args:
       clips: clips of the test split.
-      predictions: windows by `ImageSpaceClip.source`; a window is the frame numbers `[T]`
-        within the clip and the positions `[T, 17, 3]` in half image widths. They cover
-        every frame of a scored clip.
+      predictions: windows by `ImageSpaceClip.source`. A window is the frame numbers
+        `[T]` within the clip and the positions `[T, 17, 3]` in half image widths. They
+        cover every frame of a scored clip.
 
     Returns:
       Millimetres by action in alphabetical order, then `average`.

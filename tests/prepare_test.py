@@ -1,4 +1,4 @@
-"""The prepare command: what it prints, exit status, and that it leaves nothing half-written."""
+"""The prepare command: what it prints, its exit status, and nothing half-written."""
 
 import contextlib
 import os
@@ -204,7 +204,7 @@ def test_every_builder_says_how_to_get_its_files(tmp_path):
         ).is_relative_to(tmp_path)
 
 
-def test_check_prints_a_table_writes_nothing_and_says_by_its_status_whether_all_is_there(
+def test_check_prints_a_table_writes_nothing_and_its_status_says_if_all_is_there(
     tmp_path, capsys
 ):
     fabricate_custom.fabricate_folder(tmp_path / "files", 12)
@@ -269,7 +269,8 @@ def test_flags_that_make_no_sense(tmp_path, capsys):
         ),
         (
             ["human36m"],
-            "downloads/manual/human36m does not exist. Human3.6M needs a licence and a login",
+            "downloads/manual/human36m does not exist. "
+            "Human3.6M needs a licence and a login",
         ),
     ):
         assert prepare.main([*flags, f"--data_dir={tmp_path / 'data'}"]) == 1

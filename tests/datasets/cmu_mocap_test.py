@@ -1,4 +1,4 @@
-"""Acclaim files: parsing, kinematics against hand-made and real motion, and bad input one by one."""
+"""Acclaim files: parsing, kinematics of hand-made and real motion, and bad input."""
 
 import functools
 import gzip
@@ -69,7 +69,8 @@ def test_kinematics_of_two_bones_by_hand():
     unit = INCH / 0.45
     root = np.array([1.0, 17.0, 3.0])
     hip = root + np.array([2.0, 0, 0])
-    # lfemur points down and its axis is turned by 20 degrees about z, which a turn about z does not feel.
+    # lfemur points down and its axis is turned by 20 degrees about z: a turn about z
+    # stays what it is.
     knee = hip + 7 * np.array([1.0, 0, 0])
     ankle = knee + 8 * np.array([1.0, 0, 0])
     np.testing.assert_allclose(ends["lhipjoint"][0], hip * unit, atol=1e-9)

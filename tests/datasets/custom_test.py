@@ -210,19 +210,40 @@ def test_check_names_keys_that_mean_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"keypoints": None}, r"with the defaults of dataset\.json\): key 'keypoints' is missing"),
-    ({"keypoints": "coco"}, "keypoints is 'coco'; known joint orders are coco_17, halpe_26"),
-    ({"keypoints": "coco_17", "keypoints_2d": np.zeros((20, 16, 2))}, r"found \[20, 16, 2\]"),
-    ({"keypoints_2d": np.zeros((17, 2))}, r"expected shape \[F, 17, 2\], found \[17, 2\]"),
+    (
+        {"keypoints": None},
+        r"with the defaults of dataset\.json\): key 'keypoints' is missing",
+    ),
+    (
+        {"keypoints": "coco"},
+        "keypoints is 'coco'; known joint orders are coco_17, halpe_26",
+    ),
+    (
+        {"keypoints": "coco_17", "keypoints_2d": np.zeros((20, 16, 2))},
+        r"found \[20, 16, 2\]",
+    ),
+    (
+        {"keypoints_2d": np.zeros((17, 2))},
+        r"expected shape \[F, 17, 2\], found \[17, 2\]",
+    ),
     ({"keypoints_2d": np.zeros((0, 17, 2))}, r"found \[0, 17, 2\]"),
     ({"keypoints_2d": np.full((20, 17, 2), "x")}, "of numbers, found an array of <U1"),
     ({"keypoints_2d": np.full((20, 17, 2), np.nan)}, "hip is seen in no frame"),
     ({"keypoints_2d": None}, "key 'keypoints_2d' is missing"),
-    ({"positions_3d": np.zeros((19, 17, 3))}, r"positions_3d \(h36m_17\): expected shape \[20, 17, 3\]"),
+    (
+        {"positions_3d": np.zeros((19, 17, 3))},
+        r"positions_3d \(h36m_17\): expected shape \[20, 17, 3\]",
+    ),
     ({"positions_3d": np.full((20, 17, 3), np.inf)}, "numbers are not finite"),
     ({"skeleton": "smpl_24"}, "skeleton is 'smpl_24'; known are h36m_17"),
-    ({"skeleton": np.array(["h36m_17", "coco_17"])}, "skeleton is .*; known are h36m_17"),
-    ({"keypoints": np.array(["h36m_17", "coco_17"])}, "keypoints is .*; known joint orders are"),
+    (
+        {"skeleton": np.array(["h36m_17", "coco_17"])},
+        "skeleton is .*; known are h36m_17",
+    ),
+    (
+        {"keypoints": np.array(["h36m_17", "coco_17"])},
+        "keypoints is .*; known joint orders are",
+    ),
     ({"skeleton": "coco_17"}, None),
     ({"fps": 0.0}, "fps is 0.0"),
     ({"fps": "fast"}, "fps: expected lists of numbers"),
@@ -248,17 +269,41 @@ def test_bad_recordings(tmp_path, changes, message):
     ("a.json", "3", "expected an object or a list, found a int"),
     ("a.json", "[" * 100_000, "not a JSON file, or damaged"),
     ("a.json", "[]", "expected detections of one joint count"),
-    ("a.json", '{"keypoints_2d": [[1, 2], [3]]}', "keypoints_2d: expected lists of numbers, all of"),
+    (
+        "a.json",
+        '{"keypoints_2d": [[1, 2], [3]]}',
+        "keypoints_2d: expected lists of numbers, all of",
+    ),
     ("a.json", '[{"image_id": "0.jpg"}]', "key 'keypoints' is missing"),
-    ("a.json", '[{"image_id": "x", "keypoints": [1, 2, 3]}]', "image_id 'x' does not end in a frame number"),
-    ("a.json", '[{"image_id": "1", "keypoints": [1, 2]}]', "a pose is a multiple of 3 numbers"),
-    ("a.json", '[{"image_id": "0", "keypoints": [1, 2, 3]}, {"image_id": "9999999", "keypoints": [1, 2, 3]}]',
-     "in at most 1,000,000 frames"),
+    (
+        "a.json",
+        '[{"image_id": "x", "keypoints": [1, 2, 3]}]',
+        "image_id 'x' does not end in a frame number",
+    ),
+    (
+        "a.json",
+        '[{"image_id": "1", "keypoints": [1, 2]}]',
+        "a pose is a multiple of 3 numbers",
+    ),
+    (
+        "a.json",
+        '[{"image_id": "0", "keypoints": [1, 2, 3]}, '
+        '{"image_id": "9999999", "keypoints": [1, 2, 3]}]',
+        "in at most 1,000,000 frames",
+    ),
     ("a.npz", "no zip", "not an npz file"),
     ("b/x_0_keypoints.json", '{"people": 3}', "people is a int, expected a list"),
-    ("b/x_0_keypoints.json", '{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}', "a pose is 75 numbers"),
+    (
+        "b/x_0_keypoints.json",
+        '{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}',
+        "a pose is 75 numbers",
+    ),
     ("b/x_0_keypoints.json", '{"version": 1.3}', "key 'people' is missing"),
-    ("dataset.json", '{"frame_rate": 3}', "expected an object with keys out of keypoints, image_size, fps"),
+    (
+        "dataset.json",
+        '{"frame_rate": 3}',
+        "expected an object with keys out of keypoints, image_size, fps",
+    ),
     ("dataset.json", "{}", "holds no recording"),
 ])  # fmt: skip
 def test_bad_files(tmp_path, name, content, message):
@@ -286,8 +331,13 @@ def test_a_file_instead_of_a_folder(tmp_path):
 
 @settings(max_examples=100, deadline=None)
 @given(
-    name=st.sampled_from(["anna/with_3d.npz", "ben/mpii.json", "dave/alphapose-results.json",
-                          "erin/data_2d_custom_dance.npz", "dataset.json"]),
+    name=st.sampled_from([
+        "anna/with_3d.npz",
+        "ben/mpii.json",
+        "dave/alphapose-results.json",
+        "erin/data_2d_custom_dance.npz",
+        "dataset.json",
+    ]),
     cut=st.floats(0, 2),
     flips=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), max_size=8),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Human3.6M: every format gives the published protocol's clips, and bad files one clear error."""
+"""Human3.6M: every format gives the clips of the published protocol; bad files fail."""
 
 import io
 import json
@@ -488,7 +488,8 @@ def test_a_split_is_whole_or_absent_unless_partial_is_asked_for(tmp_path, monkey
     )
     assert report.subjects["S11"].clips == 4
     assert report.notes[1] == (
-        "without S11 Discussion 1 of the split 'test': scores are not those of the published protocol"
+        "without S11 Discussion 1 of the split 'test': "
+        "scores are not those of the published protocol"
     )
     # Subjects less.
     fabricate_human36m.fabricate_npz(source, ("S1", "S7", "S9"))
@@ -517,6 +518,11 @@ def edit(path: pathlib.Path, change) -> None:
     np.savez_compressed(path, **entries)
 
 
+def set_camera(subjects: dict, index: int, value) -> None:
+    """Replaces the keypoints of S1, take Directions, in one of the four cameras."""
+    subjects["S1"]["Directions"][index] = value
+
+
 CPN = "data_2d_h36m_cpn_ft_h36m_dbb.npz"
 POSITIONS = "data_3d_h36m.npz"
 
@@ -529,25 +535,36 @@ POSITIONS = "data_3d_h36m.npz"
         (CPN, lambda d: d["S1"]["Directions"].pop(), r"expected 4 cameras, found 3"),
         (
             CPN,
-            lambda d: d["S1"]["Directions"].__setitem__(2, d["S1"]["Directions"][2][:5]),
+            lambda d: set_camera(d, 2, d["S1"]["Directions"][2][:5]),
             r"S1, take 'Directions', camera 58860488: 5 frames of 2D .* for 9 of 3D",
         ),
         (
             CPN,
-            lambda d: d["S1"]["Directions"].__setitem__(0, d["S1"]["Directions"][0][:, :16]),
+            lambda d: set_camera(d, 0, d["S1"]["Directions"][0][:, :16]),
             r"S1.*Directions.*\[F, 17, 2\].*\[10, 16, 2\]",
         ),
         (
             CPN,
             lambda d: d["S1"]["Directions"][1].__setitem__((0, 0, 0), np.inf),
-            r"cpn_ft_h36m_dbb\.npz: clip S1/Directions/55011271: keypoints_2d is not finite in 1 of 9",
+            r"cpn_ft_h36m_dbb\.npz: clip S1/Directions/55011271: "
+            r"keypoints_2d is not finite in 1 of 9",
         ),
-        (CPN, lambda d: d["S1"]["Directions"].__setitem__(0, "here"), r"Directions.*found a str"),
-        (POSITIONS, lambda d: d.update(S3=d["S1"]), r"data_3d_h36m\.npz: subject 'S3' is not of S1, S5"),
-        (POSITIONS, lambda d: d["S1"].update(Dancing=d["S1"]["Directions"]), r"'Dancing' is of no known"),
+        (CPN, lambda d: set_camera(d, 0, "here"), r"Directions.*found a str"),
         (
             POSITIONS,
-            lambda d: d["S1"].update({"Photo": d["S1"]["Directions"], "TakingPhoto": d["S1"]["Directions"]}),
+            lambda d: d.update(S3=d["S1"]),
+            r"data_3d_h36m\.npz: subject 'S3' is not of S1, S5",
+        ),
+        (
+            POSITIONS,
+            lambda d: d["S1"].update(Dancing=d["S1"]["Directions"]),
+            r"'Dancing' is of no known",
+        ),
+        (
+            POSITIONS,
+            lambda d: d["S1"].update(
+                Photo=d["S1"]["Directions"], TakingPhoto=d["S1"]["Directions"]
+            ),
             r"take 'Photo' under two names",
         ),
         (
@@ -783,11 +800,23 @@ def test_unscored_takes_of_the_pickle_are_not_valid(pickled):
     [
         (lambda d: d.pop("test"), r"'test' is missing"),
         (lambda d: d["test"].pop("2.5d_factor"), r"'2.5d_factor' is missing"),
-        (lambda d: d["test"].update(joint_2d=d["test"]["joint_2d"][:-1]), r"joint3d_image.*expected shape"),
-        (lambda d: d["test"].update(source=d["test"]["source"][:-1]), r"source.*names, one per frame"),
+        (
+            lambda d: d["test"].update(joint_2d=d["test"]["joint_2d"][:-1]),
+            r"joint3d_image.*expected shape",
+        ),
+        (
+            lambda d: d["test"].update(source=d["test"]["source"][:-1]),
+            r"source.*names, one per frame",
+        ),
         (lambda d: d["test"]["source"].__setitem__(0, "x"), r"'x' is not like 's_09"),
-        (lambda d: d["test"]["camera_name"].__setitem__(0, "x"), r"camera_name.*changes within"),
-        (lambda d: d["test"].update(confidence=np.ones(3)), r"confidence.*expected shape"),
+        (
+            lambda d: d["test"]["camera_name"].__setitem__(0, "x"),
+            r"camera_name.*changes within",
+        ),
+        (
+            lambda d: d["test"].update(confidence=np.ones(3)),
+            r"confidence.*expected shape",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_pickle_is_named(pickled, tmp_path, change, message):

@@ -1,4 +1,4 @@
-"""HumanEva-I from its .mat files and from VideoPose3D's npz pairs, whole and damaged."""
+"""HumanEva-I from its .mat files and VideoPose3D's npz pairs, whole and damaged."""
 
 import pathlib
 import shutil
@@ -146,8 +146,12 @@ def test_prepares_and_reads_back(folder, tmp_path):
     clips = load_clips("humaneva/gt", tmp_path)
     assert clips.subjects == facts.SUBJECTS
     assert report.subjects["Train/S1"].takes == [
-        "Walking 1 chunk0", "Jog 1 chunk0", "ThrowCatch 1 chunk0", "Gestures 1 chunk0", "Box 1 chunk1",
-    ]  # fmt: skip
+        "Walking 1 chunk0",
+        "Jog 1 chunk0",
+        "ThrowCatch 1 chunk0",
+        "Gestures 1 chunk0",
+        "Box 1 chunk1",
+    ]
     assert not [finding for finding in report.findings if finding.status == "missing"]
     found = {(row.subject, row.take): row for row in report.findings}
     assert {row.status for row in found.values()} == {"complete"}
@@ -261,14 +265,20 @@ def no_metadata(contents):
     (remove_action, "lacks Validate/S1 Jog of the split 'validation'"),
     (remove_2d, "2D file lacks Train/S1/Jog 1 chunk0"),
     (remove_camera, "expected 3 cameras, found 2"),
-    (shorten_2d, "Train/S1/Jog 1 chunk0/C2: 2D has 372 frames, fewer than the 373 of 3D"),
+    (
+        shorten_2d,
+        "Train/S1/Jog 1 chunk0/C2: 2D has 372 frames, fewer than the 373 of 3D",
+    ),
     (other_joints, r"expected shape \[F, 15, 3\], found \[373, 17, 3\]"),
     (other_layout, "the file holds other joints"),
     (text, r"expected an array \[F, 15, 3\] of numbers, found a str"),
     (not_finite, r"1 numbers are not finite, the first at \[7, 3, 1\]"),
     (other_name, "unknown take 'Jogging 1 chunk0'"),
     (list_of_subjects, "expected a dict with names as keys, found a ndarray"),
-    (no_positions, "data_3d_humaneva15.npz: key 'positions_3d' is missing; the file holds 'poses'"),
+    (
+        no_positions,
+        "data_3d_humaneva15.npz: key 'positions_3d' is missing; the file holds 'poses'",
+    ),
     (no_metadata, "data_2d_humaneva15_gt.npz: key 'metadata' is missing"),
 ])  # fmt: skip
 def test_bad_npz(folder, tmp_path, damage, message):
@@ -309,7 +319,10 @@ def cells(arrays):
 @pytest.mark.parametrize("damage, message", [
     (change_length, "poses_3d has 372 frames, the published split has 373"),
     (change_joints, r"poses_3d: expected shape \[F, 15, 3\], found \[373, 14, 3\]"),
-    (change_cameras, r"poses_2d: expected shape \[3, 373, 15, 2\], found \[2, 373, 15, 2\]"),
+    (
+        change_cameras,
+        r"poses_2d: expected shape \[3, 373, 15, 2\], found \[2, 373, 15, 2\]",
+    ),
     (change_mask, "not finite in the same frames; they differ first in frame 11"),
     (drop_key, "key 'poses_2d' is missing"),
     (cells, "of numbers, found an array of object"),

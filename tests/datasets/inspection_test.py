@@ -56,7 +56,8 @@ def test_a_detector_may_be_off_where_a_projection_may_not():
         problem
         == "the 3D joints project 12 px (median) from the keypoints; expected below 2"
     )
-    # The median length of normal errors in two dimensions is sqrt(2 ln 2) of their spread.
+    # The median length of normal errors in two dimensions is sqrt(2 ln 2) of their
+    # spread.
     assert inspection.reprojection == pytest.approx(
         10 * np.sqrt(2 * np.log(2)), rel=0.1
     )
@@ -226,9 +227,8 @@ def test_the_table_has_every_column():
     lines = console.file.getvalue().splitlines()
     assert lines[0].strip() == "human36m/gt_17"
     header, _, first, second = (line.split() for line in lines[2:6])
-    assert (
-        " ".join(header)
-        == "subject take frames published bone, m outside reprojection, px status remark"
+    assert " ".join(header) == (
+        "subject take frames published bone, m outside reprojection, px status remark"
     )
     assert (
         " ".join(first)

@@ -265,7 +265,10 @@ def words(cells):
 
 
 @pytest.mark.parametrize("change, message", [
-    (matrix_instead_of_cells, r"annot2 is an array \[14, 56\] of float64; expected a 14 x 1 cell array"),
+    (
+        matrix_instead_of_cells,
+        r"annot2 is an array \[14, 56\] of float64; expected a 14 x 1 cell array",
+    ),
     (missing_annot3, "key 'univ_annot3' is missing"),
     (one_camera_short, "camera 8 is missing"),
     (other_columns, r"annot2\{5\}: expected shape \[F, 56\], found \[3, 57\]"),
@@ -288,8 +291,14 @@ def test_bad_training_annotation(tmp_path, change, message):
     ({"activity_annotation": np.full((FRAMES, 1), 8.0)}, "other numbers than 1 to 7"),
     ({"valid_frame": np.full((FRAMES, 1), 2.0)}, "marked by 0 and 1"),
     ({"valid_frame": np.zeros((FRAMES, 1))}, "at least one is valid"),
-    ({"valid_frame": np.ones((FRAMES - 1, 1))}, r"valid_frame: expected shape \[12, 1\], found \[11, 1\]"),
-    ({"annot2": np.zeros((FRAMES, 1, 28, 2))}, r"annot2: expected shape \[F, 1, 17, 2\]"),
+    (
+        {"valid_frame": np.ones((FRAMES - 1, 1))},
+        r"valid_frame: expected shape \[12, 1\], found \[11, 1\]",
+    ),
+    (
+        {"annot2": np.zeros((FRAMES, 1, 28, 2))},
+        r"annot2: expected shape \[F, 1, 17, 2\]",
+    ),
     ({"annot2": np.zeros((FRAMES - 1, 1, 17, 2))}, "2D has 11 frames and 3D 12"),
     ({"univ_annot3": np.full((FRAMES, 1, 17, 3), np.nan)}, "numbers are not finite"),
 ])  # fmt: skip
@@ -387,8 +396,15 @@ def more_joints(train, test):
     (no_cameras, "expected a list of a dict of cameras and the frame rate"),
     (no_2d, r"data\['S4 Seq2'\]\[0\]\['5'\]: key 'data_2d' is missing"),
     (no_test_sequence, "data_test_3dhp.npz: data: key 'TS4' is missing"),
-    (no_valid, r"data\['TS4'\]: key 'valid' is missing; the file holds 'data_2d', 'data_3d'"),
-    (more_joints, r"data\['TS4'\]\['data_3d'\]: expected shape \[F, 17, 3\], found \[12, 28, 3\]"),
+    (
+        no_valid,
+        r"data\['TS4'\]: key 'valid' is missing; the file holds 'data_2d', 'data_3d'",
+    ),
+    (
+        more_joints,
+        r"data\['TS4'\]\['data_3d'\]: expected shape \[F, 17, 3\], "
+        r"found \[12, 28, 3\]",
+    ),
 ])  # fmt: skip
 def test_bad_npz(folder, tmp_path, damage, message):
     train, test = (

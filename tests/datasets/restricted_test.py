@@ -1,4 +1,4 @@
-"""The restricted reader: data comes through, code does not, damage is one kind of error."""
+"""The restricted reader: reads data, runs no code, has one kind of error for damage."""
 
 import collections
 import os
@@ -69,7 +69,10 @@ def test_names_of_numpy_1_are_read(tmp_path):
 def test_strings_of_python_2_are_read_as_latin_1(tmp_path):
     path = tmp_path / "data.pkl"
     raw = np.arange(3, dtype="<f4").tobytes()
-    state = b"(I1\n(I3\ntcnumpy\ndtype\n(U\x02f4I0\nI1\ntR(I3\nU\x01<NNNI-1\nI-1\nI0\ntbI00\nU"
+    state = (
+        b"(I1\n(I3\ntcnumpy\ndtype\n(U\x02f4I0\nI1\n"
+        b"tR(I3\nU\x01<NNNI-1\nI-1\nI0\ntbI00\nU"
+    )
     path.write_bytes(
         b"\x80\x02}U\x05joint"
         + b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntU\x01btR"
@@ -125,7 +128,8 @@ def test_code_is_refused_by_name_and_not_run(tmp_path, monkeypatch, payload):
         b"\x80\x02cnumpy\nload\n(U\x01xtR.",
         b"(ios\nsystem\nU\x01xo.",  # INST
         b"\x80\x02cnumpy\nndarray\n)\x81.",  # NEWOBJ
-        b"\x80\x02cnumpy\nndarray\n(J\xff\xff\xff\x7ftR.",  # calls a name that may only be mentioned
+        # calls a name that may only be mentioned
+        b"\x80\x02cnumpy\nndarray\n(J\xff\xff\xff\x7ftR.",
         b"\x80\x02c_codecs\nencode\n(U\x01xU\x05rot13tR.",
         b"\x80\x02c_codecs\nencode\n}U\x01xNsb.",  # BUILD on a function
         b"\x80\x02\x82\x01.",  # EXT1
@@ -239,7 +243,8 @@ def test_damaged_npz_files_raise_only_the_projects_error(folder, data):
     except JaxposeError as error:
         message = str(error)
     assert "damaged.npz" in message
-    # What is read is right: the damage was to a name or a date, which no checksum covers.
+    # All values read are right: the damage was to a name or a date, which no checksum
+    # covers.
     assert all(
         equal(value, DATA) or equal(value, DATA["fortran"]) for value in found.values()
     )

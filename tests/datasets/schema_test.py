@@ -1,4 +1,4 @@
-"""The clip schema: validation, absent parts, and the round trip through files without TensorFlow."""
+"""The clip schema: validation, absent parts, and files read without TensorFlow."""
 
 import dataclasses
 import pathlib
@@ -40,9 +40,14 @@ def _arrays(num_frames: int, joints: int = 17) -> dict[str, np.ndarray]:
 
 def _example(num_frames: int = 5, **changes) -> dict:
     arguments = {
-        "subject": "S1", "action": "walk", "take": "walk 1", "camera": CAMERA, "skeleton": H36M_17,
-        "fps": 50, **_arrays(num_frames),
-    }  # fmt: skip
+        "subject": "S1",
+        "action": "walk",
+        "take": "walk 1",
+        "camera": CAMERA,
+        "skeleton": H36M_17,
+        "fps": 50,
+        **_arrays(num_frames),
+    }
     return clip_example(**(arguments | changes))
 
 
@@ -328,12 +333,16 @@ def test_tfds_finds_every_data_set_and_config(tmp_path):
 
 def test_the_optional_readers_are_not_needed_to_import(tmp_path):
     code = (
-        "import sys; sys.modules.update(cdflib=None, h5py=None, scipy=None);"
+        "import pathlib, sys;"
+        "sys.modules.update(cdflib=None, h5py=None, scipy=None);"
         "import tensorflow_datasets as tfds, jaxpose.datasets.builders;"
-        "from tests import fabricate_custom; import pathlib; d = pathlib.Path(sys.argv[1]);"
-        "fabricate_custom.fabricate_folder(d / 'files', 9);"
-        "from jaxpose.prepare import prepare; prepare('custom', source=d / 'files', data_dir=d / 'data');"
-        "print(len(tfds.data_source('custom/h36m_17', split='train', data_dir=str(d / 'data'))))"
+        "from jaxpose.prepare import prepare;"
+        "from tests import fabricate_custom;"
+        "files, data = (pathlib.Path(sys.argv[1]) / n for n in ('files', 'data'));"
+        "fabricate_custom.fabricate_folder(files, 9);"
+        "prepare('custom', source=files, data_dir=data);"
+        "clips = tfds.data_source('custom/h36m_17', split='train', data_dir=str(data));"
+        "print(len(clips))"
     )
     root = pathlib.Path(__file__).resolve().parents[2]
     run = subprocess.run(
@@ -348,10 +357,14 @@ def test_the_optional_readers_are_not_needed_to_import(tmp_path):
 
 def test_no_tensorflow(tmp_path):
     code = (
-        "import sys; from jaxpose.prepare import prepare; from jaxpose.datasets.prepared import load_clips;"
-        "from tests.datasets.small_cmu import write_archive; import pathlib; d = pathlib.Path(sys.argv[1]);"
+        "import pathlib, sys;"
+        "from jaxpose.prepare import prepare;"
+        "from jaxpose.datasets.prepared import load_clips;"
+        "from tests.datasets.small_cmu import write_archive;"
+        "d = pathlib.Path(sys.argv[1]);"
         "prepare('cmu_mocap', source=write_archive(d / 'a.zip'), data_dir=d);"
-        "load_clips('cmu_mocap', d); assert 'tensorflow' not in sys.modules and 'torch' not in sys.modules;"
+        "load_clips('cmu_mocap', d);"
+        "assert 'tensorflow' not in sys.modules and 'torch' not in sys.modules;"
         "import tensorflow_datasets as tfds;"
         "tfds.data_source('cmu_mocap/gt', split='train', data_dir=str(d))[0];"
         "assert 'tensorflow' not in sys.modules; print('no TensorFlow')"

@@ -30,10 +30,19 @@ def asf_text() -> str:
     """A skeleton with the bones that the 17 joints need."""
     lines = [
         "# a small skeleton",
-        ":version 1.10", ":name VICON", ":units", "  mass 1.0", "  length 0.45", "  angle deg",
-        ":root", "  order TX TY TZ RX RY RZ", "  axis XYZ", "  position 0 0 0", "  orientation 0 0 0",
+        ":version 1.10",
+        ":name VICON",
+        ":units",
+        "  mass 1.0",
+        "  length 0.45",
+        "  angle deg",
+        ":root",
+        "  order TX TY TZ RX RY RZ",
+        "  axis XYZ",
+        "  position 0 0 0",
+        "  orientation 0 0 0",
         ":bonedata",
-    ]  # fmt: skip
+    ]
     for number, (name, (_, direction, length, axis, dof)) in enumerate(
         _BONES.items(), start=1
     ):
@@ -76,7 +85,7 @@ def amc_text(
 
 
 def write_archive(path: pathlib.Path) -> pathlib.Path:
-    """Subjects 01 (two takes), 33 (unknown frame rate) and 88 (60 Hz) as a zip archive at `path`."""
+    """Zips subjects 01 (two takes), 33 (unknown frame rate) and 88 (60 Hz)."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for subject, takes in {"01": 2, "33": 1, "88": 1}.items():
             folder = f"all_asfamc/subjects/{subject}"

@@ -1,4 +1,4 @@
-"""The synthetic body and its motions: kinematics, limits, floor, smoothness, determinism."""
+"""The synthetic body: kinematics, limits, floor, smoothness and determinism."""
 
 import numpy as np
 import pytest

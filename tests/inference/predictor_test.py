@@ -1,4 +1,4 @@
-"""Whole clips against one window a frame, cut and padded here in NumPy, for every model."""
+"""Whole clips against one window per frame, cut and padded here in NumPy."""
 
 import dataclasses
 import functools
@@ -94,7 +94,10 @@ def random_clips(lengths, seed=0):
 
 
 def random_variables(model):
-    """Every entry random, so that none hides behind a zero or a one; predictions of order 1."""
+    """Returns variables with every entry random, so that predictions are of order 1.
+
+    No entry hides behind a zero or a one.
+    """
     rng = np.random.default_rng(1)
 
     def draw(path, leaf):
@@ -221,7 +224,8 @@ def test_refined_models_get_camera_and_root_depth_of_the_frame():
 
 
 def test_chunks_are_the_cheapest():
-    # One chunk for each clip, where the longest fits; else what reads the fewest frames.
+    # One chunk for each clip, where the longest fits; else the chunks that read the
+    # fewest frames.
     assert cheapest_chunk(np.array([100, 100]), 27, 1024) == 100
     assert cheapest_chunk(np.array([100, 100]), 27, 60) == 50
     lengths = np.array([7, 200, 31, 90])

@@ -22,9 +22,15 @@ from jaxpose.training.metric_writer import read_metrics
 pytestmark = pytest.mark.xdist_group("hosts")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SMALL = {
-    "model.depth": 1, "model.width": 16, "batch_size": 32, "num_epochs": 4, "steps_per_epoch": 20,
-    "steps_per_dispatch": 2, "checkpoint_seconds": 100_000, "dataset.test_subjects": "('test_0',)",
-}  # fmt: skip
+    "model.depth": 1,
+    "model.width": 16,
+    "batch_size": 32,
+    "num_epochs": 4,
+    "steps_per_epoch": 20,
+    "steps_per_dispatch": 2,
+    "checkpoint_seconds": 100_000,
+    "dataset.test_subjects": "('test_0',)",
+}
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,8 @@ def test_velocity_is_of_neighbouring_frames_of_a_clip_only(clips):
     frames = evaluate.scored_frames(clips)
     target = evaluate.root_relative(clips, frames)
     clip = clips.clip_of_frame[frames]
-    # Constant within a clip, another in each: no velocity error although neighbours in the array differ.
+    # Constant within a clip, another in each: no velocity error although neighbours in
+    # the array differ.
     predicted = target + clip[:, None, None].astype(np.float32)
     assert evaluate.score(predicted, clips, frames)["mpjve"] == pytest.approx(
         0, abs=1e-3

@@ -80,7 +80,7 @@ def test_checkpoints_inside_an_epoch_change_nothing(finished, tmp_path):
 
 
 def test_a_batch_in_parts_has_the_losses_of_the_whole(tmp_path):
-    """Where nothing is random and no layer looks across samples, they differ by rounding alone."""
+    """Nothing is random and no layer mixes samples: rounding alone differs."""
     plain = {"model.graph_norm": "layer", "model.dropout_rate": 0.0, "num_epochs": 1}
     found = {}
     for parts in (1, 4):
@@ -145,7 +145,8 @@ def test_changed_config_is_refused_with_the_differing_fields(finished):
     before = checkpoint_files(directory)
     with pytest.raises(
         JaxposeError,
-        match=r"(?s)batch_size: 16 there, 8 now.*optimizer\.learning_rate: 0\.002 there",
+        match=r"(?s)batch_size: 16 there, 8 now.*"
+        r"optimizer\.learning_rate: 0\.002 there",
     ):
         train_small(str(directory), {"batch_size": 8, "optimizer.learning_rate": 0.5})
     assert checkpoint_files(directory) == before
@@ -343,7 +344,8 @@ def test_order_takes_every_sample_once_a_pass_and_differs_by_epoch():
 def test_the_program_needs_neither_tensorflow_nor_torch():
     # Where PyTorch is installed, tensorboardX imports it: here it cannot.
     code = (
-        "import sys; sys.modules['torch'] = None; import jaxpose.main, jaxpose.run, jaxpose.training.loop; "
+        "import sys; sys.modules['torch'] = None; "
+        "import jaxpose.main, jaxpose.run, jaxpose.training.loop; "
         "print({'tensorflow'} & set(sys.modules))"
     )
     output = subprocess.run(
