@@ -1,14 +1,14 @@
-"""Measures the speed of training, prediction, whole clips, streams and the input.
+"""Measures speed: training, prediction, whole clips, streams, and the input pipeline.
 
     python -m experiments.benchmark --models=all --mode=train --json=loop.json
     python -m experiments.benchmark --config=configs/gla_gcn.py:cpn243 --mode=predict
 
-Every figure is a row that names the machine, the versions and the command. Figures are
-medians after a warm-up, on random motion. The rate of a large matrix product is
-measured in the same run, since a row's FLOP/s and its ratio to the PyTorch reference
-mean little without it.
+Every figure is the median of calls after a warm-up, on random motion, in a row with its
+machine and command. The rate of a large matrix product is measured in the same run:
+compare FLOP/s and ratios between machines only together with it.
 """
 
+import dataclasses
 import functools
 import importlib.metadata
 import json
@@ -29,7 +29,12 @@ from ml_collections import config_flags
 from rich.console import Console
 from rich.table import Table
 
-from experiments.benchmark_cases import CASES, REFERENCE_MATMUL_GFLOPS, Reference
+from experiments.benchmark_cases import (
+    CASES,
+    NO_REFERENCE,
+    REFERENCE_MATMUL_GFLOPS,
+    Reference,
+)
 from jaxpose import command_line
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data.clips import Clip, Clips
@@ -46,14 +51,55 @@ from jaxpose.training.setup import Training
 from jaxpose.training.step import TrainData, TrainState, make_batch_function
 
 Row = dict[str, Any]
+
 CLIP_FRAMES = 1000
+# Frames on the device while the input pipeline is measured: as many as Human3.6M has.
+MANY_FRAMES = 1_500_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """One model to measure.
+
+    Attributes:
+      name: name of the case or of the config file.
+      config: its config.
+      reference: batch size and speed of PyTorch, where they are known.
+      updates: updates per call of the training program.
+      seconds: time for one figure, compilation left out.
+      batch_sizes: more batch sizes to predict.
+    """
+
+    name: str
+    config: ml_collections.ConfigDict
+    reference: Reference = NO_REFERENCE
+    updates: int = 5
+    seconds: float = 10.0
+    batch_sizes: tuple[int, ...] = ()
+
+    @functools.cached_property
+    def model(self) -> LiftingModel:
+        """The model of the config."""
+        return build_model(self.config)
+
+    def training_config(self) -> ml_collections.ConfigDict:
+        """Returns the config of a training on random motion."""
+        config = self.config.copy_and_resolve_references()
+        # Virtual views need cameras, which random motion has not.
+        config.augment_rotation, config.augment_bones = False, 0.0
+        config.steps_per_dispatch = config.steps_per_epoch = self.updates
+        if self.reference.batch_size:
+            config.batch_size = self.reference.batch_size
+        return config
 
 
 def seconds_of(call: Callable[[], Any], budget: float, least: int = 5) -> list[float]:
-    """Returns the wall seconds of each call, its results waited for.
+    """Returns the wall seconds of each call; the first call warms up, uncounted.
 
-    Calls at least `least` times and for `budget` seconds, after one call that does not
-    count (it compiles).
+    Args:
+      call: returns arrays, which are waited for.
+      budget: seconds after which no new call begins.
+      least: fewest calls, whatever they take.
     """
     jax.block_until_ready(call())
     found: list[float] = []
@@ -64,198 +110,216 @@ def seconds_of(call: Callable[[], Any], budget: float, least: int = 5) -> list[f
     return found
 
 
+def median_seconds(call: Callable[[], Any], budget: float, least: int = 5) -> float:
+    """Returns the median of `seconds_of`."""
+    return statistics.median(seconds_of(call, budget, least))
+
+
 def matmul_rate(dtype: Any, size: int = 2048) -> float:
-    """GFLOP/s of a square matrix product."""
-    a = jax.random.normal(jax.random.key(0), (size, size)).astype(dtype)
-    product = jax.jit(lambda a: a @ a)
-    return 2 * size**3 / statistics.median(seconds_of(lambda: product(a), 1.0)) / 1e9
+    """Returns the GFLOP/s of a square matrix product."""
+    matrix = jax.random.normal(jax.random.key(0), (size, size)).astype(dtype)
+    product = jax.jit(lambda matrix: matrix @ matrix)
+    return 2e-9 * size**3 / median_seconds(lambda: product(matrix), 1.0)
 
 
-def random_clips(model: LiftingModel, num_frames: int) -> Clips:
-    """Returns random walks of joints in clips of 1000 frames, without a camera."""
+def random_clips(
+    model: LiftingModel, num_frames: int, clip_frames: int = CLIP_FRAMES
+) -> Clips:
+    """Returns at least `num_frames` frames of joints that walk at random.
+
+    All clips are equal, without a camera, and `clip_frames` long.
+    """
+    num_clips = -(-num_frames // clip_frames)
     rng = np.random.default_rng(0)
-    names = model.skeleton, model.keypoints_skeleton
-    clips = -(-num_frames // CLIP_FRAMES)
-    positions, keypoints = (
-        np.cumsum(
-            rng.normal(0, 0.003, (CLIP_FRAMES, get_skeleton(name).num_joints, size)),
-            axis=0,
+
+    def walk(skeleton: str, size: int) -> np.ndarray:
+        """Returns `[num_clips * clip_frames, J, size]`, steps of 3 mm."""
+        shape = (clip_frames, get_skeleton(skeleton).num_joints, size)
+        positions = np.cumsum(rng.normal(0, 0.003, shape), axis=0)
+        return np.tile(positions.astype(np.float32), (num_clips, 1, 1))
+
+    # The index only says where clips begin; nothing here reads names or cameras.
+    index = []
+    for number in range(num_clips):
+        clip = Clip(
+            subject="s",
+            action="a",
+            take=str(number),
+            camera="c",
+            start=number * clip_frames,
+            length=clip_frames,
+            fps=50.0,
+            image_size=(1000, 1000),
+            has_absolute_root=True,
         )
-        for name, size in zip(names, (3, model.keypoint_features), strict=True)
-    )
-    tiled = (
-        np.tile(a.astype(np.float32), (clips, 1, 1)) for a in (keypoints, positions)
-    )
-    index = tuple(
-        Clip(
-            "s",
-            "a",
-            str(i),
-            "c",
-            i * CLIP_FRAMES,
-            CLIP_FRAMES,
-            50.0,
-            (1000, 1000),
-            True,
-        )
-        for i in range(clips)
-    )
+        index.append(clip)
     return Clips(
-        "random", *names, "gt", *tiled, np.ones(clips * CLIP_FRAMES, bool), index
+        dataset="random",
+        skeleton=model.skeleton,
+        keypoints_skeleton=model.keypoints_skeleton,
+        keypoints_source="gt",
+        positions_3d=walk(model.skeleton, 3),
+        keypoints_2d=walk(model.keypoints_skeleton, model.keypoint_features),
+        valid=np.ones(num_clips * clip_frames, bool),
+        index=tuple(index),
     )
 
 
-def measure_train(
-    config: ml_collections.ConfigDict, model: LiftingModel, reference: Reference | None
-) -> Row:
+def make_variables(model: LiftingModel) -> Any:
+    """Returns initial variables of `model`."""
+    inputs = model.example_inputs()
+    return jax.jit(lambda: model.init(jax.random.key(0), *inputs, train=False))()
+
+
+def set_up_training(
+    config: ml_collections.ConfigDict, model: LiftingModel, num_frames: int = 100_000
+) -> tuple[Training, TrainState, jax.Array]:
+    """Returns a training on `num_frames` frames, its first state and first order."""
+    clips = random_clips(model, num_frames)
+    training = setup.set_up(config, model, clips, sharding.make_mesh())
+    return training, training.fresh_state(), training.order_of_epoch(0)
+
+
+def measure_train(subject: Subject) -> Iterator[Row]:
     """Measures updates as `jaxpose.main` makes them, with the data on the device."""
-    config = config.copy_and_resolve_references()
-    config.augment_rotation, config.augment_bones = False, 0.0  # they need cameras
-    if reference:
-        config.batch_size = reference.batch_size
-    config.steps_per_dispatch, config.steps_per_epoch = _STEPS.value, _STEPS.value
-    training, state, order = set_up_training(config, model)
+    config = subject.training_config()
+    training, state, order = set_up_training(config, subject.model)
     start = time.perf_counter()
     update = training.compile(state)
     compile_seconds = time.perf_counter() - start
 
     def dispatch() -> jax.Array:
+        # An update consumes its state: each call continues where the last one ended.
         nonlocal state
         state, losses = update(state, training.data, order, np.int32(0))
         return losses
 
-    seconds = (
-        statistics.median(seconds_of(dispatch, _SECONDS.value, least=3))
-        / config.steps_per_dispatch
-    )
-    analysis = update.program.memory_analysis()
-    return {
+    seconds = median_seconds(dispatch, subject.seconds, least=3) / subject.updates
+    # A backward pass costs twice its forward pass, and a product two operations.
+    operations = 3 * 2 * describe(subject.model)["macs"] * config.batch_size
+    memory = update.program.memory_analysis()
+    num_bytes = memory.temp_size_in_bytes + memory.argument_size_in_bytes
+    yield {
         "batch_size": config.batch_size,
         "ms": 1e3 * seconds,
         "steps_per_second": 1 / seconds,
         "poses_per_second": config.batch_size / seconds,
-        "gflops": 3 * 2e-9 * describe(model)["macs"] * config.batch_size / seconds,
+        "gflops": 1e-9 * operations / seconds,
         "compile_seconds": compile_seconds,
-        "memory_gib": (analysis.temp_size_in_bytes + analysis.argument_size_in_bytes)
-        / 2**30,
-    } | _ratio(seconds, reference and reference.train_seconds)
-
-
-def measure_data(
-    config: ml_collections.ConfigDict, model: LiftingModel, reference: Reference | None
-) -> Row:
-    """Measures the input's part of an update, with 1.5 million frames on the device.
-
-    Gathers, flips and centres windows, as the train step does.
-    """
-    row = measure_train(config, model, reference)
-    config = config.copy_and_resolve_references()
-    config.augment_rotation, config.augment_bones = False, 0.0
-    config.batch_size = row["batch_size"]
-    mesh = sharding.make_mesh()
-    clips = random_clips(model, 1_500_000)
-    data = setup.put_data(clips, mesh)
-    make_batch = make_batch_function(model, config, mesh)
-
-    def batches(data: TrainData, key: jax.Array) -> jax.Array:
-        def body(total: jax.Array, key: jax.Array) -> tuple[jax.Array, None]:
-            numbers = jax.random.randint(
-                key, (config.batch_size,), 0, 2 * clips.num_frames
-            )
-            # All that the model would read has to be made.
-            parts = jax.tree.map(jnp.sum, make_batch(data, numbers, key))
-            return total + jax.tree.reduce(jnp.add, parts), None
-
-        return jax.lax.scan(body, jnp.zeros(()), jax.random.split(key, _STEPS.value))[0]
-
-    run = jax.jit(batches).lower(data, jax.random.key(0)).compile()
-    seconds = statistics.median(
-        seconds_of(lambda: run(data, jax.random.key(1)), _SECONDS.value / 3)
-    )
-    seconds /= _STEPS.value
-    return {
-        "batch_size": config.batch_size,
-        "ms": 1e3 * seconds,
-        "part_of_train_step": 1e3 * seconds / row["ms"],
-        "resident_gib": sum(leaf.nbytes for leaf in jax.tree.leaves(data)) / 2**30,
+        "memory_gib": num_bytes / 2**30,
+        **_ratio(seconds, subject.reference.train_seconds),
     }
 
 
-def measure_predict(
-    config: ml_collections.ConfigDict, model: LiftingModel, reference: Reference | None
-) -> Iterator[Row]:
-    """One window a pose, by batch size."""
+def measure_data(subject: Subject) -> Iterator[Row]:
+    """Measures the input's part of an update: windows gathered, flipped and centred."""
+    (row,) = measure_train(subject)
+    config, mesh = subject.training_config(), sharding.make_mesh()
+    clips = random_clips(subject.model, MANY_FRAMES)
+    data = setup.put_data(clips, mesh)
+    # The program's own function, without the model behind it.
+    make_batch = make_batch_function(subject.model, config, mesh)
+
+    def add_batch(
+        total: jax.Array, key: jax.Array, data: TrainData
+    ) -> tuple[jax.Array, None]:
+        """Adds up all that the model would read, so that all of it is computed."""
+        num_samples = 2 * clips.num_frames
+        numbers = jax.random.randint(key, (config.batch_size,), 0, num_samples)
+        sums = jax.tree.map(jnp.sum, make_batch(data, numbers, key))
+        return total + jax.tree.reduce(jnp.add, sums), None
+
+    def batches(data: TrainData, key: jax.Array) -> jax.Array:
+        keys = jax.random.split(key, subject.updates)
+        body = functools.partial(add_batch, data=data)
+        total, _ = jax.lax.scan(body, jnp.zeros(()), keys)
+        return total
+
+    run = jax.jit(batches).lower(data, jax.random.key(0)).compile()
+    seconds = median_seconds(lambda: run(data, jax.random.key(1)), subject.seconds / 3)
+    seconds /= subject.updates
+    # The frames take the same memory in training.
+    num_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(data))
+    yield {
+        "batch_size": config.batch_size,
+        "ms": 1e3 * seconds,
+        "part_of_train_step": 1e3 * seconds / row["ms"],
+        "resident_gib": num_bytes / 2**30,
+    }
+
+
+def measure_predict(subject: Subject) -> Iterator[Row]:
+    """Measures one window per pose, one row per batch size."""
+    model, reference = subject.model, subject.reference
     variables = make_variables(model)
-    apply = jax.jit(
-        lambda variables, keypoints: model.apply(variables, keypoints, train=False)
-    )
-    wanted = {reference.batch_size} if reference else set()
-    for batch_size in sorted(wanted | {int(size) for size in _BATCH_SIZES.value}):
+    # The window form of the model, as a user with single windows calls it.
+    predict = jax.jit(model.predict)
+    batch_sizes = set(subject.batch_sizes)
+    if reference.batch_size:
+        batch_sizes.add(reference.batch_size)
+    for batch_size in sorted(batch_sizes):
         shape = model.example_inputs(batch_size)[0].shape
         keypoints = jax.random.normal(jax.random.key(0), shape)
         start = time.perf_counter()
-        compiled = apply.lower(variables, keypoints).compile()
+        # Compiled ahead, so that its time is measured apart.
+        compiled = predict.lower(variables, keypoints).compile()
         compile_seconds = time.perf_counter() - start
         call = functools.partial(compiled, variables, keypoints)
-        seconds = statistics.median(seconds_of(call, _SECONDS.value))
-        is_reference = reference and batch_size == reference.batch_size
-        yield {
+        seconds = median_seconds(call, subject.seconds)
+        row = {
             "batch_size": batch_size,
             "ms": 1e3 * seconds,
             "poses_per_second": batch_size / seconds,
             "gflops": 2e-9 * describe(model)["macs"] * batch_size / seconds,
             "compile_seconds": compile_seconds,
-        } | _ratio(seconds, reference.predict_seconds if is_reference else None)
+        }
+        if batch_size == reference.batch_size:
+            row |= _ratio(seconds, reference.predict_seconds)
+        yield row
 
 
-def measure_sequence(
-    config: ml_collections.ConfigDict, model: LiftingModel, reference: Reference | None
-) -> Row:
-    """Whole clips as evaluation predicts them, without flip averaging."""
-    frames = (
-        reference.sequence_frames
-        if reference and reference.sequence_frames
-        else CLIP_FRAMES
-    )
-    clips = random_clips(model, CLIP_FRAMES)
-    clips = _shortened(clips, frames)
+def measure_sequence(subject: Subject) -> Iterator[Row]:
+    """Measures a whole clip as evaluation predicts it, without flip averaging."""
+    frames = subject.reference.sequence_frames or CLIP_FRAMES
+    # One clip in one call: what evaluation does per clip.
     predictor = Predictor(
-        model,
-        clips,
-        batch_size=config.eval_batch_size,
+        subject.model,
+        random_clips(subject.model, frames, clip_frames=frames),
+        batch_size=subject.config.eval_batch_size,
         mesh=sharding.make_mesh(),
-        flip_average=False,
     )
-    variables, rows = make_variables(model), np.arange(frames)
-    seconds = statistics.median(
-        seconds_of(lambda: predictor(variables, rows), _SECONDS.value)
-    )
-    row = {"frames": frames, "ms": 1e3 * seconds, "frames_per_second": frames / seconds}
-    return row | _ratio(seconds, reference and reference.sequence_seconds)
+    variables, rows = make_variables(subject.model), np.arange(frames)
+    seconds = median_seconds(lambda: predictor(variables, rows), subject.seconds)
+    yield {
+        "frames": frames,
+        "ms": 1e3 * seconds,
+        "frames_per_second": frames / seconds,
+        **_ratio(seconds, subject.reference.sequence_seconds),
+    }
 
 
-def measure_latency(
-    config: ml_collections.ConfigDict, model: LiftingModel, reference: Reference | None
-) -> Row:
-    """One frame in, its pose out, as a stream: median and 99th percentile."""
-    stream, variables = make_stream(model), make_variables(model)
-    shape = model.example_inputs()[0][:, 0].shape
+def measure_latency(subject: Subject) -> Iterator[Row]:
+    """Measures a stream, one frame in and its pose out: median and 99th percentile."""
+    # One person; more streams would run side by side.
+    stream, variables = make_stream(subject.model), make_variables(subject.model)
+    shape = subject.model.example_inputs()[0][:, 0].shape
     keypoints = jax.random.normal(jax.random.key(0), shape)
     state = stream.init(variables, keypoints)
 
     def step() -> jax.Array:
+        # A step consumes the state of the stream.
         nonlocal state
         state, positions = stream.step(variables, state, keypoints)
         return positions
 
-    milliseconds = 1e3 * np.array(seconds_of(step, _SECONDS.value, least=200))
-    return {
+    milliseconds = 1e3 * np.array(seconds_of(step, subject.seconds, least=200))
+    yield {
         "ms": float(np.median(milliseconds)),
         "ms_99": float(np.percentile(milliseconds, 99)),
     }
 
 
-MODES = {
+MODES: dict[str, Callable[[Subject], Iterator[Row]]] = {
     "train": measure_train,
     "predict": measure_predict,
     "sequence": measure_sequence,
@@ -264,113 +328,114 @@ MODES = {
 }
 
 
-def set_up_training(
-    config: ml_collections.ConfigDict, model: LiftingModel, num_frames: int = 100_000
-) -> tuple[Training, TrainState, jax.Array]:
-    """Returns a training on random frames, its first state and its first order."""
-    clips = random_clips(model, num_frames)
-    training = setup.set_up(config, model, clips, sharding.make_mesh())
-    return training, training.fresh_state(), training.order_of_epoch(0)
-
-
-def make_variables(model: LiftingModel) -> Any:
-    """Initial variables of `model`."""
-    inputs = model.example_inputs()
-    return jax.jit(lambda: model.init(jax.random.key(0), *inputs, train=False))()
-
-
-def _shortened(clips: Clips, frames: int) -> Clips:
-    clip = clips.index[0]
-    index = (
-        Clip(
-            clip.subject,
-            clip.action,
-            clip.take,
-            clip.camera,
-            0,
-            frames,
-            50.0,
-            (1000, 1000),
-            True,
-        ),
-    )
-    arrays = (
-        clips.keypoints_2d[:frames],
-        clips.positions_3d[:frames],
-        clips.valid[:frames],
-    )
-    return Clips(
-        "random", clips.skeleton, clips.keypoints_skeleton, "gt", *arrays, index
-    )
-
-
 def _ratio(seconds: float, reference_seconds: float | None) -> Row:
-    """Returns the reference's time over ours.
+    """Returns the reference's time over ours; empty where there is none.
 
-    `calibrated_ratio` is the same if both machines multiplied matrices equally fast.
+    The calibrated ratio is that of two machines that multiply matrices equally fast.
     """
     if reference_seconds is None:
         return {}
     ratio = reference_seconds / seconds
+    speed = REFERENCE_MATMUL_GFLOPS / _machine()["matmul_gflops"]
+    return {"ratio": ratio, "calibrated_ratio": ratio * speed}
+
+
+@functools.cache
+def _machine() -> Row:
+    """Returns what the figures are measured on; times matrix products once."""
+    versions = {"python": platform.python_version()}
+    for name in ("jax", "jaxlib", "flax"):
+        versions[name] = importlib.metadata.version(name)
+    # All devices of a machine are of one kind.
+    device = jax.devices()[0].device_kind
+    processor = platform.processor() or platform.machine()
     return {
-        "ratio": ratio,
-        "calibrated_ratio": ratio
-        * REFERENCE_MATMUL_GFLOPS
-        / _machine()["matmul_gflops"],
+        "device": f"{jax.device_count()} x {device}",
+        "processor": f"{processor}, {jax.local_device_count()} device(s)",
+        "versions": versions,
+        "matmul_gflops": matmul_rate(jnp.float32),
+        "matmul_gflops_bfloat16": matmul_rate(jnp.bfloat16),
     }
 
 
-_MACHINE: Row = {}
+def measure(subject: Subject, mode: str) -> list[Row]:
+    """Returns the rows of one model in one mode.
+
+    Raises:
+      JaxposeError: the mode is not for this model, as latency for one that needs later
+        frames.
+    """
+    # A row is complete by itself: it says how to measure it again.
+    common = {
+        "model": subject.name,
+        "mode": mode,
+        "precision": subject.config.precision,
+        "command": " ".join(["python -m experiments.benchmark", *sys.argv[1:]]),
+    }
+    with matmul_precision(subject.config.precision):
+        return [
+            {**common, **row, "machine": _machine()} for row in MODES[mode](subject)
+        ]
 
 
-def _machine() -> Row:
-    """Returns the machine and versions; times the matrix products on the first call."""
-    if not _MACHINE:
-        packages = ("jax", "jaxlib", "flax")
-        processor = platform.processor() or platform.machine()
-        _MACHINE.update(
-            device=f"{jax.device_count()} x {jax.devices()[0].device_kind}",
-            processor=f"{processor}, {jax.local_device_count()} device(s)",
-            versions={name: importlib.metadata.version(name) for name in packages}
-            | {"python": platform.python_version()},
-            matmul_gflops=matmul_rate(jnp.float32),
-            matmul_gflops_bfloat16=matmul_rate(jnp.bfloat16),
-        )
-    return _MACHINE
-
-
-def measure(
-    name: str, config: ml_collections.ConfigDict, mode: str, reference: Reference | None
-) -> list[Row]:
-    """The rows of one model in one mode."""
-    with matmul_precision(config.precision):
-        found = MODES[mode](config, build_model(config), reference)
-        rows = [found] if isinstance(found, dict) else list(found)
-    fixed = {"model": name, "mode": mode, "precision": config.precision}
-    command = " ".join(["python -m experiments.benchmark", *sys.argv[1:]])
-    return [fixed | row | {"machine": _machine(), "command": command} for row in rows]
+# The same in all rows that are printed together.
+_NOT_PRINTED = ("machine", "command", "mode")
 
 
 def print_rows(rows: list[Row], console: Console) -> None:
-    """Prints what the rows of one mode have in common as a table."""
-    columns = [
-        key
-        for key in dict.fromkeys(k for row in rows for k in row)
-        if key not in _NOT_PRINTED
-    ]
-    table = Table(*columns)
+    """Prints the rows of one mode as a table."""
+    # Rows may have different columns: a model without a reference has no ratio.
+    columns: dict[str, None] = {}
     for row in rows:
-        values = [row.get(column) for column in columns]
-        table.add_row(
-            *(
-                f"{v:,.3g}" if isinstance(v, float) else "" if v is None else str(v)
-                for v in values
-            )
-        )
+        columns |= dict.fromkeys(row)
+    shown = [column for column in columns if column not in _NOT_PRINTED]
+    table = Table(*shown)
+    for row in rows:
+        table.add_row(*(_cell(row.get(column)) for column in shown))
     console.print(table)
 
 
-_NOT_PRINTED = ("machine", "command", "mode")
+def _cell(value: Any) -> str:
+    """Returns a value as text of three digits; nothing for a missing one."""
+    if value is None:
+        return ""
+    return f"{value:,.3g}" if isinstance(value, float) else str(value)
+
+
+def _subjects(values: flags.FlagValues) -> list[Subject]:
+    """Returns what the flags ask to measure.
+
+    Raises:
+      JaxposeError: no case has the name of --models.
+    """
+    settings = {
+        "updates": values.steps,
+        "seconds": values.seconds,
+        "batch_sizes": tuple(int(size) for size in values.batch_sizes),
+    }
+    found = []
+    if values.config is not None:
+        # The command of each row has the file and the variant.
+        found.append(Subject(values.config.model.name, values.config, **settings))
+    else:
+        for name, case in CASES.items():
+            if _is_named(name, values.models) and values.mode in case.modes:
+                found.append(Subject(name, case.config(), case.reference, **settings))
+    if not found:
+        raise JaxposeError(
+            f"--models={','.join(values.models)} names no case with --mode="
+            f"{values.mode}; there are: all, {', '.join(CASES)}"
+        )
+    # Otherwise each config has its own.
+    if values.precision:
+        for subject in found:
+            subject.config.precision = values.precision
+    return found
+
+
+def _is_named(name: str, wanted: list[str]) -> bool:
+    """Returns whether --models holds the beginning of a case's name, or `all`."""
+    return wanted == ["all"] or name.startswith(tuple(wanted))
 
 
 def main(argv: list[str]) -> None:
@@ -378,67 +443,36 @@ def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
     logging.set_verbosity(logging.WARNING)
-    console, rows = Console(), []
+    values, console = flags.FLAGS, Console()
+    rows: list[Row] = []
     try:
-        if _CONFIG.value is not None:
-            if _PRECISION.value:
-                _CONFIG.value.precision = _PRECISION.value
-            chosen = [(str(flags.FLAGS["config"].config_filename), _CONFIG.value, None)]
-        else:
-            chosen = [case for name in CASES for case in _case(name) if _wanted(name)]
-        if not chosen:
-            raise JaxposeError(
-                f"--models={_MODELS.value} names no case; "
-                f"there are: all, {', '.join(CASES)}"
-            )
+        subjects = _subjects(values)
         console.print(_machine())
-        for name, config, reference in chosen:
+        for subject in subjects:
+            # One model that cannot be measured does not stop the others.
             try:
-                rows += measure(name, config, _MODE.value, reference)
-            except JaxposeError as error:  # a model that does not stream, for one
-                console.print(f"{name}: {error}")
-            if _JSON.value and rows:
-                pathlib.Path(_JSON.value).write_text(json.dumps(rows, indent=2) + "\n")
+                rows += measure(subject, values.mode)
+            except JaxposeError as error:
+                console.print(f"{subject.name}: {error}")
+            # Written after each model: a long measurement may be stopped.
+            if values.json and rows:
+                text = json.dumps(rows, indent=2)
+                pathlib.Path(values.json).write_text(text + "\n")
         print_rows(rows, console)
     except JaxposeError as error:
         sys.exit(f"error: {error}")
 
 
-def _wanted(name: str) -> bool:
-    return _MODELS.value == ["all"] or any(
-        name.startswith(wanted) for wanted in _MODELS.value
-    )
-
-
-def _case(
-    name: str,
-) -> Iterator[tuple[str, ml_collections.ConfigDict, Reference | None]]:
-    case = CASES[name]
-    if _MODE.value in case.modes:
-        config = case.config()
-        config.precision = _PRECISION.value or config.precision
-        yield name, config, case.reference
-
-
-if __name__ == "__main__":
-    _CONFIG = config_flags.DEFINE_config_file(
-        "config", None, "One config, instead of the published sizes."
-    )
-    _MODELS = flags.DEFINE_list(
-        "models", ["all"], "Cases, by the beginning of their names."
-    )
-    _MODE = flags.DEFINE_enum("mode", "train", list(MODES), "What to measure.")
-    _JSON = flags.DEFINE_string("json", None, "File for the rows.")
-    _PRECISION = flags.DEFINE_enum(
-        "precision", None, list(PRECISIONS), "config.precision."
-    )
-    _BATCH_SIZES = flags.DEFINE_list(
-        "batch_sizes", [], "Mode predict: more batch sizes."
-    )
-    _STEPS = flags.DEFINE_integer("steps", 5, "Updates in a dispatch.", lower_bound=1)
-    _SECONDS = flags.DEFINE_float(
-        "seconds", 10.0, "Time for one figure, compilation left out."
-    )
+def _define_flags() -> None:
+    """Defines the flags of the program."""
+    config_flags.DEFINE_config_file("config", None, "Instead of the published sizes.")
+    flags.DEFINE_list("models", ["all"], "Cases, by the beginning of their names.")
+    flags.DEFINE_enum("mode", "train", list(MODES), "What to measure.")
+    flags.DEFINE_string("json", None, "File for the rows.")
+    flags.DEFINE_enum("precision", None, list(PRECISIONS), "config.precision.")
+    flags.DEFINE_list("batch_sizes", [], "Mode predict: more batch sizes.")
+    flags.DEFINE_integer("steps", 5, "Updates per call.", lower_bound=1)
+    flags.DEFINE_float("seconds", 10.0, "Time for one figure, without compilation.")
     flags.register_validator(
         "batch_sizes",
         lambda sizes: all(size.isdigit() and int(size) for size in sizes),
@@ -449,4 +483,8 @@ if __name__ == "__main__":
         lambda path: path is None or pathlib.Path(path).parent.is_dir(),
         "its folder must be there",
     )
+
+
+if __name__ == "__main__":
+    _define_flags()
     command_line.run(main)

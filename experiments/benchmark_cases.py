@@ -19,18 +19,21 @@ class Reference:
     The second of two runs. The train step has no input pipeline.
 
     Attributes:
-      batch_size: windows per batch, in training and prediction.
+      batch_size: windows per batch, in training and prediction; None: not measured.
       predict_seconds: seconds per batch.
       train_seconds: seconds per update.
       sequence_frames: length of a clip that is predicted in one call.
       sequence_seconds: seconds of that call.
     """
 
-    batch_size: int
+    batch_size: int | None = None
     predict_seconds: float | None = None
     train_seconds: float | None = None
     sequence_frames: int | None = None
     sequence_seconds: float | None = None
+
+
+NO_REFERENCE = Reference()
 
 
 @dataclasses.dataclass(frozen=True)

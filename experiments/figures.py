@@ -72,6 +72,7 @@ def draw_scaling(
                 lw=0.8,
                 color=line.get_color(),
             )
+        # A power of the size is a line on these axes.
         axis.set(title=title, xscale="log", yscale="log")
         axis.grid(alpha=0.3, which="both")
     axes[0, 0].legend(frameon=False)
@@ -131,6 +132,7 @@ def draw_bars(
     inches = 0.45 * len(actions) * max(2, len(errors)) ** 0.5
     figure, axis = plt.subplots(figsize=(max(7.0, inches), 4.2))
     for number, (label, row) in enumerate(errors.items()):
+        # The bars of a group are centred at its tick.
         offset = (number - (len(errors) - 1) / 2) * width
         places = np.arange(len(actions)) + offset
         values = [row.get(action, np.nan) for action in actions]
@@ -225,6 +227,7 @@ def draw_poses(
                 reach,
             )
             difference = np.linalg.norm(truth[column] - predicted[column], axis=-1)
+            # The error of this frame; the caption has that of the clip.
             heading = f"{1000 * difference.mean():.0f} mm"
             if column == 0:
                 heading = f"{caption}\n{heading}"
@@ -258,6 +261,7 @@ def _plot_pair(
         colours,
         1.8,
     )
+    # A cube, so that no direction is stretched.
     limits = (-reach, reach)
     axis.set(xlim=limits, ylim=limits, zlim=limits)
     axis.set(xticklabels=[], yticklabels=[], zticklabels=[])
@@ -320,6 +324,7 @@ def draw_matrices(
         # One scale per row: blocks can be compared, kinds of graphs cannot.
         style = _colour_scale(matrices)
         for column, axis in enumerate(axes[line]):
+            # Models may have fewer layers of one kind than of another.
             if column >= len(matrices):
                 axis.axis("off")
                 continue
@@ -391,6 +396,7 @@ def draw_influence(
             axis.scatter(*flat.T, zorder=2, **circles)
             ring = {"s": 60, "facecolors": "none", "lw": 2}
             axis.scatter(*flat[joint], edgecolors=CHOSEN_JOINT, zorder=3, **ring)
+            # The pose as the camera sees it: x and y at one scale.
             axis.set(aspect="equal", xticks=[], yticks=[])
             axis.margins(0.12)
             axis.set_title(f"block {block + 1}, frame {frame + 1}", fontsize=8)

@@ -1,16 +1,18 @@
-"""Leave-one-subject-out: each subject scored by a model trained on all others.
+"""Scores each subject by a model that is trained on all other subjects.
 
     python -m experiments.leave_one_out --config=configs/ampose.py:cmu \\
         --workdir=runs/leave_one_out
 
 The subjects are the config's train and test subjects together. Every run has its own
-directory, `<workdir>/<subject>`: a finished run is only scored again, a stopped one
-resumes. After each subject the table is printed and written to
-`<workdir>/leave_one_out.md`.
+directory, `<workdir>/<subject>`: a finished run is only scored again, a stopped run
+resumes. The table is printed, and written to `<workdir>/leave_one_out.md` after each
+subject.
 """
 
 import pathlib
+import statistics
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import ml_collections
@@ -22,56 +24,71 @@ from jaxpose.errors import JaxposeError
 from jaxpose.parallel import signals
 from jaxpose.run import Run
 
+# Columns of the table, by their names in the results of a run.
 COLUMNS = ("mpjpe", "p_mpjpe", "linear_mpjpe", "mean_pose_mpjpe")
+HEADING = """\
+| subject left out | MPJPE | P-MPJPE | ridge | mean pose | MPJPE / ridge |
+|---|---|---|---|---|---|
+"""
 
 
 def table(results: dict[str, dict[str, Any]]) -> str:
-    """Markdown, millimetres: a row a subject, then the plain mean over subjects."""
-    rows = {
-        subject: [result[column] for column in COLUMNS]
-        for subject, result in results.items()
-    }
-    rows["mean"] = [
-        sum(values) / len(rows) for values in zip(*rows.values(), strict=True)
-    ]
-    lines = [
-        "| subject left out | MPJPE | P-MPJPE | ridge | mean pose | MPJPE / ridge |",
-        "|---|---|---|---|---|---|",
-    ]
+    """Returns Markdown, millimetres: one row per subject, then their mean."""
+    rows = {}
+    for subject, result in results.items():
+        rows[subject] = [result[column] for column in COLUMNS]
+    # The last row; its ratio is that of the means.
+    columns = zip(*rows.values(), strict=True)
+    rows["mean"] = [statistics.fmean(column) for column in columns]
+    text = HEADING
     for subject, values in rows.items():
         numbers = " | ".join(f"{value:.1f}" for value in values)
-        lines.append(f"| {subject} | {numbers} | {values[0] / values[2]:.2f} |")
-    return "\n".join(lines) + "\n"
+        text += f"| {subject} | {numbers} | {values[0] / values[2]:.2f} |\n"
+    return text
 
 
 def run(
     config: ml_collections.ConfigDict, workdir: pathlib.Path
 ) -> dict[str, dict[str, Any]]:
-    """Trains and scores once a subject; returns the results by subject.
+    """Trains and scores one model per subject; returns the results by subject.
 
     Raises:
       JaxposeError: a data set whose subjects are not persons, or as `Run.train`.
     """
     subjects = sorted({*config.dataset.train_subjects, *config.dataset.test_subjects})
-    if split := next((subject for subject in subjects if "/" in subject), None):
-        raise JaxposeError(
-            f"config.dataset: {split!r} is one split of a person, who would be in the "
-            "training data, too; leave one out of data whose subjects are persons"
-        )
+    for subject in subjects:
+        # `Train/S1` and `Validate/S1` of HumanEva-I are one person.
+        if "/" in subject:
+            raise JaxposeError(
+                f"config.dataset: {subject!r} is one split of a person, who would be "
+                "in the training data, too; leave one out of data whose subjects are "
+                "persons"
+            )
     results = {}
     for subject in subjects:
-        fold = config.copy_and_resolve_references()
-        fold.dataset.train_subjects = tuple(
-            other for other in subjects if other != subject
-        )
-        fold.dataset.test_subjects = (subject,)
-        held_out = config.dataset.validation_subjects
-        fold.dataset.validation_subjects = tuple(
-            other for other in held_out if other != subject
-        )
+        # Finished subjects are read again, so that the table is always complete.
+        fold = _fold(config, subjects, subject)
         results[subject] = Run.create(fold, workdir / subject).train()
         (workdir / "leave_one_out.md").write_text(table(results))
     return results
+
+
+def _fold(
+    config: ml_collections.ConfigDict, subjects: list[str], left_out: str
+) -> ml_collections.ConfigDict:
+    """Returns the config that trains on all subjects but one and tests on that one."""
+    fold = config.copy_and_resolve_references()
+    dataset = fold.dataset
+    # Nobody who is scored may select the checkpoint either.
+    dataset.train_subjects = _without(subjects, left_out)
+    dataset.validation_subjects = _without(dataset.validation_subjects, left_out)
+    dataset.test_subjects = (left_out,)
+    return fold
+
+
+def _without(subjects: Iterable[str], left_out: str) -> tuple[str, ...]:
+    """Returns the other subjects, in order."""
+    return tuple(subject for subject in subjects if subject != left_out)
 
 
 def main(argv: list[str]) -> None:
@@ -80,16 +97,15 @@ def main(argv: list[str]) -> None:
         raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
     logging.set_verbosity(logging.WARNING)
     try:
-        print(table(run(_CONFIG.value, pathlib.Path(_WORKDIR.value).expanduser())))
+        workdir = pathlib.Path(flags.FLAGS.workdir).expanduser()
+        print(table(run(flags.FLAGS.config, workdir)))
     except (JaxposeError, OSError) as error:
         sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":
-    _CONFIG = config_flags.DEFINE_config_file(
-        "config", None, "Config file and variant."
-    )
-    _WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the runs.")
+    config_flags.DEFINE_config_file("config", None, "Config file and variant.")
+    flags.DEFINE_string("workdir", None, "Directory of the runs.")
     flags.mark_flags_as_required(["config", "workdir"])
     signals.install()
     command_line.run(main)

@@ -42,6 +42,7 @@ def to_markdown(
     if smoke:
         lines += [SMOKE, ""]
     lines += [_line(["method", "", *titles]), "|---|---|" + "---:|" * len(titles)]
+    # The name of a section is a row of its own.
     section = ""
     for number, row in enumerate(table.rows):
         if row.section != section:
@@ -62,6 +63,7 @@ def _row(
         ours.append(_measured(table, column, row, results))
     if not row.config:
         return [_line([row.label, "paper only", *paper])]
+    # A row without published figures has one line, which then bears the label.
     lines = []
     if row.published:
         lines.append(_line([row.label, "paper", *paper]))
@@ -77,6 +79,7 @@ def _measured(
     """Returns the mean over the seeds, with their standard deviation if several."""
     if not is_measured(table, column, row):
         return ""
+    # One seed without a figure leaves no mean.
     values = []
     for result in results:
         value = column.value(result, row.metric)
@@ -109,6 +112,7 @@ def _footnotes(
     states: Mapping[int, str],
 ) -> list[str]:
     """Returns the notes of the rows, why rows are missing, and how runs were scored."""
+    # The cells of a row have the first word of its state only.
     notes = [LEGEND]
     # Rows may share a note.
     notes += dict.fromkeys(row.note for row in table.rows if row.note)
@@ -132,6 +136,7 @@ def _run_notes(results: Mapping[int, Sequence[dict[str, Any]]]) -> list[str]:
         f"Runs per row: {seeds}; mean ± standard deviation where more than one.",
         f"Devices: {devices}.",
     ]
+    # Figures of runs under different protocols do not compare: all values are named.
     for name in PROTOCOL:
         values = dict.fromkeys(_plain(result["protocol"][name]) for result in finished)
         notes.append(f"{name}: {'; '.join(values)}.")
@@ -147,6 +152,7 @@ def _number(column: Column, value: float | None) -> str:
     """Returns a figure of the paper, with all of its decimals."""
     if value is None:
         return "-"
+    # Rounding would change a figure that the paper prints with more digits.
     text = f"{value:.{column.digits}f}"
     return text if float(text) == value else f"{value:g}"
 

@@ -63,6 +63,7 @@ def load_run(job: Job) -> TrainedRun:
     run = Run.open(job.directory, job.evaluation_config())
     variables, dataset = run.variables, run.config.dataset
     clips = select_subjects(load_clips_of(dataset), dataset.test_subjects)
+    # Every n-th scored frame.
     frames = evaluate.scored_frames(clips)
     frames = frames[:: -(-len(frames) // MOST_FRAMES)]
     predicted = run.predict(clips, frames)
@@ -96,6 +97,7 @@ def draw(jobs: list[Job], directory: pathlib.Path) -> None:
     figures.draw_bars(bars, "MPJPE by action", directory / "actions.png")
     figures.draw_cost(points, directory / "cost.png")
 
+    # A run that cannot be read does not stop the others.
     unreadable = []
     for job in _first_of_each(first, lambda job: job.directory):
         try:
@@ -164,6 +166,7 @@ def _published(job: Job) -> float | None:
 def _draw_curves(jobs: list[Job], path: pathlib.Path) -> None:
     """Draws the learning curves of all runs and seeds."""
     losses, errors = {}, {}
+    # Rows that differ in their evaluation alone share a training.
     for job in _first_of_each(jobs, lambda job: job.directory):
         label = _label(job)
         if job.seed != 0:
@@ -192,6 +195,7 @@ def _spread(count: int, shown: int) -> np.ndarray:
 
 def _draw_poses(run: TrainedRun, label: str, path: pathlib.Path) -> None:
     """Draws four frames each of the two best and the two worst clips."""
+    # Of each clip the mean error over its shown frames, in metres.
     truth = evaluate.root_relative(run.clips, run.frames)
     errors = np.linalg.norm(run.predicted - truth, axis=-1).mean(-1)
     clip_of_frame = run.clips.clip_of_frame[run.frames]
@@ -223,6 +227,7 @@ def _draw_poses(run: TrainedRun, label: str, path: pathlib.Path) -> None:
 
 def _windows(run: TrainedRun, rows: np.ndarray) -> jax.Array:
     """Returns the input windows `[B, T, J2, C]` of `run.frames[rows]`."""
+    # Gathered as for training: edge frames repeated beyond the clip.
     table = windows.frame_table(run.clips)
     keypoints, _ = windows.gather_windows(
         table, run.frames[rows], run.model.receptive_field, run.model.causal_shift
@@ -302,6 +307,7 @@ def _draw_similarity(run: TrainedRun, label: str, stem: pathlib.Path) -> None:
         shown = frames[_spread(len(frames), 3)]
         inputs = _windows(run, shown)
         features = internals.head_features(run.model, run.variables, inputs)
+        # One picture per pose: the similarity of its own joints.
         for frame, feature in zip(shown, features, strict=True):
             matrices.append(internals.cosine_similarity(feature[None]))
             columns.append(f"{name}, frame {run.frames[frame]}")
@@ -336,6 +342,7 @@ def _draw_attention(run: TrainedRun, label: str, stem: pathlib.Path) -> None:
         else:
             row, entries = "over joints", joints
         mean = weights.reshape(-1, tokens, tokens).mean(0)
+        # Layers of one kind have one length of tokens, and share a row.
         rows.setdefault(row, []).append(mean)
         names[row] = entries
     most = max(map(len, rows.values()))

@@ -1,6 +1,6 @@
-"""Trains and scores one run of a table, in a process of its own.
+"""Trains and scores one run of a table, and writes its figures as JSON.
 
-Started by `experiments.run`, which sends it the job.
+`experiments.run` starts it as a process of its own and sends it the job.
 """
 
 import os
@@ -41,9 +41,10 @@ def finish(job: Job) -> dict[str, Any]:
 def frames_per_second(
     model: LiftingModel, variables: Any, seconds: float = 1.0
 ) -> float:
-    """Returns poses per second of the model alone: one window per call, the median."""
+    """Returns poses per second of the model alone, one window per call; the median."""
     inputs = model.example_inputs()
     predict = jax.jit(model.predict)
+    # The first call compiles, the next ones warm up.
     for _ in range(3):
         jax.block_until_ready(predict(variables, inputs))
     calls, end = [], time.perf_counter() + seconds
@@ -55,13 +56,13 @@ def frames_per_second(
 
 
 def main() -> None:
-    """Runs the job that it is sent; an error ends in one line."""
+    """Runs the job that `experiments.run` sends; an error ends in one line."""
     signals.install()
     job = child.receive()
-    if job.smoke:  # a few updates: compiling takes far longer than running
-        os.environ["XLA_FLAGS"] = (
-            f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
-        )
+    if job.smoke:
+        # For a few updates, compiling takes far longer than running.
+        given = os.environ.get("XLA_FLAGS", "")
+        os.environ["XLA_FLAGS"] = f"{given} --xla_backend_optimization_level=0"
     try:
         finish(job)
     except (JaxposeError, OSError) as error:

@@ -1,13 +1,16 @@
 """The documentation is true of the code: citations, links, commands and tables."""
 
+import ast
 import importlib
 import importlib.util
+import inspect
 import pathlib
 import re
 
 import ml_collections
 import pytest
 
+import jaxpose
 from jaxpose.body.skeletons import SKELETONS
 from jaxpose.datasets.human36m import facts
 from jaxpose.datasets.humaneva import facts as humaneva
@@ -140,6 +143,28 @@ def test_config_fields_exist(page):
         if any(has_field(config, field.split(".")) for config in configs)
     }
     assert fields == known
+
+
+CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+# The example of CONTRIBUTING has a test of its own.
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
+def test_python_on_the_pages_fits_the_interface(page):
+    """Imports, names of `jaxpose` and arguments of `run` are those of the code."""
+    for block in CODE.findall((ROOT / page).read_text()):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                exec(ast.unparse(node), {})
+            elif isinstance(node, ast.Attribute):
+                owner, _, name = ast.unparse(node).rpartition(".")
+                known = {"jaxpose": jaxpose, "jaxpose.metrics": jaxpose.metrics}
+                known |= {"jaxpose.Run": jaxpose.Run, "run": jaxpose.Run}
+                assert owner not in known or hasattr(known[owner], name)
+            elif isinstance(node, ast.Call) and "run." in ast.unparse(node.func):
+                method = getattr(jaxpose.Run, node.func.attr)
+                keywords = {keyword.arg: None for keyword in node.keywords}
+                inspect.signature(method).bind(None, *node.args, **keywords)
 
 
 def test_skeletons_of_the_protocol_are_those_of_the_code():
