@@ -198,7 +198,9 @@ def measure_train(subject: Subject) -> Iterator[Row]:
     # A backward pass costs twice its forward pass, and a product two operations.
     operations = 3 * 2 * describe(subject.model)["macs"] * config.batch_size
     memory = update.program.memory_analysis()
-    num_bytes = memory.temp_size_in_bytes + memory.argument_size_in_bytes
+    num_bytes = 0
+    if memory is not None:  # not every platform tells
+        num_bytes = memory.temp_size_in_bytes + memory.argument_size_in_bytes
     yield {
         "batch_size": config.batch_size,
         "ms": 1e3 * seconds,
