@@ -175,9 +175,8 @@ class LiftingModel(nn.Module, kw_only=True):
     def predict(self, variables: Any, inputs: Any) -> jax.Array:
         """Returns the target frame's positions `[B, J, 3]`, root-relative, in metres.
 
-        `inputs` are those of `__call__`: the keypoints `[B, T, J2, C]`, or a tuple as
-          of
-        `example_inputs`.
+        `inputs` are those of `__call__`: the keypoints `[B, T, J2, C]`, or a tuple like
+        that of `example_inputs`.
         """
         return self.predict_sequence(variables, inputs)[:, 0]
 
