@@ -9,6 +9,7 @@ import numpy as np
 from jaxpose import metrics
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data.clips import Clips
+from jaxpose.data.windows import root_centre
 from jaxpose.datasets import protocol_of
 from jaxpose.errors import JaxposeError
 from jaxpose.inference.predictor import Predictor
@@ -16,7 +17,7 @@ from jaxpose.inference.predictor import Predictor
 MILLIMETRES = 1000.0
 METRICS = ("mpjpe", "p_mpjpe", "n_mpjpe", "mpjve")
 
-# Compiled once per number of frames.
+# Errors of single poses; each compiles once per number of frames.
 _PER_POSE = {
     "mpjpe": jax.jit(metrics.mpjpe_per_pose),
     "p_mpjpe": jax.jit(metrics.p_mpjpe_per_pose),
@@ -25,7 +26,7 @@ _PER_POSE = {
 
 
 class Evaluator:
-    """Scores weights on one set of clips, which stays on the devices.
+    """Scores weights on one set of clips, which stays on the devices; see `score`.
 
     Attributes:
       clips: the clips.
@@ -49,13 +50,16 @@ class Evaluator:
 
 
 def scored_frames(clips: Clips) -> np.ndarray:
-    """Returns the frames that are valid and have a 3D truth, `[M]` int32.
+    """Returns the numbers of the frames that can be scored, `[M]` int32, ascending.
+
+    They are valid and have ground truth in 3D.
 
     Raises:
       JaxposeError: there is none.
     """
     has_truth = np.isfinite(clips.positions_3d).all(axis=(1, 2))
-    frame_numbers = np.flatnonzero(clips.valid & has_truth).astype(np.int32)
+    is_scored = clips.valid & has_truth
+    frame_numbers = np.flatnonzero(is_scored).astype(np.int32)
     if not len(frame_numbers):
         raise JaxposeError(
             f"data set {clips.dataset!r}: no valid frame with 3D positions among the "
@@ -65,18 +69,27 @@ def scored_frames(clips: Clips) -> np.ndarray:
 
 
 def root_relative(clips: Clips, frame_numbers: np.ndarray) -> np.ndarray:
-    """Returns the truth at frames: `[M, J, 3]` metres, the root's row zero (P.3)."""
+    """Returns the ground truth of frames relative to the root (P.3).
+
+    Args:
+      clips: the clips.
+      frame_numbers: `[M]`, the frames.
+
+    Returns:
+      `[M, J, 3]`, in the unit of the clips; the root is 0.
+    """
     root = get_skeleton(clips.skeleton).root
-    return _root_centred(clips.positions_3d[frame_numbers], root)
+    return _centred(clips.positions_3d[frame_numbers], root)
 
 
 def compared_positions(
     predicted: np.ndarray, clips: Clips, frame_numbers: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns prediction and truth as the protocol of the data set compares them.
+    """Returns predictions and ground truth as the data set's protocol compares them.
 
-    Clips in image space are compared in metres where they have a scale, relative to the
-    root; elsewhere in their own unit. Others as `Protocol.compared` says.
+    Clips in image space are compared in metres, relative to the root, where their scale
+    is known, and in their own unit elsewhere. All other clips are compared as
+    `Protocol.compared` says.
 
     Args:
       predicted: `[M, J, 3]`, root-relative, in the unit of the clips.
@@ -84,14 +97,18 @@ def compared_positions(
       frame_numbers: `[M]`, the predicted frames.
 
     Returns:
-      Both `[M, J, 3]`, metres unless the clips have no scale.
+      Both `[M, J, 3]`, metres unless the scale of clips in image space is unknown.
     """
     root = get_skeleton(clips.skeleton).root
-    if clips.metres_per_unit is not None and clips.metric_positions_3d is not None:
-        scale = clips.metres_per_unit[frame_numbers, None, None]
-        if np.isfinite(scale).all():  # the training part has none
-            metric = clips.metric_positions_3d[frame_numbers]
-            return _root_centred(predicted * scale, root), _root_centred(metric, root)
+    # Only clips in image space have these two; the scale of their training part is NaN.
+    factors = clips.metres_per_unit
+    metric = clips.metric_positions_3d
+    if factors is not None and metric is not None:
+        scale = factors[frame_numbers, None, None]
+        if np.isfinite(scale).all():
+            scaled = _centred(predicted * scale, root)
+            return scaled, _centred(metric[frame_numbers], root)
+
     compared = protocol_of(clips.dataset).compared(predicted, root)
     return compared, root_relative(clips, frame_numbers)
 
@@ -102,7 +119,7 @@ def score(
     frame_numbers: np.ndarray,
     names: Sequence[str] = METRICS,
 ) -> dict[str, Any]:
-    """Computes errors in millimetres (P.3).
+    """Computes errors in millimetres, averaged as papers average them (P.3).
 
     Args:
       predicted: `[M, J, 3]`, root-relative, as the model gives them.
@@ -111,37 +128,41 @@ def score(
       names: the errors to compute, of `METRICS`.
 
     Returns:
-      By name the unweighted mean over actions of frame-weighted means, under `frame_*`
-      the flat mean over frames, and both by action under `per_action`. `mpjve` is per
-      frame interval, over neighbouring frames of a clip. A number that no frame counts
-      towards is None. `published` holds the tables of benchmarks that have others
-      (`Protocol.published_scores`).
+      A dictionary, whose numbers are None where no frame counts towards them:
+        NAME: unweighted mean over the actions of the mean over each action's frames.
+        frame_NAME: mean over all frames.
+        frames: number of frames.
+        per_action: for each action that has frames, its `frames` and its means.
+        published: the benchmark's own tables, where it has any
+          (`Protocol.published_scores`).
+      `mpjve` is per frame interval, over neighbouring frames of a clip.
     """
     predicted, target = compared_positions(predicted, clips, frame_numbers)
-    # The number of frames comes first, as in the tables.
     actions = _Actions(clips, frame_numbers)
+    # The number of frames comes first, as in the tables.
     results: dict[str, Any] = {"frames": len(frame_numbers)}
     per_action: dict[str, dict[str, Any]] = {}
     for action, count in zip(actions.names, actions.counts, strict=True):
         if count:
             per_action[action] = {"frames": int(count)}
+
     for name in names:
-        if name == "mpjve":
-            errors, groups = _velocity_errors(predicted, target, actions)
-        else:
-            errors = np.asarray(_PER_POSE[name](predicted, target))
-            groups = actions.of_frame
+        errors, groups = _errors(name, predicted, target, actions)
         if not len(errors):
-            results[name] = results[f"frame_{name}"] = None
+            results[name] = None
+            results[f"frame_{name}"] = None
             continue
-        # Papers average over actions; the flat mean beside it counts every frame once.
-        average = actions.average(errors.astype(np.float64) * MILLIMETRES, groups)
-        results[name], results[f"frame_{name}"] = average.average, average.frame_mean
+        # Papers average over actions; the second mean counts every frame once.
+        average = actions.average(errors, groups)
+        results[name] = average.average
+        results[f"frame_{name}"] = average.frame_mean
         for action, value in zip(actions.names, average.per_group, strict=True):
             if action in per_action:
-                per_action[action][name] = None if np.isnan(value) else float(value)
+                value = None if np.isnan(value) else float(value)
+                per_action[action][name] = value
     results["per_action"] = per_action
-    # Tables of the benchmark that are no means over actions.
+
+    # Tables of the benchmark that are not means over actions.
     protocol = protocol_of(clips.dataset)
     published = protocol.published_scores(predicted, target, clips, frame_numbers)
     if published:
@@ -149,40 +170,58 @@ def score(
     return results
 
 
-def _root_centred(positions_3d: np.ndarray, root: int) -> np.ndarray:
-    return positions_3d - positions_3d[:, root : root + 1]
+def _centred(positions_3d: np.ndarray, root: int) -> np.ndarray:
+    """Returns positions `[M, J, 3]` relative to joint `root`."""
+    return np.asarray(root_centre(positions_3d, root))
 
 
 class _Actions:
-    """Numbers the actions of clips, to average over the frames of each.
+    """Numbers the actions of clips, so that errors can be averaged over each action.
 
     Attributes:
       names: the actions, in the order of the clips.
       of_frame: `[M]`, number of the action of each predicted frame.
-      counts: predicted frames of each action.
-      consecutive: `[M - 1]` bool, whether a frame and the next are neighbours.
+      counts: number of predicted frames of each action.
+      consecutive: `[M - 1]` bool, whether a predicted frame and the one after it are
+        neighbours in one clip.
     """
 
     def __init__(self, clips: Clips, frame_numbers: np.ndarray):
-        self.names = tuple(dict.fromkeys(clip.action for clip in clips.index))
+        """Numbers the actions of `clips` in the predicted frames."""
+        self.names = clips.actions
         numbers = [self.names.index(clip.action) for clip in clips.index]
         clip_of_frame = clips.clip_of_frame[frame_numbers]
         self.of_frame = np.array(numbers)[clip_of_frame]
         self.counts = np.bincount(self.of_frame, minlength=len(self.names))
-        self.consecutive = (np.diff(frame_numbers) == 1) & (np.diff(clip_of_frame) == 0)
+        # Velocities across a gap or across two clips are no motion of a person.
+        is_next = np.diff(frame_numbers) == 1
+        same_clip = np.diff(clip_of_frame) == 0
+        self.consecutive = is_next & same_clip
 
     def average(self, values: np.ndarray, groups: np.ndarray) -> metrics.GroupAverage:
-        """Averages `values [n]` of the actions numbered `groups [n]`."""
-        totals = np.bincount(groups, values, len(self.names))
-        counts = np.bincount(groups, minlength=len(self.names))
+        """Averages `values [n]`; value `i` belongs to action number `groups[i]`."""
+        num_actions = len(self.names)
+        totals = np.bincount(groups, values, num_actions)
+        counts = np.bincount(groups, minlength=num_actions)
         return metrics.group_average(totals, counts)
 
 
-def _velocity_errors(
-    predicted: np.ndarray, target: np.ndarray, actions: _Actions
+def _errors(
+    name: str, predicted: np.ndarray, target: np.ndarray, actions: _Actions
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the velocity errors of neighbouring frames, and the actions of them."""
-    if len(predicted) < 2:
+    """Computes the errors that metric `name` averages.
+
+    Returns:
+      The errors `[n]`, float64 millimetres, and the number of the action of each.
+    """
+    if name != "mpjve":
+        errors = np.asarray(_PER_POSE[name](predicted, target))
+        groups = actions.of_frame
+    elif len(predicted) < 2:
         return np.zeros(0), np.zeros(0, int)
-    errors = np.asarray(metrics.velocity_errors(predicted, target))
-    return errors[actions.consecutive], actions.of_frame[:-1][actions.consecutive]
+    else:
+        # A velocity belongs to the action of the first of its two frames.
+        velocities = np.asarray(metrics.velocity_errors(predicted, target))
+        errors = velocities[actions.consecutive]
+        groups = actions.of_frame[:-1][actions.consecutive]
+    return errors.astype(np.float64) * MILLIMETRES, groups

@@ -6,6 +6,7 @@ from typing import Any
 
 import matplotlib
 
+# Chosen before pyplot is imported: draws files without a screen.
 matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
@@ -29,8 +30,9 @@ def draw_learning_curves(rows: list[dict[str, Any]], path: pathlib.Path) -> None
 
     Args:
       rows: the lines of the run's `metrics.jsonl`; each has a `step`.
-      path: of the picture.
+      path: file of the picture.
     """
+    # The title, the fields and the scale of each plot.
     plots = [
         ("loss", ["loss"], "log"),
         ("learning rate", ["learning_rate"], "linear"),
@@ -40,10 +42,15 @@ def draw_learning_curves(rows: list[dict[str, Any]], path: pathlib.Path) -> None
         selection.update(key for key in row if key.startswith("selection_"))
     if selection:
         plots.append(("selection set, mm", sorted(selection), "linear"))
-    # One plot per group, side by side.
-    size = (4.5 * len(plots), 3.4)
-    figure, axes = plt.subplots(1, len(plots), figsize=size, squeeze=False)
-    for axis, (title, names, scale) in zip(axes[0], plots, strict=True):
+    # One plot beside the other.
+    figure, axes = plt.subplots(
+        nrows=1,
+        ncols=len(plots),
+        figsize=(4.5 * len(plots), 3.4),
+        squeeze=False,
+    )
+    for axis, plot in zip(axes[0], plots, strict=True):
+        title, names, scale = plot
         for name in names:
             _draw_curve(axis, rows, name)
         axis.set_title(title)
@@ -56,13 +63,19 @@ def draw_learning_curves(rows: list[dict[str, Any]], path: pathlib.Path) -> None
 
 
 def _draw_curve(axis: Axes, rows: list[dict[str, Any]], name: str) -> None:
-    """Draws the values of `name` over the steps; few of them get dots."""
-    steps = [row["step"] for row in rows if name in row]
-    values = [row[name] for row in rows if name in row]
-    if steps:
-        marker = "." if len(steps) < 30 else ""
-        label = name.removeprefix("selection_")
-        axis.plot(steps, values, label=label, marker=marker)
+    """Draws the values of field `name` over the steps of the rows that have it."""
+    steps = []
+    values = []
+    for row in rows:
+        if name in row:
+            steps.append(row["step"])
+            values.append(row[name])
+    if not steps:
+        return
+    # Dots show where the few values of a short run lie.
+    marker = "." if len(steps) < 30 else ""
+    label = name.removeprefix("selection_")
+    axis.plot(steps, values, label=label, marker=marker)
 
 
 def bone_colours(skeleton: Skeleton) -> list[str]:
@@ -77,38 +90,44 @@ def animate_clip(
     path: pathlib.Path,
     seconds: float = 6.0,
 ) -> None:
-    """Writes a GIF of the stretch with most motion.
+    """Writes a GIF of the seconds in which the person moves most.
 
-    It shows the input keypoints, and the prediction over the ground truth from two
-    sides; where there is no ground truth, the prediction alone.
+    Shows the input keypoints, and from two sides the prediction over the ground truth;
+    where there is no ground truth, the prediction alone.
 
     Args:
       clips: the clips.
       frames: `[M]` int, frames that were predicted.
       predicted: `[M, J, 3]`, root-relative, as the model gives them.
-      path: of the GIF.
+      path: file of the GIF.
       seconds: its greatest length.
     """
     stretch = _liveliest_stretch(clips, frames, seconds)
-    # A stretch lies within one clip.
-    clip = clips.index[clips.clip_of_frame[frames[stretch[0]]]]
-    # About 12 pictures per second, at the speed of life.
+    # The whole stretch lies within one clip.
+    first = frames[stretch[0]]
+    clip = clips.index[clips.clip_of_frame[first]]
+    # Shows about 12 pictures per second, so that the person moves at true speed.
     step = max(1, round(clip.fps / 12.5))
     shown = stretch[::step]
-    poses, truth = compared_positions(predicted[shown], clips, frames[shown])
+    shown_frames = frames[shown]
+    poses, truth = compared_positions(predicted[shown], clips, shown_frames)
+    # The error of each picture, NaN where there is no ground truth.
     distances = np.linalg.norm(poses - truth, axis=-1)
-    # NaN where there is no ground truth.
     errors = distances.mean(-1) * MILLIMETRES
 
-    # Three views side by side, and a caption.
+    # The input and two views of the pose side by side, above a caption.
     figure = plt.figure(figsize=(9.6, 3.8))
-    keypoints_skeleton = get_skeleton(clips.keypoints_skeleton)
-    flat = _FlatView(figure, clips.keypoints_2d[frames[shown]], keypoints_skeleton)
+    flat = _FlatView(
+        figure,
+        clips.keypoints_2d[shown_frames],
+        get_skeleton(clips.keypoints_skeleton),
+    )
     solids = []
-    for left, title, azimuth in (
+    sides = [
         (0.32, "camera view", -90),
         (0.66, "from the side", 0),
-    ):
+    ]
+    for left, title, azimuth in sides:
         view = _SolidView(
             figure,
             place=(left, 0.06, 0.34, 0.86),
@@ -132,12 +151,12 @@ def animate_clip(
         caption.set_text(text)
         return []
 
-    # Written under another name first, so that `path` is always whole.
     animation = FuncAnimation(figure, draw, frames=len(shown))
     writer = PillowWriter(fps=max(1, round(clip.fps / step)))
+    # Written under another name first, so that `path` is always whole.
     partial = path.with_stem(path.stem + ".partial")
     with warnings.catch_warnings():
-        # Names in a script that the font lacks appear as boxes.
+        # The font lacks some scripts: names in them appear as boxes, which is no error.
         warnings.filterwarnings("ignore", "Glyph")
         animation.save(partial, writer=writer, dpi=72)
     plt.close(figure)
@@ -147,13 +166,18 @@ def animate_clip(
 class _FlatView:
     """The input keypoints as the image shows them."""
 
-    def __init__(self, figure: Figure, keypoints: np.ndarray, skeleton: Skeleton):
+    def __init__(
+        self,
+        figure: Figure,
+        keypoints: np.ndarray,
+        skeleton: Skeleton,
+    ):
         """Makes the axes.
 
         Args:
           figure: the figure.
           keypoints: `[F, J2, 2]`, screen-normalised.
-          skeleton: of the keypoints.
+          skeleton: skeleton of the keypoints.
         """
         self._keypoints = keypoints
         self._bones = skeleton.bones
@@ -172,6 +196,7 @@ class _FlatView:
             xlim=(x - half, x + half),
             ylim=(y + half, y - half),
         )
+        # Empty lines and dots, which `draw` moves.
         self._lines = []
         for colour in bone_colours(skeleton):
             self._lines += axis.plot([], [], color=colour, lw=2)
@@ -203,11 +228,11 @@ class _SolidView:
         Args:
           figure: the figure.
           place: (left, bottom, width, height) of the axes, in parts of the figure.
-          title: of the axes.
-          azimuth: degrees of the viewing direction.
+          title: title of the axes.
+          azimuth: direction of view about the vertical, degrees.
           poses: `[F, J, 3]` predictions, metres, camera frame.
-          truth: `[F, J, 3]`, likewise; NaN where absent.
-          skeleton: of both.
+          truth: `[F, J, 3]` ground truth, as `poses`; NaN where absent.
+          skeleton: skeleton of both.
         """
         self._poses = poses
         self._truth = truth
@@ -227,7 +252,7 @@ class _SolidView:
         )
         axis.set_box_aspect((1, 1, 1), zoom=1.3)
         axis.view_init(elev=8, azim=azimuth)
-        # The ground truth lies under the prediction.
+        # The ground truth is drawn first, so that it lies under the prediction.
         self._true_lines: list[Any] = []
         for _ in skeleton.bones:
             self._true_lines += axis.plot([], [], [], color=_TRUTH, lw=3)
@@ -249,22 +274,24 @@ class _SolidView:
 
 
 def _liveliest_stretch(clips: Clips, frames: np.ndarray, seconds: float) -> np.ndarray:
-    """Finds the run of consecutive frames whose keypoints move most.
+    """Finds the consecutive frames in which the keypoints move most.
 
-    Of each run its first `seconds` count.
+    Compares the first `seconds` of every run of consecutive frames of one clip.
 
     Returns:
       Positions in `frames`.
     """
     clip_of_frame = clips.clip_of_frame[frames]
-    # A run ends where frames are left out and at the end of a clip.
-    is_break = (np.diff(frames) != 1) | (np.diff(clip_of_frame) != 0)
-    breaks = np.flatnonzero(is_break) + 1
+    # A run ends where frames are left out, and at the end of a clip.
+    is_gap = np.diff(frames) != 1
+    is_other_clip = np.diff(clip_of_frame) != 0
+    breaks = np.flatnonzero(is_gap | is_other_clip) + 1
     best = np.arange(1)
     best_motion = -1.0
     for run in np.split(np.arange(len(frames)), breaks):
-        fps = clips.index[clip_of_frame[run[0]]].fps
-        run = run[: max(1, round(seconds * fps))]
+        clip = clips.index[clip_of_frame[run[0]]]
+        longest = max(1, round(seconds * clip.fps))
+        run = run[:longest]
         moves = np.diff(clips.keypoints_2d[frames[run]], axis=0)
         motion = np.abs(moves).sum()
         if motion > best_motion:

@@ -20,7 +20,7 @@ def protocol_fields(
     train: Clips | None,
     test: Clips,
 ) -> dict[str, Any]:
-    """Returns what scores are measured under, without which they do not compare.
+    """Returns the conditions of the scores: only scores under equal ones compare.
 
     Args:
       config: the config of the evaluation.
@@ -29,13 +29,20 @@ def protocol_fields(
       train: the training data, None where it is not at hand.
       test: the data that was scored.
     """
-    # Without held-out clips there is no score to select by.
+    # Without held-out clips there is no score to select the checkpoint by.
+    held_out = trained.dataset.validation_subjects
     selected = "last"
     if trained.select_on_test:
         selected = "best on the test subjects"
-    elif trained.dataset.validation_subjects:
-        selected = f"best on held-out {', '.join(trained.dataset.validation_subjects)}"
-    subjects = trained.dataset.train_subjects if train is None else train.subjects
+    elif held_out:
+        selected = f"best on held-out {', '.join(held_out)}"
+    # The subjects of the clips, where they are at hand.
+    subjects = trained.dataset.train_subjects
+    if train is not None:
+        subjects = train.subjects
+    refinement = "none"
+    if config.refinement:
+        refinement = "with the true root depth"
     return {
         "dataset": test.dataset,
         "keypoints_source": test.keypoints_source,
@@ -47,7 +54,7 @@ def protocol_fields(
         "receptive_field": model.receptive_field,
         "frame_stride": config.dataset.frame_stride,
         "flip_average": config.flip_average,
-        "refinement": "with the true root depth" if config.refinement else "none",
+        "refinement": refinement,
         "checkpoint": selected,
         "average": "unweighted over actions of frame-weighted means",
         "alignment": "root",
@@ -57,7 +64,7 @@ def protocol_fields(
 
 
 def print_results(results: dict[str, Any], title: str) -> None:
-    """Prints scores: one row per action, the averages, and the protocol."""
+    """Prints the scores, the benchmark's own table if any, and the protocol."""
     console = Console()
     console.print(_scores_table(results, title))
     if "published" in results:
@@ -69,58 +76,81 @@ def print_results(results: dict[str, Any], title: str) -> None:
 
 
 def _scores_table(results: dict[str, Any], title: str) -> Table:
-    caption = "millimetres; mpjve per frame interval"
-    table = Table("action", *METRICS, "frames", title=title, caption=caption)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    """Returns the table of scores: one row per action, averages, baselines."""
+    columns = ["action", *METRICS, "frames"]
+    table = _table(columns, title, "millimetres; mpjve per frame interval")
 
-    def cells(values: dict[str, float | None], prefix: str = "") -> list[str]:
-        numbers = [values.get(prefix + name) for name in METRICS]
-        return ["-" if number is None else f"{number:.1f}" for number in numbers]
+    def add(
+        label: str,
+        values: dict[str, Any],
+        frames: int,
+        prefix: str = "",
+        style: str = "",
+    ) -> None:
+        cells = []
+        for name in METRICS:
+            number = values.get(prefix + name)
+            cells.append("-" if number is None else f"{number:.1f}")
+        table.add_row(label, *cells, str(frames), style=style)
 
     for action, values in results["per_action"].items():
-        table.add_row(action, *cells(values), str(values["frames"]))
-    # Both averages, then the baselines for scale.
+        add(action, values, values["frames"])
+    # Both averages are over all frames.
     table.add_section()
-    frames = str(results["frames"])
-    table.add_row("mean over actions", *cells(results), frames, style="bold")
-    table.add_row("mean over frames", *cells(results, "frame_"), frames)
+    add("mean over actions", results, results["frames"], style="bold")
+    add("mean over frames", results, results["frames"], prefix="frame_")
+    # The baselines have one error each, in the first column of numbers.
     baselines = {
         "mean training pose": results["mean_pose_mpjpe"],
         "ridge regression": results["linear_mpjpe"],
     }
     for label, error in baselines.items():
         if error is not None:
-            table.add_row(label, f"{error:.1f}", *[""] * 4)
+            table.add_row(label, f"{error:.1f}")
     return table
 
 
 def _published_table(published: dict[str, Any], title: str) -> Table:
     """Returns the benchmark's own numbers: one section per grouping, totals last."""
-    # Numbers are totals, dicts are groupings of the same numbers.
-    columns = [name for name, value in published.items() if not isinstance(value, dict)]
-    title = f"{title}, published protocol"
-    table = Table("group", *columns, title=title, caption="millimetres and per cent")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    # Numbers are totals; a dictionary holds the same numbers for each of its groups.
+    columns = []
+    groupings = []
+    for name, value in published.items():
+        if isinstance(value, dict):
+            groupings.append(value)
+        else:
+            columns.append(name)
+    table = _table(
+        ["group", *columns],
+        f"{title}, published protocol",
+        "millimetres and per cent",
+    )
 
     def add(name: str, row: dict[str, Any], style: str = "") -> None:
         cells = []
         for column in columns:
-            number = row[column]
-            cells.append(str(number) if column == "frames" else f"{number:.1f}")
+            digits = 0 if column == "frames" else 1
+            cells.append(f"{row[column]:.{digits}f}")
         table.add_row(name, *cells, style=style)
 
-    for groups in published.values():
-        if isinstance(groups, dict):
-            for name, row in groups.items():
-                add(name, row)
-            table.add_section()
+    for groups in groupings:
+        for name, row in groups.items():
+            add(name, row)
+        table.add_section()
     add("total", published, "bold")
     return table
 
 
+def _table(columns: list[str], title: str, caption: str) -> Table:
+    """Returns an empty table: labels in its first column, then numbers."""
+    table = Table(*columns, title=title, caption=caption)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
 def _plain(value: Any) -> str:
+    """Returns a value as text; the elements of a list are joined by commas."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(map(str, value))
     return str(value)
