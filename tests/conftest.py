@@ -26,6 +26,32 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import jax  # noqa: E402
+import pytest  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
+
+# Groups of tests that share a run, longest first: one that begins last leaves the other
+# processes waiting for it.
+_LONG = (
+    "end_to_end_test",
+    "experiments_test",
+    "hosts_test",
+    "resume_test",
+    "goldens_test",
+    "rematerialise_test",
+    "loop_test",
+    "recordings_test",
+    "streaming_test",
+    "predictor_test",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begins with the longest test files."""
+
+    def rank(item: pytest.Item) -> int:
+        stem = item.path.stem
+        return _LONG.index(stem) if stem in _LONG else len(_LONG)
+
+    items.sort(key=rank)

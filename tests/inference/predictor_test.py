@@ -200,8 +200,10 @@ def test_flip_average_commutes_with_flipping(name):
     predicted = predictor(MODELS[name], clips, flip_average=True)(
         variables, np.arange(24)
     )
+    # Float32 rounds a sum to 1e-7 of its largest terms, in any order.
+    allowed = 1e-5 * np.abs(predicted).max()
     np.testing.assert_allclose(
-        predicted[12:], windows.flip(predicted[:12], skeleton), rtol=0, atol=1e-6
+        predicted[12:], windows.flip(predicted[:12], skeleton), rtol=0, atol=allowed
     )
 
 
