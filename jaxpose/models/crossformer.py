@@ -60,7 +60,7 @@ class CrossFormer(WindowTransformer):
       frame_groups: groups of frames that the gated interaction treats apart; divides
         `num_frames`.
       zeroed_frames: first and one past the last frame of the window that are set to 0
-        before the network, as the released code does; empty for no frames.
+        before the network, as the released code does; None for no frames.
       spatial_positions: whether joints have learned position vectors.
       temporal_positions: whether the learned vector shared by all frames is added.
     """
@@ -68,7 +68,7 @@ class CrossFormer(WindowTransformer):
     cross_joint: bool = True
     cross_frame: str = "gated"
     frame_groups: int = 1
-    zeroed_frames: tuple[int, ...] = ()
+    zeroed_frames: tuple[int, ...] | None = None
     spatial_positions: bool = True
     temporal_positions: bool = True
 
@@ -170,7 +170,7 @@ class CrossFormer(WindowTransformer):
             checks.fail(
                 self,
                 f"zeroed_frames={self.zeroed_frames} must be the first and one past "
-                "the last frame to zero, such as (10, 16), or empty",
+                "the last frame to zero, such as (10, 16), or None",
             )
 
 

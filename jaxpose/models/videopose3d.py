@@ -15,6 +15,7 @@ class VideoPose3D(TemporalConvNet):
     Attributes:
       keypoints_skeleton: name of the skeleton of the input, `J2` joints; empty for
         `skeleton`.
+      filter_widths: as in `TemporalConvNet`; the published network sees 243 frames.
       channels: channels of every hidden layer.
       trajectory: predicts the root's absolute position instead (J = 1), as the
         trajectory network of semi-supervised training.
@@ -22,6 +23,7 @@ class VideoPose3D(TemporalConvNet):
     """
 
     keypoints_skeleton: str = ""
+    filter_widths: tuple[int, ...] = (3, 3, 3, 3, 3)
     channels: int = 1024
     trajectory: bool = False
     dropout_rate: float = 0.25
