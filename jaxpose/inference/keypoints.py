@@ -1,4 +1,4 @@
-"""Keypoints as detectors give them, made the input of a model."""
+"""Converts keypoints of a detector, in pixels, to the input of a model."""
 
 import numpy as np
 
@@ -31,7 +31,9 @@ def normalise_keypoints(
         rule to the model's.
     """
     layout = layout or model.keypoints_skeleton
-    joints, features = get_skeleton(layout).num_joints, model.keypoint_features
+    joints = get_skeleton(layout).num_joints
+    features = model.keypoint_features
+    # A confidence may be given, even where the model reads none.
     shape = keypoints_2d.shape
     fits = len(shape) == 3 and shape[0] > 0 and shape[1] == joints
     if not fits or shape[2] not in {features, 3}:
@@ -39,7 +41,7 @@ def normalise_keypoints(
             f"keypoints_2d is {list(shape)}, expected [frames, {joints}, {features}], "
             f"pixels of the joints of {layout!r}; name another joint order with layout="
         )
-    # In float64, as data sets are normalised, and rounded once at the end.
+    # Computes in float64, as for data sets, and rounds once at the end.
     keypoints = keypoints_2d[..., :features].astype(np.float64)
     if not np.isfinite(keypoints).all():
         frame, joint, _ = np.argwhere(~np.isfinite(keypoints))[0]

@@ -1,11 +1,12 @@
 """Predicts poses of clips and of arrays, many frames in one pass where possible.
 
-Models that lift sequences compute what windows share once. Clips are cut into chunks of
-one length; a chunk reads the frames that its targets see, and repeats the edge frames
-of its clip (P.6). Models of windows have chunks of one frame: the same program.
+Models that lift sequences compute the layers that neighbouring windows share only once.
+Clips are cut into chunks of one length. A chunk reads all frames that its targets
+depend on, and repeats the edge frames of its clip (P.6). Other models read one window
+per target: their chunks are one frame long, and the program is the same.
 
-A `Predictor` lifts frames of clips that stay on the devices, as evaluation does while a
-model trains. A `SequenceLifter` lifts arrays of any length, each at once.
+A `Predictor` lifts frames of clips that stay on the devices, as evaluation needs during
+training. A `SequenceLifter` lifts arrays of any length.
 """
 
 from collections.abc import Callable
@@ -66,7 +67,8 @@ class Predictor:
         starts = np.array([clip.start for clip in clips.index])
         self._clip_start_of_frame = starts[clips.clip_of_frame]
         table = windows.frame_table(clips)
-        if not model.needs_camera:  # the truth then only takes memory
+        # Only a model with a camera reads the ground truth, for the depth of the root.
+        if not model.needs_camera:
             table = table._replace(positions_3d=table.positions_3d[:0])
         self._table = sharding.put_replicated(table, mesh)
 
@@ -78,11 +80,11 @@ class Predictor:
             self.chunk_length = cheapest_chunk(
                 lengths, model.receptive_field, frames_per_device
             )
-        # Small sets must not be padded up to a batch many times their size.
+        # A small set must not be padded to a batch of many times its size.
         num_chunks = int(_num_chunks(lengths, self.chunk_length).sum())
-        chunks_per_device = min(
-            frames_per_device // self.chunk_length, -(-num_chunks // mesh.size)
-        )
+        fitting = frames_per_device // self.chunk_length
+        needed = -(-num_chunks // mesh.size)
+        chunks_per_device = min(fitting, needed)
         self.chunks_per_batch = chunks_per_device * mesh.size
         self._predict = make_predict(
             model, flip_average, mesh, chunk_length=self.chunk_length
@@ -103,24 +105,25 @@ class Predictor:
         """
         frame_numbers = np.asarray(frame_numbers)
         self._check(frame_numbers)
-        # Chunks follow each other from the first frame of each clip.
+        # Finds the chunks that hold the frames; they begin at the first of each clip.
         offsets = frame_numbers - self._clip_start_of_frame[frame_numbers]
         starts = frame_numbers - offsets % self.chunk_length
         chunks, chunk_of_frame = np.unique(starts, return_inverse=True)
         batches = []
         for first in range(0, len(chunks), self.chunks_per_batch):
             batch = chunks[first : first + self.chunks_per_batch]
-            # The last batch is filled up, so that nothing compiles twice.
+            # Fills the last batch up to the size of the others, which is compiled.
             missing = self.chunks_per_batch - len(batch)
             filled = np.pad(batch, (0, missing), mode="edge").astype(np.int32)
             filled = sharding.put_replicated(filled, self._mesh)
             predicted = self._predict(variables, self._table, filled)
             batches.append(predicted[: len(batch)])
-        # Converted only now: the devices work on the next batch meanwhile.
+        # Waits for the results only now, so that batches are dispatched without a gap.
         positions = np.concatenate([np.asarray(batch) for batch in batches])
         return positions[chunk_of_frame, frame_numbers - starts]
 
     def _check(self, frame_numbers: np.ndarray) -> None:
+        """Raises JaxposeError unless the frames, at least one, are in the clips."""
         asked = f"asked to predict {len(frame_numbers)}"
         if len(frame_numbers):
             first, last = frame_numbers.min(), frame_numbers.max()
@@ -159,9 +162,11 @@ class SequenceLifter:
         sharding.check_batch_size("batch_size", batch_size, mesh)
         self._model = model
         most = _fitting_frames(model, batch_size, mesh)
+        # Lengths are multiples of the devices and fit into memory.
         ladder = set()
         for length in LADDER:
-            ladder.add(min(-(-length // mesh.size) * mesh.size, most))
+            divisible = -(-length // mesh.size) * mesh.size
+            ladder.add(min(divisible, most))
         self.ladder = tuple(sorted(ladder))
         self._lift = _make_lift_part(model, flip_average, mesh)
 
@@ -171,13 +176,15 @@ class SequenceLifter:
         Returns:
           Root-relative positions `[F, J, 3]`, metres, camera frame.
         """
-        num_frames, receptive_field = len(keypoints_2d), self._model.receptive_field
+        num_frames = len(keypoints_2d)
+        receptive_field = self._model.receptive_field
         target = windows.target_index(receptive_field, self._model.causal_shift)
         length = self._cheapest_length(num_frames)
         parts = []
         for start in range(0, num_frames, length):
-            # Frames around the part, the edge frames repeated (P.6).
-            rows = np.arange(length + receptive_field - 1) + start - target
+            # Reads the frames around the part too; edge frames are repeated (P.6).
+            frames_read = length + receptive_field - 1
+            rows = np.arange(frames_read) + start - target
             part = keypoints_2d[np.clip(rows, 0, num_frames - 1)]
             parts.append(self._lift(variables, part))
         positions = np.concatenate([np.asarray(part) for part in parts])
@@ -197,7 +204,9 @@ def _fitting_frames(model: LiftingModel, batch_size: int, mesh: Mesh) -> int:
     """Returns how many frames, at most `batch_size`, the devices lift together."""
     if mesh.devices.flat[0].platform != "cpu":
         return batch_size
-    return model.cpu_batch_size(batch_size // mesh.size) * mesh.size
+    # On a CPU a model may be faster in smaller batches.
+    per_device = model.cpu_batch_size(batch_size // mesh.size)
+    return per_device * mesh.size
 
 
 def cheapest_chunk(lengths: np.ndarray, receptive_field: int, longest: int) -> int:
@@ -216,10 +225,13 @@ def cheapest_chunk(lengths: np.ndarray, receptive_field: int, longest: int) -> i
         num_chunks = int(_num_chunks(lengths, length).sum())
         return num_chunks * (length + receptive_field - 1)
 
-    return min(range(1, min(longest, int(lengths.max())) + 1), key=frames_read)
+    # No chunk needs to be longer than the longest clip.
+    longest = min(longest, int(lengths.max()))
+    return min(range(1, longest + 1), key=frames_read)
 
 
 def _num_chunks(lengths: np.ndarray, chunk_length: int) -> np.ndarray:
+    """Returns the number of chunks that cover each clip, `[clips]`."""
     return -(-lengths // chunk_length)
 
 
@@ -246,10 +258,15 @@ def make_predict(
     def predict(
         variables: Any, table: windows.FrameTable, first: jax.Array
     ) -> jax.Array:
+        # Each device gathers and lifts its share of the chunks.
         first = jax.lax.with_sharding_constraint(first, sharding.over_batch(mesh))
         clips = table.clip_of_frame[first]
-        bounds = table.clip_start[clips], table.clip_end[clips]
-        rows = windows.window_rows(first - target, frames_read, *bounds)
+        rows = windows.window_rows(
+            first - target,
+            frames_read,
+            table.clip_start[clips],
+            table.clip_end[clips],
+        )
         keypoints_2d = table.keypoints_2d[rows]
         if not model.needs_camera:
             return lift(variables, (keypoints_2d,))
@@ -272,11 +289,12 @@ def _make_lift_part(
 
     def lift_part(variables: Any, keypoints_2d: jax.Array) -> jax.Array:
         num_frames = len(keypoints_2d) - model.receptive_field + 1
-        # Each device lifts its share in one pass, or as windows of one target each.
+        # Each device lifts its share in one pass, or as windows of one target.
         num_chunks = mesh.size if model.lifts_sequences else num_frames
         chunk_length = num_frames // num_chunks
         first = jnp.arange(num_chunks) * chunk_length
         first = jax.lax.with_sharding_constraint(first, sharding.over_batch(mesh))
+        # Neighbouring chunks read some frames both.
         read = jnp.arange(chunk_length + model.receptive_field - 1)
         chunks = keypoints_2d[first[:, None] + read[None, :]]
         positions = lift(variables, (chunks,))
@@ -292,8 +310,8 @@ def _make_lift(
     """Returns `(variables, inputs) -> positions [B, F, J, 3]`, root-relative metres.
 
     The inputs are those of the model's form for sequences. With `flip_average` the
-    result is the mean of the prediction and of the mirrored one of the mirrored input
-    (P.6).
+    result is the mean of two predictions: that of the input, and that of the mirrored
+    input, mirrored back (P.6).
     """
     skeleton = get_skeleton(model.skeleton)
     keypoints_skeleton = get_skeleton(model.keypoints_skeleton)
@@ -303,7 +321,7 @@ def _make_lift(
         positions = for_sequences.predict_sequence(variables, inputs)
         if not flip_average:
             return positions
-        # The mirror image of the scene: the camera's, too, and the same depth.
+        # Mirrors the scene: keypoints and camera; the depth of the root is the same.
         keypoints_2d, *camera_and_depth = inputs
         inputs = (windows.flip(keypoints_2d, keypoints_skeleton),)
         if model.needs_camera:

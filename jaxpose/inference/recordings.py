@@ -19,11 +19,14 @@ def predict_all(predictor: Predictor, variables: Any, num_frames: int) -> np.nda
     Returns:
       Root-relative positions `[num_frames, J, 3]`, in the unit of the model.
     """
-    # Some batches at a time: often enough to see progress.
+    # A few batches at a time, so that the bar moves often.
     part = 8 * predictor.chunks_per_batch * predictor.chunk_length
     positions = []
     with tqdm(
-        total=num_frames, unit="pose", desc="predict", disable=not hosts.is_writer()
+        total=num_frames,
+        unit="pose",
+        desc="predict",
+        disable=not hosts.is_writer(),
     ) as progress:
         for start in range(0, num_frames, part):
             frame_numbers = np.arange(start, min(start + part, num_frames))
@@ -70,7 +73,7 @@ def write_recordings(
     paths = [_path(folder, clip) for clip in clips.index]
     if not hosts.is_writer():
         return paths
-    # All files before the first picture: drawing takes far longer.
+    # Writes all files before the first picture, because drawing takes far longer.
     recordings = list(zip(clips.index, paths, strict=True))
     for clip, path in recordings:
         rows = slice(clip.start, clip.end)
@@ -104,12 +107,17 @@ def _path(folder: pathlib.Path, clip: Clip) -> pathlib.Path:
 
 
 def _escaped(name: str) -> str:
-    # Separators of folders, what Windows forbids, and the names "." and "..".
-    pattern = r'[%/\\:*?"<>|\x00-\x1f]' if name.strip(".") else r"\."
+    """Returns `name` as the name of a file or folder, different for every `name`."""
+    # Separators of folders, and the characters that Windows forbids.
+    pattern = r'[%/\\:*?"<>|\x00-\x1f]'
+    # The names "." and ".." are folders already.
+    if not name.strip("."):
+        pattern = r"\."
     return re.sub(pattern, lambda character: f"%{ord(character[0]):02X}", name)
 
 
 def _save(path: pathlib.Path, **arrays: Any) -> None:
+    """Writes an npz file; readers see either no file or the whole one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_stem(path.stem + ".partial")
     np.savez_compressed(partial, **arrays)

@@ -1,9 +1,9 @@
-"""Prediction of a stream: each frame that goes in comes back as a pose at once.
+"""Lifts a stream of frames: returns the pose of each frame as soon as it comes in.
 
-A causal temporal convolution needs only those earlier frames that lie under its kernel.
-The state of a stream holds them in one ring buffer per layer, so that a frame passes
-through the network once and the past is never computed again. Models of a single frame
-need no state.
+A causal temporal convolution depends only on the earlier frames under its kernel. The
+state of a stream holds them in one ring buffer per layer. A frame therefore passes
+through the network once, and nothing is computed again. Models of a single frame need
+no state.
 """
 
 from collections.abc import Callable
@@ -64,10 +64,12 @@ def make_stream(model: LiftingModel, *, flip_average: bool = False) -> Stream:
                 "a stream takes one frame, keypoints_2d [batch, joints, 2], got "
                 f"{list(keypoints.shape)}"
             )
+        # The second half of the batch is the mirror image of the first.
         if flip_average:
             keypoints = jnp.concatenate(
                 [keypoints, windows.flip(keypoints, keypoints_mirror)]
             )
+        # The layers keep their ring buffers in the collection "cache".
         output, updated = model.apply(
             {**variables, "cache": state},
             keypoints[:, None],
@@ -81,8 +83,8 @@ def make_stream(model: LiftingModel, *, flip_average: bool = False) -> Stream:
         return updated.get("cache", {}), positions
 
     def init(variables: Any, keypoints_2d: jax.Array) -> State:
-        # Every layer of a constant sequence is constant: buffers full of the first
-        # frame stay as they are.
+        # With an empty state, the layers fill their buffers with this frame. Of a
+        # sequence that repeats it, every layer's output repeats too.
         return advance(variables, {}, keypoints_2d)[0]
 
     def step(
@@ -90,6 +92,7 @@ def make_stream(model: LiftingModel, *, flip_average: bool = False) -> Stream:
         state: State,
         keypoints_2d: jax.Array,
     ) -> tuple[State, jax.Array]:
+        # Checked while tracing: costs nothing when the compiled step runs.
         expected = _shapes(jax.eval_shape(init, variables, keypoints_2d))
         if _shapes(state) != expected:
             raise JaxposeError(
@@ -103,8 +106,9 @@ def make_stream(model: LiftingModel, *, flip_average: bool = False) -> Stream:
 
 
 def _shapes(state: State) -> dict[str, str]:
-    leaves = jax.tree_util.tree_leaves_with_path(state)
-    return {
-        jax.tree_util.keystr(path): f"{leaf.dtype}{list(leaf.shape)}"
-        for path, leaf in leaves
-    }
+    """Returns type and shape of each buffer by its path, as text for messages."""
+    shapes = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(state):
+        name = jax.tree_util.keystr(path)
+        shapes[name] = f"{leaf.dtype}{list(leaf.shape)}"
+    return shapes
