@@ -1,12 +1,12 @@
-"""Metrics of 3D human pose estimation (protocol P.5 and P.7), and averages of them.
+"""Computes metrics of 3D human pose estimation (P.5 and P.7), and averages of them.
 
 `mpjpe`, `p_mpjpe`, `n_mpjpe` and `mpjve` return one number for all poses. The functions
 named `*_per_pose` return one number per pose, for averages over groups.
 
-All of them take NumPy or JAX arrays. NumPy arrays are computed by NumPy: float64 stays
-float64, whatever JAX's settings. JAX arrays are computed by JAX, inside `jit` and
-`grad` too. Arithmetic is at least float32, also for integers and half precision. Errors
-have the unit of the input, and NaN in a pose gives NaN.
+All of them take NumPy or JAX arrays. NumPy computes the metrics of NumPy arrays, so
+float64 stays float64 whatever JAX's settings are. JAX computes those of JAX arrays,
+inside `jit` and `grad` too. Arithmetic is in float32 or better for every input.
+Errors have the unit of the input, and NaN in a pose gives NaN.
 """
 
 from types import ModuleType
@@ -20,6 +20,7 @@ from jaxpose.errors import JaxposeError
 
 Array = np.ndarray | jax.Array
 
+# Of MPI-INF-3DHP (P.5).
 PCK_THRESHOLD_MM = 150
 AUC_THRESHOLDS_MM = tuple(range(0, 151, 5))
 
@@ -136,9 +137,11 @@ def joint_errors(predicted: Array, target: Array) -> Array:
     """
     xp, predicted, target = _checked(predicted, target)
     squared = xp.square(predicted - target).sum(-1)
-    # The inner `where` keeps the root's infinite derivative at 0 out of the gradient.
-    positive = squared > 0
-    return xp.where(positive, xp.sqrt(xp.where(positive, squared, 1)), squared)
+    # The inner `where` keeps the infinite derivative of the square root at 0 out of the
+    # gradient; the outer one keeps NaN.
+    is_positive = squared > 0
+    safe = xp.where(is_positive, squared, 1)
+    return xp.where(is_positive, xp.sqrt(safe), squared)
 
 
 def mpjpe_per_pose(predicted: Array, target: Array) -> Array:
@@ -152,14 +155,18 @@ def n_mpjpe_per_pose(predicted: Array, target: Array) -> Array:
     The scale of a prediction whose joints are all 0 is 0.
     """
     xp, predicted, target = _checked(predicted, target)
+    # The least-squares scale of each pose.
     product = (predicted * target).sum((-1, -2))
-    scale = _ratio(xp, product, xp.square(predicted).sum((-1, -2)))
-    return mpjpe_per_pose(scale[..., None, None] * predicted, target)
+    squared_norm = xp.square(predicted).sum((-1, -2))
+    scale = _ratio(xp, product, squared_norm)
+    scaled = scale[..., None, None] * predicted
+    return mpjpe_per_pose(scaled, target)
 
 
 def p_mpjpe_per_pose(predicted: Array, target: Array) -> Array:
     """Computes the MPJPE of each aligned pose (P-MPJPE), `[..., J, 3]` to `[...]`."""
-    return mpjpe_per_pose(procrustes_align(predicted, target), target)
+    aligned = procrustes_align(predicted, target)
+    return mpjpe_per_pose(aligned, target)
 
 
 def procrustes_align(predicted: Array, target: Array) -> Array:
@@ -199,10 +206,15 @@ def procrustes_align(predicted: Array, target: Array) -> Array:
 
     # Normalised, so that the eigenvectors do not depend on the unit of the poses.
     norm = xp.sqrt(p_square * t_square)
-    normalised = _ratio(xp, 1, norm)[..., None, None] * correlation
+    inverse_norm = _ratio(xp, 1, norm)
+    normalised = inverse_norm[..., None, None] * correlation
     rotation = _best_rotation(xp, normalised)
-    scale = _ratio(xp, (rotation * correlation).sum((-1, -2)), p_square)
-    return _product(xp, p, scale[..., None, None] * rotation) + target_mean
+
+    # The best scale given the rotation: the least squares of `s p R` and `t`.
+    agreement = (rotation * correlation).sum((-1, -2))
+    scale = _ratio(xp, agreement, p_square)
+    scaled_rotation = scale[..., None, None] * rotation
+    return _product(xp, p, scaled_rotation) + target_mean
 
 
 def velocity_errors(predicted: Array, target: Array) -> Array:
@@ -226,7 +238,9 @@ def velocity_errors(predicted: Array, target: Array) -> Array:
             f"velocities need [..., F, J, 3] with two frames or more, "
             f"got {predicted.shape}"
         )
-    return mpjpe_per_pose(xp.diff(predicted, axis=-3), xp.diff(target, axis=-3))
+    predicted_velocity = xp.diff(predicted, axis=-3)
+    target_velocity = xp.diff(target, axis=-3)
+    return mpjpe_per_pose(predicted_velocity, target_velocity)
 
 
 def pck_per_pose(errors_mm: Array) -> Array:
@@ -255,7 +269,8 @@ def auc_per_pose(errors_mm: Array) -> Array:
     xp, errors_mm = _as_float(errors_mm)
     # Every joint is compared with every threshold: [..., J, 31].
     thresholds = xp.asarray(AUC_THRESHOLDS_MM, errors_mm.dtype)
-    thresholds = xp.broadcast_to(thresholds, (*errors_mm.shape, thresholds.size))
+    shape = (*errors_mm.shape, thresholds.size)
+    thresholds = xp.broadcast_to(thresholds, shape)
     is_close = errors_mm[..., None] < thresholds
     return is_close.mean((-1, -2), dtype=errors_mm.dtype)
 
@@ -302,20 +317,25 @@ def group_average(totals: np.ndarray, counts: np.ndarray) -> GroupAverage:
 
 def _namespace(*arrays: Array) -> ModuleType:
     """Returns `jax.numpy` if one of `arrays` is a JAX array, else `numpy`."""
-    return jnp if any(isinstance(array, jax.Array) for array in arrays) else np
+    for array in arrays:
+        if isinstance(array, jax.Array):
+            return jnp
+    return np
 
 
 def _as_float(errors: Array) -> tuple[ModuleType, Array]:
     """Returns the namespace of `errors`, and `errors` in float32 or better."""
     xp = _namespace(errors)
     errors = xp.asarray(errors)
-    return xp, xp.asarray(errors, xp.result_type(errors, np.float32))
+    dtype = xp.result_type(errors, np.float32)
+    return xp, xp.asarray(errors, dtype)
 
 
 def _checked(predicted: Array, target: Array) -> tuple[ModuleType, Array, Array]:
     """Returns the namespace of two arrays of poses, and both in one precision."""
     xp = _namespace(predicted, target)
-    predicted, target = xp.asarray(predicted), xp.asarray(target)
+    predicted = xp.asarray(predicted)
+    target = xp.asarray(target)
     if predicted.shape != target.shape:
         raise JaxposeError(
             f"predicted {predicted.shape} and target {target.shape} must have the "
@@ -339,7 +359,8 @@ def _ratio(xp: ModuleType, numerator: Array | float, denominator: Array) -> Arra
     """Returns `numerator / denominator`, 0 where the denominator is 0."""
     # The inner `where` avoids the division by 0, and with it NaN in the gradient.
     is_zero = denominator == 0
-    return xp.where(is_zero, 0, numerator / xp.where(is_zero, 1, denominator))
+    safe = xp.where(is_zero, 1, denominator)
+    return xp.where(is_zero, 0, numerator / safe)
 
 
 def _product(xp: ModuleType, a: Array, b: Array) -> Array:
@@ -353,7 +374,7 @@ def _best_rotation(xp: ModuleType, correlation: Array) -> Array:
 
     A pose `[J, 3]` is turned by `pose @ rotation`.
     """
-    # Horn's symmetric matrix of the quaternion (w, x, y, z).
+    # Horn's symmetric matrix, whose largest eigenvector is the quaternion (w, x, y, z).
     c = correlation
     xx, xy, xz = c[..., 0, 0], c[..., 0, 1], c[..., 0, 2]
     yx, yy, yz = c[..., 1, 0], c[..., 1, 1], c[..., 1, 2]
@@ -384,4 +405,5 @@ def _best_rotation(xp: ModuleType, correlation: Array) -> Array:
 
 def _matrix(xp: ModuleType, rows: list[list[Array]]) -> Array:
     """Stacks arrays `[...]` to matrices `[..., rows, columns]`."""
-    return xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)
+    stacked = [xp.stack(row, axis=-1) for row in rows]
+    return xp.stack(stacked, axis=-2)

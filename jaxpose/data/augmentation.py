@@ -23,20 +23,27 @@ def move_in_image_plane(
     Returns:
       As `positions_3d`.
     """
-    angle = jnp.deg2rad(_per_sample(degrees, positions_3d.ndim - 1))
-    scale = _per_sample(scale, positions_3d.ndim - 1)
+    # One angle and one scale per sample, for all of its frames and joints.
+    rank = positions_3d.ndim - 1
+    angle = jnp.deg2rad(_per_sample(degrees, rank))
+    scale = _per_sample(scale, rank)
     # Scale and rotation in one matrix.
-    cos, sin = scale * jnp.cos(angle), scale * jnp.sin(angle)
-    x, y, z = positions_3d[..., 0], positions_3d[..., 1], positions_3d[..., 2]
-    moved = jnp.stack([cos * x - sin * y, sin * x + cos * y, z], axis=-1)
+    cos = scale * jnp.cos(angle)
+    sin = scale * jnp.sin(angle)
+    x = positions_3d[..., 0]
+    y = positions_3d[..., 1]
+    z = positions_3d[..., 2]
+    moved_x = cos * x - sin * y
+    moved_y = sin * x + cos * y
+    moved = jnp.stack([moved_x, moved_y, z], axis=-1)
     return moved.astype(positions_3d.dtype)
 
 
 def random_move_in_image_plane(key: jax.Array, positions_3d: jax.Array) -> jax.Array:
     """Applies `move_in_image_plane` with a random angle and scale for each sample.
 
-    Uniformly and independently from `ANGLES_DEGREES` and `SCALES`, as GLA-GCN's
-    released training generator does (its 2D input is not moved).
+    Draws both uniformly and independently from `ANGLES_DEGREES` and `SCALES`, as
+    GLA-GCN's released training code does; the 2D input is not moved.
 
     Args:
       key: randomness of the batch.
@@ -47,7 +54,7 @@ def random_move_in_image_plane(key: jax.Array, positions_3d: jax.Array) -> jax.A
     """
     angle_key, scale_key = jax.random.split(key)
     batch = positions_3d.shape[:1]
-    # One draw per sample moves all frames of the sample alike.
+    # One draw per sample moves all frames of the sample in the same way.
     angles = jnp.asarray(ANGLES_DEGREES, positions_3d.dtype)
     scales = jnp.asarray(SCALES, positions_3d.dtype)
     return move_in_image_plane(
@@ -60,4 +67,5 @@ def random_move_in_image_plane(key: jax.Array, positions_3d: jax.Array) -> jax.A
 def _per_sample(values: jax.Array | float, rank: int) -> jax.Array:
     """Returns a number or `[B]` with axes of size 1 appended up to `rank`."""
     values = jnp.asarray(values)
-    return values.reshape(*values.shape, *(1,) * (rank - values.ndim))
+    missing = (1,) * (rank - values.ndim)
+    return values.reshape(*values.shape, *missing)

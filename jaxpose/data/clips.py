@@ -107,13 +107,14 @@ class Clips:
     @property
     def clip_of_frame(self) -> np.ndarray:
         """Returns the clip that each frame belongs to, `[N]` int32."""
+        # The clips cover the arrays without gaps, in this order.
         clip_numbers = np.arange(len(self.index), dtype=np.int32)
         lengths = [clip.length for clip in self.index]
         return np.repeat(clip_numbers, lengths)
 
 
 def select(clips: Clips, keep: Callable[[Clip], bool]) -> Clips:
-    """Returns the clips for which `keep` is true, with the frames of these alone."""
+    """Returns the clips for which `keep` is true, and only their frames."""
     kept = [clip for clip in clips.index if keep(clip)]
     return _pack(clips, kept)
 
@@ -157,7 +158,7 @@ def downsample(clips: Clips, stride: int) -> Clips:
     if stride == 1:
         return clips
     packed = _pack(clips, clips.index, stride)
-    # Fewer frames in the same time.
+    # A clip lasts as long as before, with fewer frames.
     slower = []
     for clip in packed.index:
         slower.append(dataclasses.replace(clip, fps=clip.fps / stride))
@@ -181,6 +182,7 @@ def convert_skeletons(
     keypoints_skeleton = keypoints_skeleton or clips.keypoints_skeleton
 
     def convert(array: np.ndarray, source: str, target: str, field: str) -> np.ndarray:
+        # The error names the config field that asked for these joints.
         try:
             return np.asarray(convert_joints(array, source, target))
         except JaxposeError as error:
@@ -213,7 +215,7 @@ def convert_skeletons(
 
 def _pack(clips: Clips, kept: Iterable[Clip], stride: int = 1) -> Clips:
     """Returns the clips `kept`, every `stride`-th frame of each, in new arrays."""
-    # The frames to keep, and where each clip begins among them.
+    # Collects the frames to keep, and moves each clip to its new place.
     index: list[Clip] = []
     parts = [np.zeros(0, np.int64)]
     start = 0
@@ -225,6 +227,7 @@ def _pack(clips: Clips, kept: Iterable[Clip], stride: int = 1) -> Clips:
         start += length
     frames = np.concatenate(parts)
 
+    # Only some data sets have the last three arrays.
     def take(array: np.ndarray | None) -> np.ndarray | None:
         return None if array is None else array[frames]
 
@@ -242,7 +245,7 @@ def _pack(clips: Clips, kept: Iterable[Clip], stride: int = 1) -> Clips:
 
 def fingerprint(clips: Clips) -> str:
     """Returns a short hash of the arrays and the index; it is saved with each run."""
-    # The index and the arrays that scores depend on.
+    # The index and the arrays that training depends on in every data set.
     digest = hashlib.sha256(repr(clips.index).encode())
     for array in (clips.keypoints_2d, clips.positions_3d, clips.valid):
         digest.update(np.ascontiguousarray(array).data)

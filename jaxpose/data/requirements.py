@@ -1,4 +1,4 @@
-"""Checks that clips are what a model reads; needs no data set's builder."""
+"""Checks that a model can read clips; imports no builder of a data set."""
 
 import dataclasses
 
@@ -8,12 +8,13 @@ from jaxpose.data.clips import Clips
 from jaxpose.errors import JaxposeError
 from jaxpose.models.base import LiftingModel
 
+# Units of positions; the second is that of data in image space.
 METRE = "metre"
-HALF_IMAGE_WIDTH = "half image width"  # of data in image space
+HALF_IMAGE_WIDTH = "half image width"
 
 
 def require_readable(model: LiftingModel, clips: Clips) -> None:
-    """Checks that clips have the joints, and where it needs them cameras, of a model.
+    """Checks that clips have the joints of a model, and the cameras if it needs them.
 
     Raises:
       JaxposeError: names the field that differs, or the first clip without a camera.
@@ -37,6 +38,7 @@ def require_readable(model: LiftingModel, clips: Clips) -> None:
 
 def require_cameras(clips: Clips) -> None:
     """Raises JaxposeError unless all clips have cameras and absolute roots."""
+    # The error names the first such clip, so that it can be looked up.
     lacking = []
     for clip in clips.index:
         if clip.intrinsics is None or not clip.has_absolute_root:
@@ -53,12 +55,12 @@ def require_cameras(clips: Clips) -> None:
 
 
 def require_unit(unit: str, trained_on: str, clips: Clips) -> None:
-    """Checks that a model predicts in the unit of the truth of clips.
+    """Checks that a model predicts in the unit of the ground truth of clips.
 
     Args:
       unit: unit of the model's positions, as of `unit_of`.
       trained_on: name of the data set that the model was trained on.
-      clips: clips with a truth.
+      clips: clips with ground truth.
 
     Raises:
       JaxposeError: the units differ.
@@ -77,7 +79,7 @@ def unit_of(clips: Clips) -> str:
 
 
 def without_truth(clips: Clips) -> Clips:
-    """Returns `clips` with positions that are not known."""
+    """Returns `clips` without ground truth: all positions are NaN."""
     return dataclasses.replace(
         clips,
         positions_3d=np.full_like(clips.positions_3d, np.nan),

@@ -35,8 +35,8 @@ def load_clips_of(dataset: ml_collections.ConfigDict) -> Clips:
       JaxposeError: not prepared, an unknown action, or joints that no rule leads to.
     """
     data_dir = dataset.data_dir or None
-    # Hosts may share the folder or not: the first one writes, those with a folder of
-    # their own follow.
+    # Hosts take turns: those that share a folder find it prepared by the first one,
+    # the others prepare their own.
     hosts.in_turn(
         f"prepare {dataset.name}", lambda: ensure_prepared(dataset.name, data_dir)
     )
@@ -56,6 +56,7 @@ def load_splits(config: ml_collections.ConfigDict) -> Splits:
     """
     dataset = config.dataset
     clips = load_clips_of(dataset)
+    # Scores are only worth something on people whom training has not seen.
     held_out = set(dataset.validation_subjects)
     if missing := held_out - set(dataset.train_subjects):
         raise JaxposeError(
@@ -67,6 +68,8 @@ def load_splits(config: ml_collections.ConfigDict) -> Splits:
             f"config.dataset: subjects {sorted(both)} are in train_subjects and in "
             "test_subjects"
         )
+
+    # The config lists the held-out subjects among the training subjects.
     train_subjects = [s for s in dataset.train_subjects if s not in held_out]
     splits = Splits(
         train=select_subjects(clips, train_subjects),

@@ -1,9 +1,9 @@
-"""Training poses of other build, seen from other directions, where the camera is known.
+"""Changes the heading and the bone lengths of training poses where the camera is known.
 
-None of the papers does this; it is off in their recipes. On small data it makes a
-lifter serve people and headings that it has not seen. The pose turns about the vertical
-through its root, its bones change in length, and the clip's own camera, distortion
-included, projects it again.
+None of the papers does this, and their recipes leave it off. On small data it helps a
+model with people and headings that it has not seen. The pose turns about the vertical
+through its root, its bones change in length, and the clip's own camera projects it
+again, distortion included.
 """
 
 import jax
@@ -26,7 +26,8 @@ def check_views(clips: Clips) -> None:
     has_projections = (
         clips.keypoints_source == "gt" and clips.keypoints_skeleton == clips.skeleton
     )
-    if not has_projections or not all(_is_located(clip) for clip in clips.index):
+    are_located = all(_is_located(clip) for clip in clips.index)
+    if not has_projections or not are_located:
         raise JaxposeError(
             f"data set {clips.dataset!r} cannot be seen from virtual views: that needs "
             "ground-truth 2D, cameras and absolute positions; set "
@@ -50,9 +51,9 @@ def random_views(
     rotation: bool,
     bones: float,
 ) -> tuple[jax.Array, jax.Array]:
-    """Changes the build and the heading of poses at random and projects them again.
+    """Changes bone lengths and headings of poses at random and projects them again.
 
-    All frames of a window change alike.
+    All frames of a window change in the same way.
 
     Args:
       key: randomness of the batch.
@@ -62,7 +63,8 @@ def random_views(
       skeleton: of the joints.
       rotation: whether to turn the poses about the vertical through the root of the
         window's middle frame.
-      bones: largest relative change of a bone's length; left and right change alike.
+      bones: largest relative change of a bone's length, the same on the left and on the
+        right.
 
     Returns:
       keypoints_2d `[B, T, J, 2]`, screen-normalised, and positions_3d `[B, T, J, 3]`.
@@ -72,14 +74,20 @@ def random_views(
     if bones:
         shape = (batch_size, skeleton.num_joints)
         factors = jax.random.uniform(
-            bone_key, shape, minval=1 - bones, maxval=1 + bones
+            bone_key,
+            shape,
+            minval=1 - bones,
+            maxval=1 + bones,
         )
         # Both joints of a mirror pair take the factor of the first one.
         first_of_pair = np.minimum(np.arange(skeleton.num_joints), skeleton.mirror)
         positions_3d = scale_bones(positions_3d, factors[:, first_of_pair], skeleton)
     if rotation:
         angles = jax.random.uniform(
-            turn_key, (batch_size,), minval=-jnp.pi, maxval=jnp.pi
+            turn_key,
+            (batch_size,),
+            minval=-jnp.pi,
+            maxval=jnp.pi,
         )
         positions_3d = _turn(positions_3d, angles, up, skeleton)
     keypoints_2d = cameras.project(positions_3d, camera[:, None, None])

@@ -47,10 +47,13 @@ class FrameTable(NamedTuple):
 def frame_table(clips: Clips) -> FrameTable:
     """Makes the table of a data set, in NumPy; the caller puts it on the device."""
     # One row per clip; the arrays of frames stay as they are.
-    starts = [clip.start for clip in clips.index]
-    ends = [clip.end for clip in clips.index]
-    camera_vectors = [_camera_vector(clip) for clip in clips.index]
-    verticals = [_vertical(clip) for clip in clips.index]
+    starts, ends = [], []
+    camera_vectors, verticals = [], []
+    for clip in clips.index:
+        starts.append(clip.start)
+        ends.append(clip.end)
+        camera_vectors.append(_camera_vector(clip))
+        verticals.append(_vertical(clip))
     return FrameTable(
         keypoints_2d=clips.keypoints_2d,
         positions_3d=clips.positions_3d,
@@ -66,20 +69,23 @@ def _camera_vector(clip: Clip) -> np.ndarray:
     """Returns the camera `[9]` of a clip, NaN where its intrinsics are unknown."""
     if clip.intrinsics is None:
         return np.full(9, np.nan)
-    distortion = None if clip.distortion is None else np.array(clip.distortion)
-    return np.asarray(
-        cameras.normalized_intrinsics(
-            np.array(clip.intrinsics), distortion, clip.image_size
-        )
-    )
+    # A clip without distortion was seen by an ideal camera.
+    distortion = None
+    if clip.distortion is not None:
+        distortion = np.array(clip.distortion)
+    intrinsics = np.array(clip.intrinsics)
+    camera = cameras.normalized_intrinsics(intrinsics, distortion, clip.image_size)
+    return np.asarray(camera)
 
 
 def _vertical(clip: Clip) -> np.ndarray:
     """Returns the world's z axis in the camera frame, `[3]`, NaN where unknown."""
     if clip.orientation is None:
         return np.full(3, np.nan)
+    # The orientation turns from camera to world; its inverse turns the vertical back.
     to_camera = cameras.quaternion_inverse(np.array(clip.orientation))
-    return np.asarray(cameras.quaternion_rotate(to_camera, np.array([0.0, 0.0, 1.0])))
+    vertical = np.array([0.0, 0.0, 1.0])
+    return np.asarray(cameras.quaternion_rotate(to_camera, vertical))
 
 
 def gather_windows(
@@ -106,10 +112,13 @@ def gather_windows(
             "frames"
         )
     first = frames - target_index(receptive_field, causal_shift)
-    # The target may be anywhere in its window; the window stays in the target's clip.
+    # A window reads only the clip of its target.
     clips = table.clip_of_frame[frames]
     rows = window_rows(
-        first, receptive_field, table.clip_start[clips], table.clip_end[clips]
+        first,
+        receptive_field,
+        table.clip_start[clips],
+        table.clip_end[clips],
     )
     return table.keypoints_2d[rows], table.positions_3d[rows]
 
@@ -133,7 +142,8 @@ def window_rows(first: Array, length: int, clip_start: Array, clip_end: Array) -
     """
     # Clipping repeats the edge frame; no window reads another clip.
     xp = first.__array_namespace__()
-    rows = first[:, None] + xp.arange(length, dtype=first.dtype)[None, :]
+    offsets = xp.arange(length, dtype=first.dtype)
+    rows = first[:, None] + offsets[None, :]
     return xp.clip(rows, clip_start[:, None], clip_end[:, None] - 1)
 
 
@@ -153,17 +163,20 @@ def flip(joints: Array, skeleton: Skeleton) -> Array:
             f"cannot flip an array of shape {joints.shape}: skeleton "
             f"{skeleton.name!r} has {skeleton.num_joints} joints"
         )
-    # The partner's joint takes each place, and its x changes sign.
     xp = joints.__array_namespace__()
+    # Each joint changes places with its partner on the other side, and x its sign.
     swapped = joints[..., np.array(skeleton.mirror), :]
-    return xp.concat([-swapped[..., :1], swapped[..., 1:]], axis=-1)
+    x = swapped[..., :1]
+    others = swapped[..., 1:]
+    return xp.concat([-x, others], axis=-1)
 
 
 def flip_where(flags: Array, joints: Array, skeleton: Skeleton) -> Array:
     """Mirrors the samples of `[B, ..., J, 2 or 3]` whose flag in `flags [B]` is set."""
     xp = joints.__array_namespace__()
-    # Both versions are computed: inside `jit` each sample chooses one of them.
-    flags = flags.reshape(-1, *(1,) * (joints.ndim - 1))
+    # Computes both versions, because inside `jit` the flags are not known.
+    other_axes = (1,) * (joints.ndim - 1)
+    flags = flags.reshape(-1, *other_axes)
     return xp.where(flags, flip(joints, skeleton), joints)
 
 
