@@ -35,9 +35,10 @@ def read_best(workdir: pathlib.Path, like: TrainState) -> TrainState | None:
       JaxposeError: there are checkpoints and none can be read.
     """
     directory = workdir.absolute() / "checkpoints"
+    # A name that is no number is a checkpoint that is being written.
     scores: dict[int, float | None] = {}
     for path in directory.glob("*"):
-        if path.name.isdigit():  # else a checkpoint that is being written
+        if path.name.isdigit():
             scores[int(path.name)] = _read_score(path)
     shapes = _shapes(like)
 
@@ -69,6 +70,8 @@ class Checkpoints:
         self._open()
 
     def _open(self) -> None:
+        """Opens orbax's checkpointer, which keeps the last two and the best."""
+        # orbax fails on a damaged file of scores, so such checkpoints go first.
         if damaged := _without_readable_scores(self.directory):
             logging.warning(
                 "checkpoints %s of %s cannot be read (scores)", damaged, self.directory
@@ -110,8 +113,9 @@ class Checkpoints:
           JaxposeError: the disk is full or not writable.
         """
         self.wait()
+        # A run that stopped right after its last save has this checkpoint already.
         if step in self.steps:
-            return  # a run that stopped right after its last save
+            return
         try:
             self._checkpointer.save_async(
                 step,
@@ -170,6 +174,7 @@ class Checkpoints:
         state, unreadable = _first_readable(
             steps, lambda step: self._checkpointer.load(step, shapes), self.directory
         )
+        # orbax lists the checkpoints when it opens: it opens again after the move.
         if unreadable:
             self._checkpointer.close()
             _set_aside(self.directory, unreadable)
@@ -178,6 +183,7 @@ class Checkpoints:
 
 
 def _shapes(like: TrainState) -> TrainState:
+    """Returns shapes, types and shardings of the arrays of `like`."""
     return jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like
     )
@@ -188,6 +194,7 @@ def _best_first(scores: dict[int, float | None]) -> list[int]:
 
     `scores` holds the score of each step, None where nothing was evaluated.
     """
+    # Among equal scores the latest wins, because it comes first.
     latest_first = sorted(scores, reverse=True)
     best, least = None, math.inf
     for step in latest_first:
@@ -214,10 +221,11 @@ def _first_readable(
     for step in steps:
         try:
             state = load(step)
-        except Exception as error:  # tensorstore, orbax and json have kinds of own
+        except Exception as error:  # tensorstore, orbax and json raise their own kinds
             lines = str(error).strip().splitlines() or [type(error).__name__]
             reasons[step] = lines[0][:300]
             continue
+        # One checkpoint was read, so those that failed before it are damaged.
         for bad, reason in reasons.items():
             path = directory / str(bad)
             logging.warning("checkpoint %s cannot be read (%s)", path, reason)
@@ -231,6 +239,7 @@ def _first_readable(
 
 
 def _read_score(checkpoint: pathlib.Path) -> float | None:
+    """Returns the score a checkpoint was saved with, None where it has none."""
     try:
         return json.loads((checkpoint / "metrics" / "metrics").read_text())[_SCORE]
     except (OSError, ValueError, KeyError):  # saved without one, or damaged
@@ -238,7 +247,8 @@ def _read_score(checkpoint: pathlib.Path) -> float | None:
 
 
 def _set_aside(directory: pathlib.Path, steps: list[int]) -> None:
-    """Moves the checkpoints of `steps` out of the reach of orbax."""
+    """Moves the checkpoints of `steps` to `damaged_checkpoints`, away from orbax."""
+    # All processes share the directory: the first one moves.
     if jax.process_index() != 0:
         return
     aside = directory.parent / "damaged_checkpoints"
@@ -249,12 +259,14 @@ def _set_aside(directory: pathlib.Path, steps: list[int]) -> None:
 
 
 def _without_readable_scores(directory: pathlib.Path) -> list[int]:
-    """Returns steps whose file of scores is damaged, which orbax cannot open."""
+    """Returns the steps whose file of scores is damaged, which orbax cannot open."""
     damaged = []
     for scores in directory.glob("*/metrics/metrics"):
         try:
             json.loads(scores.read_text())
         except (ValueError, OSError):
-            if scores.parts[-3].isdigit():  # else a checkpoint that was not finished
-                damaged.append(int(scores.parts[-3]))
+            # A name that is no number is a checkpoint that was not finished.
+            step = scores.parts[-3]
+            if step.isdigit():
+                damaged.append(int(step))
     return damaged

@@ -7,8 +7,6 @@ from typing import Any
 
 from tensorboardX import SummaryWriter
 
-WALL_CLOCK = ("seconds", "poses_per_second")  # fields that differ between equal runs
-
 
 def read_metrics(path: pathlib.Path) -> list[dict[str, Any]]:
     """Returns the rows of a file of JSON lines, without one that a kill cut off."""
@@ -32,6 +30,7 @@ class MetricWriter:
     def __init__(self, workdir: pathlib.Path, resume_step: int):
         """Opens the files of `workdir`, keeping rows up to `resume_step`."""
         path = workdir / "metrics.jsonl"
+        # Written under another name first: a kill here loses no row.
         partial = path.with_name(path.name + ".partial")
         with partial.open("w") as file:
             for row in read_metrics(path):

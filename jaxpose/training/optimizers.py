@@ -1,7 +1,7 @@
-"""Learning-rate schedules and optimisers of the papers' recipes, built from optax.
+"""Makes the learning-rate schedules and optimisers of the papers with optax.
 
-AMSGrad as PyTorch computes it and Ranger as GLA-GCN used it are not in optax; here they
-follow its conventions.
+PyTorch's AMSGrad and GLA-GCN's Ranger are not in optax; they are written here as optax
+transformations.
 """
 
 import math
@@ -30,7 +30,7 @@ def cosine_by_epoch(
     num_epochs: int,
     steps_per_epoch: int,
 ) -> optax.Schedule:
-    """Makes a cosine from `learning_rate` to `final_learning_rate`, step by epoch.
+    """Makes a cosine from `learning_rate` to `final_learning_rate` over the epochs.
 
     `final + (learning_rate - final) (1 + cos(pi epoch / num_epochs)) / 2`, constant
     within an epoch.
@@ -50,15 +50,15 @@ def halving_every_fifth_epoch(
 ) -> optax.Schedule:
     """Makes the schedule of GLA-GCN on MPI-INF-3DHP, constant within an epoch.
 
-    The rate is multiplied by `decay` after each epoch, after every fifth by 0.5
-    instead.
+    The rate is multiplied by 0.5 after every fifth epoch, and by `decay` after every
+    other epoch.
     """
 
     def schedule(step: jax.Array) -> jax.Array:
         epoch = step // steps_per_epoch
-        # Halved after every fifth epoch, decayed after all others.
         halvings = epoch // 5
-        return learning_rate * decay ** (epoch - halvings) * 0.5**halvings
+        decays = epoch - halvings
+        return learning_rate * decay**decays * 0.5**halvings
 
     return schedule
 
@@ -131,9 +131,9 @@ def scale_by_amsgrad(
 ) -> optax.GradientTransformation:
     """Scales gradients by AMSGrad in PyTorch's form.
 
-    The maximum is of the second moment before bias correction. `optax.scale_by_amsgrad`
-    takes it after the correction, which differs in the first steps and thus in all
-    later ones.
+    PyTorch takes the maximum of the second moment before the bias correction.
+    `optax.scale_by_amsgrad` takes it after the correction. The first steps differ, and
+    with them all later ones.
 
     Args:
       b1: decay of the first moment.

@@ -1,4 +1,4 @@
-"""Reports how a training goes on: metrics of each dispatch, a bar, bad losses."""
+"""Reports the progress of a training: metrics of each dispatch, a bar, bad losses."""
 
 import time
 from typing import Self
@@ -27,6 +27,7 @@ class Progress:
         self._checkpoints = checkpoints
         # First step and losses of the dispatch that the device works on.
         self._pending: tuple[int, jax.Array] | None = None
+        # Only one process writes files and shows the bar.
         self._writer: MetricWriter | None = None
         if hosts.is_writer():
             self._writer = MetricWriter(checkpoints.workdir, resume_step=step)
@@ -74,16 +75,17 @@ class Progress:
         self._pending = None
         self._check(first_step, losses)
 
-        # Wall time from one settled dispatch to the next: what a user waits for.
+        # Measures the wall time between two settled dispatches, as a user sees it.
         now = time.perf_counter()
-        seconds, self._clock = now - self._clock, now
+        seconds = now - self._clock
+        self._clock = now
         last_step = first_step + len(losses)
         rate = len(losses) * self._training.config.batch_size / seconds
         self._bar.update(len(losses))
         self._bar.set_postfix(
             loss=f"{losses.mean():.5f}", poses_per_s=f"{rate:.0f}", refresh=False
         )
-        # The learning rate is that of the last update, as is the step of the row.
+        # The row has the step and the learning rate of the last update.
         if self._writer:
             self._writer.write(
                 last_step,
@@ -96,6 +98,7 @@ class Progress:
 
     def write_scores(self, step: int, scores: dict[str, float | None]) -> None:
         """Writes the scores on the clips that select the best checkpoint."""
+        # Leaves out metrics that no frame counts towards.
         values = {}
         for name in METRICS:
             if (score := scores[name]) is not None:
@@ -109,14 +112,17 @@ class Progress:
             self._writer.flush()
 
     def _learning_rate(self, step: int) -> float:
-        # Computed on the processor: the accelerator is busy with the next dispatch.
+        """Returns the learning rate of the update after `step` updates."""
+        # Computed on the CPU, because the accelerator is busy with the next dispatch.
         with jax.default_device(jax.local_devices(backend="cpu")[0]):
             return float(self._training.learning_rate(step))
 
     def _check(self, first_step: int, losses: np.ndarray) -> None:
+        """Raises JaxposeError unless all losses of a dispatch are finite."""
         finite = np.isfinite(losses)
         if finite.all():
             return
+        # Names the first bad update, and the checkpoint to go back to.
         bad = first_step + int(np.argmin(finite)) + 1
         steps = self._checkpoints.steps
         kept = "no checkpoint was written yet"

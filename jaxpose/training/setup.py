@@ -87,10 +87,11 @@ def set_up(
         the optimiser does not know.
     """
     data = put_data(clips, mesh)
+    # An epoch holds every frame, and with flips its mirror image too.
     num_samples = len(data.samples)
     if config.augment_flip:
-        num_samples *= 2  # every frame and its mirror image
-    # Rates and orders are functions of the schedule: a resumed run has the same.
+        num_samples *= 2
+    # Learning rates depend on the schedule alone, so a resumed run has the same ones.
     schedule = count_steps(config, num_samples)
     learning_rate = optimizers.make_schedule(
         config.optimizer, schedule.num_epochs, schedule.steps_per_epoch
@@ -111,12 +112,14 @@ def set_up(
 
 
 def put_data(clips: Clips, mesh: Mesh) -> TrainData:
-    """Puts clips on the devices; samples are the valid frames that have a truth.
+    """Puts clips on the devices; samples are the valid frames with ground truth.
 
     Raises:
       JaxposeError: there is no such frame.
     """
-    table, samples = windows.frame_table(clips), evaluate.scored_frames(clips)
+    table = windows.frame_table(clips)
+    # The frames to train on are those that can be scored.
+    samples = evaluate.scored_frames(clips)
     return TrainData(*sharding.put_replicated((table, samples), mesh))
 
 
@@ -151,21 +154,24 @@ def count_steps(config: ml_collections.ConfigDict, num_samples: int) -> Schedule
     """Divides training into dispatches of one length.
 
     Chooses the longest dispatch, up to `config.steps_per_dispatch`, that wastes the
-    fewest updates per epoch. The samples that an epoch leaves out are others each time.
+    fewest updates per epoch. Each epoch leaves out other samples.
 
     Raises:
       JaxposeError: an epoch is shorter than one batch.
     """
+    # By default an epoch is one pass over the samples.
     wanted = config.steps_per_epoch or num_samples // config.batch_size
     if wanted < 1:
         raise JaxposeError(
             f"config.batch_size={config.batch_size} is larger than the {num_samples} "
             "training samples"
         )
+
+    def updates(length: int) -> int:
+        return wanted // length * length
+
+    # Dispatches of less than half the length would cost more than they save.
     longest = min(config.steps_per_dispatch, wanted)
-    # Dispatches under half the length would be many more for hardly a sample.
-    per_dispatch = max(
-        range(longest, longest // 2, -1), key=lambda length: wanted // length * length
-    )
-    steps_per_epoch = wanted // per_dispatch * per_dispatch
+    per_dispatch = max(range(longest, longest // 2, -1), key=updates)
+    steps_per_epoch = updates(per_dispatch)
     return Schedule(config.num_epochs, steps_per_epoch, per_dispatch)

@@ -1,7 +1,7 @@
-"""What changes during training, and the jitted function that changes it.
+"""The state of a training, and the compiled function that updates it.
 
-One dispatch runs many steps: windows are gathered from the device-resident data,
-flipped and centred inside the step, so nothing waits on the host.
+The training data stays on the devices. The compiled step gathers windows from it, flips
+and centres them, so that no step waits for the host. One dispatch makes many steps.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class TrainState(flax.struct.PyTreeNode):
 
     @property
     def variables(self) -> dict[str, Any]:
-        """What the model is applied with."""
+        """Returns the variables that `model.apply` takes."""
         return {"params": self.params, "batch_stats": self.batch_stats}
 
 
@@ -58,7 +58,7 @@ class TrainData(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """The length of training, which rates and the loss stages are functions of."""
+    """The length of training, on which learning rates and loss stages depend."""
 
     num_epochs: int
     steps_per_epoch: int
@@ -66,7 +66,7 @@ class Schedule(NamedTuple):
 
     @property
     def num_steps(self) -> int:
-        """Updates in all."""
+        """Returns the number of updates of the whole training."""
         return self.num_epochs * self.steps_per_epoch
 
 
@@ -76,7 +76,7 @@ def create_state(
     seed: int,
     mesh: Mesh,
 ) -> TrainState:
-    """A fresh state, born on the mesh."""
+    """Makes a fresh state, on all devices of `mesh`."""
     return _initialise(model, optimizer, mesh)(jax.random.key(seed))
 
 
@@ -94,7 +94,7 @@ def _initialise(
     optimizer: optax.GradientTransformation,
     mesh: Mesh,
 ) -> Any:
-    """The jitted function of a key that makes a fresh state."""
+    """Returns the jitted function that makes a fresh state from a key."""
 
     def init(key: jax.Array) -> TrainState:
         variables = model.init(key, *model.example_inputs(), train=False)
@@ -106,6 +106,7 @@ def _initialise(
             opt_state=optimizer.init(params),
         )
 
+    # The state is the same on every device.
     return jax.jit(init, out_shardings=sharding.replicated(mesh))
 
 
@@ -116,13 +117,14 @@ def make_epoch_order(
     seed: int,
     mesh: Mesh,
 ) -> Callable[[int], jax.Array]:
-    """The order of samples as a pure function of the seed and the epoch.
+    """Makes the function `epoch -> sample numbers [steps_per_epoch * batch_size]`.
 
-    Returns a function of the epoch giving `[steps_per_epoch * batch_size]` int32 sample
-    numbers: random permutations of the samples, one after another where an epoch is
-    longer than a pass.
+    The int32 numbers are a random permutation of the samples, or several permutations
+    one after another where an epoch is longer than one pass. They depend on the seed
+    and the epoch alone, so a resumed run reads the same samples.
     """
     needed = steps_per_epoch * batch_size
+    # Rounded up: the last permutation may be cut off.
     passes = -(-needed // num_samples)
 
     def order(epoch: jax.Array) -> jax.Array:
@@ -144,11 +146,9 @@ def make_batch_function(
 ]:
     """Makes the input pipeline: `(data, numbers [B], key) -> (inputs, positions)`.
 
-    It is for use inside `jit`.
-
-    A sample number of `S` or more stands for the flipped copy of sample `number - S`.
-    `inputs` is what the model is applied to; `positions [B, T, J, 3]` are root-relative
-    windows in the training unit.
+    The function is for use inside `jit`. A sample number of `S` or more stands for the
+    flipped copy of sample `number - S`. `inputs` are the arguments of the model;
+    `positions [B, T, J, 3]` are root-relative windows in the training unit.
     """
     skeleton = get_skeleton(model.skeleton)
     keypoints_mirror = get_skeleton(model.keypoints_skeleton)
@@ -160,7 +160,7 @@ def make_batch_function(
         numbers: jax.Array,
         key: jax.Array,
     ) -> tuple[tuple[jax.Array, ...], jax.Array]:
-        # Sample numbers to frames, and frames to their windows; edges are repeated.
+        # Looks up the frames of the samples, and the windows around them.
         numbers = jax.lax.with_sharding_constraint(numbers, batch_sharding)
         flipped = numbers >= data.samples.shape[0]
         frames = data.samples[numbers % data.samples.shape[0]]
@@ -171,6 +171,7 @@ def make_batch_function(
         clips = data.table.clip_of_frame[frames]
         camera = data.table.camera[clips]
         view_key, target_key = jax.random.split(key)
+        # Virtual views need the absolute positions, before centring.
         if config.augment_rotation or config.augment_bones:
             keypoints, positions = virtual_views.random_views(
                 view_key,
@@ -188,10 +189,12 @@ def make_batch_function(
         keypoints = jnp.asarray(
             windows.flip_where(flipped, keypoints, keypoints_mirror)
         )
+        # GLA-GCN moves the targets alone; the input stays.
         if config.augment_target:
             positions = augmentation.random_move_in_image_plane(target_key, positions)
         if not model.needs_camera:
             return (keypoints,), positions
+        # A flipped sample is seen by the mirrored camera.
         camera = jnp.where(flipped[:, None], cameras.flip_camera(camera), camera)
         return (keypoints, camera, root_depth), positions
 
@@ -209,8 +212,9 @@ def make_update(
 ) -> Callable[[TrainState, TrainData, jax.Array], tuple[TrainState, jax.Array]]:
     """Makes one update: `(state, data, numbers [B]) -> (state, loss)`, inside `jit`.
 
-    With `config.accumulation_steps` the gradient is the mean over parts of the batch,
-    one part after the other, `unrolled` or as a loop of the compiled program.
+    With `config.accumulation_steps` the gradient is the mean over that many parts of
+    the batch, computed one after the other: `unrolled`, or by a loop in the compiled
+    program.
     """
     make_batch = make_batch_function(model, config, mesh)
     parts = config.accumulation_steps
@@ -240,7 +244,7 @@ def make_update(
 
         gradient = jax.value_and_grad(loss_and_statistics, has_aux=True)
         (loss, batch_stats), grads = gradient(state.params)
-        # Layers know one momentum: a schedule of it rescales their step.
+        # Layers have one fixed momentum: its schedule rescales the step they made.
         if config.batch_norm_decay:
             momentum = optimizers.batch_norm_momentum(epoch, schedule.num_epochs)
             batch_stats = rescale_statistics(
@@ -256,13 +260,14 @@ def make_update(
     ) -> tuple[jax.Array, Any, Any]:
         """Returns the means over the parts of what `gradient_of_part` returns."""
 
+        # Passes the statistics from part to part, and adds up the gradients.
         def body(carry: Any, part: Any) -> tuple[Any, jax.Array]:
             batch_stats, total = carry
             state_of_part = state.replace(batch_stats=batch_stats)
             loss, batch_stats, grads = gradient_of_part(state_of_part, data, *part)
             return (batch_stats, jax.tree.map(jnp.add, total, grads)), loss
 
-        # Statistics pass from part to part; gradients add up.
+        # Every part has its samples and a key of its own.
         carry = state.batch_stats, jax.tree.map(jnp.zeros_like, state.params)
         split = numbers.reshape(parts, -1), jax.random.split(key, parts)
         if unrolled:
@@ -277,8 +282,8 @@ def make_update(
         data: TrainData,
         numbers: jax.Array,
     ) -> tuple[TrainState, jax.Array]:
-        # The key of an update is a function of the seed and its number: a resumed run
-        # draws what an uninterrupted one draws.
+        # The key of an update depends on the seed and the step alone, so a resumed run
+        # draws the same numbers as an uninterrupted one.
         key = jax.random.fold_in(jax.random.key(config.seed + 1), state.step)
         gradient = gradient_of_part if parts == 1 else gradient_of_parts
         loss, batch_stats, grads = gradient(state, data, numbers, key)
@@ -303,7 +308,7 @@ def _loop(
     """Computes `jax.lax.scan(body, carry, (numbers, keys))` without a loop."""
     outputs = []
     for number, key in zip(numbers, keys, strict=True):
-        # A part begins only when the last one ends, so that they share their memory.
+        # Each part waits for the part before it, so that both use the same memory.
         carry, number = jax.lax.optimization_barrier((carry, number))
         carry, output = body(carry, (number, key))
         outputs.append(output)
@@ -311,11 +316,11 @@ def _loop(
 
 
 class TrainSteps:
-    """Updates of one dispatch, compiled ahead: a shape that changed later is an error.
+    """The updates of one dispatch, compiled ahead of time for fixed shapes.
 
-    On an accelerator one program scans all `schedule.steps_per_dispatch` updates. On a
-    CPU it is called once per update: inside a scan XLA for CPU takes forty times as
-    long for the gradient of a convolution, and a call costs nothing there.
+    On an accelerator one call of the program scans all `schedule.steps_per_dispatch`
+    updates. On a CPU each call makes one update: inside a scan, XLA for CPU takes forty
+    times as long for the gradient of a convolution, and a call costs almost nothing.
 
     Attributes:
       program: the compiled program.
@@ -328,7 +333,7 @@ class TrainSteps:
         updates: int,
         calls: int,
     ):
-        """Takes a program of `updates` updates."""
+        """Takes a program that makes `updates` updates per call."""
         self.program = program
         self.calls = calls
         self._updates = updates
@@ -351,6 +356,7 @@ class TrainSteps:
         Returns:
           The new state and the loss of each update.
         """
+        # One call on an accelerator, one call per update on a CPU.
         losses = []
         for call in range(self.calls):
             position = np.int32(first + call * self._updates)
@@ -370,9 +376,10 @@ def compile_train_steps(
 ) -> TrainSteps:
     """Compiles the updates of one dispatch for the state, data and order of `example`.
 
-    `platform` is what to compile for, `cpu` or an accelerator; empty for that of
-    `mesh`.
+    `platform` is the platform to compile for, `cpu` or an accelerator; empty means the
+    platform of `mesh`.
     """
+    # The CPU has its own form of some models, and makes one update per call.
     platform = platform or mesh.devices.flat[0].platform
     is_cpu = platform == "cpu"
     updates = 1 if is_cpu else schedule.steps_per_dispatch
@@ -392,6 +399,7 @@ def compile_train_steps(
         order: jax.Array,
         first: jax.Array,
     ) -> tuple[TrainState, jax.Array]:
+        # Update `i` of the call reads its batch from the order of the epoch.
         def body(state: TrainState, i: jax.Array) -> tuple[TrainState, jax.Array]:
             start = (first + i) * config.batch_size
             numbers = jax.lax.dynamic_slice_in_dim(order, start, config.batch_size)
@@ -402,7 +410,7 @@ def compile_train_steps(
             return state, loss[None]
         return jax.lax.scan(body, state, jnp.arange(updates))
 
-    # The state is replaced, not copied: its buffers are those of the new one.
+    # The old state is donated: the new one takes over its buffers.
     everywhere = sharding.replicated(mesh)
     jitted = jax.jit(
         steps,
@@ -422,9 +430,9 @@ def rescale_statistics(
 ) -> Any:
     """Rescales running statistics as if batch norm had used `momentum`, not 0.1.
 
-    A layer moves its statistics by 0.1 of the way to the batch's; the way is scaled
-    here, so that models know nothing of the schedule. Layers for whose path
-    `keeps_momentum` is true keep 0.1.
+    A layer moves its statistics by 0.1 of the difference to the batch's statistics.
+    This step is rescaled here, so that models know nothing of the schedule. Layers for
+    whose path `keeps_momentum` is true keep 0.1.
     """
 
     def rescale(

@@ -33,6 +33,7 @@ except ImportError:  # Windows
 # Rises when older versions of jaxpose can no longer read a run. Runs that state no
 # format are of format 1.
 FORMAT = 2
+# Packages whose versions are saved with a run.
 _PACKAGES = (
     "jax",
     "jaxlib",
@@ -76,6 +77,7 @@ def sole_use(workdir: pathlib.Path) -> Iterator[None]:
     if fcntl is None or jax.process_index() != 0:
         yield
         return
+    # The system releases the lock when the process ends, however it ends.
     handle = os.open(workdir, os.O_RDONLY)
     try:
         try:
@@ -137,6 +139,7 @@ def describe_run(
 
 def write_description(workdir: pathlib.Path, description: dict[str, Any]) -> None:
     """Writes `config.json`, and `environment.json` unless an earlier start wrote it."""
+    # The config has a file of its own.
     environment = dict(description)
     write_json(workdir / "config.json", environment.pop("config"))
     if not (workdir / "environment.json").exists():
@@ -176,7 +179,8 @@ def _upgraded(config: dict[str, Any]) -> dict[str, Any]:
     Absent values were empty strings and lists, and `model.keypoint_features` was named
     `model.in_features`.
     """
-    model, dataset = dict(config["model"]), dict(config["dataset"])
+    model = dict(config["model"])
+    dataset = dict(config["dataset"])
     if "in_features" in model:
         model["keypoint_features"] = model.pop("in_features")
     for name, value in model.items():
@@ -226,8 +230,9 @@ def changes(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> str:
     """
     if not (workdir / "config.json").exists():
         return ""
-    # Both sides spell out the fields that only a later version writes.
-    before, now = _comparable(load_config(workdir)), _comparable(config)
+    # An earlier version may have written fewer fields: both sides get all of them.
+    before = _comparable(load_config(workdir))
+    now = _comparable(config)
     for fields in (before, now):
         fields["dataset"].pop("data_dir", None)
         fields.pop("lifting_workdir", None)
@@ -240,7 +245,9 @@ def check_model(
     workdir: pathlib.Path,
 ) -> None:
     """Raises JaxposeError unless `config` has the model that the run has."""
-    before, now = _comparable(trained), _comparable(config)
+    before = _comparable(trained)
+    now = _comparable(config)
+    # The weights depend on these fields alone.
     fields = ("model", "refinement")
     differing = differences(
         {name: before.get(name, "absent") for name in fields},
@@ -258,6 +265,7 @@ def _comparable(config: ml_collections.ConfigDict) -> dict[str, Any]:
     name = fields["model"].get("name")
     if name not in MODELS:
         return fields
+    # A default that is a type stands for an absent value.
     model: dict[str, Any] = {}
     for field, default in config_fields(name).items():
         model[field] = None if isinstance(default, type) else default
@@ -298,7 +306,9 @@ def differences(
     lines = []
     for key in sorted({*before, *now}):
         name = f"{prefix}.{key}"
-        old, new = before.get(key, "absent"), now.get(key, "absent")
+        old = before.get(key, "absent")
+        new = now.get(key, "absent")
+        # Groups of fields are compared field by field.
         if isinstance(old, dict) and isinstance(new, dict):
             lines.append(differences(old, new, name))
         elif old != new:
