@@ -25,8 +25,9 @@ class Field:
     """A field of every config.
 
     Attributes:
-      default: its value; a type stands for a field of that type that is absent (None).
-      complain: returns how a value is wrong, or None; None checks nothing.
+      default: the default value; a type stands for an absent value (None) of that type.
+      complain: the check: returns what is wrong with a value, None if nothing is; no
+        check where it is None itself.
     """
 
     default: Any
@@ -34,13 +35,14 @@ class Field:
 
 
 def _at_least(least: int) -> Callable[[float], str | None]:
+    """Returns the check of a number that has a lower bound."""
     return lambda value: None if value >= least else f"must be at least {least}"
 
 
 def _one_of(*known: str) -> Callable[[str], str | None]:
-    return lambda value: (
-        None if value in known else f"is unknown; known: {', '.join(known)}"
-    )
+    """Returns the check of a name that must be among the `known` ones."""
+    complaint = f"is unknown; known: {', '.join(known)}"
+    return lambda value: None if value in known else complaint
 
 
 def _positive(value: float) -> str | None:
@@ -164,7 +166,7 @@ SECOND_STAGE = {
 
 
 def make_config(model: str, dataset: str) -> ml_collections.ConfigDict:
-    """Makes a config with every field: the model's sizes and the data set's protocol.
+    """Makes a config with every field, set for the model and the data set's protocol.
 
     Args:
       model: name of the model in `jaxpose.models.MODELS`, whose defaults are its sizes.
@@ -180,6 +182,7 @@ def make_config(model: str, dataset: str) -> ml_collections.ConfigDict:
     config.model = ml_collections.ConfigDict({"name": model})
     for name, default in models.config_fields(model).items():
         config.model[name] = _value(default)
+    # A dotted name is a field inside groups, which are made when they are first met.
     for name, field in FIELDS.items():
         *groups, leaf = name.split(".")
         holder = config
@@ -228,6 +231,7 @@ def choose_variant(
     Raises:
       JaxposeError: unknown variant.
     """
+    # Quick sizes run on every data set that has training data.
     known = {**variants}
     for name, protocol in PROTOCOLS.items():
         if protocol.train_subjects:
@@ -261,4 +265,6 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
 
 def _value(default: Any) -> Any:
     """Returns the default of a field, or the placeholder of a type."""
-    return config_dict.placeholder(default) if isinstance(default, type) else default
+    if isinstance(default, type):
+        return config_dict.placeholder(default)
+    return default

@@ -49,11 +49,12 @@ def main(argv: list[str]) -> None:
     """Converts in the direction that the flags ask for."""
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
+    # orbax logs every file that it writes.
     if not flags.FLAGS["verbosity"].present:
-        logging.set_verbosity(logging.WARNING)  # orbax narrates every file it writes
+        logging.set_verbosity(logging.WARNING)
     config, workdir = flags.FLAGS.config, pathlib.Path(flags.FLAGS.workdir)
     source, target = flags.FLAGS.torch, flags.FLAGS["to-torch"].value
-    # One of the two files is given: it names the direction.
+    # Exactly one of the two files is given, and it decides the direction.
     try:
         if (source is None) == (target is None):
             raise JaxposeError(
@@ -141,7 +142,10 @@ def _check_lifting(config: ml_collections.ConfigDict) -> None:
 
 
 def _keys(config: ml_collections.ConfigDict) -> tuple[str, ...]:
-    return _TRAJECTORY_KEYS if config.model.get("trajectory") else _STATE_DICT_KEYS
+    """Returns the keys under which the reference saves the config's model."""
+    if config.model.get("trajectory"):
+        return _TRAJECTORY_KEYS
+    return _STATE_DICT_KEYS
 
 
 def read_torch(
@@ -155,12 +159,13 @@ def read_torch(
 
     Args:
       path: a state dict, or a dict that holds one.
-      keys: keys of the dict, the first that exists counts.
+      keys: keys of the dict; the first one that exists is read.
 
     Raises:
       JaxposeError: PyTorch is not installed, or the file is missing, broken, refused or
         holds no state dict.
     """
+    # A training script saves the weights beside other things, others save them alone.
     content: Any = _unpickle(path)
     if isinstance(content, Mapping):
         for key in keys:
@@ -175,15 +180,17 @@ def read_torch(
             f"--torch={path} holds no state dict, bare or as {' or '.join(keys)}; it "
             f"holds {found}"
         )
+    # Through float32, because NumPy has no bfloat16.
     arrays = {}
     for name, tensor in content.items():
         if tensor.is_floating_point():
-            tensor = tensor.float()  # NumPy has no bfloat16
+            tensor = tensor.float()
         arrays[name.removeprefix("module.")] = tensor.numpy()
     return arrays
 
 
 def _unpickle(path: pathlib.Path) -> Any:
+    """Returns the content of a PyTorch file; refuses objects that could run code."""
     torch = _import_torch()
     try:
         with torch.serialization.safe_globals(_allowed_globals()):
@@ -193,6 +200,7 @@ def _unpickle(path: pathlib.Path) -> Any:
             f"--torch={path} cannot be read: {error.strerror or error}"
         ) from error
     except pickle.UnpicklingError as error:
+        # PyTorch names the refused object inside a long message.
         found = f"({str(error).splitlines()[0]})"
         if refused := re.search(r"GLOBAL (\S+)", str(error)):
             found = f"it holds {refused[1]}"
@@ -208,6 +216,7 @@ def _unpickle(path: pathlib.Path) -> Any:
 
 
 def _is_state_dict(content: Any) -> bool:
+    """Returns whether `content` is a mapping of names to tensors, at least one."""
     if not isinstance(content, Mapping) or not content:
         return False
     tensor = _import_torch().Tensor
@@ -241,6 +250,7 @@ def _allowed_globals() -> list[Any]:
 
 
 def _import_torch() -> ModuleType:
+    """Returns PyTorch; raises JaxposeError where it is not installed."""
     try:
         import torch
     except ImportError as error:

@@ -5,8 +5,9 @@ python -m jaxpose.main --config=configs/ampose.py:quickstart --workdir=runs/quic
 
 from jaxpose.parallel import signals
 
+# Before the imports, which take seconds: a signal in them must not be lost.
 if __name__ == "__main__":
-    signals.install()  # before the imports that take seconds
+    signals.install()
 
 import json
 import os
@@ -67,6 +68,11 @@ def main(argv: list[str]) -> None:
 
 
 def _run_mode(mode: str, config: ml_collections.ConfigDict) -> None:
+    """Runs one mode of the program.
+
+    Raises:
+      JaxposeError: a flag or field that the mode cannot use.
+    """
     from jaxpose.run import Run
 
     # The one mode that needs neither data nor a directory.
@@ -88,8 +94,10 @@ def _run_mode(mode: str, config: ml_collections.ConfigDict) -> None:
 
 
 def _join_processes() -> None:
+    """Connects the processes of one run, where the flags ask for it."""
     from jaxpose.parallel import hosts
 
+    # A process that is told its place must be told whom to ask for the others.
     by_hand = _NUM_PROCESSES.value is not None or _PROCESS_ID.value is not None
     if by_hand and not _COORDINATOR.value:
         raise JaxposeError(
@@ -104,6 +112,7 @@ def _cache_compiled_programs() -> None:
     """Lets later calls of the program reuse what this one compiles."""
     import jax
 
+    # A folder that the user has chosen stays.
     if jax.config.values["jax_compilation_cache_dir"] is None:
         directory = os.path.expanduser("~/.cache/jaxpose/compiled")
         jax.config.update("jax_compilation_cache_dir", directory)
@@ -139,7 +148,7 @@ def _explain(error: Exception) -> str | None:
             f"another process of this run has ended ({first_line}); start the same "
             "command again on every host, and it resumes from the last checkpoint"
         )
-    # OSError: a full disk, a config file that does not exist.
+    # An OSError is a full disk, or a config file that does not exist.
     if isinstance(error, JaxposeError | OSError):
         return str(error)
     return None

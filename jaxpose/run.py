@@ -240,6 +240,7 @@ class Run:
         )
 
     def _check_liftable(self) -> None:
+        """Raises JaxposeError if keypoints alone do not give poses in metres."""
         if self.model.needs_camera:
             raise JaxposeError(
                 f"{self.workdir} holds a refined model, which needs the true depth of "
@@ -504,9 +505,11 @@ def start_from_lifting(
 
 
 def _absolute(workdir: PathLike) -> pathlib.Path:
-    # No shell expands ~ behind "=".
+    """Returns the absolute path of a directory, `~` expanded."""
+    # A shell leaves ~ as it is behind "=", as in --workdir=~/run.
     return pathlib.Path(workdir).expanduser().absolute()
 
 
 def _file_name(dataset: str) -> str:
+    """Returns the name of a data set as a part of a file's name."""
     return dataset.replace("/", "_")
