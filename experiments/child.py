@@ -55,7 +55,8 @@ def receive() -> Any:
     task = pickle.loads(sys.stdin.buffer.read())
     logging.set_verbosity(logging.WARNING)
     logging.get_absl_handler().addFilter(lambda record: "orbax" not in record.pathname)
-    # Rows of a table compile many equal programs.
+    # Rows of a table compile many equal programs. JAX makes its options at run time,
+    # so the type check does not know them.
     if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
         cache = os.path.expanduser("~/.cache/jaxpose/compiled")
         jax.config.update("jax_compilation_cache_dir", cache)

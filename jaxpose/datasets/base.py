@@ -41,6 +41,7 @@ class ClipConfig(tfds.core.BuilderConfig):
     image_space: bool = False
 
 
+# TFDS, which has no annotations, reads `skip_registration` when a class is made.
 class ClipBuilder(  # type: ignore[call-arg]
     tfds.core.GeneratorBasedBuilder, skip_registration=True
 ):

@@ -141,6 +141,7 @@ def _read_npy(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
     """
     if info.file_size > _MAX_MEMBER_BYTES:
         raise ValueError(f"{info.filename!r} would unpack to {info.file_size} bytes")
+    # `open` returns a raw stream, which the annotations of zipfile do not say.
     with io.BufferedReader(archive.open(info)) as stream:  # type: ignore[type-var]
         # Magic bytes and version, the length of the header, and the header.
         magic = stream.read(8)

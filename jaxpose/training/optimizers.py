@@ -120,6 +120,7 @@ class AmsgradState(NamedTuple):
       nu_max: the largest second moments so far.
     """
 
+    # Tuples have a method of this name; checkpoints hold the field under it.
     count: jax.Array  # type: ignore[assignment]
     mu: optax.Updates
     nu: optax.Updates
@@ -172,6 +173,7 @@ class RangerState(NamedTuple):
       slow: slow weights of Lookahead.
     """
 
+    # Tuples have a method of this name; checkpoints hold the field under it.
     count: jax.Array  # type: ignore[assignment]
     mu: optax.Updates
     nu: optax.Updates
