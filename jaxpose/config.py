@@ -248,12 +248,21 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
     """Checks the value of every field of `FIELDS`, before anything is written.
 
     Raises:
-      JaxposeError: names the first field whose value no run could use.
+      JaxposeError: names the first field that is missing, or whose value no run could
+        use.
     """
     for name, field in FIELDS.items():
         value = config
         for part in name.split("."):
+            if part not in value:
+                raise JaxposeError(
+                    f"config.{name} is missing: the config of another program, or of "
+                    "an earlier jaxpose"
+                )
             value = value[part]
+        may_be_absent = isinstance(field.default, type)
+        if value is None and not may_be_absent:
+            raise JaxposeError(f"config.{name} is None; its default: {field.default!r}")
         complaint = field.complain(value) if field.complain else None
         if complaint:
             raise JaxposeError(f"config.{name}={value!r} {complaint}")

@@ -218,13 +218,12 @@ class Run:
           forward), relative to the root; joints in the order of `model.skeleton`.
 
         Raises:
-          JaxposeError: another shape, a keypoint that is not finite, a layout that no
-            rule converts, or a model that needs more than keypoints.
+          JaxposeError: another shape, a keypoint that is not finite, an image without
+            an area, a layout that no rule converts, or a model that needs more than
+            keypoints.
         """
         self._check_liftable()
-        keypoints = normalise_keypoints(
-            np.asarray(keypoints_2d), image_size, self.model, layout
-        )
+        keypoints = normalise_keypoints(keypoints_2d, image_size, self.model, layout)
         self._compare_speed(fps)
         # One lifter for all calls: it keeps the compiled programs.
         with matmul_precision(self.config.precision):
@@ -255,6 +254,8 @@ class Run:
 
     def _compare_speed(self, fps: float | None) -> None:
         """Warns where a model of several frames sees them at another speed."""
+        if fps is not None and not 0 < fps < np.inf:
+            raise JaxposeError(f"fps={fps} must be a finite number above 0")
         trained = workdirs.load_environment(self.workdir).get("fps", [])
         if fps is None or not trained or self.model.receptive_field == 1:
             return

@@ -208,6 +208,16 @@ def test_a_value_that_no_run_could_use(changes, message):
         check_fields(config)
 
 
+def test_a_field_without_a_value_is_named():
+    config = ampose.get_config("quickstart")
+    config.optimizer.decay = None
+    with pytest.raises(JaxposeError, match=r"config\.optimizer\.decay is None; its de"):
+        check_fields(config)
+    del config.optimizer["decay"]
+    with pytest.raises(JaxposeError, match=r"config\.optimizer\.decay is missing: the"):
+        check_fields(config)
+
+
 def test_the_names_that_a_field_takes_are_those_of_the_code():
     known = {"loss": list(losses.LOSSES)}
     known |= {"optimizer.name": [], "optimizer.schedule": []}

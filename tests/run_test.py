@@ -111,6 +111,18 @@ def test_lifted_arrays_are_the_predictions_of_clips(finished, clips):
     np.testing.assert_array_equal(again, lifted)
 
 
+def test_lists_and_integers_are_lifted_as_arrays_are(finished):
+    run = Run.open(finished[0])
+    keypoints = np.random.default_rng(0).integers(0, 800, (5, 17, 2))
+    expected = run.lift(keypoints.astype(float), image_size=IMAGE_SIZE)
+    for again, size in (
+        (keypoints, list(IMAGE_SIZE)),
+        (keypoints.tolist(), IMAGE_SIZE),
+    ):
+        lifted = run.lift(again, image_size=np.array(size))
+        np.testing.assert_array_equal(lifted, expected)
+
+
 def test_keypoints_in_another_joint_order_are_converted(finished):
     run = Run.open(finished[0])
     coco = np.random.default_rng(0).uniform(0, 800, (5, 17, 2))
@@ -131,6 +143,20 @@ def test_what_cannot_be_lifted_is_named(finished, tmp_path):
     for message, array in wrong.items():
         with pytest.raises(JaxposeError, match=message):
             run.lift(array, image_size=IMAGE_SIZE)
+    for size in ((0, 800), (1000, -1), (1000, np.nan), (1000, 800, 3), 1000, None):
+        with pytest.raises(
+            JaxposeError, match=r"image_size=.* must be \(width, height"
+        ):
+            run.lift(keypoints, image_size=size)
+    with pytest.raises(JaxposeError, match="image_size is no array of numbers"):
+        run.lift(keypoints, image_size=("wide", "high"))
+    with pytest.raises(JaxposeError, match="keypoints_2d is no array of numbers"):
+        run.lift([[[1.0, 2.0]], [[1.0]]], image_size=IMAGE_SIZE)
+    for fps in (0, -25.0, np.nan):
+        with pytest.raises(
+            JaxposeError, match=r"fps=.* must be a finite number above 0"
+        ):
+            run.lift(keypoints, image_size=IMAGE_SIZE, fps=fps)
     keypoints[2, 5, 1] = np.nan
     with pytest.raises(JaxposeError, match=r"keypoints_2d\[2, 5\] is not finite"):
         run.lift(keypoints, image_size=IMAGE_SIZE)
@@ -144,6 +170,27 @@ def test_what_cannot_be_lifted_is_named(finished, tmp_path):
     workdirs.write_json(directory / "environment.json", environment)
     with pytest.raises(JaxposeError, match="in units of one half image width"):
         Run.open(directory).lift(keypoints, image_size=IMAGE_SIZE)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "holds no run"),
+        ("[]", "is not jaxpose's"),
+        ('{"model": "bert", "dataset": "wiki"}', "is not the config of a run"),
+        ('{"model": {"name": "bert"}, "dataset": {}}', "config.seed is missing"),
+    ],
+)
+def test_a_directory_of_another_program_is_refused_in_one_line(
+    tmp_path, content, message
+):
+    if content is not None:
+        (tmp_path / "config.json").write_text(content)
+    before = contents(tmp_path)
+    with pytest.raises(JaxposeError, match=message) as error:
+        Run.open(tmp_path)
+    assert "\n" not in str(error.value)
+    assert contents(tmp_path) == before
 
 
 def test_a_temporal_model_warns_of_another_speed(tmp_path, caplog):

@@ -1,5 +1,7 @@
 """Converts keypoints of a detector, in pixels, to the input of a model."""
 
+from typing import Any
+
 import numpy as np
 
 from jaxpose.body import cameras, joint_rules
@@ -9,7 +11,7 @@ from jaxpose.models.base import LiftingModel
 
 
 def normalise_keypoints(
-    keypoints_2d: np.ndarray,
+    keypoints_2d: Any,
     image_size: tuple[int, int],
     model: LiftingModel,
     layout: str | None = None,
@@ -17,8 +19,8 @@ def normalise_keypoints(
     """Converts keypoints in pixels to the joints and the unit that `model` reads.
 
     Args:
-      keypoints_2d: `[F, J2, 2 or 3]`: x and y in pixels, and a confidence, which is
-        dropped where the model reads none.
+      keypoints_2d: `[F, J2, 2 or 3]`, an array or nested lists: x and y in pixels, and
+        a confidence, which is dropped where the model reads none.
       image_size: width and height of the image, pixels.
       model: the lifting model.
       layout: name of the joint order of `keypoints_2d`; None: that of the model.
@@ -27,22 +29,29 @@ def normalise_keypoints(
       `[F, J2, C]` float32, x in [-1, 1] over the width, y by the same factor.
 
     Raises:
-      JaxposeError: another shape, a keypoint that is not finite, or a layout without a
-        rule to the model's.
+      JaxposeError: another shape, a keypoint that is not finite, an image without an
+        area, or a layout without a rule to the model's.
     """
     layout = layout or model.keypoints_skeleton
     joints = get_skeleton(layout).num_joints
     features = model.keypoint_features
+    # Computes in float64, as for data sets, and rounds once at the end.
+    keypoints = _as_floats("keypoints_2d", keypoints_2d)
     # A confidence may be given, even where the model reads none.
-    shape = keypoints_2d.shape
+    shape = keypoints.shape
     fits = len(shape) == 3 and shape[0] > 0 and shape[1] == joints
     if not fits or shape[2] not in {features, 3}:
         raise JaxposeError(
             f"keypoints_2d is {list(shape)}, expected [frames, {joints}, {features}], "
             f"pixels of the joints of {layout!r}; name another joint order with layout="
         )
-    # Computes in float64, as for data sets, and rounds once at the end.
-    keypoints = keypoints_2d[..., :features].astype(np.float64)
+    size = _as_floats("image_size", image_size)
+    if size.shape != (2,) or not (np.isfinite(size) & (size > 0)).all():
+        raise JaxposeError(
+            f"image_size={image_size!r} must be (width, height) in pixels, two numbers "
+            "above 0"
+        )
+    keypoints = keypoints[..., :features]
     if not np.isfinite(keypoints).all():
         frame, joint, _ = np.argwhere(~np.isfinite(keypoints))[0]
         raise JaxposeError(
@@ -57,3 +66,11 @@ def normalise_keypoints(
     pixels, rest = keypoints[..., :2], keypoints[..., 2:]
     normalised = cameras.normalize_screen_coordinates(pixels, image_size)
     return np.concatenate([normalised, rest], axis=-1).astype(np.float32)
+
+
+def _as_floats(name: str, value: Any) -> np.ndarray:
+    """Returns `value` in float64; raises JaxposeError unless it holds numbers."""
+    try:
+        return np.asarray(value, np.float64)
+    except (TypeError, ValueError) as error:
+        raise JaxposeError(f"{name} is no array of numbers: {error}") from error

@@ -164,7 +164,7 @@ def load_config(
             f"{flag}={workdir} holds no run (no config.json); train there first"
         )
     config = read_json(path)
-    if "model" not in config or "dataset" not in config:
+    if not all(isinstance(config.get(name), dict) for name in ("model", "dataset")):
         raise JaxposeError(
             f"{path} is not the config of a run; {flag} must be the directory of one"
         )

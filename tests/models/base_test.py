@@ -50,6 +50,22 @@ class ShiftBeyondTheWindow(Good):
         return 1
 
 
+class ShiftOfText(Good):
+    @property
+    def causal_shift(self):
+        return "one"
+
+
+class LooksUpNothing(Good):
+    def __call__(self, keypoints_2d, *, train):
+        return {}["positions"]
+
+
+class RefusesItsInput(Good):
+    def __call__(self, keypoints_2d, *, train):
+        assert keypoints_2d.shape[1] == 3
+
+
 class NoTrainArgument(Good):
     def __call__(self, keypoints_2d):
         return keypoints_2d
@@ -73,6 +89,11 @@ class TwoOutputs(Good):
 class LossPerJoint(Good):
     def loss(self, output, positions_3d, loss_function, epoch):
         return jnp.abs(output - positions_3d).mean((0, 1, 3))
+
+
+class NoLoss(Good):
+    def loss(self, output, positions_3d, loss_function, epoch):
+        return None
 
 
 class OwnCollection(Good):
@@ -103,6 +124,9 @@ def build(monkeypatch, module, **fields):
         (NoReceptiveField, {}, "NoReceptiveField declares no receptive_field"),
         (FractionalField, {}, "FractionalField: receptive_field is 1.5, expected 1"),
         (ShiftBeyondTheWindow, {}, "causal_shift is 1, expected 0 to 0, half"),
+        (ShiftOfText, {}, "ShiftOfText: causal_shift is 'one', expected 0 to 0"),
+        (LooksUpNothing, {}, "LooksUpNothing cannot be applied .*: 'positions'"),
+        (RefusesItsInput, {}, "RefusesItsInput cannot be applied to its inputs"),
         (
             NoTrainArgument,
             {},
@@ -111,6 +135,7 @@ def build(monkeypatch, module, **fields):
         (EveryFrame, {}, r"target_pose is \[1, 3, 17, 3\], expected \[1, 1, 17, 3\]"),
         (TwoOutputs, {}, "TwoOutputs cannot be applied to its inputs"),
         (LossPerJoint, {}, r"LossPerJoint: loss is \[17\], expected a scalar"),
+        (NoLoss, {}, "NoLoss: loss is None, expected a scalar"),
         (OwnCollection, {}, "OwnCollection has variables in memory; known collections"),
         (UnknownInput, {}, "unknown skeleton 'coco_71'"),
         (Good, {"keypoint_features": 4}, "keypoint_features=4 must be 2"),
