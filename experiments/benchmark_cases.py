@@ -56,6 +56,7 @@ class Case:
 
     def config(self) -> ml_collections.ConfigDict:
         """Returns the config of the case."""
+        # The file's own sizes: nothing of a published model is typed again here.
         config = self.file.get_config(self.variant)
         config.model.update(self.fields)
         return config
@@ -67,23 +68,97 @@ WITH_LATENCY = ("train", "predict", "data", "sequence", "latency")
 STREAMS = ("predict", "latency", "sequence")
 
 CASES: dict[str, Case] = {
-    "ampose_d5w512": Case(ampose, "cpn17", Reference(128, 0.435, 1.35), WITH_LATENCY),
-    "gla_gcn_t27": Case(gla_gcn, "released27", Reference(16, 0.0464, 0.117)),
-    "gla_gcn_t243": Case(gla_gcn, "released243", Reference(16, 0.5525, 1.072)),
-    "gast_net_t27": Case(gast_net, "cpn27", Reference(32, 0.1767, 0.501, 200, 0.3029)),
-    "gast_net_t81": Case(gast_net, "cpn81", Reference(32, 0.2396, 0.739)),
-    "gast_net_t27_causal": Case(gast_net, "cpn27_causal", Reference(32), STREAMS),
-    "gast_net_t81_causal": Case(
-        gast_net, "cpn81", Reference(32), STREAMS, {"causal": True}
+    # AMPose at the size of its paper's Table 1.
+    "ampose_d5w512": Case(
+        ampose,
+        "cpn17",
+        Reference(128, predict_seconds=0.435, train_seconds=1.35),
+        WITH_LATENCY,
     ),
-    "crossformer_f9": Case(crossformer, "cpn9", Reference(16, 0.0269, 0.110)),
-    "crossformer_f81": Case(crossformer, "cpn81", Reference(16, 0.2249, 0.685)),
-    "poseformer_f9": Case(poseformer, "cpn9", Reference(16, 0.0291, 0.105)),
-    "poseformer_f81": Case(poseformer, "cpn81", Reference(16, 0.2067, 0.581)),
+    # GLA-GCN as released: no sequence branch, one shared last layer.
+    "gla_gcn_t27": Case(
+        gla_gcn,
+        "released27",
+        Reference(16, predict_seconds=0.0464, train_seconds=0.117),
+    ),
+    "gla_gcn_t243": Case(
+        gla_gcn,
+        "released243",
+        Reference(16, predict_seconds=0.5525, train_seconds=1.072),
+    ),
+    # GAST-Net's reference also predicts whole clips at T=27.
+    "gast_net_t27": Case(
+        gast_net,
+        "cpn27",
+        Reference(
+            32,
+            predict_seconds=0.1767,
+            train_seconds=0.501,
+            sequence_frames=200,
+            sequence_seconds=0.3029,
+        ),
+    ),
+    "gast_net_t81": Case(
+        gast_net,
+        "cpn81",
+        Reference(32, predict_seconds=0.2396, train_seconds=0.739),
+    ),
+    # Causal variants, for streams; PyTorch was not measured.
+    "gast_net_t27_causal": Case(
+        gast_net,
+        "cpn27_causal",
+        Reference(32),
+        STREAMS,
+    ),
+    "gast_net_t81_causal": Case(
+        gast_net,
+        "cpn81",
+        Reference(32),
+        STREAMS,
+        {"causal": True},
+    ),
+    # CrossFormer and PoseFormer at their shortest and longest windows.
+    "crossformer_f9": Case(
+        crossformer,
+        "cpn9",
+        Reference(16, predict_seconds=0.0269, train_seconds=0.110),
+    ),
+    "crossformer_f81": Case(
+        crossformer,
+        "cpn81",
+        Reference(16, predict_seconds=0.2249, train_seconds=0.685),
+    ),
+    "poseformer_f9": Case(
+        poseformer,
+        "cpn9",
+        Reference(16, predict_seconds=0.0291, train_seconds=0.105),
+    ),
+    "poseformer_f81": Case(
+        poseformer,
+        "cpn81",
+        Reference(16, predict_seconds=0.2067, train_seconds=0.581),
+    ),
+    # Whole clips are where a fully convolutional model is fast.
     "videopose3d_t27": Case(
-        videopose3d, "cpn27", Reference(128, 0.0213, 0.125, 1000, 0.0464)
+        videopose3d,
+        "cpn27",
+        Reference(
+            128,
+            predict_seconds=0.0213,
+            train_seconds=0.125,
+            sequence_frames=1000,
+            sequence_seconds=0.0464,
+        ),
     ),
     "videopose3d_t243": Case(
-        videopose3d, "cpn243", Reference(128, 0.217, 0.864, 1000, 0.1055)
+        videopose3d,
+        "cpn243",
+        Reference(
+            128,
+            predict_seconds=0.217,
+            train_seconds=0.864,
+            sequence_frames=1000,
+            sequence_seconds=0.1055,
+        ),
     ),
 }

@@ -50,12 +50,17 @@ def draw_scaling(
       panels: seconds by size, by label of the curve, by title of the panel.
       path: the file.
     """
+    width = 5.4 * len(panels)
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(5.4 * len(panels), 4.2), squeeze=False
+        1,
+        len(panels),
+        figsize=(width, 4.2),
+        squeeze=False,
     )
     for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
         for label, curve in curves.items():
-            sizes, seconds = np.array(list(curve)), np.array(list(curve.values()))
+            sizes = np.array(list(curve))
+            seconds = np.array(list(curve.values()))
             (line,) = axis.plot(
                 sizes,
                 seconds,
@@ -91,19 +96,32 @@ def draw_curves(
       errors: likewise, MPJPE in millimetres.
       path: the file.
     """
+    # Runs without validation subjects have no second panel.
     panels = {"training loss": losses}
     if any(len(curve) for curve in errors.values()):
         panels["MPJPE of the held-out subjects, mm"] = errors
+    width = 6.4 * len(panels)
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(6.4 * len(panels), 4.2), squeeze=False
+        1,
+        len(panels),
+        figsize=(width, 4.2),
+        squeeze=False,
     )
     for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
         for number, (label, curve) in enumerate(curves.items()):
-            if len(curve):
-                # Markers would hide each other on a long curve.
-                marker = "o" if len(curve) < 30 else ""
-                style = {"marker": marker, "ms": 3, "lw": 1.2}
-                axis.plot(*curve.T, label=label, color=_colour(number), **style)
+            # A run without validation subjects has no errors to draw.
+            if not len(curve):
+                continue
+            # Markers would hide each other on a long curve.
+            marker = "o" if len(curve) < 30 else ""
+            axis.plot(
+                *curve.T,
+                label=label,
+                color=_colour(number),
+                marker=marker,
+                ms=3,
+                lw=1.2,
+            )
         # Losses fall by decades, errors by parts.
         values = np.concatenate(list(curves.values()))[:, 1]
         scale = "log" if values.max() > 3 * values.min() else "linear"
@@ -131,8 +149,8 @@ def draw_bars(
     width = 0.84 / len(errors)
     inches = 0.45 * len(actions) * max(2, len(errors)) ** 0.5
     figure, axis = plt.subplots(figsize=(max(7.0, inches), 4.2))
+    # The bars of a group lie side by side, centred on its tick.
     for number, (label, row) in enumerate(errors.items()):
-        # The bars of a group are centred at its tick.
         offset = (number - (len(errors) - 1) / 2) * width
         places = np.arange(len(actions)) + offset
         values = [row.get(action, np.nan) for action in actions]
@@ -179,6 +197,7 @@ def _plot_costs(
     """Draws the errors of `points` over one cost."""
     for number, (cost, point) in enumerate(zip(costs, points, strict=True)):
         colour = _colour(number)
+        # A row without a figure keeps its colour, so that points and bars agree.
         if point.error is None:
             continue
         axis.plot(cost, point.error, "o", ms=8, color=colour, label=point.label)
@@ -226,9 +245,10 @@ def draw_poses(
                 skeleton,
                 reach,
             )
-            difference = np.linalg.norm(truth[column] - predicted[column], axis=-1)
-            # The error of this frame; the caption has that of the clip.
-            heading = f"{1000 * difference.mean():.0f} mm"
+            # Each pose has its own error above it, the first also the clip's name.
+            difference = truth[column] - predicted[column]
+            distance = np.linalg.norm(difference, axis=-1)
+            heading = f"{1000 * distance.mean():.0f} mm"
             if column == 0:
                 heading = f"{caption}\n{heading}"
             axis.set_title(heading, fontsize=8)
@@ -313,10 +333,13 @@ def draw_matrices(
       title: of the picture.
       path: the file.
     """
+    # The colour bar takes the additional width, the title the height.
+    width = 2.7 * len(columns) + 1.2
+    height = 3.3 * len(rows) + 0.4
     figure, axes = plt.subplots(
         len(rows),
         len(columns),
-        figsize=(2.7 * len(columns) + 1.2, 3.3 * len(rows) + 0.4),
+        figsize=(width, height),
         squeeze=False,
         layout="constrained",
     )
@@ -389,14 +412,28 @@ def draw_influence(
     areas = 260 * weights / max(weights.max(), 1e-12)
     for block in range(blocks):
         for frame in range(frames):
-            axis, flat = axes[block, frame], poses[frame][:, :2]
+            axis = axes[block, frame]
+            # The camera sees x and y; bones lie behind circles, the ring before them.
+            flat = poses[frame][:, :2]
             for bone in skeleton.bones:
-                axis.plot(*flat[list(bone)].T, color=TRUTH, lw=1.5, zorder=1)
-            circles = {"s": areas[block, frame], "alpha": 0.75, "color": INFLUENCE}
-            axis.scatter(*flat.T, zorder=2, **circles)
-            ring = {"s": 60, "facecolors": "none", "lw": 2}
-            axis.scatter(*flat[joint], edgecolors=CHOSEN_JOINT, zorder=3, **ring)
-            # The pose as the camera sees it: x and y at one scale.
+                line = flat[list(bone)].T
+                axis.plot(*line, color=TRUTH, lw=1.5, zorder=1)
+            axis.scatter(
+                *flat.T,
+                s=areas[block, frame],
+                alpha=0.75,
+                color=INFLUENCE,
+                zorder=2,
+            )
+            axis.scatter(
+                *flat[joint],
+                s=60,
+                facecolors="none",
+                edgecolors=CHOSEN_JOINT,
+                lw=2,
+                zorder=3,
+            )
+            # x and y at one scale.
             axis.set(aspect="equal", xticks=[], yticks=[])
             axis.margins(0.12)
             axis.set_title(f"block {block + 1}, frame {frame + 1}", fontsize=8)

@@ -26,14 +26,21 @@ def attention_maps(
       `[..., H, tokens, tokens]` per layer, as it sowed them; empty where none does.
     """
     # Layers sow their weights under this name; nothing else of the pass is needed.
+    collection = "intermediates"
     _, sown = model.apply(
-        variables, keypoints_2d, train=False, mutable=["intermediates"]
+        variables,
+        keypoints_2d,
+        train=False,
+        mutable=[collection],
     )
-    leaves = jax.tree_util.tree_leaves_with_path(sown.get("intermediates", {}))
+    layers = sown.get(collection, {})
     maps = {}
-    for path, leaf in leaves:
+    for path, leaf in jax.tree_util.tree_leaves_with_path(layers):
         # Sown values are tuples: their index ends the path and is no key.
-        keys = [entry.key for entry in path if isinstance(entry, jax.tree_util.DictKey)]
+        keys = []
+        for entry in path:
+            if isinstance(entry, jax.tree_util.DictKey):
+                keys.append(entry.key)
         if keys[-1] == "weights":
             maps["/".join(keys[:-1])] = np.asarray(leaf)
     return dict(sorted(maps.items()))
@@ -55,14 +62,19 @@ def head_features(
         kwargs: dict[str, Any],
         context: nn.module.InterceptorContext,
     ) -> Any:
-        if context.method_name == "__call__" and context.module.name in heads:
-            seen.append(args[0])
+        # Layers have other methods, such as `setup`, which get no features.
+        is_call = context.method_name == "__call__"
+        if is_call and context.module.name in heads:
+            features, *_ = args
+            seen.append(features)
         return call(*args, **kwargs)
 
     with nn.intercept_methods(listen):
         model.apply(variables, keypoints_2d, train=False)
+    # A dense head gets the features of all joints as one vector.
     joints = get_skeleton(model.skeleton).num_joints
-    return np.asarray(seen[0]).reshape(len(keypoints_2d), joints, -1)
+    batch_size = len(keypoints_2d)
+    return np.asarray(seen[0]).reshape(batch_size, joints, -1)
 
 
 def cosine_similarity(features: np.ndarray) -> np.ndarray:
@@ -75,9 +87,14 @@ def cosine_similarity(features: np.ndarray) -> np.ndarray:
       `[J, J]`, averaged over samples.
     """
     # A feature of zeros has no direction: it counts as 0.
-    lengths = np.linalg.norm(features, axis=-1, keepdims=True)
+    lengths = np.linalg.norm(
+        features,
+        axis=-1,
+        keepdims=True,
+    )
     unit = features / np.maximum(lengths, 1e-12)
-    return np.einsum("bic,bjc->ij", unit, unit) / len(features)
+    sums = np.einsum("bic,bjc->ij", unit, unit)
+    return sums / len(features)
 
 
 def local_graphs(
@@ -92,6 +109,7 @@ def local_graphs(
         "connection": graphs.connection_mask(skeleton),
         "symmetric": graphs.symmetric_mask(skeleton),
     }
+    # Blocks of one name are compared side by side.
     found: dict[str, list[np.ndarray]] = {}
     for block in range(len(model.filter_widths)):
         local = params[f"attention_{block}"]["local"]
@@ -101,9 +119,11 @@ def local_graphs(
                 continue
             edges = local[name]["edges"]
             # Only the mask's entries are parameters; the others have no weight.
-            absent = jnp.full((len(edges), *mask.shape), -jnp.inf)
+            shape = (len(edges), *mask.shape)
+            absent = jnp.full(shape, -jnp.inf)
             logits = absent.at[:, mask].set(edges)
-            graph = np.asarray(nn.softmax(logits).mean(0))
+            weights = nn.softmax(logits)
+            graph = np.asarray(weights.mean(0))
             found.setdefault(name, []).append(graph)
     return found
 
@@ -115,10 +135,13 @@ def adaptive_graphs(model: nn.Module, params: Mapping[str, Any]) -> list[np.ndar
     """
     found = []
     for block in range(len(model.filter_widths)):
+        layers = params[f"attention_{block}"]["global"]
         heads = []
-        for name, head in params[f"attention_{block}"]["global"].items():
+        for name, head in layers.items():
+            # Beside the heads lie the layers that join them.
             if "head_" in name and "adaptive" in head:
-                heads.append(np.asarray(head["adaptive"]))
+                matrix = np.asarray(head["adaptive"])
+                heads.append(matrix)
         if heads:
             found.append(np.mean(heads, axis=0))
     return found

@@ -62,10 +62,12 @@ class Job:
           JaxposeError: the row names a variant or field that does not exist.
         """
         config = self.row.make_config()
+        # These belong to a run, not to the row.
         config.seed = self.seed
         config.dataset.data_dir = self.data_dir
         if first := self.first_stage:
             config.lifting_workdir = str(first.directory)
+        # At the end, so that the row's own sizes shrink, too.
         if self.smoke:
             shrink(config)
         return config
@@ -77,6 +79,7 @@ class Job:
         """
         config, fields = self.config(), {}
         for field, value in self.row.evaluation.items():
+            # The other data set of a cross-data row is not there in a smoke run.
             if not (self.smoke and field.startswith("dataset.")):
                 fields[field] = value
         apply_overrides(config, fields, f"evaluation of row {self.row.label!r}")
@@ -96,6 +99,7 @@ class Job:
         Raises:
           JaxposeError: it does; the message lists the differing fields.
         """
+        # Its figures would stand in a row that they do not belong to.
         if differing := workdirs.changes(self.config(), self.directory):
             raise JaxposeError(
                 f"{self.directory} holds a run with another config; undo the change, "
@@ -108,8 +112,10 @@ class Job:
         Raises:
           JaxposeError: it is not; the message holds the command that prepares it.
         """
+        # A row may be scored on another data set than it is trained on.
         for config in (self.config(), self.evaluation_config()):
             builder = get_builder(config.dataset.name, data_dir=self.data_dir)
+            # Synthetic motion is made on first use.
             if builder.NEEDS_SOURCE:
                 require_prepared(builder)
 
@@ -133,6 +139,7 @@ def make_jobs(
     count = table.seeds if seeds is None else seeds
     jobs = {}
     for number, row in enumerate(table.rows):
+        # Quoted rows keep their number, so that rows and jobs can be matched.
         if row.config:
             jobs[number] = [
                 Job(row, seed, workdir, data_dir, smoke) for seed in range(count)
@@ -142,6 +149,7 @@ def make_jobs(
 
 def prepare_command(error: JaxposeError) -> str:
     """Returns the command in the error of data that is not prepared, or the error."""
+    # The error explains in several lines; a table has room for one.
     for line in str(error).splitlines():
         command = line.partition("Prepare it with: ")[2]
         if command:

@@ -25,6 +25,7 @@ def print_tables(names: Iterable[str], data_dir: str | None) -> None:
         f"Cost: {FLOPS_PER_MAC} x multiply-accumulates x training poses; "
         f"time on {' | '.join(RATES)}."
     )
+    # Rows and tables share runs, and counting a model's operations traces it.
     costs: dict[pathlib.Path, float] = {}
     for name in names:
         table = TABLES[name]
@@ -47,6 +48,7 @@ def _describe(jobs: list[Job], costs: dict[pathlib.Path, float]) -> str:
             costs[job.directory] = training_flops(config)
     except JaxposeError as error:
         return f"error: {error}"
+    # All that distinguishes the row from its config's variant.
     changes = {**job.row.overrides, **job.row.evaluation}
     fields = [f"{field}={value}" for field, value in changes.items()]
     seeds = f"{len(jobs)} seeds x " if len(jobs) > 1 else ""
@@ -61,6 +63,7 @@ def _describe(jobs: list[Job], costs: dict[pathlib.Path, float]) -> str:
 
 
 def _time(seconds: float) -> str:
+    """Returns a time in the largest unit that it fills."""
     if seconds < HOUR:
         return f"{max(seconds / 60, 1):.0f} min"
     if seconds < 2 * DAY:
@@ -84,6 +87,7 @@ def training_flops(config: ml_collections.ConfigDict) -> float:
       JaxposeError: the model's fields do not fit each other, or the number of training
         frames is not published.
     """
+    # A training sample is one window and gives one pose.
     macs = describe(build_model(config))["macs"]
     return FLOPS_PER_MAC * macs * training_poses(config)
 
@@ -99,7 +103,9 @@ def training_poses(config: ml_collections.ConfigDict) -> int:
     dataset = config.dataset
     if config.steps_per_epoch:
         return config.steps_per_epoch * config.batch_size * config.num_epochs
+    # Published numbers of frames, so that data need not be here.
     subjects = set(dataset.train_subjects) - set(dataset.validation_subjects)
     frames = protocol_of(dataset.name).count_frames(subjects, dataset.actions)
-    poses = frames // dataset.frame_stride * (2 if config.augment_flip else 1)
-    return poses * config.num_epochs
+    # An epoch has every frame as it is and, with augmentation, mirrored.
+    views = 2 if config.augment_flip else 1
+    return frames // dataset.frame_stride * views * config.num_epochs

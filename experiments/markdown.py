@@ -39,15 +39,18 @@ def to_markdown(
     """
     titles = [column.title for column in table.columns]
     lines = [f"# {table.title}", "", table.note, ""]
+    # Nobody shall take the figures of a toy for results.
     if smoke:
         lines += [SMOKE, ""]
+    # The second column says whose figures they are; figures are aligned to the right.
     lines += [_line(["method", "", *titles]), "|---|---|" + "---:|" * len(titles)]
-    # The name of a section is a row of its own.
     section = ""
     for number, row in enumerate(table.rows):
+        # The first row of a section has a heading above it.
         if row.section != section:
             section = row.section
-            lines.append(_line([f"**{section}**", "", *[""] * len(titles)]))
+            empty = [""] * len(titles)
+            lines.append(_line([f"**{section}**", "", *empty]))
         lines += _row(table, row, results.get(number, ()), states.get(number, ""))
     lines += ["", *_footnotes(table, results, states)]
     return "\n".join(lines) + "\n"
@@ -79,15 +82,16 @@ def _measured(
     """Returns the mean over the seeds, with their standard deviation if several."""
     if not is_measured(table, column, row):
         return ""
-    # One seed without a figure leaves no mean.
     values = []
     for result in results:
         value = column.value(result, row.metric)
+        # A mean over some of the seeds would compare with nothing.
         if value is None:
             return "-"
         values.append(value)
     if not values:
         return "-"
+    # One seed has no spread, and a count is the same for all seeds.
     mean = f"{statistics.fmean(values):.{column.digits}f}"
     if max(values) == min(values):
         return mean
@@ -112,10 +116,12 @@ def _footnotes(
     states: Mapping[int, str],
 ) -> list[str]:
     """Returns the notes of the rows, why rows are missing, and how runs were scored."""
-    # The cells of a row have the first word of its state only.
     notes = [LEGEND]
     # Rows may share a note.
-    notes += dict.fromkeys(row.note for row in table.rows if row.note)
+    for row in table.rows:
+        if row.note and row.note not in notes:
+            notes.append(row.note)
+    # States such as "not run yet" say everything in their cell.
     for number, state in states.items():
         if ":" in state:
             notes.append(f"{table.rows[number].label}: {state}")
@@ -130,7 +136,9 @@ def _run_notes(results: Mapping[int, Sequence[dict[str, Any]]]) -> list[str]:
         finished += runs
     if not finished:
         return []
-    seeds = ", ".join(str(n) for n in sorted({len(r) for r in results.values()}))
+    # Rows may differ in both: one may have stopped early, or run on another machine.
+    counts = sorted({len(runs) for runs in results.values()})
+    seeds = ", ".join(map(str, counts))
     devices = ", ".join(sorted({result["device"] for result in finished}))
     notes = [
         f"Runs per row: {seeds}; mean ± standard deviation where more than one.",
@@ -145,15 +153,17 @@ def _run_notes(results: Mapping[int, Sequence[dict[str, Any]]]) -> list[str]:
 
 def _plain(value: Any) -> str:
     """Returns a value of the protocol as text."""
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value)
 
 
 def _number(column: Column, value: float | None) -> str:
     """Returns a figure of the paper, with all of its decimals."""
     if value is None:
         return "-"
-    # Rounding would change a figure that the paper prints with more digits.
     text = f"{value:.{column.digits}f}"
+    # Papers differ in decimals: rounding would make a figure that nobody printed.
     return text if float(text) == value else f"{value:g}"
 
 

@@ -61,14 +61,20 @@ def load_run(job: Job) -> TrainedRun:
       JaxposeError: nothing is trained there, or the data is not prepared.
     """
     run = Run.open(job.directory, job.evaluation_config())
-    variables, dataset = run.variables, run.config.dataset
+    dataset = run.config.dataset
     clips = select_subjects(load_clips_of(dataset), dataset.test_subjects)
-    # Every n-th scored frame.
+    # Every n-th frame, so that all clips have some.
     frames = evaluate.scored_frames(clips)
-    frames = frames[:: -(-len(frames) // MOST_FRAMES)]
-    predicted = run.predict(clips, frames)
-    name = run.config.model.name
-    return TrainedRun(name, run.model, variables, clips, frames, predicted)
+    step = -(-len(frames) // MOST_FRAMES)
+    frames = frames[::step]
+    return TrainedRun(
+        name=run.config.model.name,
+        model=run.model,
+        variables=run.variables,
+        clips=clips,
+        frames=frames,
+        predicted=run.predict(clips, frames),
+    )
 
 
 def draw(jobs: list[Job], directory: pathlib.Path) -> None:
@@ -80,7 +86,8 @@ def draw(jobs: list[Job], directory: pathlib.Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     # Rows may share a run. The pictures show the row about MPJPE, scored as trained.
     jobs = sorted(
-        jobs, key=lambda job: (job.row.metric != "mpjpe", bool(job.row.evaluation))
+        jobs,
+        key=lambda job: (job.row.metric != "mpjpe", bool(job.row.evaluation)),
     )
     distinct = _first_of_each(jobs, lambda job: job.result)
     _draw_curves(distinct, directory / "learning_curves.png")
@@ -97,7 +104,7 @@ def draw(jobs: list[Job], directory: pathlib.Path) -> None:
     figures.draw_bars(bars, "MPJPE by action", directory / "actions.png")
     figures.draw_cost(points, directory / "cost.png")
 
-    # A run that cannot be read does not stop the others.
+    # A run may be damaged, or its data gone; the others are drawn all the same.
     unreadable = []
     for job in _first_of_each(first, lambda job: job.directory):
         try:
@@ -152,7 +159,11 @@ def _first_of_each(jobs: Iterable[Job], key: Callable[[Job], Any]) -> list[Job]:
 
 def _label(job: Job) -> str:
     """Returns the name of the row in pictures."""
-    return f"{job.row.label} ({job.row.section})" if job.row.section else job.row.label
+    row = job.row
+    # Sections repeat labels: AMPose on CPN, AMPose on ground truth.
+    if row.section:
+        return f"{row.label} ({row.section})"
+    return row.label
 
 
 def _published(job: Job) -> float | None:
@@ -160,13 +171,15 @@ def _published(job: Job) -> float | None:
     # Beside a toy the paper's figure would only squeeze the axis.
     if job.row.metric != "mpjpe" or job.smoke:
         return None
-    return job.row.published.get("MPJPE", job.row.published.get("Avg."))
+    # Tables by action have the mean under another heading.
+    published = job.row.published
+    return published.get("MPJPE", published.get("Avg."))
 
 
 def _draw_curves(jobs: list[Job], path: pathlib.Path) -> None:
     """Draws the learning curves of all runs and seeds."""
     losses, errors = {}, {}
-    # Rows that differ in their evaluation alone share a training.
+    # Rows that score one training in several ways have one curve.
     for job in _first_of_each(jobs, lambda job: job.directory):
         label = _label(job)
         if job.seed != 0:
@@ -201,16 +214,19 @@ def _draw_poses(run: TrainedRun, label: str, path: pathlib.Path) -> None:
     clip_of_frame = run.clips.clip_of_frame[run.frames]
     numbers = np.unique(clip_of_frame)
     # bincount has a place for clips without a shown frame, too.
-    sums = np.bincount(clip_of_frame, errors)[numbers]
-    means = sums / np.bincount(clip_of_frame)[numbers]
+    sums = np.bincount(clip_of_frame, errors)
+    counts = np.bincount(clip_of_frame)
+    means = sums[numbers] / counts[numbers]
     best_first = numbers[np.argsort(means)]
 
     drawn = []
     chosen = [("best", number) for number in best_first[:2]]
     chosen += [("worst", number) for number in best_first[::-1][:2]]
+    # Four frames of each, from the first to the last that is scored.
     for rank, number in chosen:
         rows = np.flatnonzero(clip_of_frame == number)
-        shown = rows[_spread(len(rows), 4)]
+        places = _spread(len(rows), 4)
+        shown = rows[places]
         clip = run.clips.index[number]
         name = f"{clip.subject} {clip.take} {clip.camera}"
         caption = f"{rank}: {name}, mean {1000 * errors[rows].mean():.0f} mm"
@@ -230,7 +246,10 @@ def _windows(run: TrainedRun, rows: np.ndarray) -> jax.Array:
     # Gathered as for training: edge frames repeated beyond the clip.
     table = windows.frame_table(run.clips)
     keypoints, _ = windows.gather_windows(
-        table, run.frames[rows], run.model.receptive_field, run.model.causal_shift
+        table,
+        run.frames[rows],
+        run.model.receptive_field,
+        run.model.causal_shift,
     )
     return jnp.asarray(keypoints)
 
@@ -254,8 +273,14 @@ def _draw_graphs(run: TrainedRun, label: str, path: pathlib.Path) -> None:
     for name, found in internals.local_graphs(run.model, params).items():
         rows[f"local, {name}"] = found
     # B_k depends on the input; shown is the mean over samples, frames and heads.
-    if maps := internals.attention_maps(run.model, run.variables, _samples(run)):
+    maps = internals.attention_maps(
+        run.model,
+        run.variables,
+        _samples(run),
+    )
+    if maps:
         rows["global, B_k"] = [weights.mean((0, 1, 2)) for weights in maps.values()]
+    # C_k is a parameter: it is the same for every input.
     if adaptive := internals.adaptive_graphs(run.model, params):
         rows["global, C_k"] = adaptive
     blocks = _numbered("block ", len(run.model.filter_widths))
@@ -277,8 +302,14 @@ def _draw_influence(run: TrainedRun, label: str, path: pathlib.Path) -> None:
     clip_of_frame = run.clips.clip_of_frame[run.frames]
     of_clip = np.flatnonzero(clip_of_frame == clip_of_frame[0])
     rows = of_clip[_spread(len(of_clip), 4)]
-    maps = internals.attention_maps(run.model, run.variables, _windows(run, rows))
-    weights = np.stack([weights.mean((1, 2))[:, joint] for weights in maps.values()])
+    maps = internals.attention_maps(
+        run.model,
+        run.variables,
+        _windows(run, rows),
+    )
+    # Per block, the mean over frames of the window and heads `[B, J, J]`.
+    blocks = [weights.mean((1, 2)) for weights in maps.values()]
+    weights = np.stack(blocks)[:, :, joint]
     poses = evaluate.root_relative(run.clips, run.frames[rows])
     title = f"{label}: B_k of the right ankle"
     figures.draw_influence(
@@ -297,17 +328,23 @@ def _draw_similarity(run: TrainedRun, label: str, stem: pathlib.Path) -> None:
     Eating and walking as in the paper, or the data's first two actions.
     """
     actions = [clip.action for clip in run.clips.index]
-    wanted = [a for a in ("Eating", "Walking", "eating", "walking") if a in actions]
+    published = ("Eating", "Walking", "eating", "walking")
+    wanted = [name for name in published if name in actions]
     # Keeps the order and removes what is named twice.
     names = list(dict.fromkeys([*wanted, *actions]))[:2]
-    action_of_frame = np.array(actions)[run.clips.clip_of_frame[run.frames]]
+    clip_of_frame = run.clips.clip_of_frame[run.frames]
+    action_of_frame = np.array(actions)[clip_of_frame]
     matrices, columns = [], []
     for name in names:
         frames = np.flatnonzero(action_of_frame == name)
-        shown = frames[_spread(len(frames), 3)]
-        inputs = _windows(run, shown)
-        features = internals.head_features(run.model, run.variables, inputs)
-        # One picture per pose: the similarity of its own joints.
+        places = _spread(len(frames), 3)
+        shown = frames[places]
+        features = internals.head_features(
+            run.model,
+            run.variables,
+            _windows(run, shown),
+        )
+        # One matrix per pose, as in the paper, not a mean over poses.
         for frame, feature in zip(shown, features, strict=True):
             matrices.append(internals.cosine_similarity(feature[None]))
             columns.append(f"{name}, frame {run.frames[frame]}")
@@ -328,21 +365,27 @@ def _draw_attention(run: TrainedRun, label: str, stem: pathlib.Path) -> None:
 
     Means over samples and heads; nothing for a model without attention.
     """
-    maps = internals.attention_maps(run.model, run.variables, _samples(run))
+    maps = internals.attention_maps(
+        run.model,
+        run.variables,
+        _samples(run),
+    )
     if not maps:
         return
     joints = get_skeleton(run.model.skeleton).joints
     rows: dict[str, list[np.ndarray]] = {}
     names: dict[str, Sequence[str]] = {}
     entries: Sequence[str]
+    # Spatial and temporal layers have other tokens: one row of pictures for each.
     for where, weights in maps.items():
         tokens = weights.shape[-1]
         if "temporal" in where:
             row, entries = "over frames", _numbered("", tokens)
         else:
             row, entries = "over joints", joints
-        mean = weights.reshape(-1, tokens, tokens).mean(0)
-        # Layers of one kind have one length of tokens, and share a row.
+        flat = weights.reshape(-1, tokens, tokens)
+        mean = flat.mean(0)
+        # Layers of one kind have one number of tokens, and share a row.
         rows.setdefault(row, []).append(mean)
         names[row] = entries
     most = max(map(len, rows.values()))

@@ -29,6 +29,7 @@ def finish(job: Job) -> dict[str, Any]:
     """
     run = Run.create(job.config(), job.directory)
     results = run.train()
+    # Other settings, or another data set, to score the same weights with.
     if job.row.evaluation:
         results = Run.open(job.directory, job.evaluation_config()).evaluate()
     results |= describe(run.model)
@@ -48,6 +49,7 @@ def frames_per_second(
     for _ in range(3):
         jax.block_until_ready(predict(variables, inputs))
     calls, end = [], time.perf_counter() + seconds
+    # The median ignores calls that other processes disturbed.
     while time.perf_counter() < end:
         start = time.perf_counter()
         jax.block_until_ready(predict(variables, inputs))

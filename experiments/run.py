@@ -51,12 +51,15 @@ class Runner:
         """Runs unfinished jobs row by row; returns whether none failed."""
         for number, jobs in self.jobs.items():
             for job in jobs:
+                # Tables take days: the output says how far they are.
                 row = f"row {number + 1} of {len(self.table.rows)}"
                 state = self._state(job) or "finished"
                 print(f"{row}, {job.row.label}, seed {job.seed}: {state}", flush=True)
             self.write()
+        # Data that is not prepared is no failure: the table says how to get it.
         failures = (CRASHED, REFUSED)
-        return not any(state.startswith(failures) for state in self._states.values())
+        states = self._states.values()
+        return not any(state.startswith(failures) for state in states)
 
     def write(self) -> bool:
         """Writes the Markdown; returns whether no row is refused."""
@@ -74,6 +77,7 @@ class Runner:
                 elif (result := job.read_result()) is not None:
                     results.setdefault(number, []).append(result)
         text = markdown.to_markdown(self.table, results, states, self._smoke)
+        # A reader never sees half a table.
         partial = self.path.with_suffix(".partial")
         partial.write_text(text)
         partial.replace(self.path)

@@ -36,12 +36,14 @@ def shrink(config: ml_collections.ConfigDict) -> None:
     else:
         model.skeleton = "h36m_17"
 
+    # Two epochs of two updates, so that both stages of GLA-GCN run.
     config.batch_size, config.eval_batch_size = 16, 256
     config.num_epochs = config.steps_per_epoch = config.steps_per_dispatch = 2
     config.evaluate_every = 2
     config.stage_two_epoch = min(config.stage_two_epoch, 1)
     config.optimizer.warmup_steps = min(config.optimizer.warmup_steps, 2)
 
+    # Models name their sizes alike, so no model needs a case of its own.
     for field, size in SIZES.items():
         if field in model:
             model[field] = min(model[field], size)

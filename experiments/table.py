@@ -63,6 +63,7 @@ class Column:
           The figure, or None where the results lack a score of it.
         """
         name, published = self.metric or metric, results.get("published", {})
+        # Names of actions, scenes and actions with subjects never coincide.
         if self.cells:
             by_cell = {
                 **results.get("per_action", {}),
@@ -71,7 +72,9 @@ class Column:
             }
             scores = [by_cell.get(cell, {}).get(name) for cell in self.cells]
         else:
+            # A score by the benchmark's own protocol goes before the plain one.
             scores = [published.get(name, results.get(name))]
+        # A mean over the remaining cells would be another quantity.
         if None in scores:
             return None
         return self.scale * sum(scores) / len(scores)
@@ -118,6 +121,7 @@ class Row:
     def result(self) -> str:
         """Name of the file of its results, in the directory of a seed."""
         parts = ["row"]
+        # Rows that score one run in two ways need two files.
         for field, value in sorted(self.evaluation.items()):
             text = f"{field}={value}"
             allowed = [c if c.isalnum() or c in "=._" else "-" for c in text]
@@ -171,6 +175,7 @@ def load_config(config: str) -> ml_collections.ConfigDict:
     Raises:
       JaxposeError: unknown variant.
     """
+    # As on the command line of `jaxpose.main`.
     file, _, variant = config.partition(":")
     module = importlib.import_module(file.removesuffix(".py").replace("/", "."))
     return module.get_config(variant)
@@ -220,6 +225,7 @@ def action_columns(titles: Iterable[str] = ACTIONS) -> tuple[Column, ...]:
 
 def humaneva_columns(actions: Iterable[str]) -> tuple[Column, ...]:
     """Returns the columns of HumanEva-I, actions by subject, and of their mean."""
+    # Papers group their columns by action.
     cells = [f"{action} S{subject}" for action in actions for subject in (1, 2, 3)]
     columns = [Column(cell, cells=(cell,)) for cell in cells]
     return (*columns, Column("Avg.", cells=tuple(cells)))
@@ -231,6 +237,7 @@ MPI_INF_3DHP = {
     for name, value in data_fields("mpi_inf_3dhp/univ_annot3").items()
     if value is not None
 }
+# The three scores of its official protocol, in the papers' order.
 MPI_INF_3DHP_COLUMNS = (
     Column("PCK", "pck"),
     Column("AUC", "auc"),
