@@ -13,11 +13,13 @@ from experiments.table import (
     printed_row,
 )
 
+# 17 joints are Human3.6M's usual ones; 16 joints leave out `neck_nose`.
 CPN17, GT17 = "configs/ampose.py:cpn17", "configs/ampose.py:gt17"
 CPN16, GT16 = "configs/ampose.py:cpn16", "configs/ampose.py:gt16"
 REFINED = "configs/ampose.py:cpn17_refined"
 SINGLE_FRAME_TCN = "configs/videopose3d.py:cpn1"
 
+# The paper has the actions in the usual order, the thesis in one of its own.
 PAPER = action_columns()
 THESIS = action_columns(
     (
@@ -39,6 +41,7 @@ THESIS = action_columns(
     )
 )
 MPJPE = (Column("MPJPE"),)
+# Counted as the thesis does, so that our figure can be compared with the printed one.
 MACS = Column("MACs (M)", "macs_published", scale=1e-6)
 HUMAN36M = (
     "Human3.6M, trained on S1 S5 S6 S7 (S8 selects the checkpoint; the paper trains on "
@@ -58,6 +61,7 @@ def _rows(
 
 
 def _refined(columns: tuple[Column, ...], section: str, label: str, text: str) -> Row:
+    """Returns the row of the second stage, trained on top of `cpn17`."""
     return printed_row(
         columns,
         label,
@@ -70,6 +74,8 @@ def _refined(columns: tuple[Column, ...], section: str, label: str, text: str) -
 
 
 # fmt: off
+# Paper, Table 1: MPJPE (protocol 1) and P-MPJPE (protocol 2), 17 joints. The figures
+# stand in the order of `PAPER`, the numbers in brackets are the paper's references.
 PAPER_1 = (
 *_rows(
     PAPER, "Protocol 1, CPN", "mpjpe",
@@ -125,6 +131,7 @@ _refined(PAPER, "Protocol 1, CPN", "AMPose (refinement)",
 # fmt: on
 
 # fmt: off
+# Paper, Table 2: 16 joints, CPN and ground-truth 2D.
 PAPER_2 = (
 *_rows(
     PAPER, "Protocol 1, CPN, 16 joints", "mpjpe",
@@ -162,6 +169,8 @@ CROSS_DATASET = {
     "dataset.skeleton": "h36m_17",
     "dataset.keypoints_skeleton": "h36m_17",
 }
+# Columns of PCK: studio with a green screen, studio without, outdoors. The thesis
+# prints them in reverse order, and AUC before PCK.
 SCENES = tuple(
     Column(scene, "pck", cells=(scene,)) for scene in ("GS", "noGS", "Outdoor")
 )
@@ -174,12 +183,15 @@ CROSS_NOTE = (
     "and the 14 of the official protocol count."
 )
 
+# Paper, Table 4 and thesis, Table 4.6: label, `config.model.block` where it is not the
+# default, then MACs (M), parameters (M) and MPJPE.
 BLOCKS = (
     ("Two residual", "two_residual", "312.2 18.5 50.1"),
     ("Transformer", "transformer", "289.8 17.0 50.1"),
     ("ConvNeXt", "convnext", "289.9 17.0 50.0"),
     ("AMPose", "", "312.2 18.3 49.5"),
 )
+# Columns of the thesis's Tables 4.5, 4.6 and 4.9.
 THESIS_5 = (
     Column("PCK", "pck"),
     Column("AUC", "auc"),
@@ -205,6 +217,7 @@ def _variation(
 
 
 # fmt: off
+# Thesis, Table 4.1: MPJPE, 17 joints.
 ROWS_4_1 = (
 *_rows(
     THESIS, "CPN", "mpjpe",
@@ -242,6 +255,7 @@ _refined(
      GT17),
 ),
 )
+# Thesis, Table 4.2: P-MPJPE, 17 joints.
 ROWS_4_2 = _rows(
         THESIS, "CPN", "p_mpjpe",
     ("Ci et al. [5]",
@@ -257,6 +271,7 @@ ROWS_4_2 = _rows(
      "33.4 41.6 30.4 35.5 52.9 40.4 46.8 36.0 34.3 44.7 39.7 39.6 36.7 34.9 38.2 39.0",
      CPN17),
 )
+# Thesis, Table 4.3: MPJPE, 16 joints.
 ROWS_4_3 = (
 *_rows(
     THESIS, "CPN", "mpjpe",
@@ -276,6 +291,7 @@ Row("AMPose", {"Avg.": 34.1}, GT16, section="Ground-truth 2D"),
 # fmt: on
 
 TABLES = {
+    # Paper (ICASSP 2023): two tables by action, a cross-data test, one ablation.
     "table1": Table(
         "AMPose, paper Table 1: Human3.6M, 17 joints",
         f"{HUMAN36M} Millimetres.",
@@ -288,6 +304,8 @@ TABLES = {
         PAPER,
         PAPER_2,
     ),
+    # No data of MPI-INF-3DHP is trained on: the run of Table 1 with ground-truth 2D is
+    # scored again.
     "table3": Table(
         "AMPose, paper Table 3: from Human3.6M to MPI-INF-3DHP",
         CROSS_NOTE,
@@ -314,6 +332,7 @@ TABLES = {
             ),
         ),
     ),
+    # The paper prints MPJPE alone; the thesis's Table 4.6 has the sizes, too.
     "table4": Table(
         "AMPose, paper Table 4: designs of the GCN block",
         f"{HUMAN36M} CPN, 17 joints, millimetres.",
@@ -323,6 +342,7 @@ TABLES = {
             for label, block, text in BLOCKS
         ),
     ),
+    # Thesis: Tables 4.1 to 4.4 are on the data of the paper's Tables 1 to 3.
     "table4.1": Table(
         "AMPose, thesis Table 4.1: Human3.6M, 17 joints, MPJPE",
         f"{HUMAN36M} Millimetres; * refinement.",
@@ -365,6 +385,7 @@ TABLES = {
             ),
         ),
     ),
+    # AMPose's only rows with more than one frame: windows of 1, 9 and 27.
     "table4.5": Table(
         "AMPose, thesis Table 4.5: trained on MPI-INF-3DHP",
         "Ground-truth 2D, 17 joints, official protocol: 14 joints count towards PCK "
@@ -388,6 +409,7 @@ TABLES = {
             ),
         ),
     ),
+    # The runs of the paper's Table 4, with their sizes.
     "table4.6": Table(
         "AMPose, thesis Table 4.6: designs of the GCN block",
         f"{HUMAN36M} CPN, 17 joints, millimetres. Multiply-accumulates as the thesis "
@@ -398,6 +420,7 @@ TABLES = {
             for label, block, text in BLOCKS
         ),
     ),
+    # An empty order, like an empty block or group, is the published default.
     "table4.7": Table(
         "AMPose, thesis Table 4.7: order of encoders and GCN blocks",
         f"{HUMAN36M} CPN, 16 joints, depth 5, millimetres.",
@@ -412,6 +435,7 @@ TABLES = {
             )
         ),
     ),
+    # Joints in one pair of brackets share a weight matrix.
     "table4.8": Table(
         "AMPose, thesis Table 4.8: groups of neighbours",
         f"{HUMAN36M} CPN, 16 joints, millimetres.",
@@ -444,6 +468,7 @@ TABLES = {
             )
         ),
     ),
+    # The smaller sizes are variants: the config file names them by depth and width.
     "table4.9": Table(
         "AMPose, thesis Table 4.9: depth and width",
         f"{HUMAN36M} CPN, 16 joints, millimetres. The thesis truncates its parameter "
@@ -462,6 +487,7 @@ TABLES = {
             )
         ),
     ),
+    # Not a table of the thesis: the figures stand in the text of section 4.5.
     "toes": Table(
         "AMPose, thesis section 4.5: toe direction",
         f"{HUMAN36M} The 2D vector from ankle to toe of each leg, embedded and added "

@@ -9,10 +9,12 @@ from typing import Any
 
 from experiments.table import Column, Row, Table
 
+# The first sentence under every table of this file.
 NOTE = (
     "CMU motion capture, trained on subjects 01 02 07 13 135, tested on 05 09 49, "
     "ground-truth 2D, mean over trials, flip averaging, last checkpoint, millimetres."
 )
+# The third column only quotes; the metric is the paper's, MPJPE unless a note says so.
 COLUMNS = (
     Column("MPJPE", "mpjpe"),
     Column("P-MPJPE", "p_mpjpe"),
@@ -28,13 +30,14 @@ AMPOSE, GLA_GCN, CROSSFORMER, GAST_NET, GAST_NET_CAUSAL = (
         "gast_net.py:cmu_causal",
     )
 )
+# Updates per epoch: about half of those of the `cmu` variants.
 UPDATES = {
     AMPOSE: 200,
     GLA_GCN: 60,
     CROSSFORMER: 100,
     GAST_NET: 220,
     GAST_NET_CAUSAL: 220,
-}  # an epoch
+}
 
 
 def _row(
@@ -54,10 +57,12 @@ def _row(
 
 
 def _table(title: str, note: str, *rows: Row) -> Table:
+    """Returns a table of three seeds per row, since differences are small."""
     return Table(f"{title}, CMU", f"{NOTE} {note}".strip(), COLUMNS, rows, seeds=3)
 
 
 TABLES = {
+    # AMPose, paper Table 4 and thesis Table 4.6.
     "ampose_blocks": _table(
         "AMPose: designs of the GCN block",
         "Graph blocks with LayerNorm.",
@@ -66,6 +71,7 @@ TABLES = {
         _row("ConvNeXt", 50.0, AMPOSE, "convnext", block="convnext"),
         _row("AMPose", 49.5, AMPOSE),
     ),
+    # AMPose, thesis Table 4.7, there with depth 5.
     "ampose_orders": _table(
         "AMPose: order of encoders and GCN blocks",
         "Depth 4.",
@@ -92,6 +98,7 @@ TABLES = {
         ),
         _row("Alternately, transformers first", 50.5, AMPOSE),
     ),
+    # AMPose, thesis Table 4.8. The last row is the default.
     "ampose_groups": _table(
         "AMPose: groups of neighbours",
         "",
@@ -123,6 +130,8 @@ TABLES = {
         ),
         _row("(center), (farther), (closer)", 50.5, AMPOSE),
     ),
+    # GLA-GCN, Table 6, row 3, and the last layer of the released code, which the paper
+    # has no figure for.
     "gla_gcn_heads": _table(
         "GLA-GCN: last layers",
         "The paper's figures are P-MPJPE with CPN at T=27.",
@@ -138,6 +147,7 @@ TABLES = {
         ),
         _row("A layer per joint", 37.8, GLA_GCN),
     ),
+    # CrossFormer, Table 5, the rows with both position tables.
     "crossformer": _table(
         "CrossFormer: cross-joint (CJI) and cross-frame (CFI) interaction",
         "",
@@ -153,6 +163,7 @@ TABLES = {
         _row("CFI", 49.8, CROSSFORMER, "without_cji", cross_joint=False),
         _row("CJI and CFI", 48.5, CROSSFORMER),
     ),
+    # GAST-Net, Table 1, without its rows on augmentation.
     "gast_net": _table(
         "GAST-Net: graphs",
         "T=27 at 50 frames a second.",
@@ -186,6 +197,7 @@ TABLES = {
         ),
         _row("GAST-Net", 46.2, GAST_NET),
     ),
+    # GAST-Net, Table 1, the row of causal convolutions.
     "causal": _table(
         "GAST-Net: causal against centred windows",
         "T=27 at 50 frames a second.",

@@ -13,6 +13,7 @@ from experiments.table import (
     printed_row,
 )
 
+# PoseFormer is the baseline that CrossFormer starts from; both take CPN detections.
 CPN9, CPN27, CPN81 = (f"configs/crossformer.py:cpn{frames}" for frames in (9, 27, 81))
 BASE9, BASE27, BASE81 = (f"configs/poseformer.py:cpn{frames}" for frames in (9, 27, 81))
 TCN243 = "configs/videopose3d.py:cpn243"
@@ -21,12 +22,14 @@ HUMAN36M = (
     "it too), tested on S9 and S11, flip averaging, millimetres."
 )
 ALL = action_columns()
+# Columns of Table 4, whose speed depends on the device.
 COST = (
     PARAMETERS,
     Column("MACs (M)", "macs", scale=1e-6, digits=0),
     Column("MPJPE"),
     Column("FPS", "frames_per_second", digits=0),
 )
+# Table 5 prints two decimals.
 PARTS = (Column("MPJPE", digits=2),)
 
 
@@ -39,15 +42,18 @@ def _rows(section: str, metric: str, *rows: tuple[Any, ...]) -> tuple[Row, ...]:
 
 
 def _mpi(label: str, text: str, *config: Any) -> Row:
+    """Returns a row of Table 3: PCK, AUC and MPJPE."""
     return printed_row(MPI_INF_3DHP_COLUMNS, label, text, *config)
 
 
 def _cost(label: str, text: str, *config: Any, note: str = "") -> Row:
+    """Returns a row of Table 4: parameters, operations, MPJPE and frames per second."""
     return printed_row(COST, label, text, *config, note=note)
 
 
 def _parts(error: float, cji: int, cfi: int, spatial: int, temporal: int) -> Row:
     """Returns a row of Table 5; a part that is off is left out or fixed to 0."""
+    # Per field: whether the part is on, and the value that switches it off.
     switched_off = {
         "model.cross_joint": (cji, False),
         "model.cross_frame": (cfi, "none"),
@@ -67,6 +73,7 @@ def _parts(error: float, cji: int, cfi: int, spatial: int, temporal: int) -> Row
 
 
 # fmt: off
+# Table 1: MPJPE and P-MPJPE with CPN, in the order of `ALL`; f is the window's length.
 ROWS_1 = (
 *_rows(
     "Protocol 1", "mpjpe",
@@ -128,6 +135,7 @@ ROWS_1 = (
      CPN81),
 ),
 )
+# Table 2: MPJPE with ground-truth 2D.
 ROWS_2 = _rows(
     "", "mpjpe",
     ("Martinez et al. [30]",
@@ -177,6 +185,7 @@ TABLES = {
         (
             _mpi("Mehta et al. [32]", "75.7 39.3 117.6"),
             _mpi("Mehta et al. [33]", "76.6 40.4 124.7"),
+            # VideoPose3D's file has no variant of this data: its row has the fields.
             _mpi(
                 "VideoPose3D [37], f=81",
                 "86.0 51.9 84.0",
@@ -205,6 +214,7 @@ TABLES = {
             _cost("Chen et al. [6], f=27", "31.88 61.7 45.3 410"),
             _cost("Chen et al. [6], f=81", "45.53 88.9 44.6 315"),
             _cost("Chen et al. [6], f=243", "59.18 116 44.1 264"),
+            # PoseFormer and CrossFormer are trained here, at three lengths each.
             _cost("PoseFormer [51], f=9", "9.58 150 49.9 320", BASE9),
             _cost("PoseFormer [51], f=27", "9.59 452 47.0 297", BASE27),
             _cost(
@@ -231,6 +241,7 @@ TABLES = {
         f"{HUMAN36M} CPN, f=9. E_s, E_t: spatial and temporal positions.",
         PARTS,
         (
+            # Columns: MPJPE, then CJI, CFI, E_s and E_t, 1 where the part is present.
             _parts(49.90, 0, 0, 1, 1),
             _parts(49.30, 1, 0, 0, 0),
             _parts(49.30, 1, 0, 1, 0),

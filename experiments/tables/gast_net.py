@@ -13,6 +13,7 @@ from experiments.table import (
     printed_row,
 )
 
+# GAST-Net by the length of its window; VideoPose3D (a plain TCN) beside it.
 CPN9, CPN27, CPN81, CPN243 = (
     f"configs/gast_net.py:cpn{frames}" for frames in (9, 27, 81, 243)
 )
@@ -27,18 +28,22 @@ HUMAN36M = (
     "except at T=243."
 )
 ALL = action_columns()
+# HumanEva-I: three actions of three subjects, then their mean.
 EVA = humaneva_columns(("Walking", "Jog", "Box"))
+# Columns of Table 1, then of Tables 3 and 5.
 PARTS = (Column("MPJPE"), PARAMETERS)
 PROTOCOLS = (Column("MPJPE"), Column("P-MPJPE", "p_mpjpe"))
 
 
 def _part(label: str, text: str, *config: Any, **fields: Any) -> Row:
+    """Returns a row of Table 1: MPJPE and parameters."""
     return printed_row(PARTS, label, text, *config, **fields)
 
 
 def _action(
     section: str, metric: str, label: str, text: str, *config: Any, note: str = ""
 ) -> Row:
+    """Returns a row of Table 2, by action."""
     return printed_row(
         ALL, label, text, *config, metric=metric, section=section, note=note
     )
@@ -50,14 +55,18 @@ def _rows(section: str, metric: str, *rows: tuple[Any, ...]) -> tuple[Row, ...]:
 
 
 def _both(section: str, label: str, text: str, *config: Any) -> Row:
+    """Returns a row of Table 3: both protocols."""
     return printed_row(PROTOCOLS, label, text, *config, section=section)
 
 
 def _humaneva(label: str, text: str, *config: Any, **fields: Any) -> Row:
+    """Returns a row of Table 4, by action and subject."""
     return printed_row(EVA, label, text, *config, metric="p_mpjpe", **fields)
 
 
 # fmt: off
+# Table 2: MPJPE (protocol 1) and P-MPJPE (protocol 2), in the order of `ALL`; T is the
+# window's length.
 ROWS_2 = (
 *_rows(
     "Protocol 1", "mpjpe",
@@ -134,6 +143,7 @@ _action("Protocol 2", "p_mpjpe", "GAST-Net, T=243",
 )
 # fmt: on
 
+# Table 4: P-MPJPE; `-` where a paper does not score boxing, and so has no mean.
 ROWS_4 = (
     _humaneva("Lin [31]", "26.5 20.7 38.0 41.0 29.7 33.2 39.4 57.8 61.2 38.6"),
     _humaneva("Pavlakos [5]", "22.3 19.5 29.7 28.9 21.9 23.8 - - - -"),
@@ -164,6 +174,7 @@ ROWS_4 = (
     ),
 )
 TABLES = {
+    # Rows leave out one part each.
     "table1": Table(
         "GAST-Net, Table 1: ablations",
         f"{HUMAN36M} CPN, T=27.",
@@ -208,6 +219,7 @@ TABLES = {
                 {"augment_flip": False},
                 "no_flip",
             ),
+            # The run of the whole model, scored without flip averaging.
             _part(
                 "w/o test augmentation",
                 "46.7 6.92",
@@ -217,6 +229,7 @@ TABLES = {
             _part(
                 "w/ causal convolution", "47.1 6.92", "configs/gast_net.py:cpn27_causal"
             ),
+            # The whole model.
             _part("GAST-Net", "46.2 6.92", CPN27),
         ),
     ),
@@ -226,6 +239,7 @@ TABLES = {
         ALL,
         ROWS_2,
     ),
+    # Hourglass detections have 16 joints, so models of them are models of their own.
     "table3": Table(
         "GAST-Net, Table 3: ground-truth 2D and stacked hourglass",
         HUMAN36M,
@@ -270,6 +284,7 @@ TABLES = {
         EVA,
         ROWS_4,
     ),
+    # Training and test keep every n-th of 50 frames; every fifth is the default.
     "table5": Table(
         "GAST-Net, Table 5: frame rates",
         "Human3.6M as in Table 2, CPN, T=9, millimetres; training and test at the same "

@@ -14,6 +14,7 @@ from experiments.table import (
     printed_row,
 )
 
+# GLA-GCN by source of the 2D and length of the window; VideoPose3D (a plain TCN).
 CPN243, CPN27, GT27 = (
     f"configs/gla_gcn.py:{variant}" for variant in ("cpn243", "cpn27", "gt27")
 )
@@ -25,6 +26,7 @@ TCN243, TCN27, TCN81 = (
 )
 # The paper's rows without *: no branch that reconstructs the 3D sequence.
 NO_SEQUENCE = {"model.sequence_layers": 0}
+# The released code has one last layer for all joints, the paper one per joint.
 RELEASED = {**NO_SEQUENCE, "model.head": "shared"}
 
 DATA = (
@@ -37,7 +39,9 @@ HUMAN36M = (
     "layer."
 )
 ALL = action_columns()
+# HumanEva-I: two actions of three subjects, then their mean.
 EVA = humaneva_columns(("Walking", "Jog"))
+# Columns of Table 5.
 SIZE = (PARAMETERS, Column("MPJPE"))
 # Published for one kind of data each; those of HumanEva-I are over walking and jogging.
 ABLATION = (
@@ -59,12 +63,14 @@ def _quoted(
 def _ours(
     section: str, metric: str, label: str, text: str, *config: Any, **fields: Any
 ) -> Row:
+    """Returns a row of Table 1 or 4 that is trained here."""
     return printed_row(
         ALL, label, text, *config, section=section, metric=metric, **fields
     )
 
 
 # fmt: off
+# Table 1: MPJPE with CPN and with ground-truth 2D, in the order of `ALL`.
 TABLE_1 = (
 *_quoted(
     ALL, "CPN", "mpjpe",
@@ -151,6 +157,7 @@ _ours("Ground-truth 2D", "mpjpe", "GLA-GCN *, T=243, 512 channels",
 # fmt: on
 
 # fmt: off
+# Table 4: P-MPJPE. It scores the runs of Table 1.
 TABLE_4 = (
 *_quoted(
     ALL, "CPN", "p_mpjpe",
@@ -203,19 +210,23 @@ _ours("Ground-truth 2D", "p_mpjpe", "GLA-GCN *, T=243, 512 channels",
 
 
 def _humaneva(label: str, text: str, *config: Any, **fields: Any) -> Row:
+    """Returns a row of Table 2, by action and subject."""
     return printed_row(EVA, label, text, *config, metric="p_mpjpe", **fields)
 
 
 def _mpi(label: str, text: str, *config: Any) -> Row:
+    """Returns a row of Table 3: PCK, AUC and MPJPE."""
     return printed_row(MPI_INF_3DHP_COLUMNS, label, text, *config)
 
 
 def _size(label: str, text: str, *config: Any, note: str = "") -> Row:
+    """Returns a row of Table 5: parameters and MPJPE."""
     return printed_row(SIZE, label, text, *config, note=note)
 
 
 def _ablations() -> tuple[Row, ...]:
     """Returns Table 6, whose columns are data sets, with a row per figure."""
+    # By label: the change, the name of its run, and a figure for each kind of data.
     published: dict[str, tuple[dict[str, Any], str, tuple[float, ...]]] = {
         "w/o AGCN": ({"model.adaptive": False}, "no_agcn", (39.1, 28.0, 18.2, 11.7)),
         "w/o strided design": (
@@ -235,6 +246,7 @@ def _ablations() -> tuple[Row, ...]:
         ),
         "GLA-GCN (T=27)": ({}, "no_sequence", (37.8, 25.8, 15.4, 9.2)),
     }
+    # The order of the figures.
     data = (
         ("Human3.6M, CPN", ABLATION[0], CPN27),
         ("Human3.6M, ground-truth 2D", ABLATION[0], GT27),
@@ -255,6 +267,7 @@ def _ablations() -> tuple[Row, ...]:
     )
 
 
+# The difference between the size printed in Table 5 and that of the model here.
 REFINEMENT_SIZE = (
     "the published size includes the 140,322 parameters of a refinement network that "
     "the row does not use."
@@ -311,6 +324,7 @@ TABLES = {
             ),
         ),
     ),
+    # VideoPose3D's file has no variant of this data: its row has the fields.
     "table3": Table(
         "GLA-GCN, Table 3: MPI-INF-3DHP",
         "Ground-truth 2D, universal skeleton, official protocol (14 joints count "
@@ -340,6 +354,7 @@ TABLES = {
         ),
     ),
     "table4": Table("GLA-GCN, Table 4: Human3.6M, P-MPJPE", HUMAN36M, ALL, TABLE_4),
+    # By length of the window; the last rows (*) have a sequence branch.
     "table5": Table(
         "GLA-GCN, Table 5: receptive fields and sizes, ground-truth 2D",
         HUMAN36M,

@@ -7,6 +7,7 @@ from jaxpose.models import MODELS
 
 
 def _table(protocol: Protocol) -> Table:
+    """Returns the table of one data set; no paper has figures for it."""
     scores = [
         Column(score.upper().replace("_", "-"), score) for score in protocol.scores
     ]
@@ -22,6 +23,7 @@ def _table(protocol: Protocol) -> Table:
     )
 
 
+# Data sets without subjects of their own to train on (recordings of users) have none.
 TABLES = {
     name: _table(protocol)
     for name, protocol in PROTOCOLS.items()
