@@ -83,7 +83,9 @@ def root_relative(clips: Clips, frame_numbers: np.ndarray) -> np.ndarray:
 
 
 def compared_positions(
-    predicted: np.ndarray, clips: Clips, frame_numbers: np.ndarray
+    predicted: np.ndarray,
+    clips: Clips,
+    frame_numbers: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns predictions and ground truth as the data set's protocol compares them.
 
@@ -207,7 +209,10 @@ class _Actions:
 
 
 def _errors(
-    name: str, predicted: np.ndarray, target: np.ndarray, actions: _Actions
+    name: str,
+    predicted: np.ndarray,
+    target: np.ndarray,
+    actions: _Actions,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Computes the errors that metric `name` averages.
 
