@@ -89,11 +89,18 @@ def _parse(argv: list[str]) -> list[str]:
         return flags.FLAGS(argv)
     except flags.Error as error:
         message = _lines(error)[-1].removeprefix("flag ")
+        # absl's words for a required flag that is absent name it twice, and None.
+        name, colon, _ = message.partition("=None: Flag ")
+        if colon:
+            message = f"{name}=... is required; --help lists the flags"
         sys.exit(f"error: {message}")
     except (AttributeError, KeyError) as error:
         # ml_collections answers an unknown field with one of these.
         text = " ".join(_lines(error)).replace("\\n", " ").replace("\\'", "'")
         found = text.strip('"')
+        # The text of a KeyError stands in quotes of its own, around those of the name.
+        if found.startswith("''"):
+            found = found[1:].removesuffix("'")
         sys.exit(f"error: --config.FIELD: no such field: {found}")
 
 

@@ -45,6 +45,7 @@ def test_describe_prints_one_json_object_without_data_or_workdir():
     [
         ([f"{AMPOSE}:cnp17"], r"no variant 'cnp17'; it has cpn17, gt17"),
         ([AMPOSE, "--config.model.dept=4"], r"no such field: .*Did you mean .*depth"),
+        ([AMPOSE, "--config.num_epoch=4"], r"field: 'num_epoch' Did you .*\?$"),
         ([AMPOSE, "--config.nofield=4"], r"no such field: 'nofield'$"),
         (
             [AMPOSE, "--config.model.depth=abc"],
@@ -61,6 +62,7 @@ def test_describe_prints_one_json_object_without_data_or_workdir():
         ),
         (["--config=README.md", "--workdir={}"], r"README\.md is not a Python file"),
         ([AMPOSE], r"--mode=train needs --workdir=DIR"),
+        ([], r"--config=\.\.\. is required; --help lists the flags$"),
         ([AMPOSE, "--workdir={}", "--mode=evaluate"], r"holds no run"),
         ([AMPOSE, "--workdir=~/no_run", "--mode=evaluate"], r"=/.*/no_run holds no"),
         (

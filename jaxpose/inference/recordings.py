@@ -91,7 +91,8 @@ def write_recordings(
             camera=clip.camera,
             **common,
         )
-    print(f"{len(paths)} recordings are in {folder}")
+    noun = "recording is" if len(paths) == 1 else "recordings are"
+    print(f"{len(paths)} {noun} in {folder}")
     for clip, path in tqdm(recordings, desc="draw", unit="GIF"):
         frame_numbers = np.arange(clip.start, clip.end)
         pictures.animate_clip(
