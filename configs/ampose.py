@@ -6,8 +6,8 @@ Expected MPJPE on Human3.6M, the paper's figures, not measured here (nobody here
 the licence): cpn17 49.5, gt17 33.8, cpn16 50.5, gt16 34.1 mm. On MPI-INF-3DHP, the
 thesis': mpi1 30.8, mpi9 28.0, mpi27 27.9 mm (PCK 98.0 each, AUC 79.1, 81.2, 81.3);
 mpi_cross PCK 87.0, AUC 55.2. One RTX 2080 in the paper.
-Measured on two cores of an Intel Xeon at 2.80 GHz: quickstart 41.7 mm in 2 min 28 s
-of training, cmu 84.8 mm after 12 min 36 s.
+Measured on two cores of an Intel Xeon at 2.80 GHz: quickstart 41.7 mm, 2 min 28 s from
+start to pictures; cmu 84.8 mm after 12 min 36 s of training (an earlier version).
 
 The model's sizes are the defaults of `jaxpose.models.ampose.AMPose`: depth 5, width 512
 and 8 heads. Heads and optimiser are not in the paper.
