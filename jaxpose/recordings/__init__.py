@@ -1,0 +1,1 @@
+"""Turns the files that detectors write into clean 2D keypoints of a person."""
