@@ -19,7 +19,8 @@ class Detections:
       keypoints: `[D, J, 2 or 3]` x, y and, where the file has it, the detector's
         confidence; in the file's own unit. NaN stands for null.
       frames: `[D]` int, the number of each row's frame in the source.
-      ids: `[D]` int, the file's own person numbers, -1 where it gives none.
+      ids: `[D]` int, the file's own person numbers, -1 where it gives none. A format
+        that holds one person, such as an array of poses, gives 0 everywhere.
       boxes: `[D, 4]` left, top, width, height in pixels, NaN where the file has none.
       num_frames: frames that the file speaks of, those without people included: the
         numbers `first_frame` to `first_frame + num_frames - 1`.
@@ -31,7 +32,7 @@ class Detections:
       fps: frames per second where the file states it, or None.
       positions_3d: `[F, J3, 3]` metres, camera frame, own 3D of a file of one person,
         or None.
-      skeleton: joint order of `positions_3d`.
+      skeleton: joint order of `positions_3d` where the file states it, or None.
       intrinsics: (fx, fy, cx, cy) in pixels, or None.
       names: subject, action, take and camera, as far as the file states them.
       remarks: sentences for the user about what was read and what was left out.
@@ -51,7 +52,7 @@ class Detections:
     image_size: tuple[int, int] | None = None
     fps: float | None = None
     positions_3d: np.ndarray | None = None
-    skeleton: str = "h36m_17"
+    skeleton: str | None = None
     intrinsics: tuple[float, float, float, float] | None = None
     names: dict[str, str] = dataclasses.field(default_factory=dict)
     remarks: tuple[str, ...] = ()
