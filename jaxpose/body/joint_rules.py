@@ -14,9 +14,11 @@ which has both, the mean of the shoulders is 75 mm away from the thorax joint on
 average, and the spine rule 64 mm from the spine.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
 
-import jax
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from jaxpose.body.skeletons import (
@@ -36,7 +38,10 @@ from jaxpose.body.skeletons import (
 )
 from jaxpose.errors import JaxposeError
 
-Array = np.ndarray | jax.Array
+if TYPE_CHECKING:  # readers of files convert joints without starting JAX
+    import jax
+
+    Array = np.ndarray | jax.Array
 
 # The distance from ear to crown, divided by that from mid-shoulder to ear, upright:
 # 13.0 cm by 18.3 cm, means of the 1988 survey of US Army men (Gordon et al. 1989:
