@@ -21,12 +21,16 @@ class Detections:
       frames: `[D]` int, the number of each row's frame in the source.
       ids: `[D]` int, the file's own person numbers, -1 where it gives none. A format
         that holds one person, such as an array of poses, gives 0 everywhere.
-      boxes: `[D, 4]` left, top, width, height in pixels, NaN where the file has none.
+      boxes: `[D, 4]` left, top, width, height in the unit of `keypoints`, NaN where the
+        file has none.
       num_frames: frames that the file speaks of, those without people included: the
         numbers `first_frame` to `first_frame + num_frames - 1`.
       first_frame: number of the first frame that the file speaks of.
       missing_frames: numbers in that range that the file says nothing about: a file of
         a frame is absent.
+      normalised: whether the format says that x and y of `keypoints` and `boxes` are
+        fractions of the image's width and height; pixels otherwise. A file that should
+        hold pixels and looks normalised is not marked.
       layout: joint order that the file states, or None.
       image_size: (width, height) in pixels where the file states it, or None.
       fps: frames per second where the file states it, or None.
@@ -48,6 +52,7 @@ class Detections:
     num_frames: int
     first_frame: int = 0
     missing_frames: tuple[int, ...] = ()
+    normalised: bool = False
     layout: str | None = None
     image_size: tuple[int, int] | None = None
     fps: float | None = None
