@@ -44,7 +44,7 @@ from jaxpose.inference.streaming import make_stream
 from jaxpose.models import build_model
 from jaxpose.models.base import LiftingModel
 from jaxpose.models.cost import describe
-from jaxpose.parallel import sharding
+from jaxpose.parallel import memory, sharding
 from jaxpose.precision import PRECISIONS, matmul_precision
 from jaxpose.training import setup
 from jaxpose.training.setup import Training
@@ -488,5 +488,6 @@ def _define_flags() -> None:
 
 
 if __name__ == "__main__":
+    memory.keep_freed_memory()  # as in the programs that are measured
     _define_flags()
     command_line.run(main)

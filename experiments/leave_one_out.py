@@ -21,7 +21,7 @@ from ml_collections import config_flags
 
 from jaxpose import command_line
 from jaxpose.errors import JaxposeError
-from jaxpose.parallel import signals
+from jaxpose.parallel import memory, signals
 from jaxpose.run import Run
 
 # Columns of the table, by their names in the results of a run.
@@ -108,4 +108,5 @@ if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "Directory of the runs.")
     flags.mark_flags_as_required(["config", "workdir"])
     signals.install()
+    memory.keep_freed_memory()
     command_line.run(main)

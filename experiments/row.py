@@ -16,7 +16,7 @@ from experiments.job import Job
 from jaxpose.errors import JaxposeError
 from jaxpose.models.base import LiftingModel
 from jaxpose.models.cost import describe
-from jaxpose.parallel import signals
+from jaxpose.parallel import memory, signals
 from jaxpose.run import Run
 from jaxpose.training.workdirs import write_json
 
@@ -60,6 +60,7 @@ def frames_per_second(
 def main() -> None:
     """Runs the job that `experiments.run` sends; an error ends in one line."""
     signals.install()
+    memory.keep_freed_memory()
     job = child.receive()
     if job.smoke:
         # For a few updates, compiling takes far longer than running.

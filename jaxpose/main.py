@@ -3,11 +3,12 @@
 python -m jaxpose.main --config=configs/ampose.py:quickstart --workdir=runs/quickstart
 """
 
-from jaxpose.parallel import signals
+from jaxpose.parallel import memory, signals
 
 # Before the imports, which take seconds: a signal in them must not be lost.
 if __name__ == "__main__":
     signals.install()
+    memory.keep_freed_memory()
 
 import json
 import os
