@@ -6,6 +6,7 @@ that joint order is never implied.
 
 import dataclasses
 
+from jaxpose.body.layouts import LAYOUT_JOINTS
 from jaxpose.errors import JaxposeError
 
 
@@ -292,101 +293,12 @@ MPI_INF_3DHP_28 = _tree(
     },
 )
 
-# COCO: Mask R-CNN, Detectron, CPN and many others.
-COCO_17 = _layout(
-    "coco_17",
-    (
-        "nose",
-        "left_eye",
-        "right_eye",
-        "left_ear",
-        "right_ear",
-        "left_shoulder",
-        "right_shoulder",
-        "left_elbow",
-        "right_elbow",
-        "left_wrist",
-        "right_wrist",
-        "left_hip",
-        "right_hip",
-        "left_knee",
-        "right_knee",
-        "left_ankle",
-        "right_ankle",
-    ),
-)
-
-# Halpe-26: AlphaPose.
-HALPE_26 = _layout(
-    "halpe_26",
-    (
-        *COCO_17.joints,
-        "head",
-        "neck",
-        "hip",
-        "left_big_toe",
-        "right_big_toe",
-        "left_small_toe",
-        "right_small_toe",
-        "left_heel",
-        "right_heel",
-    ),
-)
-
-# BODY_25: OpenPose.
-BODY_25 = _layout(
-    "body_25",
-    (
-        "nose",
-        "neck",
-        "right_shoulder",
-        "right_elbow",
-        "right_wrist",
-        "left_shoulder",
-        "left_elbow",
-        "left_wrist",
-        "mid_hip",
-        "right_hip",
-        "right_knee",
-        "right_ankle",
-        "left_hip",
-        "left_knee",
-        "left_ankle",
-        "right_eye",
-        "left_eye",
-        "right_ear",
-        "left_ear",
-        "left_big_toe",
-        "left_small_toe",
-        "left_heel",
-        "right_big_toe",
-        "right_small_toe",
-        "right_heel",
-    ),
-)
-
-# MPII: stacked hourglass.
-MPII_16 = _layout(
-    "mpii_16",
-    (
-        "right_ankle",
-        "right_knee",
-        "right_hip",
-        "left_hip",
-        "left_knee",
-        "left_ankle",
-        "pelvis",
-        "thorax",
-        "upper_neck",
-        "head_top",
-        "right_wrist",
-        "right_elbow",
-        "right_shoulder",
-        "left_shoulder",
-        "left_elbow",
-        "left_wrist",
-    ),
-)
+# 2D keypoints of detectors.
+_LAYOUTS = {name: _layout(name, joints) for name, joints in LAYOUT_JOINTS.items()}
+COCO_17 = _LAYOUTS["coco_17"]
+HALPE_26 = _LAYOUTS["halpe_26"]
+BODY_25 = _LAYOUTS["body_25"]
+MPII_16 = _LAYOUTS["mpii_16"]
 
 # All skeletons by name: the values of configs and data sets.
 SKELETONS = {
@@ -400,10 +312,7 @@ SKELETONS = {
         HUMANEVA_20,
         MPI_INF_3DHP_17,
         MPI_INF_3DHP_28,
-        COCO_17,
-        HALPE_26,
-        BODY_25,
-        MPII_16,
+        *_LAYOUTS.values(),
     )
 }
 
