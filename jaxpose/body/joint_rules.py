@@ -5,36 +5,30 @@ docstring. The functions convert 2D keypoints and 3D positions, `[..., J, 2 or 3
 NumPy or JAX. All rules are linear, so that converting commutes with normalising,
 centring and mirroring.
 
-No two projects agree on how COCO keypoints become Human3.6M joints. The rules here are
-those of MotionBERT where it has one (Halpe-26, which annotates pelvis, neck and head),
-the means of protocol P.1 (pelvis between the hips, thorax between the shoulders), and
-for the top of the head, which COCO and OpenPose do not annotate, an extrapolation from
-body proportions. They are approximations: in the CMU motion capture of `cmu_mocap`,
-which has both, the mean of the shoulders is 75 mm away from the thorax joint on
-average, and the spine rule 64 mm from the spine.
+The rules of 2D detectors, from COCO to MediaPipe, are in `detector_rules`.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jaxpose.body.detector_rules import DETECTOR_RULES, usable_rules, weighted_sum
+from jaxpose.body.layouts import LAYOUT_JOINTS
 from jaxpose.body.skeletons import (
-    BODY_25,
-    COCO_17,
     H36M_16,
     H36M_17,
     H36M_19,
     H36M_32,
-    HALPE_26,
     HUMANEVA_15,
     HUMANEVA_20,
     MPI_INF_3DHP_17,
     MPI_INF_3DHP_28,
-    MPII_16,
     Skeleton,
+    get_skeleton,
 )
 from jaxpose.errors import JaxposeError
 
@@ -42,11 +36,6 @@ if TYPE_CHECKING:  # readers of files convert joints without starting JAX
     import jax
 
     Array = np.ndarray | jax.Array
-
-# The distance from ear to crown, divided by that from mid-shoulder to ear, upright:
-# 13.0 cm by 18.3 cm, means of the 1988 survey of US Army men (Gordon et al. 1989:
-# stature 175.6, tragion to top of head 13.0, acromion 144.3).
-_CROWN_BEYOND_EARS = 0.7
 
 # Markers of the Human3.6M files (protocol P.1): those left out repeat others or do not
 # move.
@@ -86,109 +75,6 @@ def h36m_19_to_h36m_17(positions: Array) -> Array:
 def h36m_19_to_h36m_16(positions: Array) -> Array:
     """Drops the toes and "Neck/Nose" (protocol P.1)."""
     return _assemble(positions, H36M_19, H36M_16)
-
-
-def coco_17_to_humaneva_15(positions: Array) -> Array:
-    """Converts COCO keypoints to HumanEva's joints (protocol P.1).
-
-    hip: mean of the hips; thorax: mean of the shoulders; head: the nose.
-    """
-    joint = _by_name(positions, COCO_17)
-    return _assemble(
-        positions,
-        COCO_17,
-        HUMANEVA_15,
-        hip=_middle(joint, "left_hip", "right_hip"),
-        thorax=_middle(joint, "left_shoulder", "right_shoulder"),
-        head=joint["nose"],
-    )
-
-
-def coco_17_to_h36m_17(positions: Array) -> Array:
-    """Converts COCO keypoints to Human3.6M joints.
-
-    hip: mean of the hips; thorax: mean of the shoulders (both as in P.1 for HumanEva);
-    spine: mean of those two (MotionBERT's rule for Halpe); neck_nose: the nose;
-    head (the crown): the middle of the ears plus 0.7 of the way from the thorax to it.
-    """
-    joint = _by_name(positions, COCO_17)
-    hip = _middle(joint, "left_hip", "right_hip")
-    thorax = _middle(joint, "left_shoulder", "right_shoulder")
-    return _assemble(
-        positions,
-        COCO_17,
-        H36M_17,
-        hip=hip,
-        spine=(hip + thorax) / 2,
-        thorax=thorax,
-        neck_nose=joint["nose"],
-        head=_crown(joint, thorax),
-    )
-
-
-def halpe_26_to_h36m_17(positions: Array) -> Array:
-    """Converts Halpe-26 (AlphaPose) keypoints to Human3.6M joints: MotionBERT's rule.
-
-    hip, thorax and head: Halpe's hip, neck and head; spine: mean of hip and neck;
-    neck_nose: the nose.
-    """
-    joint = _by_name(positions, HALPE_26)
-    return _assemble(
-        positions,
-        HALPE_26,
-        H36M_17,
-        spine=(joint["hip"] + joint["neck"]) / 2,
-        thorax=joint["neck"],
-        neck_nose=joint["nose"],
-    )
-
-
-def body_25_to_h36m_17(positions: Array) -> Array:
-    """Converts OpenPose BODY_25 keypoints to Human3.6M joints.
-
-    hip: mid_hip; thorax: neck (OpenPose defines both as means of the hips and of the
-    shoulders); spine, neck_nose and head as in `coco_17_to_h36m_17`.
-    """
-    joint = _by_name(positions, BODY_25)
-    return _assemble(
-        positions,
-        BODY_25,
-        H36M_17,
-        hip=joint["mid_hip"],
-        spine=(joint["mid_hip"] + joint["neck"]) / 2,
-        thorax=joint["neck"],
-        neck_nose=joint["nose"],
-        head=_crown(joint, joint["neck"]),
-    )
-
-
-def halpe_26_to_coco_17(positions: Array) -> Array:
-    """Takes the 17 COCO keypoints, the first ones of Halpe-26."""
-    return _assemble(positions, HALPE_26, COCO_17)
-
-
-def body_25_to_coco_17(positions: Array) -> Array:
-    """Takes the 17 COCO keypoints out of BODY_25's."""
-    return _assemble(positions, BODY_25, COCO_17)
-
-
-def mpii_16_to_h36m_17(positions: Array) -> Array:
-    """Converts MPII keypoints to Human3.6M joints.
-
-    hip: pelvis; spine: mean of pelvis and thorax; thorax: thorax; neck_nose:
-      upper_neck;
-    head: head_top.
-    """
-    joint = _by_name(positions, MPII_16)
-    return _assemble(
-        positions,
-        MPII_16,
-        H36M_17,
-        hip=joint["pelvis"],
-        spine=(joint["pelvis"] + joint["thorax"]) / 2,
-        neck_nose=joint["upper_neck"],
-        head=joint["head_top"],
-    )
 
 
 def humaneva_20_to_humaneva_15(positions: Array) -> Array:
@@ -270,20 +156,43 @@ JOINT_RULES: dict[tuple[str, str], Callable[[Array], Array]] = {
     ("h36m_17", "h36m_16"): h36m_17_to_h36m_16,
     ("h36m_19", "h36m_17"): h36m_19_to_h36m_17,
     ("h36m_19", "h36m_16"): h36m_19_to_h36m_16,
-    # Keypoints of 2D detectors.
-    ("coco_17", "humaneva_15"): coco_17_to_humaneva_15,
-    ("coco_17", "h36m_17"): coco_17_to_h36m_17,
-    ("halpe_26", "h36m_17"): halpe_26_to_h36m_17,
-    ("body_25", "h36m_17"): body_25_to_h36m_17,
-    ("halpe_26", "coco_17"): halpe_26_to_coco_17,
-    ("body_25", "coco_17"): body_25_to_coco_17,
-    ("mpii_16", "h36m_17"): mpii_16_to_h36m_17,
     # Data sets.
     ("humaneva_20", "humaneva_15"): humaneva_20_to_humaneva_15,
     ("mpi_inf_3dhp_28", "mpi_inf_3dhp_17"): mpi_inf_3dhp_28_to_mpi_inf_3dhp_17,
     ("mpi_inf_3dhp_17", "h36m_17"): mpi_inf_3dhp_17_to_h36m_17,
     ("h36m_17", "mpi_inf_3dhp_17"): h36m_17_to_mpi_inf_3dhp_17,
 }
+
+
+def detector_to_skeleton(positions: Array, layout: str, skeleton: str) -> Array:
+    """Converts joints that a 2D detector sees, all of them, by `DETECTOR_RULES`.
+
+    Args:
+      positions: `[..., J, D]`, joints of `layout`.
+      layout: name of a detector's layout.
+      skeleton: name of a skeleton in `DETECTOR_RULES`.
+
+    Returns:
+      `[..., J', D]`, joints of `skeleton`.
+    """
+    joint = _by_name(positions, get_skeleton(layout))
+    for name, rules in usable_rules(layout, skeleton).items():
+        joint[name] = weighted_sum(joint, rules[0])
+    xp = positions.__array_namespace__()
+    return xp.stack([joint[name] for name in get_skeleton(skeleton).joints], axis=-2)
+
+
+def _add_detectors() -> None:
+    """Adds the pairs of a detector's layout and a skeleton that it has rules for."""
+    for layout in LAYOUT_JOINTS:
+        for skeleton in DETECTOR_RULES:
+            if layout != skeleton and usable_rules(layout, skeleton):
+                JOINT_RULES[layout, skeleton] = functools.partial(
+                    detector_to_skeleton, layout=layout, skeleton=skeleton
+                )
+
+
+_add_detectors()
 
 
 def convert_joints(positions: Array, source: str, target: str) -> Array:
@@ -312,9 +221,10 @@ def convert_joints(positions: Array, source: str, target: str) -> Array:
     to_h36m_17 = JOINT_RULES.get((source, "h36m_17"))
     from_h36m_17 = JOINT_RULES.get(("h36m_17", target))
     if to_h36m_17 is None or from_h36m_17 is None:
-        known = ", ".join(f"{a} -> {b}" for a, b in JOINT_RULES)
+        known = ", ".join(end for start, end in JOINT_RULES if start == source)
         raise JaxposeError(
-            f"no conversion from skeleton {source!r} to {target!r}; known: {known}"
+            f"no conversion from skeleton {source!r} to {target!r}; "
+            f"known from {source!r}: {known or 'none'}"
         )
     return from_h36m_17(to_h36m_17(positions))
 
@@ -367,9 +277,3 @@ def _assemble(
 def _middle(joint: dict[str, Array], first: str, second: str) -> Array:
     """Returns the mean of two joints."""
     return (joint[first] + joint[second]) / 2
-
-
-def _crown(joint: dict[str, Array], thorax: Array) -> Array:
-    """Extrapolates the top of the head: from the thorax through the ears."""
-    ears = _middle(joint, "left_ear", "right_ear")
-    return ears + _CROWN_BEYOND_EARS * (ears - thorax)

@@ -1,8 +1,8 @@
 """Joint orders of 2D detectors, and the names that people give them.
 
 Each order is that of a released package, which is named beside it with the version that
-it was read in. A joint that two layouts share has one name in both. OpenPose's LEye is
-`left_eye`, its MidHip `mid_hip`.
+it was read in; `openpose` is src/openpose/pose/poseParameters.cpp of its repository. A
+joint that two layouts share has one name in both: OpenPose's LEye is `left_eye`.
 """
 
 from jaxpose.errors import JaxposeError
@@ -43,8 +43,8 @@ _HANDS = (*_hand("left", root=True), *_hand("right", root=True))
 # COCO: rtmlib 0.0.16 (coco17), mmpose 1.3.2 (coco.py). Mask R-CNN, YOLO, ViTPose.
 _COCO_17 = ("nose", *_both("eye", "ear", *_ARM, *_LEG))
 
-# Neck and 17 joints in the order of OpenPose's first model: rtmlib 0.0.16 (openpose18),
-# openpose 1.7 (POSE_COCO_BODY_PARTS). AlphaPose writes it for --format cmu.
+# Neck and 17 joints as of OpenPose's first model: rtmlib 0.0.16 (openpose18),
+# openpose (POSE_COCO_BODY_PARTS). AlphaPose writes it for --format cmu.
 _COCO_18 = (
     "nose",
     "neck",
@@ -80,7 +80,7 @@ _HALPE_26 = (*_COCO_17, "head", "neck", "hip", *_both(*_FOOT))
 _HALPE_68 = (*_HALPE_26, *_HANDS)
 _HALPE_136 = (*_HALPE_26, *_face(68), *_HANDS)
 
-# OpenPose: openpose 1.7 (POSE_BODY_25_BODY_PARTS), pose2sim 0.10.49 (BODY_25).
+# OpenPose: openpose (POSE_BODY_25_BODY_PARTS), pose2sim 0.10.49 (BODY_25).
 _BODY_25 = (
     *_COCO_18[:8],
     "mid_hip",
@@ -88,7 +88,7 @@ _BODY_25 = (
     *_FEET,
 )
 
-# OpenPose's experimental models: openpose 1.7 (POSE_BODY_25B_BODY_PARTS,
+# OpenPose's experimental models: openpose (POSE_BODY_25B_BODY_PARTS,
 # POSE_BODY_135_BODY_PARTS), pose2sim 0.10.49 (BODY_25B, BODY_135).
 _BODY_25B = (*_COCO_17, "upper_neck", "head_top", *_FEET)
 _BODY_135 = (
@@ -110,8 +110,9 @@ _MPII_16 = (
     *_side("left", *_ARM),
 )
 
-# MPII as OpenPose writes it: openpose 1.7 (POSE_MPI_BODY_PARTS).
-_MPI_15 = ("head_top", *_COCO_18[1:14], "chest")
+# MPII as OpenPose writes it: openpose (POSE_MPI_BODY_PARTS). Its Head and Neck are
+# MPII's head top and upper neck.
+_MPI_15 = ("head_top", "upper_neck", *_COCO_18[2:14], "chest")
 
 # CrowdPose: mmpose 1.3.2 (crowdpose.py).
 _CROWDPOSE_14 = (*_both(*_ARM, *_LEG), "head_top", "neck")

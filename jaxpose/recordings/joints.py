@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from jaxpose.body.detector_rules import DETECTOR_RULES, usable_rules, weighted_sum
 from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
@@ -12,18 +13,36 @@ def to_model_joints(
 ) -> np.ndarray:
     """Converts 2D joints to those of a model, by what is seen.
 
+    Each joint follows the first of its rules in `jaxpose.body.detector_rules` whose
+    joints are all seen in the frame. Where everything is seen, the numbers are those of
+    `convert_joints`.
+
     Args:
       xy: `[F, J, 2]` joints of `layout`, NaN where not seen.
       layout: name of a skeleton.
       skeleton: name of the model's skeleton.
 
     Returns:
-      `[F, J2, 2]`, NaN where neither the joint's rule nor its fallbacks apply.
+      `[F, J2, 2]`, NaN where no rule applies.
 
     Raises:
       JaxposeError: there is no conversion.
     """
-    return np.array(convert_joints(xy, layout, skeleton))
+    # Models of other skeletons take joints that are made of Human3.6M's.
+    if skeleton not in DETECTOR_RULES or not usable_rules(layout, skeleton):
+        if layout != "h36m_17" and usable_rules(layout, "h36m_17"):
+            return convert_joints(to_model_joints(xy, layout), "h36m_17", skeleton)
+        return np.array(convert_joints(xy, layout, skeleton))
+
+    joint = {}
+    for index, name in enumerate(get_skeleton(layout).joints):
+        joint[name] = xy[:, index]
+    for name, rules in usable_rules(layout, skeleton).items():
+        place = weighted_sum(joint, rules[0])
+        for rule in rules[1:]:
+            place = np.where(np.isnan(place), weighted_sum(joint, rule), place)
+        joint[name] = place
+    return np.stack([joint[name] for name in get_skeleton(skeleton).joints], axis=1)
 
 
 def fill_in(
