@@ -31,7 +31,7 @@ def to_model_joints(
     # Models of other skeletons take joints that are made of Human3.6M's.
     if skeleton not in DETECTOR_RULES or not usable_rules(layout, skeleton):
         if layout != "h36m_17" and usable_rules(layout, "h36m_17"):
-            return convert_joints(to_model_joints(xy, layout), "h36m_17", skeleton)
+            xy, layout = to_model_joints(xy, layout), "h36m_17"
         return np.array(convert_joints(xy, layout, skeleton))
 
     joint = {}
