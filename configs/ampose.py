@@ -24,6 +24,7 @@ Variants:
                                          to score one: --mode=evaluate --workdir=RUN
     quickstart                           synthetic motion, minutes on a laptop
     cmu                                  real motion capture, minutes on a laptop
+    cmu_more                             the same, with two archives and their split
     quick_NAME                           the sizes of quickstart on data set NAME
     cpn17_refined gt17_refined cpn16_refined gt16_refined cmu_refined
                                          second stage, with --config.lifting_workdir=DIR
@@ -33,6 +34,7 @@ Variants:
 import ml_collections
 
 from jaxpose.config import (
+    CMU_MORE,
     CMU_RUN,
     QUICK_RUN,
     SECOND_STAGE,
@@ -93,6 +95,7 @@ VARIANTS: dict[str, Variant] = {
     ),
     "quickstart": ("synthetic/gt", QUICK),
     "cmu": ("cmu_mocap/gt", CMU),
+    "cmu_more": ("cmu_mocap/gt", CMU | CMU_MORE),
     "cpn17_refined": (CPN17, SECOND_STAGE),
     "gt17_refined": (GT17, SECOND_STAGE),
     "cpn16_refined": (CPN16, JOINTS_16 | SECOND_STAGE),

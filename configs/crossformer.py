@@ -14,12 +14,20 @@ Variants:
     mpi9                                 MPI-INF-3DHP
     quickstart                           synthetic motion, minutes on a laptop
     cmu                                  real motion capture, minutes on a laptop
+    cmu_more                             the same, with two archives and their split
     quick_NAME                           the sizes of quickstart on data set NAME
 """
 
 import ml_collections
 
-from jaxpose.config import CMU_RUN, QUICK_RUN, Variant, choose_variant, make_config
+from jaxpose.config import (
+    CMU_MORE,
+    CMU_RUN,
+    QUICK_RUN,
+    Variant,
+    choose_variant,
+    make_config,
+)
 
 CPN17, GT17 = "human36m/cpn_ft_h36m_dbb_17", "human36m/gt_17"
 
@@ -41,6 +49,7 @@ SMALL = {
     "batch_size": 64,
 }
 QUICK = QUICK_RUN | SMALL | {"steps_per_epoch": 100}
+CMU = CMU_RUN | SMALL | {"steps_per_epoch": 220}
 
 VARIANTS: dict[str, Variant] = {
     "cpn81": (CPN17, {}),
@@ -51,7 +60,8 @@ VARIANTS: dict[str, Variant] = {
     "released_gt81": (GT17, RELEASED | {"optimizer.learning_rate": 4e-4}),
     "mpi9": ("mpi_inf_3dhp/univ_annot3", {"model.num_frames": 9}),
     "quickstart": ("synthetic/gt", QUICK),
-    "cmu": ("cmu_mocap/gt", CMU_RUN | SMALL | {"steps_per_epoch": 220}),
+    "cmu": ("cmu_mocap/gt", CMU),
+    "cmu_more": ("cmu_mocap/gt", CMU | CMU_MORE),
 }
 
 

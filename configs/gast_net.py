@@ -18,12 +18,20 @@ Variants:
     humaneva27                             HumanEva-I, 15 joints
     quickstart                             synthetic motion, minutes on a laptop
     cmu, cmu_causal                        real motion capture, minutes on a laptop
+    cmu_more, cmu_more_causal              the same, with two archives and their split
     quick_NAME                             the sizes of quickstart on data set NAME
 """
 
 import ml_collections
 
-from jaxpose.config import CMU_RUN, QUICK_RUN, Variant, choose_variant, make_config
+from jaxpose.config import (
+    CMU_MORE,
+    CMU_RUN,
+    QUICK_RUN,
+    Variant,
+    choose_variant,
+    make_config,
+)
 
 CPN17 = "human36m/cpn_ft_h36m_dbb_17"
 
@@ -60,6 +68,8 @@ VARIANTS: dict[str, Variant] = {
     "quickstart": ("synthetic/gt", QUICK),
     "cmu": ("cmu_mocap/gt", CMU),
     "cmu_causal": ("cmu_mocap/gt", CMU | CAUSAL),
+    "cmu_more": ("cmu_mocap/gt", CMU | CMU_MORE),
+    "cmu_more_causal": ("cmu_mocap/gt", CMU | CMU_MORE | CAUSAL),
 }
 
 

@@ -23,6 +23,7 @@ Variants:
     mpi27, mpi81                     MPI-INF-3DHP, trained in millimetres
     quickstart                       synthetic motion, minutes on a laptop
     cmu                              real motion capture, minutes on a laptop
+    cmu_more                         the same, with two archives and their split
     quick_NAME                       the sizes of quickstart on data set NAME
     cpn243_refined, gt243_refined, gt243_c512_refined
                                      second stage, with --config.lifting_workdir=DIR of
@@ -32,6 +33,7 @@ Variants:
 import ml_collections
 
 from jaxpose.config import (
+    CMU_MORE,
     CMU_RUN,
     QUICK_RUN,
     SECOND_STAGE,
@@ -97,6 +99,7 @@ VARIANTS: dict[str, Variant] = {
     "mpi81": (MPI_INF_3DHP, MPI | T81),
     "quickstart": ("synthetic/gt", QUICK),
     "cmu": ("cmu_mocap/gt", CMU),
+    "cmu_more": ("cmu_mocap/gt", CMU | CMU_MORE),
     "cpn243_refined": (CPN17, SECOND_STAGE),
     "gt243_refined": (GT17, SECOND_STAGE),
     "gt243_c512_refined": (GT17, WIDE | SECOND_STAGE),

@@ -16,12 +16,20 @@ Variants:
     humaneva27      HumanEva-I, 15 joints
     quickstart      synthetic motion, minutes on a laptop
     cmu             real motion capture, minutes on a laptop
+    cmu_more        the same, with two archives and their split
     quick_NAME      the sizes of quickstart on data set NAME
 """
 
 import ml_collections
 
-from jaxpose.config import CMU_RUN, QUICK_RUN, Variant, choose_variant, make_config
+from jaxpose.config import (
+    CMU_MORE,
+    CMU_RUN,
+    QUICK_RUN,
+    Variant,
+    choose_variant,
+    make_config,
+)
 
 CPN17 = "human36m/cpn_ft_h36m_dbb_17"
 
@@ -34,6 +42,7 @@ HUMANEVA = T27 | {
 }
 SMALL = T27 | {"model.channels": 256, "batch_norm_decay": False, "batch_size": 128}
 QUICK = QUICK_RUN | SMALL | {"steps_per_epoch": 400}
+CMU = CMU_RUN | SMALL | {"steps_per_epoch": 2000}
 
 VARIANTS: dict[str, Variant] = {
     "cpn243": (CPN17, {}),
@@ -45,7 +54,8 @@ VARIANTS: dict[str, Variant] = {
     "cpn243_causal": (CPN17, {"model.causal": True}),
     "humaneva27": ("humaneva/gt", HUMANEVA),
     "quickstart": ("synthetic/gt", QUICK),
-    "cmu": ("cmu_mocap/gt", CMU_RUN | SMALL | {"steps_per_epoch": 2000}),
+    "cmu": ("cmu_mocap/gt", CMU),
+    "cmu_more": ("cmu_mocap/gt", CMU | CMU_MORE),
 }
 
 

@@ -14,6 +14,7 @@ import ml_collections
 from ml_collections import config_dict
 
 from jaxpose.datasets import PROTOCOLS, protocol_of
+from jaxpose.datasets.cmu_mocap.protocol import BOTH_ARCHIVES
 from jaxpose.errors import JaxposeError
 
 # A data set, as TFDS names it, and the fields that a variant changes.
@@ -154,6 +155,11 @@ CMU_RUN = QUICK_RUN | {
     "num_epochs": 10,
     "augment_rotation": True,
     "augment_bones": 0.1,
+}
+# The same recipe on the split of both archives, so that only the data differs.
+CMU_MORE = {
+    "dataset.train_subjects": BOTH_ARCHIVES.train_subjects,
+    "dataset.test_subjects": BOTH_ARCHIVES.test_subjects,
 }
 # The second stage, after the run of --config.lifting_workdir=DIR. It sees the true
 # depth of the root, and its loss is on the refined pose alone.

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from absl import logging
 from rich.console import Console
 
-from jaxpose.datasets import PROTOCOLS, get_builder
+from jaxpose.datasets import PROTOCOLS, Sources, get_builder
 from jaxpose.datasets.prepared import require_prepared
 from jaxpose.datasets.report import Finding, Report, Source, findings_table
 from jaxpose.errors import DamagedDataError, JaxposeError
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def prepare(
     dataset: str,
     *,
-    source: str | pathlib.Path | None = None,
+    source: Sources | None = None,
     data_dir: str | pathlib.Path | None = None,
     overwrite: bool = False,
     partial: bool = False,
@@ -44,7 +44,7 @@ def prepare(
 
     Args:
       dataset: TFDS name, `name` or `name/config`.
-      source: the original archive or folder, where one is needed.
+      source: the original archive or folder, or several, where one is needed.
       data_dir: TFDS data folder; None means TFDS's default.
       overwrite: whether to prepare again. The new files replace the old ones once they
         are complete.
@@ -71,7 +71,7 @@ def prepare(
                 dataset, data_dir=data_dir, source=source, partial=partial
             )
             _write(builder)
-    elif builder.source is not None:
+    elif builder.sources:
         _require_unchanged(builder)
     report = builder.report
     assert report is not None  # it is prepared now
@@ -95,14 +95,14 @@ def ensure_prepared(dataset: str, data_dir: str | pathlib.Path | None = None) ->
 def inspect_source(
     dataset: str,
     *,
-    source: str | pathlib.Path | None = None,
+    source: Sources | None = None,
     data_dir: str | pathlib.Path | None = None,
 ) -> list[Finding]:
     """Returns what is complete, missing or suspicious in a source; writes nothing.
 
     Args:
       dataset: TFDS name, `name` or `name/config`.
-      source: the original archive or folder.
+      source: the original archive or folder, or several.
       data_dir: TFDS data folder; None means TFDS's default.
 
     Raises:
@@ -192,9 +192,9 @@ def _require_unchanged(builder: "ClipBuilder") -> None:
     source = builder.find_source(None)
     report = builder.report
     # Data without a record of its source cannot be compared.
-    if source is None or report is None or report.source is None:
-        return
     given = Source.of(source)
+    if given is None or report is None or report.source is None:
+        return
     if not given.same_content(report.source):
         raise JaxposeError(
             f"{builder.full_name} is already prepared in {builder.data_dir} from "
@@ -216,7 +216,10 @@ def _parser() -> argparse.ArgumentParser:
         "dataset", metavar="DATASET", help=f"NAME or NAME/CONFIG; names: {known}"
     )
     parser.add_argument(
-        "--source", metavar="PATH", help="the original archive or folder"
+        "--source",
+        metavar="PATH",
+        action="append",
+        help="the original archive or folder; may be repeated where there are several",
     )
     parser.add_argument(
         "--data_dir", metavar="DIR", help="TFDS data folder (default: TFDS's own)"

@@ -14,6 +14,7 @@ from jaxpose.body.skeletons import get_skeleton
 from jaxpose.config import FIELDS, check_fields, data_fields
 from jaxpose.datasets import PROTOCOLS, get_builder
 from jaxpose.datasets.builders import BUILDERS
+from jaxpose.datasets.cmu_mocap.protocol import BOTH_ARCHIVES
 from jaxpose.errors import JaxposeError
 from jaxpose.models import MODELS, build_model, config_fields
 from jaxpose.models.cost import variable_shapes
@@ -31,7 +32,8 @@ COUNTS = {
         "d4w256": 3_709_955, "d4w384": 8_317_443, "d5w512": 18_448_899,
         "d6w512": 22_137_859, "quickstart": 179_843, "toes16": 18_450_435,
         "mpi1": 18_451_459, "mpi9": 18_459_651, "mpi27": 18_478_083,
-        "mpi_cross": 18_451_459, "cmu": 531_459, "cpn17_refined": 18_591_781,
+        "mpi_cross": 18_451_459, "cmu": 531_459,
+        "cmu_more": 531_459, "cpn17_refined": 18_591_781,
         "gt17_refined": 18_591_781, "cpn16_refined": 18_581_027,
         "gt16_refined": 18_581_027, "cmu_refined": 671_781,
     },
@@ -40,29 +42,32 @@ COUNTS = {
         "cpn27": 1_231_784, "gt243_c512": 48_501_204, "released243": 1_348_856,
         "released81": 1_096_466, "released27": 844_076, "humaneva27_gt": 1_229_082,
         "humaneva27_mrcnn": 1_229_082, "mpi27": 8_613_704, "mpi81": 10_389_774,
-        "quickstart": 134_869, "cmu": 134_869, "cpn243_refined": 1_876_886,
+        "quickstart": 134_869, "cmu": 134_869,
+        "cmu_more": 134_869, "cpn243_refined": 1_876_886,
         "gt243_refined": 1_876_886, "gt243_c512_refined": 48_641_526,
     },
     crossformer: {
         "cpn81": 9_927_933, "cpn27": 9_647_511, "cpn9": 9_616_245, "gt81": 9_927_933,
         "released_cpn81": 14_624_501, "released_gt81": 14_624_501, "mpi9": 9_616_245,
-        "quickstart": 1_822_071, "cmu": 1_822_071,
+        "quickstart": 1_822_071, "cmu": 1_822_071, "cmu_more": 1_822_071,
     },
     poseformer: {
         "cpn81": 9_602_885, "cpn27": 9_573_455, "cpn9": 9_563_645, "gt81": 9_602_885,
         "mpi9": 9_563_645, "quickstart": 1_809_085, "cmu": 1_809_085,
+        "cmu_more": 1_809_085,
     },
     gast_net: {
         "cpn27": 6_915_984, "cpn9": 1_617_164, "cpn81": 7_054_612, "cpn243": 7_091_736,
         "cpn27_causal": 6_915_984, "cpn243_causal": 7_091_736, "gt81": 7_054_612,
         "sh81": 7_052_164, "toes27": 6_927_600, "humaneva27": 6_907_152,
         "quickstart": 453_648, "cmu": 453_648, "cmu_causal": 453_648,
+        "cmu_more": 453_648, "cmu_more_causal": 453_648,
     },
     videopose3d: {
         "cpn243": 16_952_371, "cpn81": 12_753_971, "cpn27": 8_555_571,
         "cpn9": 4_357_171, "cpn1": 4_291_635, "gt243": 16_952_371,
         "cpn243_causal": 16_952_371, "humaneva27": 8_537_133, "quickstart": 566_067,
-        "cmu": 566_067,
+        "cmu": 566_067, "cmu_more": 566_067,
     },
 }  # fmt: skip
 VARIANTS = [(file, variant) for file in COUNTS for variant in file.VARIANTS]
@@ -130,6 +135,22 @@ def test_a_protocol_is_that_of_its_builder():
             assert subjects == [s for split in published.values() for s in split]
         assert set(protocol.validation_subjects) <= set(protocol.train_subjects)
         assert not set(protocol.test_subjects) & set(protocol.train_subjects)
+
+
+def test_the_larger_cmu_variants_differ_in_their_subjects_alone():
+    for file, counts in COUNTS.items():
+        for more in [name for name in counts if name.startswith("cmu_more")]:
+            smaller = file.get_config(more.replace("_more", ""))
+            larger = file.get_config(more)
+            assert larger.dataset.train_subjects == BOTH_ARCHIVES.train_subjects
+            assert larger.dataset.test_subjects == ("17", "49", "142")
+            assert smaller.dataset.train_subjects == ("01", "02", "07", "13", "135")
+            assert smaller.dataset.test_subjects == ("05", "09", "49")
+            smaller.dataset.train_subjects = larger.dataset.train_subjects
+            smaller.dataset.test_subjects = larger.dataset.test_subjects
+            assert smaller.to_dict() == larger.to_dict()
+    everyone = {*BOTH_ARCHIVES.train_subjects, *BOTH_ARCHIVES.test_subjects}
+    assert len(everyone) == 20
 
 
 @pytest.mark.parametrize("name", MODELS)

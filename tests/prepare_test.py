@@ -35,10 +35,10 @@ def test_command_prints_what_it_found(tmp_path, capsys):
     rows = [line.split() for line in lines]
     assert ["subject", "takes", "clips", "frames", "invalid", "fps"] in rows
     assert ["01", "2", "8", "48", "0", "50"] in rows
-    assert ["total", "3", "12"] in [row[:3] for row in rows]
-    assert lines[-2].startswith("note: subject 33 skipped")
+    assert ["total", "4", "16"] in [row[:3] for row in rows]
+    assert lines[-2] == "note: one pose throughout, kept: 01_01, 01_02, 33_01, 88_01"
     assert (
-        lines[-1] == f"prepared in {tmp_path / 'data' / 'cmu_mocap' / 'gt' / '1.0.0'}"
+        lines[-1] == f"prepared in {tmp_path / 'data' / 'cmu_mocap' / 'gt' / '1.1.0'}"
     )
     assert "clips" in printed.err  # the progress bar
     assert prepare.main(flags) == 0  # a second time: the same table, nothing done
@@ -89,7 +89,7 @@ def test_another_source_needs_overwrite_and_a_bad_one_keeps_the_old(tmp_path):
     np.testing.assert_array_equal(
         load_clips("cmu_mocap", data).keypoints_2d, before.keypoints_2d
     )
-    assert [path.name for path in (data / "cmu_mocap" / "gt").iterdir()] == ["1.0.0"]
+    assert [path.name for path in (data / "cmu_mocap" / "gt").iterdir()] == ["1.1.0"]
     moved = source.rename(tmp_path / "moved.zip")
     prepare.prepare(
         "cmu_mocap", source=moved, data_dir=data
@@ -258,6 +258,14 @@ def test_flags_that_make_no_sense(tmp_path, capsys):
         (
             ["synthetic", f"--source={tmp_path}"],
             "synthetic/gt is generated and reads no files",
+        ),
+        (
+            ["custom", f"--source={tmp_path}", f"--source={tmp_path}"],
+            "custom/h36m_17 is read from one archive or folder, and --source names 2",
+        ),
+        (
+            ["cmu_mocap", f"--source={tmp_path / 'a'}", f"--source={tmp_path}"],
+            "cmu_mocap/gt: " + str(tmp_path / "a") + " does not exist.",
         ),
         (
             ["custom", "--source="],

@@ -7,10 +7,12 @@ the one place that lists them. TFDS is imported only by `get_builder`, TensorFlo
 
 import importlib.util
 import pathlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jaxpose.datasets.cmu_mocap.protocol import PROTOCOL as CMU_MOCAP
 from jaxpose.datasets.custom.protocol import PROTOCOL as CUSTOM
+from jaxpose.datasets.hdm05.protocol import PROTOCOL as HDM05
 from jaxpose.datasets.human36m.protocol import PROTOCOL as HUMAN36M
 from jaxpose.datasets.humaneva.protocol import PROTOCOL as HUMANEVA
 from jaxpose.datasets.mpi_inf_3dhp.protocol import PROTOCOL as MPI_INF_3DHP
@@ -21,9 +23,13 @@ from jaxpose.errors import JaxposeError
 if TYPE_CHECKING:
     from jaxpose.datasets.base import ClipBuilder
 
+# Archives or folders with the original files of a data set.
+Sources = str | pathlib.Path | Sequence[str | pathlib.Path]
+
 PROTOCOLS: dict[str, Protocol] = {
     "synthetic": SYNTHETIC,
     "cmu_mocap": CMU_MOCAP,
+    "hdm05": HDM05,
     "human36m": HUMAN36M,
     "humaneva": HUMANEVA,
     "mpi_inf_3dhp": MPI_INF_3DHP,
@@ -45,7 +51,7 @@ def get_builder(
     dataset: str,
     *,
     data_dir: str | pathlib.Path | None = None,
-    source: str | pathlib.Path | None = None,
+    source: Sources | None = None,
     partial: bool = False,
 ) -> "ClipBuilder":
     """Returns the builder of `dataset`, `NAME/CONFIG`, or `NAME` for its first config.
@@ -54,7 +60,8 @@ def get_builder(
       dataset: TFDS name.
       data_dir: TFDS data folder; None means TFDS's default (`TFDS_DATA_DIR`, or
         `~/tensorflow_datasets`).
-      source: archive or folder with the original files, where they are needed.
+      source: archive or folder with the original files, where they are needed; several
+        for a data set that may have several.
       partial: prepare what is there of a split that lacks subjects or takes.
 
     Raises:
@@ -74,7 +81,8 @@ def get_builder(
         raise JaxposeError(
             f"data set {name!r} has no config {config!r}; it has {', '.join(configs)}"
         )
-    if "" in (data_dir, source):
+    given = source if isinstance(source, list | tuple) else (source,)
+    if "" in (data_dir, *given):
         raise JaxposeError("--source and --data_dir are paths; one of them is empty")
     data_dir = None if data_dir is None else pathlib.Path(data_dir).expanduser()
     return builder(

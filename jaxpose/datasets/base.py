@@ -18,7 +18,7 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from jaxpose.body.skeletons import get_skeleton
-from jaxpose.datasets import schema
+from jaxpose.datasets import Sources, schema
 from jaxpose.datasets.report import Finding, Report, Source
 from jaxpose.errors import DamagedDataError, JaxposeError
 from jaxpose.parallel import signals
@@ -56,8 +56,10 @@ class ClipBuilder(  # type: ignore[call-arg]
       HOW_TO_GET: where to get the files and what to give as `--source`.
       SPLITS: the subjects of each published split, for a data set that has some. A
         source must hold a split as a whole or nothing of it, unless `partial` is set.
-      source: the archive or folder to read. None means TFDS's manual folder, or a
-        download where the licence allows it.
+      SEVERAL_SOURCES: whether it may be read from several archives or folders; its
+        `inspect_source` and `splits` then take a tuple of paths.
+      sources: the archives or folders to read. None given means TFDS's manual folder,
+        or a download where the licence allows it.
       partial: whether to prepare a split that lacks subjects or takes.
       report: findings and counts of the last preparation; None before.
     """
@@ -67,12 +69,13 @@ class ClipBuilder(  # type: ignore[call-arg]
     HOMEPAGE = ""
     NEEDS_SOURCE = True
     HOW_TO_GET = ""
+    SEVERAL_SOURCES = False
     SPLITS: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     def __init__(
         self,
         *,
-        source: str | pathlib.Path | None = None,
+        source: Sources | None = None,
         partial: bool = False,
         file_format: str | tfds.core.FileFormat | None = "array_record",
         **kwargs: Any,
@@ -80,7 +83,7 @@ class ClipBuilder(  # type: ignore[call-arg]
         """Opens the data folder, which TFDS reads if it holds the data set.
 
         Args:
-          source: the archive or folder to read.
+          source: the archive or folder to read, or several of them.
           partial: whether to prepare a split that lacks subjects or takes.
           file_format: format of the written files.
           **kwargs: arguments of TFDS's builder, such as `data_dir` and `config`.
@@ -89,9 +92,12 @@ class ClipBuilder(  # type: ignore[call-arg]
           DamagedDataError: the data folder holds the data set, but TFDS cannot read it.
           JaxposeError: the data folder cannot be read at all.
         """
-        self.source: pathlib.Path | None = None
-        if source is not None:
-            self.source = pathlib.Path(source).expanduser().resolve()
+        if source is None:
+            source = ()
+        elif isinstance(source, str | pathlib.Path):
+            source = (source,)
+        paths = [pathlib.Path(path).expanduser().resolve() for path in source]
+        self.sources = tuple(paths)
         self.partial = partial
         try:
             super().__init__(file_format=file_format, **kwargs)
@@ -153,18 +159,21 @@ class ClipBuilder(  # type: ignore[call-arg]
 
     def find_source(
         self, dl_manager: tfds.download.DownloadManager | None
-    ) -> pathlib.Path | None:
+    ) -> pathlib.Path | tuple[pathlib.Path, ...] | None:
         """Returns the archive or folder to read; None for generated data.
+
+        It is a tuple of them for a data set that may have several.
 
         Args:
           dl_manager: downloads what a licence allows to be downloaded; None means to
             take only files that are already here.
 
         Raises:
-          JaxposeError: the source does not exist, is empty or cannot be read.
+          JaxposeError: a source does not exist, is empty or cannot be read, or there
+            are more of them than the data set has.
         """
         if not self.NEEDS_SOURCE:
-            if self.source is not None:
+            if self.sources:
                 raise JaxposeError(
                     f"{self.full_name} is generated and reads no files; "
                     "leave out --source"
@@ -172,10 +181,19 @@ class ClipBuilder(  # type: ignore[call-arg]
             return None
 
         # TFDS's own place for files that a user must get by hand.
-        source = self.source
-        if source is None:
-            root = pathlib.Path(self.data_dir_root)
-            source = root / "downloads" / "manual" / self.name
+        manual = pathlib.Path(self.data_dir_root) / "downloads" / "manual" / self.name
+        sources = self.sources or (manual,)
+        if len(sources) > 1 and not self.SEVERAL_SOURCES:
+            raise JaxposeError(
+                f"{self.full_name} is read from one archive or folder, and --source "
+                f"names {len(sources)}; give the folder that holds all its files"
+            )
+        for source in sources:
+            self._require_content(source)
+        return sources if self.SEVERAL_SOURCES else sources[0]
+
+    def _require_content(self, source: pathlib.Path) -> None:
+        """Raises JaxposeError unless a source exists and can be read."""
         try:
             if not source.exists():
                 raise JaxposeError(
@@ -193,13 +211,12 @@ class ClipBuilder(  # type: ignore[call-arg]
             raise JaxposeError(
                 f"{self.full_name}: cannot read {source}: {error.strerror}"
             ) from error
-        return source
 
     def inspect_source(self, source: Any) -> list[Finding]:
         """Returns what is complete, missing or suspicious; converts nothing.
 
         Args:
-          source: the path from `find_source`; None for generated data.
+          source: what `find_source` returns.
         """
         return []
 
@@ -211,7 +228,7 @@ class ClipBuilder(  # type: ignore[call-arg]
         for a bad file, and nothing is then left in the data folder.
 
         Args:
-          source: the path from `find_source`; None for generated data.
+          source: what `find_source` returns.
           report: receives a note in `report.notes` for each part that is skipped.
         """
 
@@ -240,9 +257,7 @@ class ClipBuilder(  # type: ignore[call-arg]
     ) -> dict[str, Iterator]:
         """Inspects the source, then returns its splits (TFDS's interface)."""
         source = self.find_source(dl_manager)
-        report = Report(dataset=self.full_name)
-        if source is not None:
-            report.source = Source.of(source)
+        report = Report(dataset=self.full_name, source=Source.of(source))
         report.findings += self.inspect_source(source)
         self._require_whole_splits(report)
         generators = {}

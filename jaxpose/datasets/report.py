@@ -41,10 +41,10 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """The archive or folder that data came from.
+    """The archive or folder that data came from, or several of them.
 
     Attributes:
-      path: where it was.
+      path: where it was; several places are separated by commas.
       files: number of files.
       size: bytes of all files; files and size tell whether the content has changed.
     """
@@ -54,16 +54,21 @@ class Source:
     size: int
 
     @classmethod
-    def of(cls, path: pathlib.Path) -> "Source":
-        """Returns the description of the archive or folder at `path`."""
+    def of(
+        cls, source: pathlib.Path | tuple[pathlib.Path, ...] | None
+    ) -> "Source | None":
+        """Returns the description of archives or folders; None for generated data."""
+        if source is None:
+            return None
         # Counting files and bytes is quick, where hashing 10 GB would take minutes.
-        paths = [path] if path.is_file() else path.rglob("*")
+        sources = source if isinstance(source, tuple) else (source,)
         files, size = 0, 0
-        for file in paths:
-            if file.is_file():
-                files += 1
-                size += file.stat().st_size
-        return cls(str(path), files, size)
+        for path in sources:
+            for file in [path] if path.is_file() else path.rglob("*"):
+                if file.is_file():
+                    files += 1
+                    size += file.stat().st_size
+        return cls(", ".join(map(str, sources)), files, size)
 
     def same_content(self, other: "Source") -> bool:
         """Returns whether both hold as many files and bytes, in any place."""

@@ -1,174 +1,34 @@
-"""Acclaim files: parsing, kinematics of hand-made and real motion, and bad input."""
+"""CMU motion capture: archives, frame rates, jumps, and what the cameras see."""
 
 import functools
-import gzip
 import http.server
-import pathlib
 import threading
 import zipfile
 
-import hypothesis
-import hypothesis.strategies as st
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
 from jaxpose.body import cameras
-from jaxpose.body.skeletons import H36M_17
 from jaxpose.datasets import get_builder
-from jaxpose.datasets.cmu_mocap import asf_amc
+from jaxpose.datasets.acclaim.archives import find_takes, open_archives
 from jaxpose.datasets.cmu_mocap import cmu_mocap_dataset_builder as cmu
+from jaxpose.datasets.cmu_mocap import frame_rates
 from jaxpose.datasets.prepared import load_clips
+from jaxpose.datasets.report import Report
 from jaxpose.errors import JaxposeError
 from jaxpose.prepare import prepare
-from tests.datasets.small_cmu import AMC_FRAMES, amc_text, asf_text, write_archive
+from tests.datasets.small_cmu import (
+    AMC_FRAMES,
+    amc_text,
+    asf_text,
+    member,
+    write_archive,
+)
 from tests.shared import shared_path
 
-INCH = 0.0254
-
-
-@pytest.fixture(scope="module")
-def archive() -> cmu.Archive:
-    return cmu.Archive(shared_path("data/cmu/allasfamc.zip"))
-
-
-def _read(
-    archive: cmu.Archive, take: str
-) -> tuple[asf_amc.AcclaimSkeleton, np.ndarray]:
-    subject = take.partition("_")[0]
-    skeleton = asf_amc.parse_asf(
-        archive.read(archive.skeletons[subject]), f"{subject}.asf"
-    )
-    name = archive.trials[subject][take]
-    return skeleton, cmu.joints(
-        skeleton, asf_amc.parse_amc(archive.read(name), skeleton, name)
-    )
-
-
-def test_euler_rotation_turns_about_x_then_y_then_z():
-    def about(axis: int, degrees: float) -> np.ndarray:
-        c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-        i, j = [(1, 2), (2, 0), (0, 1)][axis]
-        matrix = np.eye(3)
-        matrix[i, i], matrix[j, j], matrix[j, i], matrix[i, j] = c, c, s, -s
-        return matrix
-
-    expected = about(2, 70) @ about(1, -20) @ about(0, 35)
-    np.testing.assert_allclose(
-        asf_amc.euler_rotation(np.array([35.0, -20.0, 70.0])), expected, atol=1e-12
-    )
-
-
-def test_kinematics_of_two_bones_by_hand():
-    text = asf_text()
-    skeleton = asf_amc.parse_asf(text, "x.asf")
-    motion = asf_amc.parse_amc(
-        amc_text(1, {"lfemur": (0.0, 0.0, 90.0)}), skeleton, "x.amc"
-    )
-    ends = asf_amc.bone_ends(skeleton, motion, ("lhipjoint", "lfemur", "ltibia"))
-    unit = INCH / 0.45
-    root = np.array([1.0, 17.0, 3.0])
-    hip = root + np.array([2.0, 0, 0])
-    # lfemur points down and its axis is turned by 20 degrees about z: a turn about z
-    # stays what it is.
-    knee = hip + 7 * np.array([1.0, 0, 0])
-    ankle = knee + 8 * np.array([1.0, 0, 0])
-    np.testing.assert_allclose(ends["lhipjoint"][0], hip * unit, atol=1e-9)
-    np.testing.assert_allclose(ends["lfemur"][0], knee * unit, atol=1e-9)
-    np.testing.assert_allclose(ends["ltibia"][0], ankle * unit, atol=1e-9)
-
-
-def test_a_bones_own_axis_conjugates_its_rotation():
-    skeleton = asf_amc.parse_asf(asf_text(), "x.asf")
-    motion = asf_amc.parse_amc(
-        amc_text(1, {"lfemur": (30.0, 0.0, 0.0)}), skeleton, "x.amc"
-    )
-    ends = asf_amc.bone_ends(skeleton, motion, ("lhipjoint", "lfemur"))
-    axis, turn = (
-        asf_amc.euler_rotation(np.array([0, 0, 20.0])),
-        asf_amc.euler_rotation(np.array([30.0, 0, 0])),
-    )
-    expected = axis @ turn @ np.linalg.inv(axis) @ np.array([0, -7.0, 0]) * INCH / 0.45
-    np.testing.assert_allclose(
-        ends["lfemur"][0] - ends["lhipjoint"][0], expected, atol=1e-12
-    )
-
-
-def test_carriage_returns_and_tiny_numbers_are_read():
-    skeleton = asf_amc.parse_asf(asf_text().replace("\n", "\r\n"), "x.asf")
-    text = amc_text(3, {"rclavicle": (1.39149e-15, -2e-15)}).replace("\n", "\r\n")
-    motion = asf_amc.parse_amc(text, skeleton, "x.amc")
-    assert motion["rclavicle"].shape == (3, 2)
-    assert motion["root"].shape == (3, 6)
-
-
-@pytest.mark.parametrize("take", ["01_01", "07_01", "49_08", "135_04"])
-def test_real_bones_keep_their_length_and_the_person_is_upright(archive, take):
-    skeleton, positions = _read(archive, take)
-    child, parent = np.array(H36M_17.bones).T
-    lengths = np.linalg.norm(positions[:, child] - positions[:, parent], axis=-1)
-    single = [
-        H36M_17.joints[joint].endswith(("knee", "ankle", "elbow")) for joint in child
-    ]
-    assert np.ptp(lengths[:, single], axis=0).max() < 1e-9
-    spine = lengths[
-        :, H36M_17.joints.index("spine") - 1
-    ]  # from the middle of the hips: two bones
-    assert 0 < spine.std() < 0.010
-    knee = np.linalg.norm(skeleton.bones["lfemur"].offset)
-    np.testing.assert_allclose(lengths[:, [list(child).index(5)]], knee, rtol=1e-9)
-
-
-def test_real_subjects_have_human_stature_and_stand_upright(archive):
-    for subject, trials in archive.trials.items():
-        skeleton = asf_amc.parse_asf(archive.read(archive.skeletons[subject]), subject)
-        zero = {"root": np.zeros((1, 6))}
-        zero |= {
-            name: np.zeros((1, len(bone.dof)))
-            for name, bone in skeleton.bones.items()
-            if bone.dof
-        }
-        positions = cmu.to_z_up(cmu.joints(skeleton, zero))[0]
-        stature = np.ptp(positions[:, 2]) + 0.08  # ankles to the floor
-        assert 1.5 < stature < 1.85, (subject, trials)
-        by_name = dict(zip(H36M_17.joints, positions, strict=True))
-        assert (
-            by_name["head"][2]
-            > by_name["thorax"][2]
-            > by_name["hip"][2]
-            > by_name["left_knee"][2]
-        )
-        assert (
-            by_name["left_hip"][0] > 0 > by_name["right_hip"][0]
-        )  # facing the file's z
-
-
-def test_walking_faces_the_way_it_goes(archive):
-    _, positions = _read(archive, "07_01")
-    positions = cmu.to_z_up(positions)
-    way = positions[-1, 0, :2] - positions[0, 0, :2]
-    across = positions[:, 1] - positions[:, 4]  # from the left hip to the right
-    forward = np.cross([0, 0, 1.0], across)[:, :2].mean(axis=0)
-    cosine = way @ forward / np.linalg.norm(way) / np.linalg.norm(forward)
-    assert cosine > 0.9
-    assert 0.0 < positions[:, [3, 6], 2].min() < 0.12  # ankles near the floor
-
-
-def test_resampling_keeps_time_and_straight_lines():
-    line = np.arange(121.0)[:, None, None] * np.ones((1, 2, 3)) / 120
-    resampled = cmu.resample(line, 120, 50)
-    assert len(resampled) == 51
-    np.testing.assert_allclose(resampled[:, 0, 0], np.arange(51) / 50, atol=1e-12)
-    np.testing.assert_array_equal(cmu.resample(line[:1], 120, 50), line[:1])
-    np.testing.assert_allclose(cmu.resample(line, 120, 120), line)
-    assert len(cmu.resample(line, 60, 50)) == 101
-
-
-def test_world_axes_and_centre():
-    np.testing.assert_array_equal(cmu.to_z_up(np.array([1.0, 2.0, 3.0])), [1, -3, 2])
-    moved = cmu.centre(np.random.default_rng(0).normal(5, 1, (9, 17, 3)))
-    np.testing.assert_allclose(moved[:, 0, :2].mean(axis=0), 0, atol=1e-12)
-    assert moved[..., 2].mean() > 4  # heights stay
+AT_120 = 1 + (AMC_FRAMES - 1) * 50 // 120
+AT_60 = 1 + (AMC_FRAMES - 1) * 50 // 60
 
 
 @pytest.mark.parametrize("noisy", [False, True])
@@ -185,16 +45,14 @@ def test_prepare_reads_zip_and_folder_alike(tmp_path, noisy):
     )
     np.testing.assert_array_equal(one.keypoints_2d, two.keypoints_2d)
     assert one.index == two.index
-    assert one.subjects == ("01", "88")
-    assert [clip.take for clip in one.index] == ["01_01"] * 4 + ["01_02"] * 4 + [
-        "88_01"
-    ] * 4
+    takes = ("01_01", "01_02", "33_01", "88_01")
+    assert [clip.take for clip in one.index] == [take for take in takes for _ in "1234"]
     assert one.keypoints_source == ("noisy_projection" if noisy else "gt")
-    at_120, at_60 = 1 + (AMC_FRAMES - 1) * 50 // 120, 1 + (AMC_FRAMES - 1) * 50 // 60
-    assert [clip.length for clip in one.index[::4]] == [at_120, at_120, at_60]
+    lengths = [clip.length for clip in one.index[::4]]
+    assert lengths == [AT_120, AT_120, AT_60, AT_60]
     assert all(clip.fps == 50 for clip in one.index)
-    assert any("33" in note and "frame rate" in note for note in report.notes)
-    assert report.subjects["01"].frames == 2 * 4 * at_120
+    assert report.subjects["01"].frames == 2 * 4 * AT_120
+    assert report.subjects["33"].frames == 4 * AT_60
 
 
 def test_clips_are_what_the_cameras_see(tmp_path):
@@ -220,143 +78,6 @@ def test_clips_are_what_the_cameras_see(tmp_path):
         np.testing.assert_allclose(world[:, 0, :2].mean(axis=0), 0, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("fixture", "subject", "frame"), [("07_12", "07", 245), ("64_01", "13", 444)]
-)
-def test_truncated_motion_names_file_and_frame(archive, fixture, subject, frame):
-    path = shared_path(f"data/cmu/malformed/{fixture}_truncated.amc.gz")
-    text = gzip.decompress(path.read_bytes()).decode()
-    skeleton = asf_amc.parse_asf(
-        archive.read(archive.skeletons[subject]), f"{subject}.asf"
-    )
-    with pytest.raises(
-        JaxposeError, match=rf"{fixture}\.amc, frame {frame}: .*truncated"
-    ):
-        asf_amc.parse_amc(text, skeleton, f"{fixture}.amc")
-
-
-BAD_MOTION = {
-    "cut inside a number list": (
-        lambda text: text[: text.rindex(" ")],
-        "line .* frame 7",
-    ),
-    "cut inside a frame": (
-        lambda text: text[: text.rindex("lfemur")],
-        "frame 7: .*truncated",
-    ),
-    "not a number": (
-        lambda text: text.replace("ltibia 0.0", "ltibia x", 1),
-        "frame 1: ltibia is 'x'",
-    ),
-    "not finite": (
-        lambda text: text.replace("ltibia 0.0", "ltibia nan", 1),
-        "ltibia is 'nan'.* 1 finite",
-    ),
-    "a value too many": (
-        lambda text: text.replace("ltibia 0.0", "ltibia 0.0 0.0", 1),
-        "expected 1 finite",
-    ),
-    "unknown bone": (lambda text: text.replace("ltibia", "tail"), "found 'tail'"),
-    "a bone is missing": (
-        lambda text: text.replace("ltibia 0.0\n", "", 1),
-        "lacks ltibia",
-    ),
-    "no bone anywhere": (lambda text: text.replace("ltibia 0.0\n", ""), "lacks ltibia"),
-    "frame left out": (
-        lambda text: text.replace("\n3\n", "\n4\n"),
-        "frame 4 follows; expected 3",
-    ),
-    "no frames": (lambda text: text[: text.index("\n1\n")], "no frames"),
-    "radians": (
-        lambda text: text.replace(":DEGREES", ":RADIANS"),
-        "no line ':DEGREES'",
-    ),
-    "empty": (lambda text: "", "no line ':DEGREES'"),
-}
-
-
-@pytest.mark.parametrize("name", BAD_MOTION)
-def test_bad_motion(name):
-    damage, message = BAD_MOTION[name]
-    skeleton = asf_amc.parse_asf(asf_text(), "x.asf")
-    with pytest.raises(JaxposeError, match=rf"^x\.amc.*{message}"):
-        asf_amc.parse_amc(damage(amc_text(7)), skeleton, "x.amc")
-
-
-BAD_SKELETON = {
-    "empty": ("", "", "no section :units, :root, :bonedata, :hierarchy"),
-    "radians": ("angle deg", "angle rad", "degrees"),
-    "no length unit": ("length 0.45", "size 0.45", "no field 'length'"),
-    "zero length unit": ("length 0.45", "length 0", "positive"),
-    "direction not finite": (
-        "direction 1.0 0.0 0.0",
-        "direction nan 0.0 0.0",
-        "direction is 'nan 0.0 0.0'",
-    ),
-    "length not a number": (
-        "length 7.0",
-        "length seven",
-        "bone 'lfemur' length is 'seven'",
-    ),
-    "other axis order": ("axis 0 0 20 XYZ", "axis 0 0 20 ZYX", "'ZYX'"),
-    "axis without order": ("axis 0 0 20 XYZ", "axis", "x y z XYZ"),
-    "degree of freedom twice": (
-        "dof rx ry rz",
-        "dof rx ry rx",
-        "expected x y z XYZ, and rx, ry, rz",
-    ),
-    "bone with two parents": (
-        "rfemur rtibia\n",
-        "rfemur rtibia ltibia\n",
-        "'ltibia', twice",
-    ),
-    "unknown degree of freedom": (
-        "dof rx ry rz",
-        "dof rx ry l",
-        "expected x y z XYZ, and rx, ry, rz",
-    ),
-    "hierarchy names a stranger": (
-        "lfemur ltibia\n",
-        "lfemur tail\n",
-        "'tail', which :bonedata lacks",
-    ),
-    "child before its parent": ("root lhipjoint", "nowhere lhipjoint", "'nowhere'"),
-}
-
-
-_TEXTS = (asf_text(), amc_text(3))
-
-
-@hypothesis.settings(max_examples=150, deadline=None, derandomize=True, database=None)
-@hypothesis.given(
-    which=st.integers(0, 1),
-    start=st.floats(0, 1),
-    length=st.integers(0, 40),
-    new=st.text("0189.-:#rxyz \n\u00b2nan", max_size=6),
-)
-def test_damaged_text_gives_finite_joints_or_the_projects_error(
-    which, start, length, new
-):
-    texts = list(_TEXTS)
-    position = int(start * len(texts[which]))
-    texts[which] = texts[which][:position] + new + texts[which][position + length :]
-    try:
-        skeleton = asf_amc.parse_asf(texts[0], "x.asf")
-        motion = asf_amc.parse_amc(texts[1], skeleton, "x.amc")
-    except JaxposeError:
-        return
-    if set(cmu.JOINT_BONES) <= set(skeleton.bones):
-        assert np.isfinite(cmu.joints(skeleton, motion)).all()
-
-
-@pytest.mark.parametrize("name", BAD_SKELETON)
-def test_bad_skeleton(name):
-    old, new, message = BAD_SKELETON[name]
-    text = asf_text().replace(old, new) if old else new
-    with pytest.raises(JaxposeError, match=rf"^x\.asf.*{message}"):
-        asf_amc.parse_asf(text, "x.asf")
-
-
 def _no_bone(text: str) -> str:
     return text.replace("lwrist", "lpaw")
 
@@ -365,7 +86,7 @@ def _no_bone(text: str) -> str:
     ("files", "message"),
     [
         ({"01/01.asf": asf_text()}, "holds no .amc"),
-        ({"01/01_01.amc": amc_text(3)}, r"no skeleton file 01\.asf"),
+        ({"01/01_01.amc": amc_text(3)}, r"no skeleton file \(\.asf\) of subject 01"),
         (
             {"01/01.asf": _no_bone(asf_text()), "01/01_01.amc": _no_bone(amc_text(3))},
             "bone lwrist is missing",
@@ -424,7 +145,7 @@ def test_download_through_tfds(tmp_path, monkeypatch):
         )
         report = prepare("cmu_mocap", data_dir=tmp_path / "data")
         server.shutdown()
-    assert list(report.subjects) == ["01", "88"]
+    assert list(report.subjects) == ["01", "33", "88"]
 
 
 def test_download_that_fails_says_what_to_do(tmp_path, monkeypatch):
@@ -434,11 +155,115 @@ def test_download_that_fails_says_what_to_do(tmp_path, monkeypatch):
     assert not (tmp_path / "data").exists()
 
 
-def test_index_of_the_real_archive(archive):
-    assert {subject: len(trials) for subject, trials in archive.trials.items()} == {
+def test_two_archives_are_one_data_set(tmp_path):
+    one = write_archive(tmp_path / "allasfamc.zip", {"01": (1,)})
+    (tmp_path / "more").mkdir()
+    two = tmp_path / "more" / "allasfamc.zip"
+    write_archive(two, {"61": (1,), "902": (1,), "01": (2,)}, zipfile.ZIP_BZIP2)
+    report = prepare("cmu_mocap", source=[one, two], data_dir=tmp_path / "listed")
+    prepare("cmu_mocap", source=tmp_path, data_dir=tmp_path / "folder")
+    listed = load_clips("cmu_mocap", tmp_path / "listed")
+    assert [clip.take for clip in listed.index[::4]] == [
+        *("01_01", "01_02", "61_01", "902_01")
+    ]
+    lengths = [clip.length for clip in listed.index[::4]]
+    assert lengths == [AT_120, AT_120, AT_60, AT_120]
+    assert report.source.path == f"{one}, {two}"
+    assert report.source.files == 2
+    folder = load_clips("cmu_mocap", tmp_path / "folder")
+    assert folder.index == listed.index
+    np.testing.assert_array_equal(folder.positions_3d, listed.positions_3d)
+
+
+def test_frame_rates_are_those_of_the_listing_beside_the_archive(tmp_path):
+    (tmp_path / "a").mkdir()
+    path = write_archive(tmp_path / "a" / "allasfamc.zip", {"01": (1, 2), "60": (1,)})
+    listing = "subject,trial,description,frames_per_second\n"
+    listing += '1,1,"walk, turn",60\n60,1,salsa,120\n'
+    (tmp_path / "a" / "index.csv").write_text(listing)
+    report = prepare("cmu_mocap", source=path, data_dir=tmp_path / "data")
+    clips = load_clips("cmu_mocap", tmp_path / "data")
+    lengths = [clip.length for clip in clips.index[::4]]
+    assert lengths == [AT_60, AT_120, AT_120]  # 01_02 is not listed
+    assert f"frame rates of {path}: {tmp_path / 'a' / 'index.csv'}" in report.notes
+    # The listing in an extracted folder is the same.
+    with zipfile.ZipFile(path) as file:
+        file.extractall(tmp_path / "a" / "tree")
+    assert frame_rates.find_listing(tmp_path / "a") == tmp_path / "a" / "index.csv"
+    prepare("cmu_mocap", source=tmp_path / "a" / "tree", data_dir=tmp_path / "tree")
+    assert load_clips("cmu_mocap", tmp_path / "tree").index == clips.index
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,size\n", r"no column frames_per_second, subject, trial"),
+        ("subject,trial,frames_per_second\n1,2,0\n", r"line 2: 0 frames per second"),
+        ("subject,trial,frames_per_second\n1,2,nan\n", r"nan frames per second"),
+        ("subject,trial,frames_per_second\n1\n", r"could not convert string to float"),
+        ("subject,trial,frames_per_second\nx,2,120\n", r"invalid literal for int"),
+    ],
+)
+def test_a_file_that_is_no_listing(tmp_path, text, message):
+    (tmp_path / "index.csv").write_text(text)
+    with pytest.raises(
+        JaxposeError, match=rf"index\.csv is not the listing .*{message}.*move it away"
+    ):
+        frame_rates.read_listing(tmp_path / "index.csv")
+
+
+def test_known_frame_rates_are_those_of_the_databases_listing():
+    listing = frame_rates.read_listing(shared_path("data/cmu_more/index.csv"))
+    assert len(listing) == 2435
+    for (subject, trial), rate in listing.items():
+        assert frame_rates.known_rate(subject, trial) == rate
+    assert frame_rates.known_rate(902, 1) == 120
+
+
+def test_frames_around_a_jump_are_not_valid(tmp_path):
+    places = [1.0] * 60 + [1.0 + 0.2 / cmu_unit()] + [1.0] * 59
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr(member("01"), asf_text())
+        file.writestr(member("01", 1), amc_text(120, places=places))
+    report = prepare("cmu_mocap", source=tmp_path / "a.zip", data_dir=tmp_path / "data")
+    clips = load_clips("cmu_mocap", tmp_path / "data")
+    # Frames 59 to 61 of 120 Hz are 24.6 to 25.4 of 50 Hz; frame 25 alone is made of
+    # them, from 60.
+    assert np.flatnonzero(~clips.valid[:50]).tolist() == [25]
+    assert report.subjects["01"].invalid_frames == 4
+    (note,) = report.notes
+    assert note == (
+        "not valid, a joint faster than 15 m/s: 1 frames per camera, of 01_01"
+    )
+
+
+def cmu_unit() -> float:
+    """Metres per length unit of the small skeleton."""
+    return 0.0254 / 0.45
+
+
+def test_takes_of_the_real_archives(tmp_path):
+    archives = [
+        shared_path(f"data/{name}/allasfamc.zip") for name in ("cmu", "cmu_more")
+    ]
+    notes = []
+    files = cmu.Builder.FILES
+    takes = find_takes(open_archives(archives, files), files, notes)
+    # The second archive holds the first 200 frames of 01_09 once more.
+    assert len(takes) == 48 + 255 - 1
+    (note,) = notes
+    assert note.startswith(f"take 01_09: {archives[1]}/")
+    of_first = [
+        take.subject for take in takes if take.motion.archive.path == archives[0]
+    ]
+    assert {subject: of_first.count(subject) for subject in of_first} == {
         "01": 3, "02": 10, "05": 7, "07": 11, "09": 1, "13": 3, "135": 9, "49": 4,
     }  # fmt: skip
-    assert pathlib.Path(archive.skeletons["135"]).name == "135.asf"
+    assert all(take.skeleton.archive is take.motion.archive for take in takes)
+    builder = get_builder("cmu_mocap", data_dir=tmp_path)
+    rates = builder.frame_rates(takes, Report("cmu_mocap"))
+    slow = {take.subject for take, rate in zip(takes, rates, strict=True) if rate == 60}
+    assert slow == {"60", "61"}
 
 
 def test_builder_is_known_to_tfds(tmp_path):

@@ -2,6 +2,7 @@
 
 import pathlib
 import zipfile
+from collections.abc import Mapping, Sequence
 
 AMC_FRAMES = 13
 
@@ -68,29 +69,45 @@ def asf_text() -> str:
 
 
 def amc_text(
-    num_frames: int, angles: dict[str, tuple[float, ...]] | None = None
+    num_frames: int,
+    angles: dict[str, tuple[float, ...]] | None = None,
+    places: Sequence[float] = (),
 ) -> str:
-    """A motion that keeps the pose `angles` (zero where not given) for `num_frames`."""
+    """A motion that keeps the pose `angles` (zero where not given) for `num_frames`.
+
+    The root stays where it is; its x in the first frames is that of `places`.
+    """
     pose = {
         name: (0.0,) * len(dof.split()) for name, (*_, dof) in _BONES.items() if dof
     }
     pose |= angles or {}
     lines = ["# a small motion", ":FULLY-SPECIFIED", ":DEGREES"]
     for frame in range(1, num_frames + 1):
-        lines += [str(frame), "root 1.0 17.0 3.0 0.0 0.0 0.0"]
+        x = places[frame - 1] if frame <= len(places) else 1.0
+        lines += [str(frame), f"root {x} 17.0 3.0 0.0 0.0 0.0"]
         lines += [
             f"{name} {' '.join(map(str, values))}" for name, values in pose.items()
         ]
     return "\n".join([*lines, ""])
 
 
-def write_archive(path: pathlib.Path) -> pathlib.Path:
-    """Zips subjects 01 (two takes), 33 (unknown frame rate) and 88 (60 Hz)."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for subject, takes in {"01": 2, "33": 1, "88": 1}.items():
-            folder = f"all_asfamc/subjects/{subject}"
-            archive.writestr(f"{folder}/{subject}.asf", asf_text())
-            for take in range(1, takes + 1):
+def member(subject: str, take: int = 0) -> str:
+    """The name of the .amc file of a take in allasfamc.zip, or of the .asf file."""
+    folder = f"all_asfamc/subjects/{subject}"
+    return f"{folder}/{subject}_{take:02}.amc" if take else f"{folder}/{subject}.asf"
+
+
+def write_archive(
+    path: pathlib.Path,
+    takes: Mapping[str, Sequence[int]] | None = None,
+    method: int = zipfile.ZIP_DEFLATED,
+) -> pathlib.Path:
+    """Zips the takes of each subject: 01 has two, 33 and 88 (60 Hz) one."""
+    takes = takes or {"01": (1, 2), "33": (1,), "88": (1,)}
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for subject, numbers in takes.items():
+            archive.writestr(member(subject), asf_text())
+            for take in numbers:
                 text = amc_text(AMC_FRAMES, {"lhumerus": (10.0 * take, 5.0, 0.0)})
-                archive.writestr(f"{folder}/{subject}_{take:02}.amc", text)
+                archive.writestr(member(subject, take), text)
     return path

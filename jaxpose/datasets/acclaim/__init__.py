@@ -1,0 +1,1 @@
+"""Acclaim motion capture (.asf/.amc): what `cmu_mocap` and `hdm05` share."""

@@ -1,0 +1,1 @@
+"""Motion Capture Database HDM05."""
