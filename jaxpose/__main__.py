@@ -10,6 +10,7 @@ import sys
 import jaxpose
 
 MODULES = {
+    "read": "prints what files of keypoints hold, and writes nothing",
     "prepare": "prepares a data set: prepare synthetic",
     "convert": "converts checkpoints from and to the PyTorch implementations",
 }

@@ -131,7 +131,8 @@ def test_the_program_alone_lists_its_commands(tmp_path, arguments):
     finished = run(["-m", "jaxpose", *arguments], tmp_path)
     assert finished.returncode == 0, finished.stderr
     listed = re.findall(r"^  (\w+) +\w+s ", finished.stdout, re.MULTILINE)
-    assert listed == ["prepare", "convert", "train", "evaluate", "predict", "describe"]
+    commands = ["prepare", "convert", "train", "evaluate", "predict", "describe"]
+    assert listed == ["read", *commands]
 
 
 def test_version_and_an_unknown_command_are_one_line(tmp_path):
@@ -143,14 +144,15 @@ def test_version_and_an_unknown_command_are_one_line(tmp_path):
     finished = run(["-m", "jaxpose", "trian", "--config=configs/ampose.py"], tmp_path)
     assert finished.returncode == 1
     assert finished.stderr == (
-        "error: unknown command 'trian'; known: prepare, convert, train, evaluate, "
-        "predict, describe\n"
+        "error: unknown command 'trian'; known: read, prepare, convert, train, "
+        "evaluate, predict, describe\n"
     )
 
 
 @pytest.mark.parametrize(
     ("command", "module", "flags"),
     [
+        ("read", "jaxpose.read", []),
         ("prepare", "jaxpose.prepare", []),
         ("convert", "jaxpose.convert", []),
         ("train", "jaxpose.main", ["--mode=train"]),

@@ -1,0 +1,66 @@
+"""The flags by which a user states what files of keypoints leave open."""
+
+import argparse
+
+from jaxpose.recordings.layouts import MIN_CONFIDENCE
+from jaxpose.recordings.options import Options
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that `options_of` reads."""
+    group = parser.add_argument_group("what the files do not say, or say wrongly")
+    group.add_argument(
+        "--layout", metavar="NAME", help="joint order: coco_17, body_25, halpe_26, ..."
+    )
+    group.add_argument(
+        "--image_size", metavar="W,H", type=_size, help="width and height, pixels"
+    )
+    group.add_argument(
+        "--fps", metavar="N", type=float, help="frames per second of the video"
+    )
+    group.add_argument(
+        "--min_confidence",
+        metavar="C",
+        type=float,
+        default=MIN_CONFIDENCE,
+        help="joints of a lower confidence count as not seen (default: %(default)s)",
+    )
+    group.add_argument(
+        "--person",
+        metavar="K",
+        type=int,
+        help="only this person of each video, 1 is the most present one (default: all)",
+    )
+    group.add_argument(
+        "--estimate_missing",
+        action="store_true",
+        help="estimate joints that are never seen; they stay masked in every result",
+    )
+    group.add_argument(
+        "--force",
+        action="store_true",
+        help="use recordings that look wrong, with a warning",
+    )
+
+
+def options_of(flags: argparse.Namespace) -> Options:
+    """Returns what the flags of `add_flags` state."""
+    return Options(
+        layout=flags.layout,
+        image_size=flags.image_size,
+        fps=flags.fps,
+        min_confidence=flags.min_confidence,
+        person=flags.person,
+        estimate_missing=flags.estimate_missing,
+        force=flags.force,
+    )
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Returns the two numbers of "1920,1080" or "1920x1080"."""
+    width, separator, height = text.partition("," if "," in text else "x")
+    if not separator or not width.strip().isdecimal() or not height.strip().isdecimal():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not WIDTH,HEIGHT in whole pixels, such as 1920,1080"
+        )
+    return int(width), int(height)

@@ -1,0 +1,29 @@
+"""Words of messages: counts, ordinals, and text that comes from files."""
+
+
+def printable(text: str) -> str:
+    """Returns the text with every control character as its escape sequence."""
+    shown = []
+    for character in text:
+        if character.isprintable():
+            shown.append(character)
+        else:
+            shown.append(character.encode("unicode_escape").decode("ascii"))
+    return "".join(shown)
+
+
+def one_line(error: Exception) -> str:
+    """Returns the message of an error as one line."""
+    return " ".join(str(error).split())
+
+
+def count_of(number: int, one: str, many: str) -> str:
+    """Returns a number with its noun."""
+    return f"1 {one}" if number == 1 else f"{number:,} {many}"
+
+
+def ordinal(number: int) -> str:
+    """Returns 1st, 2nd, 3rd, 4th, ..."""
+    endings = {1: "st", 2: "nd", 3: "rd"}
+    is_teen = number % 100 in (11, 12, 13)
+    return f"{number}{'th' if is_teen else endings.get(number % 10, 'th')}"
