@@ -15,7 +15,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -66,26 +66,37 @@ def load_npz(path: str | pathlib.Path) -> dict[str, Any]:
         anything other than arrays, containers, numbers and strings.
     """
     path = _require_file(path)
-    with _errors_name(path):
-        if not zipfile.is_zipfile(path):
-            raise JaxposeError(
-                "this is not an npz file (a zip archive), or it is cut short; "
-                "get it again"
-            )
-        entries = {}
-        with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                if info.filename.endswith(".npy"):
-                    key = info.filename.removesuffix(".npy")
-                    entries[key] = _read_npy(archive, info)
+    with _errors_name(path), path.open("rb") as stream:
+        return _read_npz(stream)
 
-        # Converters that find none of their inputs still write a dict, an empty one.
-        if all(isinstance(entry, dict) and not entry for entry in entries.values()):
-            raise JaxposeError(
-                "the file holds no data: the program that wrote it found none of its "
-                "input files (check the paths given to it, and write the file again)"
-            )
-    return entries
+
+def load_npz_bytes(data: bytes, name: str) -> dict[str, Any]:
+    """Returns the arrays of an npz file in memory by key, as `load_npz`.
+
+    Args:
+      data: the content of the file.
+      name: of the file, for messages.
+
+    Raises:
+      JaxposeError: as for `load_npz`.
+    """
+    with _errors_name(name):
+        return _read_npz(io.BytesIO(data))
+
+
+def load_npy_bytes(data: bytes, name: str) -> Any:
+    """Returns the array in an npy file in memory, or the one object that it holds.
+
+    Args:
+      data: the content of the file.
+      name: of the file, for messages.
+
+    Raises:
+      JaxposeError: the file is damaged, or asks for anything other than arrays,
+        containers, numbers and strings.
+    """
+    with _errors_name(name):
+        return _read_npy(io.BytesIO(data), len(data), "the file")
 
 
 def load_pickle(path: str | pathlib.Path) -> Any:
@@ -117,7 +128,7 @@ def _require_file(path: str | pathlib.Path) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def _errors_name(path: pathlib.Path) -> Iterator[None]:
+def _errors_name(path: pathlib.Path | str) -> Iterator[None]:
     """Turns any exception of a damaged file into one error that names the file."""
     try:
         with warnings.catch_warnings():
@@ -133,7 +144,34 @@ def _errors_name(path: pathlib.Path) -> Iterator[None]:
         ) from error
 
 
-def _read_npy(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
+def _read_npz(file: BinaryIO) -> dict[str, Any]:
+    """Returns the arrays of an npz file by key.
+
+    Raises:
+      JaxposeError: the file is not an npz, or holds no data.
+      ValueError: a member is not an npy file of plain numbers, strings or objects.
+    """
+    if not zipfile.is_zipfile(file):
+        raise JaxposeError(
+            "this is not an npz file (a zip archive), or it is cut short; get it again"
+        )
+    entries = {}
+    with zipfile.ZipFile(file) as archive:
+        for info in archive.infolist():
+            if info.filename.endswith(".npy"):
+                key = info.filename.removesuffix(".npy")
+                entries[key] = _read_member(archive, info)
+
+    # Converters that find none of their inputs still write a dict, an empty one.
+    if all(isinstance(entry, dict) and not entry for entry in entries.values()):
+        raise JaxposeError(
+            "the file holds no data: the program that wrote it found none of its "
+            "input files (check the paths given to it, and write the file again)"
+        )
+    return entries
+
+
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
     """Returns the array in one member of an npz file, or the one object it holds.
 
     Raises:
@@ -143,35 +181,47 @@ def _read_npy(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
         raise ValueError(f"{info.filename!r} would unpack to {info.file_size} bytes")
     # `open` returns a raw stream, which the annotations of zipfile do not say.
     with io.BufferedReader(archive.open(info)) as stream:  # type: ignore[type-var]
-        # Magic bytes and version, the length of the header, and the header.
-        magic = stream.read(8)
-        if magic[:6] != b"\x93NUMPY" or magic[6] not in (1, 2):
-            raise ValueError(f"{info.filename!r} is not an npy file of version 1 or 2")
-        length_bytes = 2 if magic[6] == 1 else 4
-        header_length = int.from_bytes(stream.read(length_bytes), "little")
-        header = stream.read(header_length).decode("latin-1")
-        match = _NPY_HEADER.fullmatch(header)
-        if match is None:
-            raise ValueError(
-                f"{info.filename!r} has the header {header[:80]!r}, "
-                "not that of a plain array"
-            )
-        dtype = plain_dtype(match[1])
-        order = "F" if match[2] == "True" else "C"
-        sizes = match[3].replace("L", "").split(",")  # Python 2 wrote (3L, 4L)
-        shape = tuple(int(size) for size in sizes if size.strip())
-
-        # Numbers and strings: compare the size with the file before reading.
-        if not dtype.hasobject:
-            num_bytes = info.file_size - 8 - length_bytes - header_length
-            require_num_bytes(shape, dtype, num_bytes)
-            return plain_array(stream.read(), dtype, shape, order)
-
-        # Objects are a pickle.
-        array = unpickle(stream)
-        if not isinstance(array, np.ndarray) or array.shape != shape:
-            raise ValueError(
-                f"{info.filename!r} does not hold the object array its header announces"
-            )
+        array = _read_npy(stream, info.file_size, repr(info.filename))
         stream.read()  # reaching the end makes zipfile compare the checksum
-        return array[()] if shape == () else array
+        return array
+
+
+def _read_npy(stream: BinaryIO, size: int, name: str) -> Any:
+    """Returns the array in an npy file, or the one object that it holds.
+
+    Args:
+      stream: the content of the file.
+      size: of the file in bytes.
+      name: of the file, for messages.
+
+    Raises:
+      ValueError: it is not an npy file of plain numbers, strings or objects.
+    """
+    # Magic bytes and version, the length of the header, and the header.
+    magic = stream.read(8)
+    if magic[:6] != b"\x93NUMPY" or magic[6] not in (1, 2):
+        raise ValueError(f"{name} is not an npy file of version 1 or 2")
+    length_bytes = 2 if magic[6] == 1 else 4
+    header_length = int.from_bytes(stream.read(length_bytes), "little")
+    header = stream.read(header_length).decode("latin-1")
+    match = _NPY_HEADER.fullmatch(header)
+    if match is None:
+        raise ValueError(
+            f"{name} has the header {header[:80]!r}, not that of a plain array"
+        )
+    dtype = plain_dtype(match[1])
+    order = "F" if match[2] == "True" else "C"
+    sizes = match[3].replace("L", "").split(",")  # Python 2 wrote (3L, 4L)
+    shape = tuple(int(size) for size in sizes if size.strip())
+
+    # Numbers and strings: compare the size with the file before reading.
+    if not dtype.hasobject:
+        num_bytes = size - 8 - length_bytes - header_length
+        require_num_bytes(shape, dtype, num_bytes)
+        return plain_array(stream.read(), dtype, shape, order)
+
+    # Objects are a pickle.
+    array = unpickle(stream)
+    if not isinstance(array, np.ndarray) or array.shape != shape:
+        raise ValueError(f"{name} does not hold the object array its header announces")
+    return array[()] if shape == () else array
