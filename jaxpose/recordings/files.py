@@ -1,9 +1,51 @@
 """Reads the files of detectors: what they hold decides, not what they are called."""
 
+import collections
 import dataclasses
+import os
 import pathlib
+from collections.abc import Iterator
 
+from jaxpose.errors import JaxposeError
+from jaxpose.recordings.collect import Collector, Person, nobody
+from jaxpose.recordings.content import (
+    Content,
+    UnreadError,
+    cut,
+    data_ending,
+    load_content,
+    shown,
+)
 from jaxpose.recordings.detections import Detections
+from jaxpose.recordings.formats import FORMATS
+from jaxpose.recordings.formats.base import FrameFormat, VideoFormat, first
+from jaxpose.recordings.frame_names import NamedFrames, natural_key, split_into_videos
+
+SETTINGS_FILE = "dataset.json"
+VIDEO_ENDINGS = {
+    *(".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"),
+    *(".mts", ".m2ts", ".3gp", ".gif"),
+}
+IMAGE_ENDINGS = {
+    *(".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".ppm"),
+}
+# Folders named after what they hold, not after the video.
+_GENERIC_FOLDERS = {
+    *("json", "jsons", "labels", "keypoints", "pose", "poses", "predictions", "preds"),
+    *("output", "outputs", "output_json", "output_jsons", "results", "result", "data"),
+    *("input_2d", "sep-json", "openpose", "alphapose", "detections", "pose_2d"),
+}
+_MAX_LISTED = 3  # files of one kind that are named one by one
+
+# What a reader may raise on a content that only begins as its format.
+_DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,4 +73,249 @@ def read_detections(path: pathlib.Path) -> Files:
     Raises:
       JaxposeError: `path` does not exist, or is neither a file nor a folder.
     """
-    return Files([], [], [f"{path}: not read yet"])
+    reader = _Reader(path)
+    if path.is_dir():
+        for file in _walk(path, reader):
+            reader.read(file)
+    elif path.is_file():
+        reader.read(path)
+    elif path.exists():
+        raise JaxposeError(f"{path} is neither a file nor a folder")
+    else:
+        raise JaxposeError(f"{path} does not exist")
+    return reader.finish()
+
+
+def _walk(folder: pathlib.Path, reader: "_Reader") -> Iterator[pathlib.Path]:
+    """Yields the files below a folder that may hold keypoints, in natural order."""
+    real = os.path.realpath(folder)
+    folders: list[tuple[pathlib.Path, tuple[str, ...]]] = [(folder, (real,))]
+    while folders:
+        current, above = folders.pop()
+        try:
+            with os.scandir(current) as listing:
+                entries = sorted(listing, key=lambda entry: natural_key(entry.name))
+        except OSError as error:
+            reader.refused.append((str(current), f"{current}: {error.strerror}"))
+            continue
+        below = []
+        for entry in entries:
+            path = current / entry.name
+            if entry.name.startswith(".") or entry.name == "__MACOSX":
+                reader.counts["hidden file"] += 1
+            elif entry.is_dir():
+                # A link to a folder above would never end.
+                real = os.path.realpath(path)
+                if real not in above:
+                    below.append((path, (*above, real)))
+            elif path.suffix.lower() in VIDEO_ENDINGS:
+                reader.counts["video"] += 1
+            elif path.suffix.lower() in IMAGE_ENDINGS:
+                reader.counts["image"] += 1
+            elif not entry.is_file():
+                reader.leave(path, "not a regular file")
+            elif entry.name.lower() != SETTINGS_FILE:
+                yield path
+        folders.extend(reversed(below))
+
+
+class _Reader:
+    """Reads files one by one, and puts those that are single frames together.
+
+    Attributes:
+      detections: of the videos read so far.
+      refused: (where, reason).
+      counts: number of files by kind that are counted only.
+    """
+
+    def __init__(self, top: pathlib.Path):
+        """Takes the path that the user gave."""
+        self.detections: list[Detections] = []
+        self.refused: list[tuple[str, str]] = []
+        self.counts: collections.Counter[str] = collections.Counter()
+        self._top = top
+        self._left: dict[tuple[str, str], list[pathlib.Path]] = {}
+        self._frames: dict[
+            tuple[pathlib.Path, str], tuple[FrameFormat, dict[str, list[Person]]]
+        ] = {}
+        self._empty: list[pathlib.Path] = []
+
+    def leave(self, path: pathlib.Path, reason: str) -> None:
+        """Notes a file that is not read."""
+        if path == self._top:
+            # The user asked for this very file.
+            self.refused.append((str(path), f"{path}: not read: {reason}"))
+            return
+        self._left.setdefault((str(path.parent), reason), []).append(path)
+
+    def read(self, path: pathlib.Path) -> None:
+        """Reads a file: a video, a frame, something broken, or something else."""
+        try:
+            content = load_content(path)
+        except UnreadError as error:
+            self.leave(path, str(error))
+            return
+        except JaxposeError as error:
+            self.refused.append((str(path), _one_line(error)))
+            return
+        try:
+            self._dispatch(content)
+        except JaxposeError as error:
+            self.refused.append((str(path), _one_line(error)))
+
+    def _dispatch(self, content: Content) -> None:
+        """Reads a content by the first format that recognises it.
+
+        Raises:
+          JaxposeError: it is recognised, and broken.
+        """
+        if _is_empty(content):
+            self._empty.append(content.path)
+            return
+        for format in FORMATS:
+            try:
+                if not format.recognises(content):
+                    continue
+                if isinstance(format, VideoFormat):
+                    self.detections.extend(format.read(content))
+                else:
+                    self._add_frame(format, content)
+                return
+            except _DAMAGE as error:
+                raise JaxposeError(
+                    f"{content.where}: looks like a file of {format.name}, and is not "
+                    f"as it should be ({cut(str(error) or type(error).__name__)})"
+                ) from error
+        self.leave(content.path, _description(content))
+
+    def _add_frame(self, format: FrameFormat, content: Content) -> None:
+        """Keeps the people of a file that holds one frame."""
+        key = (content.path.parent, format.name)
+        _, frames = self._frames.setdefault(key, (format, {}))
+        frames[content.path.name] = format.people(content)
+
+    def finish(self) -> Files:
+        """Returns all that was read, once there are no more files."""
+        self._place_empty()
+        for (folder, _), (format, frames) in self._frames.items():
+            self._finish_folder(folder, format, frames)
+        self.detections.sort(key=lambda found: natural_key(found.where))
+        return Files(self.detections, self.refused, self._unread())
+
+    def _place_empty(self) -> None:
+        """Takes empty files for frames without people where others are frames."""
+        for path in self._empty:
+            frames = []
+            for (folder, _), (_, files) in self._frames.items():
+                name = next(iter(files))
+                if folder == path.parent and pathlib.Path(name).suffix == path.suffix:
+                    frames.append(files)
+            if len(frames) == 1:
+                frames[0][path.name] = []
+            elif data_ending(path) or path == self._top:
+                self.refused.append((str(path), nobody(str(path), 0)))
+            else:
+                self.leave(path, "empty")
+
+    def _finish_folder(
+        self,
+        folder: pathlib.Path,
+        format: FrameFormat,
+        frames: dict[str, list[Person]],
+    ) -> None:
+        """Makes the videos out of the files of a folder."""
+        if self._is_copy(folder):
+            self.leave(folder, f"{len(frames)} files, copies of what lies above them")
+            return
+        names = list(frames)
+        videos = split_into_videos(names)
+        for video in videos:
+            where, name = _place(folder, video, len(videos) == 1)
+            collector = Collector(name, where, format.name, format.channels)
+            collector.remarks.extend(video.remarks)
+            for member, number in zip(video.members, video.numbers, strict=True):
+                collector.add(number, frames[names[member]], names[member])
+            try:
+                found = collector.finish(
+                    units=format.units,
+                    absent_is_missing=format.absent_is_missing,
+                    layout=format.layout,
+                )
+            except JaxposeError as error:
+                self.refused.append((where, _one_line(error)))
+            else:
+                self.detections.append(found)
+
+    def _is_copy(self, folder: pathlib.Path) -> bool:
+        """Returns whether a folder holds the frames of AlphaPose's file above it."""
+        beside = [d for d in self.detections if d.format == "alphapose"]
+        is_beside = any(pathlib.Path(d.where).parent == folder.parent for d in beside)
+        return folder.name == "sep-json" and is_beside
+
+    def _unread(self) -> list[str]:
+        """Returns what was not read: a line per file, or per kind of many files."""
+        lines: list[str] = []
+        for (folder, reason), paths in self._left.items():
+            if len(paths) <= _MAX_LISTED:
+                lines.extend(f"{self._shown(path)}: {reason}" for path in paths)
+            else:
+                place = self._shown(pathlib.Path(folder))
+                lines.append(
+                    f"{place}: {len(paths):,} files such as {paths[0].name}: {reason}"
+                )
+        for kind, count in sorted(self.counts.items()):
+            lines.append(f"{count:,} {kind}{'s' if count > 1 else ''}")
+        return lines
+
+    def _shown(self, path: pathlib.Path) -> str:
+        """Returns a path relative to the one that the user gave."""
+        try:
+            return str(path.relative_to(self._top))
+        except ValueError:
+            return str(path)
+
+
+def _one_line(error: Exception) -> str:
+    """Returns the message of an error as one line."""
+    return " ".join(str(error).split())
+
+
+def _is_empty(content: Content) -> bool:
+    """Returns whether a content has no entries at all, such as [] or [[], []]."""
+    if content.kind == "text":
+        return not content.value.strip()
+    is_list = isinstance(content.value, list | dict)
+    return content.kind == "json" and is_list and not _has_entries(content.value)
+
+
+def _has_entries(value: list | dict) -> bool:
+    """Returns whether lists hold anything but lists and objects without entries."""
+    entries = value.values() if isinstance(value, dict) else value
+    for entry in entries:
+        if not isinstance(entry, list | dict):
+            return True
+        if entry and _has_entries(entry):
+            return True
+    return False
+
+
+def _description(content: Content) -> str:
+    """Returns in a few words what a content is that no format recognises."""
+    if content.kind == "text":
+        return "text without keypoints"
+    value = content.value
+    if isinstance(value, dict) and value:
+        keys = ", ".join(repr(str(key)) for key in list(value)[:5])
+        kind = "arrays" if content.kind == "arrays" else "JSON"
+        return cut(f"{kind} without keypoints that are known, with the keys {keys}")
+    entry = first(value) if isinstance(value, list) else value
+    return cut(f"JSON without keypoints that are known: {shown(entry)}")
+
+
+def _place(folder: pathlib.Path, video: NamedFrames, is_alone: bool) -> tuple[str, str]:
+    """Returns where the files of a video are, for messages, and its name."""
+    own = folder.absolute().name
+    if not is_alone:
+        return str(folder / video.pattern), video.video or own or video.pattern
+    is_generic = not own or own.lower() in _GENERIC_FOLDERS
+    return str(folder), (video.video or own) if is_generic else own

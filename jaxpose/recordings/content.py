@@ -1,0 +1,265 @@
+"""Loads a file into memory: its first bytes decide what it is, not its name."""
+
+import dataclasses
+import gzip
+import io
+import json
+import pathlib
+import re
+import reprlib
+import zipfile
+import zlib
+from typing import Any, Literal
+
+from jaxpose.datasets.restricted import load_npy_bytes, load_npz_bytes
+from jaxpose.errors import JaxposeError
+
+# Endings of files that should hold keypoints. Where such a file is a web page or a
+# pointer instead, the user must hear of it.
+DATA_ENDINGS = {".json", ".jsonl", ".npz", ".npy", ".csv", ".tsv", ".txt"}
+
+_HEAD_BYTES = 4096
+_MAX_BYTES = 2**32  # unpacked
+_MAX_SHOWN = 200  # characters of a value in a message
+
+# First bytes of files that are recognised and not read.
+_SIGNATURES = (
+    (b"\x89HDF", "HDF5; export it as CSV, JSON or npz"),
+    (b"MATLAB 5.0", "a MATLAB file; export its arrays as npz or JSON"),
+    (b"\x89PNG", "an image"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"GIF8", "an image"),
+    (b"%PDF", "a PDF"),
+    (b"BZh", "an archive; unpack it"),
+    (b"7z\xbc\xaf", "an archive; unpack it"),
+    (b"\xfd7zXZ", "an archive; unpack it"),
+    (b"Rar!", "an archive; unpack it"),
+)
+_PICKLE = re.compile(rb"\x80[\x02-\x05]")
+_POINTER = b"version https://git-lfs.github.com/spec/"
+_ANNEX_POINTER = re.compile(rb"[./]*\.?git/annex/objects/|/annex/objects/")
+_WEB_PAGE = re.compile(r"<!doctype html|<html|<head|<body", re.IGNORECASE)
+
+
+class UnreadError(Exception):
+    """A file that holds no keypoints. The message says in a few words what it is."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Content:
+    """The content of a file.
+
+    Attributes:
+      path: the file.
+      kind: "json": `value` is what the JSON file holds; "arrays": the arrays of an npz
+        file by key, or of an npy file under the key "";  "text": the text of a table.
+      value: the content.
+    """
+
+    path: pathlib.Path
+    kind: Literal["json", "arrays", "text"]
+    value: Any
+
+    @property
+    def where(self) -> str:
+        """Returns the file for messages."""
+        return str(self.path)
+
+    @property
+    def stem(self) -> str:
+        """Returns the name of the file without its endings."""
+        return stem_of(self.path.name)
+
+
+def stem_of(name: str) -> str:
+    """Returns the name of a file without its endings, `walk` for `walk.json.gz`."""
+    return re.sub(r"(?<=.)(\.[A-Za-z]\w{0,5})+$", "", name)
+
+
+def data_ending(path: pathlib.Path) -> bool:
+    """Returns whether the file is called like one that holds keypoints."""
+    name = path.name.lower().removesuffix(".gz")
+    return pathlib.Path(name).suffix in DATA_ENDINGS
+
+
+def shown(value: Any) -> str:
+    """Returns a value for a message, at most 200 characters long."""
+    short = reprlib.Repr()
+    short.maxlist = short.maxtuple = short.maxdict = 4
+    short.maxstring = short.maxother = 80
+    return cut(short.repr(value))
+
+
+def cut(text: str) -> str:
+    """Returns at most the first 200 characters of a text, as one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= _MAX_SHOWN else line[: _MAX_SHOWN - 3] + "..."
+
+
+def load_content(path: pathlib.Path) -> Content:
+    """Returns the content of a file.
+
+    Raises:
+      UnreadError: the file is of a kind that holds no keypoints.
+      JaxposeError: the file should hold keypoints, and is damaged or another thing.
+    """
+    data = _read(path)
+    if data.startswith(b"PK\x03\x04"):
+        return Content(path, "arrays", _load_zip(data, path))
+    if data.startswith(b"\x93NUMPY"):
+        return Content(path, "arrays", {"": load_npy_bytes(data, str(path))})
+    return _load_text(data, path)
+
+
+def _read(path: pathlib.Path) -> bytes:
+    """Returns the bytes of a file, unpacked if it is a gzip file.
+
+    Raises:
+      UnreadError: the first bytes are those of a file that holds no keypoints.
+      JaxposeError: the file cannot be read, or is a pointer to the real one.
+    """
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+            is_packed = head.startswith(b"\x1f\x8b")
+            _refuse_by_head(b"" if is_packed else head, path)
+            data = head + stream.read(_MAX_BYTES + 1 - len(head))
+        if is_packed:
+            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(_MAX_BYTES + 1)
+            _refuse_by_head(data[:_HEAD_BYTES], path)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise JaxposeError(
+            f"{path}: a gzip file that is damaged or cut short ({error}); get it again"
+        ) from None
+    except OSError as error:
+        raise JaxposeError(f"{path} cannot be read: {error.strerror}") from None
+    if len(data) > _MAX_BYTES:
+        raise JaxposeError(f"{path}: larger than 4 GiB; split it into videos")
+    return data
+
+
+def _refuse_by_head(head: bytes, path: pathlib.Path) -> None:
+    """Raises UnreadError or JaxposeError for what the first bytes give away."""
+    for signature, reason in _SIGNATURES:
+        if head.startswith(signature):
+            raise UnreadError(reason)
+    if _PICKLE.match(head):
+        raise UnreadError(
+            "a pickle, which can run code; save its arrays as npz or JSON"
+        )
+    is_pointer = head.startswith(_POINTER)
+    if is_pointer or (len(head) < 1000 and _ANNEX_POINTER.match(head)):
+        tool, command = ("Git LFS", "git lfs pull") if is_pointer else ("git-annex", "")
+        command = command or "git annex get"
+        raise _wrong_kind(
+            path, f"a {tool} pointer, not the file itself; run `{command}`"
+        )
+
+
+def _wrong_kind(path: pathlib.Path, reason: str) -> Exception:
+    """Returns the error for a file that is not what its name promises."""
+    if data_ending(path):
+        return JaxposeError(f"{path}: this is {reason}")
+    return UnreadError(reason)
+
+
+def _load_zip(data: bytes, path: pathlib.Path) -> dict[str, Any]:
+    """Returns the arrays of an npz file by key.
+
+    Raises:
+      UnreadError: the archive is none of arrays.
+      JaxposeError: the file is damaged.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        names = None  # cut short: the reader of npz files says so
+    if names is not None and not any(name.endswith(".npy") for name in names):
+        is_checkpoint = any(name.endswith("data.pkl") for name in names)
+        raise UnreadError(
+            "weights of a network" if is_checkpoint else "a zip archive; unpack it"
+        )
+    return load_npz_bytes(data, str(path))
+
+
+def _load_text(data: bytes, path: pathlib.Path) -> Content:
+    """Returns the content of a JSON file or of a table.
+
+    Raises:
+      UnreadError: the bytes are no text, or a text of another kind.
+      JaxposeError: a file that should hold keypoints is a web page, or damaged.
+    """
+    text = _decode(data, path)
+    start = text.lstrip()[:500]
+    if _WEB_PAGE.match(start):
+        raise _wrong_kind(
+            path, "a web page (HTML), not the file itself; download the file again"
+        )
+    if start.startswith("<"):
+        raise UnreadError("XML; export JSON or CSV")
+
+    # Text in brackets may also be an INI file; only what is called JSON must be JSON.
+    is_called_json = ".json" in path.name.lower()
+    if start.startswith(("{", "[")) or is_called_json:
+        try:
+            return Content(path, "json", _parse_json(text, path))
+        except JaxposeError:
+            if is_called_json or data_ending(path):
+                raise
+            raise UnreadError("text") from None
+    return Content(path, "text", text)
+
+
+def _decode(data: bytes, path: pathlib.Path) -> str:
+    """Returns the text of bytes in UTF-8, UTF-16 or UTF-32, or in Latin-1 without NUL.
+
+    Raises:
+      UnreadError: they are no text.
+      JaxposeError: they are no text, and the file is called like one.
+    """
+    # The pattern of zero bytes among the first four tells the encodings apart.
+    encoding = json.detect_encoding(data[:4]) if data else "utf-8"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        text = data.decode("latin-1") if encoding.startswith("utf-8") else "\0"
+    text = text.removeprefix("\ufeff")
+    if "\0" in text[:_HEAD_BYTES]:
+        raise _wrong_kind(path, "binary data of an unknown kind")
+    return text
+
+
+def _parse_json(text: str, path: pathlib.Path) -> Any:
+    """Returns what a JSON text holds; one object per line becomes a list.
+
+    Raises:
+      JaxposeError: it is no JSON.
+    """
+    if not text.strip():
+        raise JaxposeError(f"{path}: the file is empty; write it again")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":
+            values = _parse_lines(text)
+            if values is not None:
+                return values
+        is_cut = text.rstrip()[-1] not in "]}"
+        reason = "the file is cut short" if is_cut else error.msg
+        raise JaxposeError(
+            f"{path}: not JSON, or damaged: {reason} (line {error.lineno}, column "
+            f"{error.colno}); write it again"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise JaxposeError(
+            f"{path}: not JSON of keypoints: {cut(str(error))}"
+        ) from None
+
+
+def _parse_lines(text: str) -> list[Any] | None:
+    """Returns the values of a text with one JSON value per line, or None."""
+    try:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (ValueError, RecursionError):
+        return None

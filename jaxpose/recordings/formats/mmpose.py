@@ -1,0 +1,140 @@
+"""Reads the predictions of MMPose.
+
+MMPose 1.3 (mmpose/structures/utils.py, `split_instances`): a person is {"keypoints":
+[[x, y], ...], "keypoint_scores": [s, ...], "bbox": [[left, top, right, bottom]]}.
+demo/topdown_demo_with_mmdet.py writes {"meta_info", "instance_info": [{"frame_id",
+"instances": [person]}]}, frame_id from 1; `MMPoseInferencer` writes the inner list for
+a video, frame_id from 0, and a list of people in a file per image. A list of lists of
+people is what its call returns.
+"""
+
+import dataclasses
+from typing import Any
+
+from jaxpose.errors import JaxposeError
+from jaxpose.recordings.collect import (
+    Collector,
+    Person,
+    corners_to_box,
+    with_joints,
+)
+from jaxpose.recordings.content import Content, shown
+from jaxpose.recordings.detections import Detections
+from jaxpose.recordings.formats.base import (
+    FrameFormat,
+    VideoFormat,
+    first,
+    frame_number,
+    is_number,
+)
+from jaxpose.recordings.joint_names import NamedLayout, find_layout
+
+# Keys of a frame that hold its people. MMPose writes `instances`.
+_PEOPLE_KEYS = ("instances", "people", "persons", "predictions", "poses", "detections")
+
+
+def _is_person(value: Any) -> bool:
+    """Returns whether a value is a person of MMPose, whose joints are lists."""
+    keypoints = value.get("keypoints") if isinstance(value, dict) else None
+    if not isinstance(keypoints, list) or not keypoints:
+        return False
+    joint = next((joint for joint in keypoints if joint), None)
+    return isinstance(joint, list) and all(map(is_number, joint))
+
+
+def _people_of(frame: Any) -> Any:
+    """Returns the list of people in a frame: the frame itself, or one of its keys."""
+    if isinstance(frame, dict):
+        for key in _PEOPLE_KEYS:
+            if key in frame:
+                return frame[key]
+    return frame
+
+
+def _frames_of(content: Content) -> Any:
+    """Returns the list of frames in a content, or None."""
+    if content.kind != "json":
+        return None
+    value = content.value
+    if isinstance(value, dict):
+        value = value.get(
+            "instance_info", value.get("predictions", value.get("frames"))
+        )
+    return value if isinstance(value, list) else None
+
+
+def _is_video(content: Content) -> bool:
+    """Returns whether a file holds a list of frames of people."""
+    frames = _frames_of(content)
+    if not frames:
+        return isinstance(content.value, dict) and "instance_info" in content.value
+    with_people = (first(_people_of(frame)) for frame in frames)
+    person = next((person for person in with_people if person is not None), None)
+    is_image = isinstance(content.value, dict) and _is_person(first(frames))
+    return is_image or (_is_person(person) and not _is_person(first(frames)))
+
+
+def _is_frame(content: Content) -> bool:
+    """Returns whether a file holds a list of people."""
+    people = content.value if isinstance(content.value, list) else None
+    return content.kind == "json" and _is_person(first(people))
+
+
+def _people(value: Any, where: str) -> list[Person]:
+    """Returns the people in a list.
+
+    Raises:
+      JaxposeError: it is not as MMPose writes it.
+    """
+    if not isinstance(value, list):
+        raise JaxposeError(f"{where}: expected a list of people, found {shown(value)}")
+    people = []
+    for person in value:
+        keypoints = person.get("keypoints") if isinstance(person, dict) else None
+        if not isinstance(keypoints, list):
+            raise JaxposeError(
+                f"{where}: expected a person with keypoints, found {shown(person)}"
+            )
+        scores = person.get("keypoint_scores", person.get("keypoints_scores"))
+        number = person.get("track_id", person.get("instance_id", person.get("id")))
+        box = corners_to_box(person.get("bbox"))
+        people.append(Person(keypoints, scores, number, box))
+    return people
+
+
+def _read_video(content: Content) -> list[Detections]:
+    """Returns the video in a file of frames."""
+    frames = _frames_of(content)
+    collector = Collector(content.stem, content.where, "mmpose")
+    if _is_person(first(frames)):
+        frames = [frames]  # the people of one image
+    for index, frame in enumerate(frames):
+        number = frame_number(frame, index)
+        where = f"{content.where}: frame {number}"
+        collector.add(number, _people(_people_of(frame) or [], where))
+    return [_in_layout(collector.finish(), _layout(content.value))]
+
+
+def _layout(value: Any) -> NamedLayout | None:
+    """Returns the joint order that `meta_info` names, or None."""
+    info = value.get("meta_info") if isinstance(value, dict) else None
+    names = info.get("keypoint_id2name") if isinstance(info, dict) else None
+    if isinstance(names, dict):
+        names = list(names.values())  # in the order of their numbers
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return None
+    return find_layout(names)
+
+
+def _in_layout(detections: Detections, layout: NamedLayout | None) -> Detections:
+    """Returns the detections in the joint order that the file names."""
+    if layout is None or max(layout.columns) >= detections.keypoints.shape[1]:
+        return detections
+    detections = with_joints(detections, layout.columns)
+    return dataclasses.replace(detections, layout=layout.layout)
+
+
+VIDEO = VideoFormat("mmpose", _is_video, _read_video)
+FRAMES = FrameFormat(
+    "mmpose", _is_frame, lambda content: _people(content.value, content.where)
+)

@@ -1,0 +1,190 @@
+"""Reads the pose labels and the JSON of ultralytics YOLO.
+
+ultralytics 8.3 (engine/results.py, `save_txt`): a file per frame with people, named
+`{video}_{frame}.txt`, frames from 1, a line per person: class, box (centre, width,
+height), then x, y and confidence of each joint, and with `save_conf` the confidence of
+the box, with tracking the id; all but the last two are fractions of the image. A frame
+without people has no file. Data sets for training have the same lines, with COCO's
+flags in place of the confidence, or x and y alone. `summary` and `to_json`: a list of
+{"name", "class", "confidence", "box": {"x1", "y1", "x2", "y2"}, "track_id",
+"keypoints": {"x": [...], "y": [...], "visible": [...]}} per frame.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from jaxpose.errors import JaxposeError
+from jaxpose.recordings.collect import Collector, Person, corners_to_box
+from jaxpose.recordings.content import Content, shown
+from jaxpose.recordings.detections import Detections
+from jaxpose.recordings.formats.base import (
+    FrameFormat,
+    VideoFormat,
+    first,
+    frame_number,
+)
+from jaxpose.recordings.joint_names import joint_counts
+
+_BOX_NUMBERS = 5  # class and box
+_MAX_LABEL = 2.0  # of a fraction of the image; joints outside of it are extrapolated
+_PEOPLE_KEYS = ("results", "detections", "predictions", "people", "persons", "objects")
+
+
+def _numbers(line: str) -> list[float] | None:
+    """Returns the numbers of a line, or None if it holds anything else."""
+    try:
+        return [float(word) for word in line.split()]
+    except ValueError:
+        return None
+
+
+def _shape(count: int) -> tuple[int, int, int] | None:
+    """Returns joints, numbers per joint and numbers behind them of a line, or None.
+
+    The number of numbers leaves several possibilities. COCO's 17 joints come first,
+    then other known joint orders, each with fewest numbers behind them.
+    """
+    shapes = []
+    for behind in (0, 1, 2):
+        for channels in (3, 2):
+            joints, rest = divmod(count - _BOX_NUMBERS - behind, channels)
+            if rest == 0 and joints in joint_counts():
+                shapes.append((joints != 17, behind, -channels, joints))
+    if not shapes:
+        return None
+    _, behind, channels, joints = min(shapes)
+    return joints, -channels, behind
+
+
+def _is_label(content: Content) -> bool:
+    """Returns whether a text is one of pose labels: class, box, joints."""
+    if content.kind != "text":
+        return False
+    line = content.value.lstrip().partition("\n")[0]
+    numbers = _numbers(line)
+    if not numbers or _shape(len(numbers)) is None:
+        return False
+    is_class = numbers[0] >= 0 and numbers[0] % 1 == 0
+    box = numbers[1:_BOX_NUMBERS]
+    return is_class and all(0 <= value <= _MAX_LABEL for value in box)
+
+
+def _label_people(content: Content) -> list[Person]:
+    """Returns the people in a file of labels.
+
+    Raises:
+      JaxposeError: a line is not as ultralytics writes it.
+    """
+    people = []
+    for index, line in enumerate(content.value.splitlines(), 1):
+        if not line.strip():
+            continue
+        numbers = _numbers(line)
+        shape = _shape(len(numbers)) if numbers else None
+        if numbers is None or shape is None:
+            raise JaxposeError(
+                f"{content.where}: line {index}: expected class, box and the "
+                f"numbers of each joint, found {shown(line)}"
+            )
+        people.append(_label_person(numbers, shape))
+    return people
+
+
+def _label_person(numbers: list[float], shape: tuple[int, int, int]) -> Person:
+    """Returns the person of a line."""
+    joints, channels, behind = shape
+    x, y, width, height = numbers[1:_BOX_NUMBERS]
+    end = _BOX_NUMBERS + joints * channels
+    keypoints = np.reshape(numbers[_BOX_NUMBERS:end], (joints, channels))
+    if channels == 3 and (keypoints[:, 2] == 2).any():
+        keypoints[:, 2] = np.minimum(keypoints[:, 2], 1)  # COCO's flags
+    # One number behind the joints is a confidence, unless it is a whole number: an id.
+    last = numbers[-1]
+    is_id = behind == 2 or (behind == 1 and last % 1 == 0 and last >= 1)
+    box = [x - width / 2, y - height / 2, width, height]
+    return Person(keypoints.tolist(), number=last if is_id else None, box=box)
+
+
+def _is_person(value: Any) -> bool:
+    """Returns whether a value is a person of `summary`."""
+    keypoints = value.get("keypoints") if isinstance(value, dict) else None
+    return isinstance(keypoints, dict) and {"x", "y"} <= set(keypoints)
+
+
+def _people_of(frame: Any) -> Any:
+    """Returns the list of people in a frame: the frame itself, or one of its keys."""
+    if isinstance(frame, dict):
+        for key in _PEOPLE_KEYS:
+            if isinstance(frame.get(key), list):
+                return frame[key]
+    return frame
+
+
+def _people(value: Any, where: str) -> list[Person]:
+    """Returns the people in a list.
+
+    Raises:
+      JaxposeError: it is not as ultralytics writes it.
+    """
+    if not isinstance(value, list):
+        raise JaxposeError(f"{where}: expected a list of people, found {shown(value)}")
+    people = []
+    for person in value:
+        if not _is_person(person):
+            # A detector finds other things than people as well.
+            if isinstance(person, dict) and "keypoints" not in person:
+                continue
+            raise JaxposeError(
+                f"{where}: expected a person with keypoints x and y, found "
+                f"{shown(person)}"
+            )
+        joints = person["keypoints"]
+        try:
+            keypoints = list(map(list, zip(joints["x"], joints["y"], strict=True)))
+        except (TypeError, ValueError):
+            raise JaxposeError(
+                f"{where}: expected as many x as y, found {shown(joints)}"
+            ) from None
+        box = person.get("box")
+        corners = [box.get(key) for key in ("x1", "y1", "x2", "y2")] if box else None
+        scores = joints.get("visible", joints.get("confidence"))
+        number = person.get("track_id")
+        people.append(Person(keypoints, scores, number, corners_to_box(corners)))
+    return people
+
+
+def _is_video(content: Content) -> bool:
+    """Returns whether a file holds a list of lists of people."""
+    if content.kind != "json" or not isinstance(content.value, list):
+        return False
+    with_people = (first(_people_of(frame)) for frame in content.value)
+    return _is_person(next((person for person in with_people if person), None))
+
+
+def _read_video(content: Content) -> list[Detections]:
+    """Returns the video in a file of frames."""
+    collector = Collector(content.stem, content.where, "ultralytics")
+    for index, frame in enumerate(content.value):
+        number = frame_number(frame, index)
+        where = f"{content.where}: frame {number}"
+        collector.add(number, _people(_people_of(frame), where))
+    return [collector.finish(units="either")]
+
+
+LABELS = FrameFormat(
+    "ultralytics labels",
+    _is_label,
+    _label_people,
+    units="fractions",
+    absent_is_missing=False,
+)
+FRAMES = FrameFormat(
+    "ultralytics",
+    lambda content: (
+        isinstance(content.value, list) and _is_person(first(content.value))
+    ),
+    lambda content: _people(content.value, content.where),
+    units="either",
+)
+VIDEO = VideoFormat("ultralytics", _is_video, _read_video)
