@@ -13,7 +13,6 @@ import pathlib
 import pickle
 import re
 import sys
-from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -27,12 +26,13 @@ from jaxpose import command_line, torch_weights
 from jaxpose.errors import JaxposeError
 from jaxpose.models import cost
 from jaxpose.run import Run
-from jaxpose.torch_weights import layouts
+from jaxpose.torch_weights import layouts, state_dicts
 
 # Keys under which the reference implementations save the state dict of the lifting
 # model, and of VideoPose3D's trajectory model beside it.
-_STATE_DICT_KEYS = ("model_pos", "model", "state_dict")
-_TRAJECTORY_KEYS = ("model_traj", "model", "state_dict")
+_USUAL_KEYS = ("model", "state_dict", "model_state_dict", "net", "network")
+_STATE_DICT_KEYS = ("model_pos", *_USUAL_KEYS)
+_TRAJECTORY_KEYS = ("model_traj", *_USUAL_KEYS)
 
 # What torch.load raises on files that are cut off or of another kind.
 _DAMAGED = (
@@ -61,7 +61,9 @@ def main(argv: list[str]) -> None:
                 "give either --torch=FILE (to read) or --to-torch=FILE (to write)"
             )
         if source is not None:
-            convert_from_torch(config, pathlib.Path(source).expanduser(), workdir)
+            prefix = flags.FLAGS["strip-prefix"].value
+            source = pathlib.Path(source).expanduser()
+            convert_from_torch(config, source, workdir, prefix)
         elif target is not None:
             convert_to_torch(config, workdir, pathlib.Path(target).expanduser())
     except JaxposeError as error:
@@ -69,13 +71,22 @@ def main(argv: list[str]) -> None:
 
 
 def convert_from_torch(
-    config: ml_collections.ConfigDict, torch_file: pathlib.Path, workdir: pathlib.Path
+    config: ml_collections.ConfigDict,
+    torch_file: pathlib.Path,
+    workdir: pathlib.Path,
+    prefix: str | None = None,
 ) -> None:
     """Writes the weights of `torch_file` as a native checkpoint of step 0 in `workdir`.
 
+    Args:
+      config: config of the model.
+      torch_file: the PyTorch checkpoint.
+      workdir: a new directory.
+      prefix: what the names of the weights begin with; None: it is found.
+
     Raises:
-      JaxposeError: the file cannot be read, does not fit the config's model, or
-        `workdir` already holds a run; nothing is written then.
+      JaxposeError: the file cannot be read, does not fit the config's model, holds NaN,
+        or `workdir` already holds a run; nothing is written then.
     """
     _check_lifting(config)
     names = torch_weights.get_state_dict_map(config.model.name)
@@ -85,10 +96,12 @@ def convert_from_torch(
         )
     run = Run.create(config, workdir)
     state_dict = read_torch(torch_file, _keys(config))
+    entries = list(names.entries(run.model))
     try:
+        wanted = [entry.torch_name for entry in entries]
         variables = layouts.from_torch(
-            names.entries(run.model),
-            state_dict,
+            entries,
+            state_dicts.strip_prefix(state_dict, wanted, prefix),
             cost.variable_shapes(run.model),
             leftovers=names.leftovers(run.model),
         )
@@ -167,25 +180,22 @@ def read_torch(
     """
     # A training script saves the weights beside other things, others save them alone.
     content: Any = _unpickle(path)
-    if isinstance(content, Mapping):
-        for key in keys:
-            if isinstance(content.get(key), Mapping):
-                content = content[key]
-                break
-    if not _is_state_dict(content):
-        found = f"a {type(content).__name__}"
-        if isinstance(content, Mapping):
-            found = f"the keys {', '.join(map(str, content))}"
-        raise JaxposeError(
-            f"--torch={path} holds no state dict, bare or as {' or '.join(keys)}; it "
-            f"holds {found}"
+    tensor_type = _import_torch().Tensor
+    try:
+        state_dict = state_dicts.find_state_dict(
+            content, keys, lambda value: isinstance(value, tensor_type)
         )
+    except JaxposeError as error:
+        raise JaxposeError(f"--torch={path} {error}") from None
     # Through float32, because NumPy has no bfloat16.
     arrays = {}
-    for name, tensor in content.items():
+    for name, tensor in state_dict.items():
         if tensor.is_floating_point():
             tensor = tensor.float()
-        arrays[name.removeprefix("module.")] = tensor.numpy()
+        # PyTorch's wrapper for several devices, now and then twice.
+        while name.startswith("module."):
+            name = name.removeprefix("module.")
+        arrays[name] = tensor.numpy()
     return arrays
 
 
@@ -200,8 +210,9 @@ def _unpickle(path: pathlib.Path) -> Any:
             f"--torch={path} cannot be read: {error.strerror or error}"
         ) from error
     except pickle.UnpicklingError as error:
-        # PyTorch names the refused object inside a long message.
-        found = f"({str(error).splitlines()[0]})"
+        # PyTorch names the refused object inside a long message, whose advice to load
+        # the file all the same is not passed on.
+        found = "it is no pickle that PyTorch writes"
         if refused := re.search(r"GLOBAL (\S+)", str(error)):
             found = f"it holds {refused[1]}"
         raise JaxposeError(
@@ -213,14 +224,6 @@ def _unpickle(path: pathlib.Path) -> Any:
         raise JaxposeError(
             f"--torch={path} is damaged or not a PyTorch checkpoint: {error}"
         ) from error
-
-
-def _is_state_dict(content: Any) -> bool:
-    """Returns whether `content` is a mapping of names to tensors, at least one."""
-    if not isinstance(content, Mapping) or not content:
-        return False
-    tensor = _import_torch().Tensor
-    return all(isinstance(value, tensor) for value in content.values())
 
 
 def _allowed_globals() -> list[Any]:
@@ -268,6 +271,11 @@ def _define_flags() -> None:
     )
     flags.DEFINE_string("workdir", None, "Directory of the native checkpoint.")
     flags.DEFINE_string("torch", None, "PyTorch checkpoint to read (.bin, .pt, .pth).")
+    flags.DEFINE_string(
+        "strip-prefix",
+        None,
+        "With --torch: what the names of the weights begin with, such as backbone.",
+    )
     flags.DEFINE_string("to-torch", None, "PyTorch checkpoint to write.")
 
 

@@ -113,6 +113,19 @@ def test_all_problems_are_listed_in_one_message():
     assert "left over: proj.weight (32, 16)" in message
 
 
+def test_weights_that_are_not_finite_are_refused():
+    model = PoseFormer(**_TRANSFORMER)
+    entries = STATE_DICTS["poseformer"].entries(model)
+    variables = random_variables(model)
+    state_dict = layouts.to_torch(entries, variables)
+    state_dict["head.1.bias"] = state_dict["head.1.bias"].copy()
+    state_dict["head.1.bias"][:2] = np.nan, np.inf
+    with pytest.raises(
+        JaxposeError, match=r"not finite: head\.1\.bias has 2 of 51 values NaN"
+    ):
+        layouts.from_torch(entries, state_dict, variables)
+
+
 def test_the_literal_cross_frame_interaction_has_no_checkpoints():
     with pytest.raises(JaxposeError, match="no PyTorch counterpart"):
         STATE_DICTS["crossformer"].entries(CrossFormer(cross_frame="bilinear"))

@@ -117,8 +117,8 @@ def from_torch(
         as are BatchNorm's `num_batches_tracked`.
 
     Raises:
-      JaxposeError: names are missing or left over, or shapes differ; all are listed at
-        once.
+      JaxposeError: names are missing or left over, shapes differ, or a weight is not
+        finite; all are listed at once.
     """
     variables: dict[str, Any] = {}
     problems = []
@@ -137,6 +137,13 @@ def from_torch(
             problems.append(
                 f"shape: {entry.torch_name} is {array.shape}, the model wants "
                 f"{wanted_torch}"
+            )
+            continue
+        if not np.isfinite(array).all():
+            bad = int((~np.isfinite(array)).sum())
+            problems.append(
+                f"not finite: {entry.torch_name} has {bad} of {array.size} values NaN "
+                "or infinite; the training diverged, or the file is damaged"
             )
             continue
         _set(variables, entry.path, np.ascontiguousarray(entry.layout.to_linen(array)))
