@@ -17,12 +17,14 @@ from jaxpose.data import requirements, virtual_views
 from jaxpose.data.clips import Clips, select_subjects
 from jaxpose.datasets import get_builder
 from jaxpose.errors import JaxposeError
+from jaxpose.inference import rates
 from jaxpose.inference.keypoints import normalise_keypoints
 from jaxpose.inference.predictor import Predictor, SequenceLifter
 from jaxpose.models import build_model
 from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import hosts, sharding
 from jaxpose.precision import matmul_precision
+from jaxpose.recordings import timeline
 from jaxpose.scoring.evaluate import Evaluator, score, scored_frames
 from jaxpose.training import setup, workdirs
 from jaxpose.training.checkpoints import Checkpoints, read_best
@@ -176,7 +178,18 @@ class Run:
           Root-relative positions `[M, J, 3]`, camera frame, in units of `unit`.
         """
         with matmul_precision(self.config.precision):
-            return self.predictor(clips)(self.variables, frame_numbers)
+            positions = self.predictor(clips)(self.variables, frame_numbers)
+        self._check_finite(positions)
+        return positions
+
+    def _check_finite(self, positions: np.ndarray) -> None:
+        """Raises JaxposeError if a pose is not finite: nobody must draw or save it."""
+        bad = ~np.isfinite(positions).all(axis=(1, 2))
+        if bad.any():
+            raise JaxposeError(
+                f"{self.workdir}: the model's poses are not finite in {bad.sum()} of "
+                f"{len(bad)} frames; its weights are damaged, or the training diverged"
+            )
 
     def score(self, clips: Clips) -> dict[str, Any]:
         """Scores the best checkpoint on `clips`.
@@ -208,8 +221,9 @@ class Run:
           keypoints_2d: `[F, J2, 2 or 3]`, pixels x and y, and a confidence where the
             model reads one; joints in the order of `layout`.
           image_size: width and height of the image, pixels.
-          fps: frames per second; models of several frames warn where they were trained
-            at another speed.
+          fps: frames per second. A model of several frames sees them at the rate that
+            it was trained at; keypoints are interpolated where that needs it. None: the
+            frames are taken to have that rate.
           layout: name of the keypoints' joint order, which is converted to that of the
             model; None: it is that of `model.keypoints_skeleton`.
 
@@ -224,10 +238,21 @@ class Run:
         """
         self._check_liftable()
         keypoints = normalise_keypoints(keypoints_2d, image_size, self.model, layout)
-        self._compare_speed(fps)
+        trained = self._trained_rates(fps)
         # One lifter for all calls: it keeps the compiled programs.
         with matmul_precision(self.config.precision):
-            return self._lifter(self.variables, keypoints)
+            if fps is None or not trained:
+                positions_3d = self._lifter(self.variables, keypoints)
+            else:
+                rate = rates.nearest_rate(fps, trained)
+                places = timeline.sample_positions(len(keypoints), fps, rate)
+                parts = []
+                for part in places:
+                    sampled = timeline.sample(keypoints, part)
+                    parts.append(self._lifter(self.variables, sampled))
+                positions_3d = timeline.back_to_frames(parts, places, len(keypoints))
+        self._check_finite(positions_3d)
+        return positions_3d
 
     @functools.cached_property
     def _lifter(self) -> SequenceLifter:
@@ -252,21 +277,20 @@ class Run:
                 "run that was trained in metres"
             )
 
-    def _compare_speed(self, fps: float | None) -> None:
-        """Warns where a model of several frames sees them at another speed."""
+    def _trained_rates(self, fps: float | None = None) -> list[float]:
+        """Returns the rates, in frames per second, that matter to the model.
+
+        There are none for a model of one frame, and none are known of a converted
+        checkpoint.
+
+        Raises:
+          JaxposeError: `fps` is no rate.
+        """
         if fps is not None and not 0 < fps < np.inf:
             raise JaxposeError(f"fps={fps} must be a finite number above 0")
-        trained = workdirs.load_environment(self.workdir).get("fps", [])
-        if fps is None or not trained or self.model.receptive_field == 1:
-            return
-        # Data sets may mix speeds: any of them is known to the model.
-        nearest = min(trained, key=lambda known: abs(known - fps))
-        if not 0.8 < fps / nearest < 1.25:
-            logging.warning(
-                "the keypoints have %g frames per second, %s was trained at %g; motion "
-                "seems faster or slower to it: resample them",
-                *(fps, self.workdir, nearest),
-            )
+        if self.model.receptive_field == 1:
+            return []
+        return workdirs.load_environment(self.workdir).get("fps", [])
 
     def train(self) -> dict[str, Any]:
         """Trains to the end, resuming what the directory holds, then evaluates.
@@ -345,7 +369,9 @@ class Run:
     def write_predictions(self) -> list[pathlib.Path]:
         """Lifts the recordings of the test subjects, of all where `config` names none.
 
-        They need no truth. Files and pictures go to `<workdir>/predictions_<data set>`;
+        They need no truth. The model sees them at the rate that it was trained at, and
+        every frame gets a pose. Files and pictures go to
+        `<workdir>/predictions_<data set>`;
         `jaxpose.inference.recordings.write_recordings` says what they hold.
 
         Returns:
@@ -358,7 +384,11 @@ class Run:
         from jaxpose.inference import recordings
 
         workdirs.open_workdir(self.workdir)
-        dataset = self.config.dataset
+        dataset = self.config.dataset.copy_and_resolve_references()
+        # Rates are matched in seconds, so a stride in frames would come on top.
+        trained = self._trained_rates()
+        if trained:
+            dataset.frame_stride = 1
         clips = data.load_clips_of(dataset)
         if dataset.test_subjects:
             try:
@@ -367,11 +397,7 @@ class Run:
                 raise JaxposeError(
                     f'{error}. --config.dataset.test_subjects="()" predicts all'
                 ) from error
-        with matmul_precision(self.config.precision):
-            predictor = self.predictor(clips)
-            positions = recordings.predict_all(
-                predictor, self.variables, clips.num_frames
-            )
+        positions = self._predict_recordings(clips, trained)
         # A truth in another unit than the predictions must not be drawn beside them.
         if self.unit != requirements.unit_of(clips):
             clips = requirements.without_truth(clips)
@@ -379,10 +405,23 @@ class Run:
             self.workdir / f"predictions_{_file_name(dataset.name)}",
             clips,
             positions,
-            frame_stride=dataset.frame_stride,
             unit=self.unit,
             step=self.step,
         )
+
+    def _predict_recordings(self, clips: Clips, trained: list[float]) -> np.ndarray:
+        """Returns the poses of all frames, `[N, J, 3]`; see `write_predictions`."""
+        from jaxpose.inference import recordings
+
+        shown = rates.resample(clips, trained) if trained else None
+        seen = clips if shown is None else shown.clips
+        with matmul_precision(self.config.precision):
+            predictor = self.predictor(seen)
+            positions = recordings.predict_all(
+                predictor, self.variables, seen.num_frames
+            )
+        self._check_finite(positions)
+        return positions if shown is None else shown.back(positions, clips)
 
     def save_weights(self, variables: dict[str, Any], source: str) -> None:
         """Writes weights that were trained elsewhere, as a checkpoint of step 0.

@@ -1,10 +1,10 @@
 """A run as an object: what it reads, lifts and scores, and who may open it."""
 
 import json
-import logging
 import pathlib
 import shutil
 
+import jax
 import numpy as np
 import pytest
 
@@ -193,21 +193,46 @@ def test_a_directory_of_another_program_is_refused_in_one_line(
     assert contents(tmp_path) == before
 
 
-def test_a_temporal_model_warns_of_another_speed(tmp_path, caplog):
+def test_a_temporal_model_sees_each_recording_at_its_own_rate(tmp_path):
+    """The model is trained at 50 frames per second."""
     train_small(
         str(tmp_path),
         {"model.num_frames": 3, "num_epochs": 1, "steps_per_epoch": 4},
     )
-    run, keypoints = Run.open(tmp_path), np.full((4, 17, 2), 300.0)
-    # Another test of the process may have made absl's logger quieter.
-    with caplog.at_level(logging.WARNING, logger="absl"):
-        for fps in (None, 50, 60):
-            run.lift(keypoints, image_size=IMAGE_SIZE, fps=fps)
-        assert not caplog.records
-        run.lift(keypoints, image_size=IMAGE_SIZE, fps=25)
-    (record,) = caplog.records
-    assert "25 frames per second" in record.message
-    assert "trained at 50" in record.message
+    run = Run.open(tmp_path)
+    keypoints = pixels(small_clips().keypoints_2d[:21])
+
+    def lift(keypoints: np.ndarray, fps: float | None) -> np.ndarray:
+        return run.lift(keypoints, image_size=IMAGE_SIZE, fps=fps)
+
+    plain = lift(keypoints, None)
+    np.testing.assert_array_equal(lift(keypoints, 50), plain)
+    np.testing.assert_array_equal(lift(keypoints, 49.95), plain)
+
+    # At 100 frames per second every second frame is its own sequence.
+    fast = lift(keypoints, 100)
+    assert fast.shape == plain.shape
+    for phase in (0, 1):
+        np.testing.assert_array_equal(fast[phase::2], lift(keypoints[phase::2], None))
+    assert np.abs(fast - plain).max() > 1e-5
+
+    # At 25, the frames between are interpolated, and every second pose is kept.
+    between = (keypoints[1:] + keypoints[:-1]) / 2
+    full = np.empty((41, 17, 2))
+    full[::2], full[1::2] = keypoints, between
+    slow = lift(keypoints, 25)
+    np.testing.assert_allclose(slow, lift(full, None)[::2], rtol=0, atol=1e-5)
+
+
+def test_poses_that_are_not_finite_are_an_error(finished, monkeypatch):
+    run = Run.open(finished[0])
+    weights = jax.tree.map(lambda leaf: leaf * np.nan, run.variables)
+    monkeypatch.setattr(Run, "variables", weights)
+    keypoints = np.full((4, 17, 2), 300.0)
+    with pytest.raises(JaxposeError, match="not finite in 4 of 4 frames; its weights"):
+        run.lift(keypoints, image_size=IMAGE_SIZE)
+    with pytest.raises(JaxposeError, match="not finite in 2 of 2 frames"):
+        run.predict(small_clips(), np.arange(2))
 
 
 def test_a_run_of_a_later_format_is_refused(finished, tmp_path):

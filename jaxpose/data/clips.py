@@ -74,6 +74,9 @@ class Clips:
         frame to metres; NaN where the data set does not say (its training part).
       metric_positions_3d: `[N, J, 3]` float32, ground truth in metres, in any frame of
         reference; compared after root alignment. Only beside `metres_per_unit`.
+      seen: `[N, J2]` bool, whether a detector saw the joint; None means all of them.
+      frame_numbers: `[N]` int32, numbers of the frames in the source; None means that
+        each clip counts its frames from 0.
     """
 
     dataset: str
@@ -88,6 +91,8 @@ class Clips:
     activity: np.ndarray | None = None
     metres_per_unit: np.ndarray | None = None
     metric_positions_3d: np.ndarray | None = None
+    seen: np.ndarray | None = None
+    frame_numbers: np.ndarray | None = None
 
     @property
     def num_frames(self) -> int:
@@ -157,6 +162,10 @@ def downsample(clips: Clips, stride: int) -> Clips:
     """Keeps every `stride`-th frame of each clip, from its first on (protocol P.6)."""
     if stride == 1:
         return clips
+    # The frames keep their numbers.
+    if clips.frame_numbers is None:
+        numbers = [np.arange(clip.length, dtype=np.int32) for clip in clips.index]
+        clips = dataclasses.replace(clips, frame_numbers=np.concatenate(numbers))
     packed = _pack(clips, clips.index, stride)
     # A clip lasts as long as before, with fewer frames.
     slower = []
@@ -203,6 +212,18 @@ def convert_skeletons(
         metric_positions_3d = convert(
             metric_positions_3d, clips.skeleton, skeleton, "skeleton"
         )
+    # A joint was seen where all the joints that it is computed from were.
+    seen = clips.seen
+    if seen is not None and clips.keypoints_skeleton != keypoints_skeleton:
+        marked = np.where(seen, 0.0, np.nan)[..., None]
+        seen = np.isfinite(
+            convert(
+                marked,
+                clips.keypoints_skeleton,
+                keypoints_skeleton,
+                "keypoints_skeleton",
+            )
+        )[..., 0]
     return dataclasses.replace(
         clips,
         skeleton=skeleton,
@@ -210,6 +231,7 @@ def convert_skeletons(
         keypoints_2d=keypoints_2d,
         positions_3d=positions_3d,
         metric_positions_3d=metric_positions_3d,
+        seen=seen,
     )
 
 
@@ -227,7 +249,7 @@ def _pack(clips: Clips, kept: Iterable[Clip], stride: int = 1) -> Clips:
         start += length
     frames = np.concatenate(parts)
 
-    # Only some data sets have the last three arrays.
+    # Only some data sets have the other arrays.
     def take(array: np.ndarray | None) -> np.ndarray | None:
         return None if array is None else array[frames]
 
@@ -240,6 +262,8 @@ def _pack(clips: Clips, kept: Iterable[Clip], stride: int = 1) -> Clips:
         activity=take(clips.activity),
         metres_per_unit=take(clips.metres_per_unit),
         metric_positions_3d=take(clips.metric_positions_3d),
+        seen=take(clips.seen),
+        frame_numbers=take(clips.frame_numbers),
     )
 
 

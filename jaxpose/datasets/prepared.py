@@ -55,11 +55,11 @@ def load_clips(dataset: str, data_dir: str | pathlib.Path | None = None) -> Clip
     def frames(name: str) -> np.ndarray:
         return np.concatenate([example[name] for example in examples])
 
-    # Only data sets in image space have these two.
-    image_space = {}
-    for name in ("metres_per_unit", "metric_positions_3d"):
+    # Only data sets in image space have the first two, only detected ones the others.
+    optional = {}
+    for name in ("metres_per_unit", "metric_positions_3d", "seen", "frame_numbers"):
         if name in examples[0]:
-            image_space[name] = frames(name)
+            optional[name] = frames(name)
 
     # All clips of a data set have the same joints and the same source of 2D.
     first = examples[0]
@@ -74,7 +74,7 @@ def load_clips(dataset: str, data_dir: str | pathlib.Path | None = None) -> Clip
         valid=frames("valid"),
         index=tuple(clips),
         activity=frames("activity"),
-        **image_space,
+        **optional,
     )
 
 

@@ -17,7 +17,11 @@ _BYTES = tfds.features.Encoding.BYTES
 
 
 def clip_features(
-    skeleton: Skeleton, keypoints_skeleton: Skeleton, *, image_space: bool = False
+    skeleton: Skeleton,
+    keypoints_skeleton: Skeleton,
+    *,
+    image_space: bool = False,
+    detected: bool = False,
 ) -> tfds.features.FeaturesDict:
     """Returns the TFDS features of one clip of `F` frames.
 
@@ -32,12 +36,20 @@ def clip_features(
       image_space: whether `positions_3d` are in half image widths. Two more features
         then say how to score them (`Clips.metres_per_unit`,
         `Clips.metric_positions_3d`).
+      detected: whether the clips come from a detector that loses joints and frames. Two
+        more features then say which joints were seen, `seen [F, J2]`, and the frames'
+        numbers in the source, `frame_numbers [F]`.
     """
     # Image space needs the scale of each frame, and the metric 3D that is scored.
     features = {}
     if image_space:
         features["metres_per_unit"] = _array_feature((None,))
         features["metric_positions_3d"] = _array_feature((None, skeleton.num_joints, 3))
+
+    if detected:
+        joints = keypoints_skeleton.num_joints
+        features["seen"] = _array_feature((None, joints), np.bool_)
+        features["frame_numbers"] = _array_feature((None,), np.int32)
 
     features |= {
         # Names. Per-action tables group by `action`; `take` is unique within a subject.
@@ -91,6 +103,8 @@ def clip_example(
     keypoints_source: str = "gt",
     keypoints_skeleton: Skeleton | None = None,
     has_absolute_root: bool = True,
+    seen: np.ndarray | None = None,
+    frame_numbers: np.ndarray | None = None,
 ) -> dict[str, object]:
     """Returns one validated example of `clip_features`.
 
@@ -110,6 +124,8 @@ def clip_example(
       keypoints_skeleton: joints of `keypoints_2d`; None means `skeleton`.
       has_absolute_root: whether `positions_3d` have the root at its place in the camera
         frame.
+      seen: `[F, J2]` bool, whether the joint was seen, for detected clips only.
+      frame_numbers: `[F]` int, numbers in the source, for detected clips only.
 
     Raises:
       JaxposeError: a shape is wrong, the clip is empty, or a number is not finite.
@@ -141,6 +157,12 @@ def clip_example(
     if not (np.isfinite(fps) and fps > 0):
         raise JaxposeError(f"{where}: fps is {fps}; expected a positive number")
 
+    # Only the features of detected clips have these two.
+    detected: dict[str, object] = {}
+    if seen is not None and frame_numbers is not None:
+        detected["seen"] = seen.astype(np.bool_)
+        detected["frame_numbers"] = frame_numbers.astype(np.int32)
+
     # Large arrays are stored in float32, the precision of training.
     return {
         "subject": subject,
@@ -158,6 +180,7 @@ def clip_example(
         "has_absolute_root": has_positions_3d and has_absolute_root,
         **_camera_values(where, camera),
         "fps": np.float32(fps),
+        **detected,
     }
 
 

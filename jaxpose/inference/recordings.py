@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data.clips import Clip, Clips
 from jaxpose.inference.predictor import Predictor
 from jaxpose.parallel import hosts
+from jaxpose.recordings.joints import to_model_joints
 from jaxpose.scoring import pictures
 
 
@@ -39,8 +41,6 @@ def write_recordings(
     folder: pathlib.Path,
     clips: Clips,
     positions_3d: np.ndarray,
-    *,
-    frame_stride: int,
     **common: Any,
 ) -> list[pathlib.Path]:
     """Writes an npz file and a GIF per clip, `<folder>/<subject>/<take>/<camera>`.
@@ -53,7 +53,10 @@ def write_recordings(
         skeleton       name of their joint order
         valid          [F] bool: False where the data set marks the frame, whose
                        keypoints are filled in
-        frames         [F] int: numbers in the recording, of every frame_stride-th frame
+        seen           [F, J] bool: whether the joint was seen in the input; others
+                       were filled in
+        frames         [F] int: numbers in the source of the recording
+        times          [F] float64: seconds since frame 0 of the source
         fps            of these frames
         dataset, subject, action, take, camera   names
         step           updates of the checkpoint
@@ -64,7 +67,6 @@ def write_recordings(
       folder: where to write.
       clips: the recordings.
       positions_3d: `[N, J, 3]`, the poses of all frames of `clips`.
-      frame_stride: frames of the recording per frame of `clips`.
       common: entries that all files share: `unit` and `step`.
 
     Returns:
@@ -75,13 +77,19 @@ def write_recordings(
         return paths
     # Writes all files before the first picture, because drawing takes far longer.
     recordings = list(zip(clips.index, paths, strict=True))
+    seen = _seen(clips)
     for clip, path in recordings:
         rows = slice(clip.start, clip.end)
+        frames = np.arange(clip.length)
+        if clips.frame_numbers is not None:
+            frames = clips.frame_numbers[rows]
         _save(
             path,
             positions_3d=positions_3d[rows],
             valid=clips.valid[rows],
-            frames=np.arange(clip.length) * frame_stride,
+            seen=seen[rows],
+            frames=frames,
+            times=_times(frames, clip.fps),
             fps=clip.fps,
             skeleton=clips.skeleton,
             dataset=clips.dataset,
@@ -99,6 +107,30 @@ def write_recordings(
             clips, frame_numbers, positions_3d[frame_numbers], path.with_suffix(".gif")
         )
     return paths
+
+
+def _seen(clips: Clips) -> np.ndarray:
+    """Returns `[N, J]` bool: whether each joint of the poses was seen in the input."""
+    if clips.seen is None:
+        joints = get_skeleton(clips.skeleton).num_joints
+        return np.ones((clips.num_frames, joints), bool)
+    if clips.keypoints_skeleton == clips.skeleton:
+        return clips.seen
+    # A joint counts as seen where the joints that it is computed from were.
+    marked = np.where(clips.seen, 0.0, np.nan)[..., None].repeat(2, axis=-1)
+    joints_2d = to_model_joints(marked, clips.keypoints_skeleton, clips.skeleton)
+    return np.isfinite(joints_2d).all(axis=-1)
+
+
+def _times(frames: np.ndarray, fps: float) -> np.ndarray:
+    """Returns the seconds of frames since frame 0 of their source.
+
+    Args:
+      frames: `[F]` numbers in the source, a constant step apart.
+      fps: of these frames.
+    """
+    step = frames[1] - frames[0] if len(frames) > 1 else 1
+    return frames / (fps * step)
 
 
 def _path(folder: pathlib.Path, clip: Clip) -> pathlib.Path:

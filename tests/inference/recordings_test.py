@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxpose.data.clips import Clips, select
+from jaxpose.data.clips import Clips, downsample, select
 from jaxpose.errors import JaxposeError
 from jaxpose.inference.predictor import Predictor
 from jaxpose.parallel import sharding
@@ -66,6 +66,9 @@ def test_every_recording_becomes_a_file_and_a_picture(workdir, capsys):
         np.testing.assert_allclose(file["positions_3d"], expected, atol=1e-6)
         np.testing.assert_array_equal(file["valid"], clips.valid[clip.start : clip.end])
         np.testing.assert_array_equal(file["frames"], np.arange(clip.length))
+        np.testing.assert_allclose(file["times"], np.arange(clip.length) / 50)
+        assert file["seen"].shape == (clip.length, 17)
+        assert file["seen"].all()
         names = [
             str(file[name])
             for name in ("subject", "action", "take", "camera", "skeleton", "unit")
@@ -108,6 +111,46 @@ def test_a_stride_keeps_every_nth_frame_and_says_which(workdir):
         np.testing.assert_array_equal(file["frames"], np.arange(0, 30, 4))
         assert file["positions_3d"].shape == (8, 17, 3)
         assert file["fps"] == 12.5
+        np.testing.assert_allclose(file["times"], np.arange(0, 30, 4) / 50)
+
+
+def test_source_frames_and_unseen_joints_are_in_the_result(workdir):
+    clips = some_recordings(("anna", "walk", "0"))
+    seen = np.random.default_rng(0).random((30, 17)) > 0.2
+    # Every second frame of a video at 100 frames per second, from number 11 on.
+    clips = dataclasses.replace(
+        clips, seen=seen, frame_numbers=np.arange(11, 71, 2, dtype=np.int32)
+    )
+    with in_memory(clips):
+        (path,) = Run.open(workdir, config_for()).write_predictions()
+    file = np.load(path)
+    np.testing.assert_array_equal(file["seen"], seen)
+    np.testing.assert_array_equal(file["frames"], np.arange(11, 71, 2))
+    np.testing.assert_allclose(file["times"], np.arange(11, 71, 2) / 100)
+
+
+def test_a_temporal_model_gets_recordings_at_its_own_rate(tmp_path):
+    """Trained at 10 frames per second, it lifts those of 50 and of 10 alike."""
+    fields = {"model.num_frames": 3, "num_epochs": 1, "dataset.frame_stride": 5}
+    train_small(str(tmp_path), fields)
+    config = small_config()
+    config.update_from_flattened_dict(fields)
+    config.dataset.test_subjects = ()
+    fast = some_recordings(("anna", "fast", "0"))
+    slow = dataclasses.replace(
+        downsample(fast, 5), frame_numbers=np.arange(6, dtype=np.int32)
+    )
+    results = []
+    for clips in (fast, slow):
+        with in_memory(clips):
+            (path,) = Run.open(tmp_path, config).write_predictions()
+            results.append(dict(np.load(path)))
+    assert [len(result["positions_3d"]) for result in results] == [30, 6]
+    assert [float(result["fps"]) for result in results] == [50, 10]
+    np.testing.assert_allclose(
+        results[0]["positions_3d"][::5], results[1]["positions_3d"], atol=1e-6
+    )
+    np.testing.assert_allclose(results[0]["times"][::5], results[1]["times"])
 
 
 def test_what_cannot_be_predicted_is_named(workdir, tmp_path):
