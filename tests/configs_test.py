@@ -48,8 +48,9 @@ COUNTS = {
     },
     crossformer: {
         "cpn81": 9_927_933, "cpn27": 9_647_511, "cpn9": 9_616_245, "gt81": 9_927_933,
-        "released_cpn81": 14_624_501, "released_gt81": 14_624_501, "mpi9": 9_616_245,
-        "quickstart": 1_822_071, "cmu": 1_822_071, "cmu_more": 1_822_071,
+        "equations": 9_919_869, "released_cpn81": 14_624_501,
+        "released_gt81": 14_624_501, "mpi9": 9_616_245, "quickstart": 1_822_071,
+        "cmu": 1_822_071, "cmu_more": 1_822_071,
     },
     poseformer: {
         "cpn81": 9_602_885, "cpn27": 9_573_455, "cpn9": 9_563_645, "gt81": 9_602_885,

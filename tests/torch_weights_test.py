@@ -18,15 +18,21 @@ from jaxpose.torch_weights import STATE_DICTS, get_state_dict_map, layouts
 _TRANSFORMER = {"num_frames": 9, "joint_width": 4, "depth": 2, "heads": 2}
 MODELS = {
     "crossformer": [
-        CrossFormer(**_TRANSFORMER),
+        CrossFormer(**_TRANSFORMER, cross_frame="gated"),
         CrossFormer(
             **_TRANSFORMER,
+            cross_frame="gated",
             qkv_bias=False,
             mlp_ratio=4.0,
             frame_groups=3,
             zeroed_frames=(10, 16),
         ),
-        CrossFormer(**_TRANSFORMER, cross_joint=False, spatial_positions=False),
+        CrossFormer(
+            **_TRANSFORMER,
+            cross_joint=False,
+            cross_frame="gated",
+            spatial_positions=False,
+        ),
         CrossFormer(**_TRANSFORMER, cross_frame="none", temporal_positions=False),
     ],
     "gast_net": [GASTNet(channels=8, filter_widths=(3, 3))],
@@ -126,9 +132,22 @@ def test_weights_that_are_not_finite_are_refused():
         layouts.from_torch(entries, state_dict, variables)
 
 
-def test_the_literal_cross_frame_interaction_has_no_checkpoints():
-    with pytest.raises(JaxposeError, match="no PyTorch counterpart"):
-        STATE_DICTS["crossformer"].entries(CrossFormer(cross_frame="bilinear"))
+@pytest.mark.parametrize(
+    ("fields", "use"),
+    [
+        ({}, "use cross_frame='gated'"),
+        ({"cross_frame": "gated", "block": "equations"}, "use block='scaled'"),
+        (
+            {"cross_frame": "none", "attention_scale": "tokens"},
+            "use attention_scale='head'",
+        ),
+    ],
+)
+def test_what_the_released_crossformer_has_not_takes_none_of_its_checkpoints(
+    fields, use
+):
+    with pytest.raises(JaxposeError, match=f"no PyTorch counterpart.*{use}"):
+        STATE_DICTS["crossformer"].entries(CrossFormer(**fields))
 
 
 def test_models_without_a_reference_do_not_convert():

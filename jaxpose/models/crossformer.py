@@ -1,18 +1,24 @@
 """CrossFormer: PoseFormer with cross-joint and cross-frame interactions.
 
-The paper and its released code disagree; the fields choose between them:
+The paper and its released code disagree; the fields choose between three models:
 
-| | mlp_ratio | qkv_bias | frame_groups | zeroed_frames | cross_frame |
-|---|---|---|---|---|---|
-| the model whose size and cost the paper reports | 2 | True | 1 | () | gated |
-| the released code and its checkpoints, 81 frames | 4 | False | 3 | (10, 16) | gated |
-| equations 7 to 9 as printed | 2 | True | 1 | () | bilinear |
+| | default | released code | equations as printed |
+|---|---|---|---|
+| mlp_ratio | 2 | 4 | 2 |
+| qkv_bias | True | False | True |
+| cross_frame | correlation | gated | correlation |
+| frame_groups | 1 | 3 | 1 |
+| zeroed_frames | None | (10, 16) | None |
+| block | scaled | scaled | equations |
+| attention_scale | head | head | tokens |
 
-Further differences of the code, which all three keep: a layer scale and a LayerNorm
-before the interaction modules, full instead of depth-wise convolutions in the
-cross-joint module, one LayerNorm per stack, one temporal position vector shared by all
-frames, attention scaled by the head width, and the head's LayerNorm before its linear
-map.
+The default has the size that the paper prints, 9.93 M with 81 frames; the released
+checkpoints fit the second column alone.
+The default keeps the code's layer scale, its LayerNorm before the interaction modules,
+and one LayerNorm per stack. All three have the code's single temporal position vector,
+shared by all frames, and its head, whose LayerNorm comes before the linear map. The
+convolutions of the cross-joint module are full ones, as under equation 5; the paper's
+introduction calls them depth-wise. docs/papers.md compares every element.
 """
 
 import functools
@@ -25,11 +31,11 @@ import jax.numpy as jnp
 
 from jaxpose.models import checks
 from jaxpose.models.layers import (
+    ATTENTION_SCALES,
     Attention,
     Dropout,
     DropPath,
     LayerNorm,
-    Linear,
     Mlp,
     call_block,
     padded_convolution,
@@ -43,22 +49,26 @@ from jaxpose.models.poseformer import (
     token_windows,
 )
 
-CROSS_FRAME = ("gated", "bilinear", "none")
+CROSS_FRAME = ("correlation", "gated", "none")
+BLOCKS = ("scaled", "equations")
 
 
 class CrossFormer(WindowTransformer):
     """PoseFormer with interactions between joints and between frames.
 
-    With 81 frames it has the paper's parameter count and cost; 9 and 27 frames were
-    published too. Table 5 switches off `cross_joint`, `cross_frame`,
-    `spatial_positions` and `temporal_positions`.
+    With 81 frames it has the paper's parameter count; 9 and 27 frames were published
+    too. Table 5 switches off `cross_joint`, `cross_frame`, `spatial_positions` and
+    `temporal_positions`.
 
     Attributes:
       cross_joint: whether the spatial blocks have the cross-joint interaction.
-      cross_frame: interaction of the temporal blocks: `gated` as released, `bilinear`
-        as equations 7 to 9, or `none`.
+      cross_frame: interaction of the temporal blocks: `correlation` as equations 7 to
+        9, `gated` as released (see `GatedCrossFrame`), or `none`.
       frame_groups: groups of frames that the gated interaction treats apart; divides
         `num_frames`.
+      block: `scaled` as released, or `equations`; see `Block`.
+      attention_scale: one of `layers.ATTENTION_SCALES`; the code has `head`, equation 2
+        `tokens`.
       zeroed_frames: first and one past the last frame of the window that are set to 0
         before the network, as the released code does; None for no frames.
       spatial_positions: whether joints have learned position vectors.
@@ -66,8 +76,10 @@ class CrossFormer(WindowTransformer):
     """
 
     cross_joint: bool = True
-    cross_frame: str = "gated"
+    cross_frame: str = "correlation"
     frame_groups: int = 1
+    block: str = "scaled"
+    attention_scale: str = "head"
     zeroed_frames: tuple[int, ...] | None = None
     spatial_positions: bool = True
     temporal_positions: bool = True
@@ -121,13 +133,15 @@ class CrossFormer(WindowTransformer):
         kind: str,
         train: bool,
     ) -> jax.Array:
-        """Applies the blocks of one stack and its LayerNorm."""
+        """Applies the blocks of one stack, and a LayerNorm if they end in none."""
         for i, rate in enumerate(self.drop_path_rates()):
             block = Block(
                 self.heads,
                 self.mlp_ratio,
                 self.qkv_bias,
                 interaction=self._interaction(kind),
+                form=self.block,
+                attention_scale=self.attention_scale,
                 dropout_rate=self.dropout_rate,
                 drop_path_rate=rate,
                 dtype=self.dtype,
@@ -139,18 +153,18 @@ class CrossFormer(WindowTransformer):
                 train=train,
                 rematerialise=self.rematerialise,
             )
-        return LayerNorm(name=f"{kind}_norm")(x)
+        return x if self.block == "equations" else LayerNorm(name=f"{kind}_norm")(x)
 
     def _interaction(self, kind: str) -> Callable[..., nn.Module] | None:
         """Returns the interaction module of a stack's blocks; None for none."""
-        module: Callable[..., nn.Module] | None
+        module: Callable[..., nn.Module] | None = None
         # Joints interact in the spatial stack, frames in the temporal one.
         if kind == "spatial":
             module = CrossJoint if self.cross_joint else None
         elif self.cross_frame == "gated":
             module = functools.partial(GatedCrossFrame, self.frame_groups)
-        else:
-            module = BilinearCrossFrame if self.cross_frame == "bilinear" else None
+        elif self.cross_frame == "correlation":
+            module = CorrelationCrossFrame
         return None if module is None else functools.partial(module, dtype=self.dtype)
 
     @nn.nowrap
@@ -158,6 +172,9 @@ class CrossFormer(WindowTransformer):
         """Raises JaxposeError unless the fields fit each other."""
         super().check_fields()
         checks.check_choices(self, CROSS_FRAME, cross_frame=self.cross_frame)
+        checks.check_choices(self, BLOCKS, block=self.block)
+        scale = {"attention_scale": self.attention_scale}
+        checks.check_choices(self, ATTENTION_SCALES, **scale)
         checks.check_divides(
             self,
             frame_groups=self.frame_groups,
@@ -175,20 +192,28 @@ class CrossFormer(WindowTransformer):
 
 
 class Block(nn.Module):
-    """Pre-norm transformer block with an interaction module between attention and MLP.
+    """Transformer block with an interaction module between attention and MLP.
 
-    `x += g1 * MHSA(LN(x))`, `x += g3 * INT(LN(x))`, `x += g2 * MLP(LN(x))` with learned
-    channel vectors g that start at 1e-5; each branch is dropped per sample at
-    `drop_path_rate`.
+    `scaled`, the code's: `x += g1 MHSA(LN(x))`, `x += g3 (INT(LN(x)) + LN(x))`,
+    `x += g2 MLP(LN(x))`, with learned channel vectors g that start at 1e-5.
+
+    `equations`, equations 6 and 9 as printed: `x += MHSA(LN(x))`, `x += INT(x)`,
+    `x += MLP(LN(x))`, `x = LN(x)`.
+
+    Each branch is dropped per sample at `drop_path_rate`.
 
     Attributes:
       interaction: makes the interaction module; None drops that branch.
+      form: one of `BLOCKS`.
+      attention_scale: one of `layers.ATTENTION_SCALES`.
     """
 
     heads: int
     mlp_ratio: float
     qkv_bias: bool
     interaction: Callable[..., nn.Module] | None = None
+    form: str = "scaled"
+    attention_scale: str = "head"
     dropout_rate: float = 0.0
     drop_path_rate: float = 0.0
     dtype: Any = None
@@ -196,32 +221,51 @@ class Block(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Maps `[samples, tokens, C]` to the same shape."""
-        # Each branch starts near zero, as its scale does.
-        width = x.shape[-1]
-
-        def branch(name: str, function: Callable[[jax.Array], jax.Array]) -> jax.Array:
-            y = function(LayerNorm(dtype=self.dtype, name=f"{name}_norm")(x))
-            small = nn.initializers.constant(1e-5)
-            scale = self.param(f"{name}_scale", small, (width,))
-            return DropPath(self.drop_path_rate)(scale[None, None] * y, train=train)
-
         attention = Attention(
             self.heads,
             self.qkv_bias,
             self.dropout_rate,
-            dtype=self.dtype,
+            self.dtype,
+            self.attention_scale,
             name="attention",
         )
-        x = x + branch("attention", functools.partial(attention, train=train))
-        if self.interaction is not None:
-            x = x + branch("interaction", self.interaction(name="interaction"))
-        hidden = int(width * self.mlp_ratio)
+        hidden = int(x.shape[-1] * self.mlp_ratio)
         mlp = Mlp(hidden, self.dropout_rate, dtype=self.dtype, name="mlp")
-        return x + branch("mlp", functools.partial(mlp, train=train))
+        drop_path = DropPath(self.drop_path_rate)
+
+        y = attention(self._norm(x, "attention"), train=train)
+        x = x + drop_path(self._scale(y, "attention"), train=train)
+        if self.interaction is not None:
+            y = self._interact(self.interaction(name="interaction"), x)
+            x = x + drop_path(y, train=train)
+        y = mlp(self._norm(x, "mlp"), train=train)
+        x = x + drop_path(self._scale(y, "mlp"), train=train)
+        return LayerNorm(name="norm")(x) if self.form == "equations" else x
+
+    def _interact(
+        self, module: Callable[[jax.Array], jax.Array], x: jax.Array
+    ) -> jax.Array:
+        """Returns the branch of the interaction module."""
+        if self.form == "equations":
+            return module(x)
+        # The code adds the input inside the module, and the block adds it again.
+        z = self._norm(x, "interaction")
+        return self._scale(module(z) + z, "interaction")
+
+    def _norm(self, x: jax.Array, branch: str) -> jax.Array:
+        return LayerNorm(dtype=self.dtype, name=f"{branch}_norm")(x)
+
+    def _scale(self, y: jax.Array, branch: str) -> jax.Array:
+        """Multiplies a branch by its vector, which starts near zero; `scaled` only."""
+        if self.form == "equations":
+            return y
+        small = nn.initializers.constant(1e-5)
+        scale = self.param(f"{branch}_scale", small, y.shape[-1:])
+        return scale[None, None] * y
 
 
 class CrossJoint(nn.Module):
-    """Cross-joint interaction, equation 5: `Z = CONV(GN(GELU(CONV(Z)))) + Z`.
+    """Branch of the cross-joint interaction, equation 5: `CONV(GN(GELU(CONV(Z))))`.
 
     Convolutions of kernel 5 over the joints in array order; GN normalises each channel
     over the joints of a frame.
@@ -243,15 +287,48 @@ class CrossJoint(nn.Module):
         # Channels are normalised apart: as many groups as channels.
         y = nn.gelu(conv(name="conv1")(z), approximate=False)
         y = _group_norm(width, self.dtype)(y)
-        return conv(name="conv2")(y) + z
+        return conv(name="conv2")(y)
+
+
+class CorrelationCrossFrame(nn.Module):
+    """Branch of the cross-frame interaction, equations 7 to 9: `GN(CONV(C V))`.
+
+    Key, query and value are convolutions of kernel 3 over a token's `D` entries, with
+    frames as channels and without biases. `C = K Q^T / D` correlates every two frames;
+    the paper does not divide, and GN, of one group, makes it the same except for its
+    epsilon. Half precision needs correlations of order one.
+    """
+
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, z: jax.Array) -> jax.Array:
+        """Maps `[B, T, D]` to the same shape."""
+        x = z.swapaxes(1, 2)  # frames are channels, and channels come last
+        width, frames = x.shape[1:]
+        conv = functools.partial(Convolution, frames, 3, dtype=self.dtype)
+        key, query, value = (conv(name=n)(x) for n in ("key", "query", "value"))
+        # In at least float32: the sum runs over all entries of a frame.
+        wide = jnp.promote_types(key.dtype, jnp.float32)
+        correlation = jnp.einsum(
+            "bdf,bdg->bfg", key, query, preferred_element_type=wide
+        )
+        correlation = (correlation / width).astype(value.dtype)
+        y = conv(name="conv")(jnp.einsum("bfg,bdg->bdf", correlation, value))
+        return _group_norm(1, self.dtype)(y).swapaxes(1, 2)
 
 
 class GatedCrossFrame(nn.Module):
-    """Cross-frame interaction of the released code, in the place of equations 7 to 9.
+    """Branch of the cross-frame interaction of the released code.
 
-    Frames are the channels of convolutions of kernel 3 over a token's `D` entries. In
-    every group of frames the value is scaled by one number, the inner product of key
-    and query; then convolution and GroupNorm by group, and the input is added.
+    Convolutions as in `CorrelationCrossFrame`. In every group of frames the value is
+    scaled by one number `a`, the inner product of key and query; then convolution and
+    GroupNorm by group.
+
+    The norm takes the scale out again: CONV is linear and stays inside the groups, so
+    `GN(CONV(a V)) = GN(a CONV(V)) = sign(a) GN(CONV(V))` except for GN's epsilon. Key
+    and query act through the sign alone and have next to no gradient. This form is for
+    the released checkpoints; use `CorrelationCrossFrame` to train.
     """
 
     groups: int = 1
@@ -281,35 +358,7 @@ class GatedCrossFrame(nn.Module):
             dtype=self.dtype,
             name="conv",
         )(y)
-        return _group_norm(self.groups, self.dtype)(y).swapaxes(1, 2) + z
-
-
-class BilinearCrossFrame(nn.Module):
-    """Cross-frame interaction by equations 7 to 9: `Z = GN(CONV((K Q^T / D) V)) + Z`.
-
-    K, Q, V are linear maps D -> D of each frame without biases (equation 7). The paper
-    gives no scale for the `[T, T]` correlations; division by D keeps them of order one.
-    CONV has kernel 3 over the frames, D -> D channels and no bias; GN has one group.
-    """
-
-    dtype: Any = None
-
-    @nn.compact
-    def __call__(self, z: jax.Array) -> jax.Array:
-        """Maps `[B, T, D]` to the same shape."""
-        width = z.shape[-1]
-        linear = functools.partial(
-            Linear,
-            width,
-            use_bias=False,
-            dtype=self.dtype,
-        )
-        key, query, value = (linear(name=n)(z) for n in ("key", "query", "value"))
-        # How far each frame's key agrees with each frame's query.
-        correlation = jnp.einsum("bfd,bgd->bfg", key, query) / width
-        y = jnp.einsum("bfg,bgd->bfd", correlation, value)
-        y = Convolution(width, 3, dtype=self.dtype, name="conv")(y)
-        return _group_norm(1, self.dtype)(y) + z
+        return _group_norm(self.groups, self.dtype)(y).swapaxes(1, 2)
 
 
 class Convolution(nn.Module):

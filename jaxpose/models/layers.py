@@ -227,8 +227,11 @@ class Dropout(nn.Module):
         return jnp.where(bits < kept, x * (2**16 / kept), 0)
 
 
+ATTENTION_SCALES = ("head", "width", "tokens")
+
+
 class Attention(nn.Module):
-    """Multi-head self-attention: `softmax(Q K^T / sqrt(C / H)) V`.
+    """Multi-head self-attention: `softmax(Q K^T / sqrt(scale)) V`.
 
     One projection C -> 3C gives Q, K and V in thirds, heads contiguous inside each;
     heads are concatenated and projected C -> C. The softmax runs in at least float32.
@@ -237,12 +240,15 @@ class Attention(nn.Module):
       heads: `H`; must divide the width.
       qkv_bias: whether the joint projection has a bias.
       dropout_rate: dropout of the attention weights and of the output.
+      scale: `head`, the width of a head, `C / H`; `width`, that of a token, `C`; or
+        `tokens`, their number.
     """
 
     heads: int
     qkv_bias: bool = True
     dropout_rate: float = 0.0
     dtype: Any = None
+    scale: str = "head"
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
@@ -265,7 +271,9 @@ class Attention(nn.Module):
 
         query, key, value = map(split_heads, jnp.split(qkv, 3, axis=-1))
         # The scale on the smaller factor; the softmax in at least float32.
-        logits = jnp.matmul(query * head_width**-0.5, jnp.swapaxes(key, -1, -2))
+        sizes = {"head": head_width, "width": width, "tokens": tokens}
+        query = query * sizes[self.scale] ** -0.5
+        logits = jnp.matmul(query, jnp.swapaxes(key, -1, -2))
         wide = jnp.promote_types(logits.dtype, jnp.float32)
         weights = nn.softmax(logits.astype(wide)).astype(value.dtype)
         self.sow("intermediates", "weights", weights)

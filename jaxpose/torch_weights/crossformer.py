@@ -18,14 +18,19 @@ def entries(model: CrossFormer) -> list[Entry]:
     """Returns the map of the model; parts that its fields switch off have no entries.
 
     Raises:
-      JaxposeError: the model has the bilinear cross-frame interaction, which no
-        released code has.
+      JaxposeError: the model has an interaction or a block that no released code has.
     """
-    if model.cross_frame == "bilinear":
-        raise JaxposeError(
-            "CrossFormer with cross_frame='bilinear' has no PyTorch counterpart, so no "
-            "checkpoint converts to or from it; use cross_frame='gated'"
-        )
+    # Arrays of another interaction or scale would fit, by their names and shapes.
+    for field, value, released in (
+        ("cross_frame", model.cross_frame, ("gated", "none")),
+        ("block", model.block, ("scaled",)),
+        ("attention_scale", model.attention_scale, ("head",)),
+    ):
+        if value not in released:
+            raise JaxposeError(
+                f"CrossFormer with {field}={value!r} has no PyTorch counterpart, so no "
+                f"checkpoint converts to or from it; use {field}={released[0]!r}"
+            )
     # The outer layers; PoseFormer's file has them too.
     found = embedding_and_head(positions=model.spatial_positions)
     found += layer_norm("Spatial_norm", "spatial_norm")

@@ -17,6 +17,7 @@ def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Golden
     zeroed = config["zeroed_frames"]
     model = CrossFormer(
         **common_fields(config),
+        cross_frame="gated",
         frame_groups=config["cfi_groups"],
         zeroed_frames=tuple(zeroed or ()),
     )
