@@ -80,6 +80,8 @@ def _measured(
     table: Table, column: Column, row: Row, results: Sequence[dict[str, Any]]
 ) -> str:
     """Returns the mean over the seeds, with their standard deviation if several."""
+    if column.setting and row.config:
+        return column.setting(row.make_config())
     if not is_measured(table, column, row):
         return ""
     values = []
@@ -103,7 +105,7 @@ def is_measured(table: Table, column: Column, row: Row) -> bool:
 
     It does where the paper has a figure for the row, or for no row of the table.
     """
-    if column.quoted:
+    if column.quoted or column.setting:
         return False
     if column.title in row.published:
         return True

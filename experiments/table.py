@@ -2,7 +2,7 @@
 
 import dataclasses
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import ml_collections
@@ -43,6 +43,7 @@ class Column:
       scale: factor from the score to the figure.
       digits: decimals of the figures measured here.
       quoted: only the papers' figures are shown, nothing is measured for it.
+      setting: returns what the row's config says, instead of a score.
     """
 
     title: str
@@ -51,6 +52,7 @@ class Column:
     scale: float = 1.0
     digits: int = 1
     quoted: bool = False
+    setting: Callable[[ml_collections.ConfigDict], str] | None = None
 
     def value(self, results: Mapping[str, Any], metric: str) -> float | None:
         """Returns the figure of a run.

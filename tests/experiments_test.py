@@ -104,6 +104,45 @@ def test_the_config_of_every_row_builds_its_model():
             build_model(config)
 
 
+def test_every_row_of_glagcn_prints_its_own_lambda():
+    def printed(name):
+        text = to_markdown(TABLES[name], {}, {}, smoke=False)
+        rows = [line.split(" | ") for line in text.splitlines()]
+        place = next(cells for cells in rows if "lambda" in cells).index("lambda")
+        found, label = {}, ""
+        for cells in rows:
+            label = cells[0].strip("| ") or label
+            if len(cells) > place and cells[1].startswith("here"):
+                found.setdefault(label, []).append(cells[place].strip(" |"))
+        return found
+
+    assert printed("gla_gcn.table5") == {
+        "VideoPose3D [50], T=27": ["-"],
+        "GLA-GCN, T=27": ["0"],
+        "VideoPose3D [50], T=81": ["-"],
+        "GLA-GCN, T=81": ["0"],
+        "VideoPose3D [50], T=243": ["-"],
+        "GLA-GCN, T=243": ["0"],
+        "GLA-GCN *, T=243, 96 channels": ["0.5"],
+        "GLA-GCN *, T=243, 512 channels": ["0.5"],
+    }
+    assert printed("gla_gcn.table1")["GLA-GCN, T=243"] == ["0", "0"]
+    table6 = printed("gla_gcn.table6")
+    assert table6.pop("w/o individual connected layer") == 4 * ["-"]
+    assert set(map(tuple, table6.values())) == {("0", "0", "0", "0")}
+    for name in ("gla_gcn.lambda", "cmu.gla_gcn_lambda"):
+        assert [*printed(name).values()] == [["0"], ["0.5"], ["1"]]
+
+
+def test_one_network_is_the_base_of_tables_5_and_6_of_glagcn():
+    jobs = {}
+    for name in ("gla_gcn.table5", "gla_gcn.table6"):
+        for line in TABLES[name].trained:
+            if line.label in ("GLA-GCN, T=27", "GLA-GCN (T=27)"):
+                jobs.setdefault(line.run, set()).add(name)
+    assert jobs["gla_gcn_released27"] == {"gla_gcn.table5", "gla_gcn.table6"}
+
+
 def test_every_model_is_in_the_table_of_every_data_set():
     names = {name for name in TABLES if name.startswith("quick.")}
     data = {name for name, p in PROTOCOLS.items() if p.train_subjects}

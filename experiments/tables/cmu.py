@@ -1,18 +1,23 @@
 """The papers' ablations on real motion capture, small enough for two CPU cores.
 
-Models of the `cmu` variants with about half their updates, minutes per run. The paper's
-figure beside ours is of another data set at full size: the order of the rows can agree,
-the millimetres cannot.
+Models of the `cmu` variants, minutes per run. CrossFormer and GLA-GCN have all of the
+variant's updates, as half of them were too few to tell their rows apart; the others
+have about half. The paper's figure beside ours is of another data set at full size: the
+order of the rows can agree, the millimetres cannot.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from experiments.table import Column, Row, Table
+from experiments.tables.gla_gcn import LAMBDA, PER_JOINT, SHARED
+from jaxpose.datasets.cmu_mocap.protocol import PROTOCOL
 
 # The first sentence under every table of this file.
 NOTE = (
-    "CMU motion capture, trained on subjects 01 02 07 13 135, tested on 05 09 49, "
-    "ground-truth 2D, mean over trials, flip averaging, last checkpoint, millimetres."
+    f"CMU motion capture, trained on subjects {' '.join(PROTOCOL.train_subjects)}, "
+    f"tested on {' '.join(PROTOCOL.test_subjects)}, ground-truth 2D, mean over trials, "
+    "flip averaging, millimetres."
 )
 # The third column only quotes; the metric is the paper's, MPJPE unless a note says so.
 COLUMNS = (
@@ -30,35 +35,45 @@ AMPOSE, GLA_GCN, CROSSFORMER, GAST_NET, GAST_NET_CAUSAL = (
         "gast_net.py:cmu_causal",
     )
 )
-# Updates per epoch: about half of those of the `cmu` variants.
-UPDATES = {
-    AMPOSE: 200,
-    GLA_GCN: 60,
-    CROSSFORMER: 100,
-    GAST_NET: 220,
-    GAST_NET_CAUSAL: 220,
-}
+# Updates per epoch, where they are about half of those of the `cmu` variants.
+HALF = {AMPOSE: 200, GAST_NET: 220, GAST_NET_CAUSAL: 220}
 
 
 def _row(
-    label: str, published: float | None, config: str, name: str = "", **model: Any
+    label: str,
+    published: float | None,
+    config: str,
+    name: str = "",
+    overrides: Mapping[str, Any] | None = None,
+    **model: Any,
 ) -> Row:
-    """Returns a row with fields of the model changed; `published` is on Human3.6M."""
-    return Row(
-        label,
-        {} if published is None else {"paper, Human3.6M": published},
-        config,
-        {
-            "steps_per_epoch": UPDATES[config],
-            **{f"model.{field}": value for field, value in model.items()},
-        },
-        f"half.{name}" if name else "half",
-    )
+    """Returns a row with fields of the model changed; `published` is on Human3.6M.
+
+    `overrides` are by dotted name, `model` by name of the model's field.
+    """
+    changes = {**(overrides or {})}
+    for field, value in model.items():
+        changes[f"model.{field}"] = value
+    if config in HALF:
+        changes["steps_per_epoch"] = HALF[config]
+        name = f"half.{name}" if name else "half"
+    figures = {} if published is None else {"paper, Human3.6M": published}
+    return Row(label, figures, config, changes, name)
 
 
-def _table(title: str, note: str, *rows: Row) -> Table:
+def _table(
+    title: str, note: str, *rows: Row, columns: tuple[Column, ...] = COLUMNS
+) -> Table:
     """Returns a table of three seeds per row, since differences are small."""
-    return Table(f"{title}, CMU", f"{NOTE} {note}".strip(), COLUMNS, rows, seeds=3)
+    return Table(f"{title}, CMU", f"{NOTE} {note}".strip(), columns, rows, seeds=3)
+
+
+# GLA-GCN by the weight of its layers per joint.
+WEIGHTS = (
+    _row("One layer for all joints (released)", 37.8, GLA_GCN, "shared_head", SHARED),
+    _row("The mean of both", None, GLA_GCN),
+    _row("A layer per joint", None, GLA_GCN, "per_joint", PER_JOINT),
+)
 
 
 TABLES = {
@@ -130,27 +145,29 @@ TABLES = {
         ),
         _row("(center), (farther), (closer)", 50.5, AMPOSE),
     ),
-    # GLA-GCN, Table 6, row 3, and the last layer of the released code, which the paper
-    # has no figure for.
+    # GLA-GCN, Table 6, rows 3 and 5; the other two are the rest of equation 7.
     "gla_gcn_heads": _table(
         "GLA-GCN: last layers",
         "The paper's figures are P-MPJPE with CPN at T=27.",
         _row(
             "One dense layer over all joints", 39.0, GLA_GCN, "dense_head", head="dense"
         ),
-        _row(
-            "One layer for all joints (released)",
-            None,
-            GLA_GCN,
-            "shared_head",
-            head="shared",
-        ),
-        _row("A layer per joint", 37.8, GLA_GCN),
+        *WEIGHTS,
+        columns=(LAMBDA, *COLUMNS),
     ),
-    # CrossFormer, Table 5, the rows with both position tables.
+    # Equation 7, whose lambda the paper does not state; runs of the table above.
+    "gla_gcn_lambda": _table(
+        "GLA-GCN: weight of the layers per joint in equation 7",
+        "The paper's figure is P-MPJPE with CPN at T=27, of the network whose size it "
+        "prints.",
+        *WEIGHTS,
+        columns=(LAMBDA, *COLUMNS),
+    ),
+    # CrossFormer, Table 5, the rows with both position tables; then the gate of the
+    # released code, whose key and query have no effect.
     "crossformer": _table(
         "CrossFormer: cross-joint (CJI) and cross-frame (CFI) interaction",
-        "",
+        "CFI correlates frames as equations 7 to 9 say, except in the last row.",
         _row(
             "neither",
             49.9,
@@ -162,6 +179,13 @@ TABLES = {
         _row("CJI", 49.3, CROSSFORMER, "without_cfi", cross_frame="none"),
         _row("CFI", 49.8, CROSSFORMER, "without_cji", cross_joint=False),
         _row("CJI and CFI", 48.5, CROSSFORMER),
+        _row(
+            "CJI and the released code's gate",
+            None,
+            CROSSFORMER,
+            "gated",
+            cross_frame="gated",
+        ),
     ),
     # GAST-Net, Table 1, without its rows on augmentation.
     "gast_net": _table(

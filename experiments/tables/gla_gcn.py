@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import ml_collections
+
 from experiments.table import (
     MPI_INF_3DHP,
     MPI_INF_3DHP_COLUMNS,
@@ -14,9 +16,16 @@ from experiments.table import (
     printed_row,
 )
 
-# GLA-GCN by source of the 2D and length of the window; VideoPose3D (a plain TCN).
-CPN243, CPN27, GT27 = (
-    f"configs/gla_gcn.py:{variant}" for variant in ("cpn243", "cpn27", "gt27")
+# GLA-GCN by source of the 2D and length of the window; VideoPose3D (a plain TCN). By
+# their sizes, the paper's rows without * have the released network: no branch that
+# reconstructs the 3D sequence, one last layer for all joints.
+CPN243, CPN27, GT243, GT81, GT27 = (
+    f"configs/gla_gcn.py:released{variant}"
+    for variant in ("_cpn243", "_cpn27", "243", "81", "27")
+)
+# Rows with *.
+SEQUENCE243, SEQUENCE243_WIDE, SEQUENCE27 = (
+    f"configs/gla_gcn.py:{variant}" for variant in ("gt243", "gt243_c512", "gt27")
 )
 HUMANEVA_GT, HUMANEVA_MRCNN = (
     f"configs/gla_gcn.py:humaneva27_{source}" for source in ("gt", "mrcnn")
@@ -24,10 +33,6 @@ HUMANEVA_GT, HUMANEVA_MRCNN = (
 TCN243, TCN27, TCN81 = (
     f"configs/videopose3d.py:cpn{frames}" for frames in (243, 27, 81)
 )
-# The paper's rows without *: no branch that reconstructs the 3D sequence.
-NO_SEQUENCE = {"model.sequence_layers": 0}
-# The released code has one last layer for all joints, the paper one per joint.
-RELEASED = {**NO_SEQUENCE, "model.head": "shared"}
 
 DATA = (
     "Human3.6M, trained on S1 S5 S6 S7 (S8 selects the checkpoint; the paper trains on "
@@ -36,7 +41,8 @@ DATA = (
 HUMAN36M = (
     f"{DATA} * reconstructs the intermediate 3D sequence. The sizes of Table 5 show "
     "that the rows without * have the released model: no sequence, one shared last "
-    "layer."
+    "layer (lambda 0 in equation 7). The paper does not state lambda of the rows with "
+    "*: 0.5 is assumed."
 )
 ALL = action_columns()
 # HumanEva-I: two actions of three subjects, then their mean.
@@ -48,6 +54,21 @@ ABLATION = (
     Column("Human3.6M", "p_mpjpe"),
     Column("HumanEva-I", "p_mpjpe", EVA[-1].cells),
 )
+
+
+def head_weight(config: ml_collections.ConfigDict) -> str:
+    """Returns lambda of equation 7, `-` for a model without it."""
+    model = config.model
+    if model.name != "gla_gcn" or model.head == "dense":
+        return "-"
+    # One layer for all joints is lambda 0 without the idle layers per joint.
+    return "0" if model.head == "shared" else f"{model.head_blend:g}"
+
+
+LAMBDA = Column("lambda", setting=head_weight)
+# The two ends of equation 7.
+SHARED = {"model.head": "shared", "model.head_blend": 0.0}
+PER_JOINT = {"model.head_blend": 1.0}
 
 
 def _quoted(
@@ -111,7 +132,7 @@ _ours("CPN", "mpjpe", "VideoPose3D [50]",
 ),
 _ours("CPN", "mpjpe", "GLA-GCN, T=243",
       "41.3 44.3 40.8 41.8 45.9 54.1 42.1 41.5 57.8 62.9 45.0 42.8 45.9 29.4 29.9 44.4",
-      CPN243, RELEASED, "released"),
+      CPN243),
 *_quoted(
     ALL, "Ground-truth 2D", "mpjpe",
     ("Martinez et al. [44]",
@@ -139,7 +160,7 @@ _ours("Ground-truth 2D", "mpjpe", "PoseFormer [80]",
 ),
 _ours("Ground-truth 2D", "mpjpe", "GLA-GCN, T=243",
       "26.5 27.2 29.2 25.4 28.2 31.7 29.5 26.9 37.8 39.9 29.9 27.0 27.3 20.5 20.8 28.5",
-      "configs/gla_gcn.py:released243"),
+      GT243),
 *_quoted(
     ALL, "Ground-truth 2D", "mpjpe",
     ("Wang et al. [61] *",
@@ -152,7 +173,7 @@ _ours("Ground-truth 2D", "mpjpe", "GLA-GCN, T=243",
 ),
 _ours("Ground-truth 2D", "mpjpe", "GLA-GCN *, T=243, 512 channels",
       "20.1 21.2 20.0 19.6 21.5 26.7 23.3 19.8 27.0 29.4 20.8 20.1 19.2 12.8 13.8 21.0",
-      "configs/gla_gcn.py:gt243_c512"),
+      SEQUENCE243_WIDE),
 )
 # fmt: on
 
@@ -192,7 +213,7 @@ _ours("CPN", "p_mpjpe", "VideoPose3D [50]",
 ),
 _ours("CPN", "p_mpjpe", "GLA-GCN, T=243",
       "32.4 35.3 32.6 34.2 35.0 42.1 32.1 31.9 45.5 49.5 36.1 32.4 35.6 23.5 24.7 34.8",
-      CPN243, RELEASED, "released"),
+      CPN243),
 *_quoted(
     ALL, "Ground-truth 2D", "p_mpjpe",
     ("Martinez et al. [44]", "- - - - - - - - - - - - - - - 37.1"),
@@ -201,10 +222,10 @@ _ours("CPN", "p_mpjpe", "GLA-GCN, T=243",
 ),
 _ours("Ground-truth 2D", "p_mpjpe", "GLA-GCN, T=243",
       "20.2 21.9 21.7 19.9 21.6 24.7 22.5 20.8 28.6 33.1 22.7 20.6 20.3 15.9 16.2 22.0",
-      "configs/gla_gcn.py:released243"),
+      GT243),
 _ours("Ground-truth 2D", "p_mpjpe", "GLA-GCN *, T=243, 512 channels",
       "16.6 18.1 16.2 17.0 17.0 22.2 19.0 17.1 22.4 25.9 17.5 16.4 16.3 10.8 11.6 17.6",
-      "configs/gla_gcn.py:gt243_c512"),
+      SEQUENCE243_WIDE),
 )
 # fmt: on
 
@@ -244,7 +265,7 @@ def _ablations() -> tuple[Row, ...]:
             "swapped",
             (38.3, 28.1, 16.4, 12.4),
         ),
-        "GLA-GCN (T=27)": ({}, "no_sequence", (37.8, 25.8, 15.4, 9.2)),
+        "GLA-GCN (T=27)": ({}, "", (37.8, 25.8, 15.4, 9.2)),
     }
     # The order of the figures.
     data = (
@@ -258,7 +279,7 @@ def _ablations() -> tuple[Row, ...]:
             label,
             {column.title: values[k]},
             config,
-            {**NO_SEQUENCE, **change},
+            change,
             name,
             section=section,
         )
@@ -273,14 +294,16 @@ REFINEMENT_SIZE = (
     "the row does not use."
 )
 TABLES = {
-    "table1": Table("GLA-GCN, Table 1: Human3.6M, MPJPE", HUMAN36M, ALL, TABLE_1),
+    "table1": Table(
+        "GLA-GCN, Table 1: Human3.6M, MPJPE", HUMAN36M, (LAMBDA, *ALL), TABLE_1
+    ),
     "table2": Table(
         "GLA-GCN, Table 2: HumanEva-I, P-MPJPE",
-        "HumanEva-I, one model for all subjects, trained on walking, jogging and "
-        "boxing, scored by subject and action, millimetres. * reconstructs the "
-        "intermediate 3D sequence. GLA-GCN has one last layer per joint, as in Table "
-        "6, which repeats its averages.",
-        EVA,
+        "HumanEva-I, one model for all subjects, trained on walking and jogging "
+        "(VideoPose3D on boxing too), scored by subject and action, millimetres. * "
+        "reconstructs the intermediate 3D sequence. GLA-GCN is the released model, as "
+        "in Table 6, which repeats its averages.",
+        (LAMBDA, *EVA),
         (
             _humaneva("Martinez et al. [44]", "19.7 17.4 46.8 26.9 18.2 18.6 24.6"),
             _humaneva("Fang et al. [20]", "19.4 16.8 37.4 30.4 17.6 16.3 23.0"),
@@ -309,8 +332,6 @@ TABLES = {
                 "GLA-GCN, T=27, Mask R-CNN",
                 "12.5 9.1 26.9 18.5 12.7 12.8 15.4",
                 HUMANEVA_MRCNN,
-                NO_SEQUENCE,
-                "no_sequence",
             ),
             _humaneva(
                 "Li et al. [37] *, ground-truth 2D", "9.7 7.6 15.8 12.3 9.4 11.2 11.1"
@@ -319,8 +340,6 @@ TABLES = {
                 "GLA-GCN, T=27, ground-truth 2D",
                 "8.7 6.8 11.5 10.1 8.2 9.9 9.2",
                 HUMANEVA_GT,
-                NO_SEQUENCE,
-                "no_sequence",
             ),
         ),
     ),
@@ -330,8 +349,8 @@ TABLES = {
         "Ground-truth 2D, universal skeleton, official protocol (14 joints count "
         "towards PCK and AUC), valid frames pooled, MPJPE in millimetres. S8 selects "
         "the checkpoint; the papers train on it too. GLA-GCN with the sequence branch, "
-        "as its script for this data.",
-        MPI_INF_3DHP_COLUMNS,
+        "as its script for this data; the paper does not state lambda, 0.5 is assumed.",
+        (LAMBDA, *MPI_INF_3DHP_COLUMNS),
         (
             _mpi("Mehta et al. [45], T=1", "75.7 39.3 117.6"),
             _mpi(
@@ -353,12 +372,14 @@ TABLES = {
             _mpi("GLA-GCN, T=81", "98.53 79.12 27.76", "configs/gla_gcn.py:mpi81"),
         ),
     ),
-    "table4": Table("GLA-GCN, Table 4: Human3.6M, P-MPJPE", HUMAN36M, ALL, TABLE_4),
+    "table4": Table(
+        "GLA-GCN, Table 4: Human3.6M, P-MPJPE", HUMAN36M, (LAMBDA, *ALL), TABLE_4
+    ),
     # By length of the window; the last rows (*) have a sequence branch.
     "table5": Table(
         "GLA-GCN, Table 5: receptive fields and sizes, ground-truth 2D",
         HUMAN36M,
-        SIZE,
+        (LAMBDA, *SIZE),
         (
             _size(
                 "VideoPose3D [50], T=27",
@@ -369,7 +390,7 @@ TABLES = {
             ),
             _size("Liu et al. [41], T=27", "5.69 38.9"),
             _size("Li et al. [38] *, T=27", "18.92 34.3"),
-            _size("GLA-GCN, T=27", "0.84 34.4", "configs/gla_gcn.py:released27"),
+            _size("GLA-GCN, T=27", "0.84 34.4", GT27),
             _size(
                 "VideoPose3D [50], T=81",
                 "12.75 38.7",
@@ -379,17 +400,17 @@ TABLES = {
             ),
             _size("Liu et al. [41], T=81", "8.46 36.2"),
             _size("Li et al. [38] *, T=81", "- 32.7"),
-            _size("GLA-GCN, T=81", "1.10 31.5", "configs/gla_gcn.py:released81"),
+            _size("GLA-GCN, T=81", "1.10 31.5", GT81),
             _size(
                 "VideoPose3D [50], T=243", "16.95 37.8", "configs/videopose3d.py:gt243"
             ),
             _size("Liu et al. [41], T=243", "11.25 34.7"),
-            _size("GLA-GCN, T=243", "1.35 28.5", "configs/gla_gcn.py:released243"),
+            _size("GLA-GCN, T=243", "1.35 28.5", GT243),
             _size("Wang et al. [61] *, T=96", "1.69 25.6"),
             _size(
                 "GLA-GCN *, T=243, 96 channels",
                 "1.88 24.5",
-                "configs/gla_gcn.py:gt243",
+                SEQUENCE243,
                 note=f"GLA-GCN *, 96 channels: {REFINEMENT_SIZE}",
             ),
             _size("Hu et al. [28] *, T=96", "3.42 22.7"),
@@ -398,18 +419,28 @@ TABLES = {
             _size(
                 "GLA-GCN *, T=243, 512 channels",
                 "48.64 21.0",
-                "configs/gla_gcn.py:gt243_c512",
+                SEQUENCE243_WIDE,
                 note=f"GLA-GCN *, 512 channels: {REFINEMENT_SIZE}",
             ),
         ),
     ),
     "table6": Table(
         "GLA-GCN, Table 6: ablations at T=27, P-MPJPE",
-        f"{DATA} The columns of the paper are sections here. Rows without the sequence "
-        "branch, as they have no *, and with one last layer per joint, which row 3 "
-        "replaces, not the released model's shared one. HumanEva-I: mean over three "
-        "subjects of walking and jogging.",
-        ABLATION,
+        f"{DATA} The columns of the paper are sections here. Its last row and the row "
+        "T=27 of Table 5 are one network, the released one, and the other rows change "
+        "it. HumanEva-I: mean over three subjects of walking and jogging.",
+        (LAMBDA, *ABLATION),
         _ablations(),
+    ),
+    # Not a table of the paper, which names lambda and does not state it.
+    "lambda": Table(
+        "GLA-GCN, equation 7: weight of the layers per joint",
+        f"{DATA} Ground-truth 2D, T=27, with the sequence branch.",
+        (LAMBDA, Column("MPJPE"), Column("P-MPJPE", "p_mpjpe"), PARAMETERS),
+        (
+            Row("the shared layer alone", {}, SEQUENCE27, SHARED, "shared"),
+            Row("the mean of both", {}, SEQUENCE27),
+            Row("layers per joint alone", {}, SEQUENCE27, PER_JOINT, "per_joint"),
+        ),
     ),
 }

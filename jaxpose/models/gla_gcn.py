@@ -5,8 +5,10 @@ A window of 2D poses becomes a graph in space and time. Adaptive graph convoluti
 frames by a kernel of 9; strided modules shrink the window to one frame; individually
 connected layers read each joint's position from that joint's features alone.
 
-The released network is `sequence_layers=0, head="shared"`. The paper's adds the branch
-that reconstructs the whole 3D sequence (`sequence_layers=3`) and `head="individual"`.
+The released network is `sequence_layers=0, head="shared"`; by its size it is what the
+paper's rows without * measured. Rows with * add the branch that reconstructs the whole
+3D sequence (`sequence_layers=3`) and `head="individual"`, the weighted mean of a layer
+per joint and a shared one.
 
 Features are kept as `[B, J, T, C]`: joints fold into the batch of a 1-D convolution
 over frames, and aggregation over joints is one small matrix product per sample, both
@@ -310,8 +312,10 @@ class GLAGCN(LiftingModel):
       head: `shared`: one linear layer for all joints (released). `individual`: the
         weighted mean of a layer per joint and a shared one (Eq. 7). `dense`: one layer
         from the features of all joints to all positions (ablation, Table 6).
-      head_blend: lambda of Eq. 7, the weight of the layers per joint; the paper does
-        not state it. Only for `head="individual"`.
+      head_blend: lambda of Eq. 7, the weight of the layers per joint; only for
+        `head="individual"`. The paper does not state its value. It says that layers per
+        joint alone overfit, so both parts count here; with 1 the shared layer would
+        have no gradient.
       adaptive: False: without the adaptive matrices (ablation, Table 6).
       strided: False: no strides, average pooling over time instead (ablation, Table 6).
       swap_input: True: left and right limbs of the input change places (ablation, Table
@@ -333,7 +337,7 @@ class GLAGCN(LiftingModel):
     sequence_dropout_rate: float = 0.1
     sequence_head_residual: bool = True
     head: str = "individual"
-    head_blend: float = 1.0
+    head_blend: float = 0.5
     adaptive: bool = True
     strided: bool = True
     swap_input: bool = False

@@ -272,6 +272,30 @@ def test_head_blend_weighs_both_heads():
     assert not np.allclose(blend[1.0], blend[0.0])
 
 
+@pytest.mark.parametrize(("head_blend", "idle"), [(0.0, "unshared"), (1.0, "shared")])
+def test_at_either_end_of_lambda_one_of_the_heads_learns_nothing(head_blend, idle):
+    x = window()
+
+    def largest_gradients(**fields):
+        model = GLAGCN(**SMALL | {"head": "individual"} | fields)
+        variables = random_variables(model, x)
+
+        def loss(params):
+            return jnp.sum(model.apply({**variables, "params": params}, x, train=False))
+
+        gradients = jax.jit(jax.grad(loss))(variables["params"])
+        found = {}
+        for name in ("shared", "unshared"):
+            leaves = jax.tree.leaves(gradients[f"head_{name}"])
+            found[name] = max(float(jnp.abs(leaf).max()) for leaf in leaves)
+        return found
+
+    assert min(largest_gradients().values()) > 0.1  # the default, lambda 0.5
+    one_sided = largest_gradients(head_blend=head_blend)
+    assert one_sided.pop(idle) == 0
+    assert min(one_sided.values()) > 0.1
+
+
 def test_unshared_layers_keep_joints_apart():
     layer = UnsharedLinear(3)
     features = jnp.asarray(np.random.default_rng(0).normal(size=(1, 4, 5)), jnp.float32)
