@@ -24,6 +24,7 @@ class Job:
       workdir: directory of the table; the runs of all tables are in its folder `runs`.
       data_dir: where the data sets are prepared; None means TFDS's default.
       smoke: at toy size on the synthetic data.
+      protocol: whom it is trained on, a key of `jaxpose.config.TRAINING_PROTOCOLS`.
     """
 
     row: Row
@@ -31,6 +32,7 @@ class Job:
     workdir: pathlib.Path
     data_dir: str | None = None
     smoke: bool = False
+    protocol: str = "paper"
 
     @property
     def directory(self) -> pathlib.Path:
@@ -64,6 +66,7 @@ class Job:
         config = self.row.make_config()
         # These belong to a run, not to the row.
         config.seed = self.seed
+        config.protocol = self.protocol
         config.dataset.data_dir = self.data_dir
         if first := self.first_stage:
             config.lifting_workdir = str(first.directory)
@@ -126,6 +129,7 @@ def make_jobs(
     seeds: int | None = None,
     data_dir: str | None = None,
     smoke: bool = False,
+    protocol: str = "paper",
 ) -> dict[int, list[Job]]:
     """Returns the jobs of each trained row, one per seed, by the number of the row.
 
@@ -135,6 +139,7 @@ def make_jobs(
       seeds: runs per row; None means the table's own number.
       data_dir: as of `Job`.
       smoke: as of `Job`.
+      protocol: as of `Job`.
     """
     count = table.seeds if seeds is None else seeds
     jobs = {}
@@ -142,7 +147,8 @@ def make_jobs(
         # Quoted rows keep their number, so that rows and jobs can be matched.
         if row.config:
             jobs[number] = [
-                Job(row, seed, workdir, data_dir, smoke) for seed in range(count)
+                Job(row, seed, workdir, data_dir, smoke, protocol)
+                for seed in range(count)
             ]
     return jobs
 

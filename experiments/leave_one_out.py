@@ -20,6 +20,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from jaxpose import command_line
+from jaxpose.config import TRAINING_PROTOCOLS
 from jaxpose.errors import JaxposeError
 from jaxpose.parallel import memory, signals
 from jaxpose.run import Run
@@ -32,15 +33,20 @@ HEADING = """\
 """
 
 
-def table(results: dict[str, dict[str, Any]]) -> str:
-    """Returns Markdown, millimetres: one row per subject, then their mean."""
+def table(results: dict[str, dict[str, Any]], protocol: str) -> str:
+    """Returns Markdown, millimetres: one row per subject, then their mean.
+
+    Args:
+      results: of each run, by subject.
+      protocol: `config.protocol` of the runs.
+    """
     rows = {}
     for subject, result in results.items():
         rows[subject] = [result[column] for column in COLUMNS]
     # The last row; its ratio is that of the means.
     columns = zip(*rows.values(), strict=True)
     rows["mean"] = [statistics.fmean(column) for column in columns]
-    text = HEADING
+    text = f"Protocol `{protocol}`: {TRAINING_PROTOCOLS[protocol]}.\n\n{HEADING}"
     for subject, values in rows.items():
         numbers = " | ".join(f"{value:.1f}" for value in values)
         text += f"| {subject} | {numbers} | {values[0] / values[2]:.2f} |\n"
@@ -69,7 +75,8 @@ def run(
         # Finished subjects are read again, so that the table is always complete.
         fold = _fold(config, subjects, subject)
         results[subject] = Run.create(fold, workdir / subject).train()
-        (workdir / "leave_one_out.md").write_text(table(results))
+        text = table(results, config.protocol)
+        (workdir / "leave_one_out.md").write_text(text)
     return results
 
 
@@ -98,7 +105,8 @@ def main(argv: list[str]) -> None:
     logging.set_verbosity(logging.WARNING)
     try:
         workdir = pathlib.Path(flags.FLAGS.workdir).expanduser()
-        print(table(run(flags.FLAGS.config, workdir)))
+        config = flags.FLAGS.config
+        print(table(run(config, workdir), config.protocol))
     except (JaxposeError, OSError) as error:
         sys.exit(f"error: {error}")
 

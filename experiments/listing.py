@@ -7,6 +7,7 @@ import ml_collections
 
 from experiments.job import Job, make_jobs, prepare_command
 from experiments.tables import TABLES
+from jaxpose.config import held_out_subjects
 from jaxpose.datasets import protocol_of
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
@@ -19,7 +20,7 @@ RATES = {"a GPU at 5 TFLOP/s": 5e12, "two CPU cores at 30 GFLOP/s": 3e10}
 HOUR, DAY = 3600.0, 86400.0
 
 
-def print_tables(names: Iterable[str], data_dir: str | None) -> None:
+def print_tables(names: Iterable[str], data_dir: str | None, protocol: str) -> None:
     """Prints the rows of each table: configs, data, and estimated training costs."""
     print(
         f"Cost: {FLOPS_PER_MAC} x multiply-accumulates x training poses; "
@@ -30,7 +31,7 @@ def print_tables(names: Iterable[str], data_dir: str | None) -> None:
     for name in names:
         table = TABLES[name]
         print(f"\n{name}: {table.title}")
-        jobs = make_jobs(table, pathlib.Path(), data_dir=data_dir)
+        jobs = make_jobs(table, pathlib.Path(), data_dir=data_dir, protocol=protocol)
         for number, row in enumerate(table.rows):
             label = f"{row.section}: {row.label}" if row.section else row.label
             if row.config:
@@ -104,7 +105,7 @@ def training_poses(config: ml_collections.ConfigDict) -> int:
     if config.steps_per_epoch:
         return config.steps_per_epoch * config.batch_size * config.num_epochs
     # Published numbers of frames, so that data need not be here.
-    subjects = set(dataset.train_subjects) - set(dataset.validation_subjects)
+    subjects = set(dataset.train_subjects) - set(held_out_subjects(config))
     frames = protocol_of(dataset.name).count_frames(subjects, dataset.actions)
     # An epoch has every frame as it is and, with augmentation, mirrored.
     views = 2 if config.augment_flip else 1

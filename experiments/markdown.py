@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.table import Column, Row, Table
+from jaxpose.config import TRAINING_PROTOCOLS
 
 # Fields of a run's protocol that are printed below its figures.
 PROTOCOL = (
+    "protocol",
     "dataset",
     "keypoints_source",
     "train_subjects",
@@ -28,6 +30,7 @@ def to_markdown(
     results: Mapping[int, Sequence[dict[str, Any]]],
     states: Mapping[int, str],
     smoke: bool,
+    protocol: str = "paper",
 ) -> str:
     """Returns the table, its notes, and what is missing.
 
@@ -36,9 +39,11 @@ def to_markdown(
       results: by number of the row, the results of its finished runs, one per seed.
       states: by number of the row, why it has no figures, where it has none.
       smoke: whether the runs were toys.
+      protocol: whom the rows are trained on, a key of `TRAINING_PROTOCOLS`.
     """
     titles = [column.title for column in table.columns]
-    lines = [f"# {table.title}", "", table.note, ""]
+    trained = f"Protocol `{protocol}`: {TRAINING_PROTOCOLS[protocol]}."
+    lines = [f"# {table.title}", "", trained, "", table.note, ""]
     # Nobody shall take the figures of a toy for results.
     if smoke:
         lines += [SMOKE, ""]

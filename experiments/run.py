@@ -8,6 +8,10 @@ The table is written to `DIR/<table>.md` after every row, its pictures to
 `DIR/<table>/`. Each run is a process of its own with its directory in `DIR/runs`;
 tables share runs. The same command continues unfinished runs and leaves finished ones
 alone.
+
+Rows are trained as the papers train: on all training subjects, to the last epoch.
+`--protocol=held_out` holds out the validation subjects of the data set instead; it
+needs a `--workdir` of its own.
 """
 
 import argparse
@@ -20,6 +24,7 @@ from typing import Any
 from experiments import child, listing, markdown
 from experiments.job import Job, make_jobs, prepare_command
 from experiments.tables import TABLES
+from jaxpose.config import TRAINING_PROTOCOLS
 from jaxpose.errors import JaxposeError
 from jaxpose.training.workdirs import open_workdir
 
@@ -38,12 +43,17 @@ class Runner:
     """
 
     def __init__(
-        self, name: str, workdir: pathlib.Path, jobs: dict[int, list[Job]], smoke: bool
+        self,
+        name: str,
+        workdir: pathlib.Path,
+        jobs: dict[int, list[Job]],
+        smoke: bool,
+        protocol: str = "paper",
     ):
         """Prepares table `name`; nothing runs yet."""
         self.table, self.jobs = TABLES[name], jobs
         self.path = workdir / f"{name}.md"
-        self._smoke = smoke
+        self._smoke, self._protocol = smoke, protocol
         # By file of the result: the outcome in this command. Rows may share a run.
         self._states: dict[pathlib.Path, str] = {}
 
@@ -76,7 +86,9 @@ class Runner:
                     states.setdefault(number, state)
                 elif (result := job.read_result()) is not None:
                     results.setdefault(number, []).append(result)
-        text = markdown.to_markdown(self.table, results, states, self._smoke)
+        text = markdown.to_markdown(
+            self.table, results, states, self._smoke, self._protocol
+        )
         # A reader never sees half a table.
         partial = self.path.with_suffix(".partial")
         partial.write_text(text)
@@ -160,6 +172,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--report", action="store_true", help="draw again, train nothing")
     add("--seeds", type=int, metavar="N", help="runs per row; default: the table's")
     add("--data_dir", metavar="DIR", help="TFDS data folder")
+    add(
+        "--protocol",
+        choices=tuple(TRAINING_PROTOCOLS),
+        default="paper",
+        help="whom to train on (jaxpose/config.py); default: paper",
+    )
     return parser
 
 
@@ -169,7 +187,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         _check(flags)
         if flags.list:
-            listing.print_tables(flags.table or TABLES, flags.data_dir)
+            names = flags.table or TABLES
+            listing.print_tables(names, flags.data_dir, flags.protocol)
             return 0
         return 0 if _run_tables(flags) else 1
     except JaxposeError as error:
@@ -207,8 +226,15 @@ def _run_tables(flags: argparse.Namespace) -> bool:
 
 def _run_table(name: str, workdir: pathlib.Path, flags: argparse.Namespace) -> bool:
     """Runs or reports one table, draws its pictures; returns whether all succeeded."""
-    jobs = make_jobs(TABLES[name], workdir, flags.seeds, flags.data_dir, flags.smoke)
-    runner = Runner(name, workdir, jobs, flags.smoke)
+    jobs = make_jobs(
+        TABLES[name],
+        workdir,
+        flags.seeds,
+        flags.data_dir,
+        flags.smoke,
+        flags.protocol,
+    )
+    runner = Runner(name, workdir, jobs, flags.smoke, flags.protocol)
     succeeded = runner.write() if flags.report else runner.run()
     finished = runner.finished()
     if not finished:

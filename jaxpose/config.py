@@ -62,6 +62,14 @@ def _steps(value: int) -> str | None:
     return None if value >= 0 else "must be 0 (one pass) or more"
 
 
+# Who is trained on, and which checkpoint is scored; what the choices of
+# `config.protocol` say of themselves beside scores.
+TRAINING_PROTOCOLS = {
+    "held_out": "the data set's validation subjects, if it has any (S8 of Human3.6M "
+    "and of MPI-INF-3DHP), are not trained on and select the checkpoint",
+    "paper": "all training subjects of the data set, and the last epoch",
+}
+
 # `config.model` is not among them: its fields are those of the model.
 FIELDS: dict[str, Field] = {
     # Initial weights, order of the samples, dropout and augmentation.
@@ -69,13 +77,15 @@ FIELDS: dict[str, Field] = {
     # A second stage: a refinement network behind the trained model of another workdir.
     "refinement": Field(False),
     "lifting_workdir": Field(str),
+    # `held_out` is honest practice; `paper` is how the papers train and report.
+    "protocol": Field("held_out", _one_of(*TRAINING_PROTOCOLS)),
     # TFDS builder and builder config, such as human36m/gt_17.
     "dataset.name": Field(str),
     # The folder that it is prepared in; absent: TFDS's own default.
     "dataset.data_dir": Field(str),
     "dataset.train_subjects": Field(()),
     # Held out of train_subjects: the best checkpoint has the smallest MPJPE on them.
-    # Empty: the last checkpoint counts as the best.
+    # Empty, or under the protocol `paper`: the last checkpoint counts as the best.
     "dataset.validation_subjects": Field(()),
     # Scored, or predicted with --mode=predict, where empty means all.
     "dataset.test_subjects": Field(()),
@@ -248,6 +258,16 @@ def choose_variant(
             f"{file} has no variant {variant!r}; it has {', '.join(known)}"
         )
     return known[variant]
+
+
+def held_out_subjects(config: ml_collections.ConfigDict) -> tuple[str, ...]:
+    """Returns the training subjects that only select the checkpoint, by the protocol.
+
+    Without any the last checkpoint counts as the best.
+    """
+    if config.protocol == "paper":
+        return ()
+    return tuple(config.dataset.validation_subjects)
 
 
 def check_fields(config: ml_collections.ConfigDict) -> None:

@@ -535,6 +535,12 @@ def start_from_lifting(
             f"config.target_scale={config.target_scale} differs from "
             f"{trained.target_scale} of {workdir}"
         )
+    # A subject that the first stage was trained on cannot select the second.
+    if trained.protocol != config.protocol:
+        raise JaxposeError(
+            f"config.protocol={config.protocol!r} differs from {trained.protocol!r} of "
+            f"{workdir}; set --config.protocol={trained.protocol}"
+        )
     best = first.state
     batch_stats = {**state.batch_stats, "lifting": best.batch_stats}
     return dataclasses.replace(

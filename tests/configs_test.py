@@ -11,7 +11,7 @@ import pytest
 from configs import ampose, crossformer, gast_net, gla_gcn, poseformer, videopose3d
 from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.skeletons import get_skeleton
-from jaxpose.config import FIELDS, check_fields, data_fields
+from jaxpose.config import FIELDS, check_fields, data_fields, held_out_subjects
 from jaxpose.datasets import PROTOCOLS, get_builder
 from jaxpose.datasets.builders import BUILDERS
 from jaxpose.datasets.cmu_mocap.protocol import BOTH_ARCHIVES
@@ -127,6 +127,18 @@ def test_every_model_has_quick_sizes_on_every_data_set(dataset):
         assert config.steps_per_epoch == quickstart.steps_per_epoch > 0
 
 
+def test_a_config_holds_out_its_validation_subjects_unless_it_trains_as_the_papers():
+    for config, held_out in (
+        (ampose.get_config("gt17"), ("S8",)),
+        (ampose.get_config("mpi1"), ("S8",)),
+        (gla_gcn.get_config("humaneva27_gt"), ()),
+    ):
+        assert config.protocol == "held_out"
+        assert held_out_subjects(config) == held_out
+        config.protocol = "paper"
+        assert held_out_subjects(config) == ()
+
+
 def test_a_protocol_is_that_of_its_builder():
     for name, protocol in PROTOCOLS.items():
         assert protocol.name == BUILDERS[name].name == name
@@ -237,6 +249,7 @@ def test_a_released_crossformer_zeroes_frames_and_the_papers_does_not():
             {"precision": "float8"},
             "precision='float8' is unknown; known: float32, tf32",
         ),
+        ({"protocol": "test"}, "protocol='test' is unknown; known: held_out, paper"),
         ({"lifting_workdir": "runs/a"}, r"set config\.refinement=True"),
     ],
 )

@@ -38,7 +38,8 @@ def test_each_subject_is_scored_by_a_model_that_has_not_seen_it(tmp_path, monkey
         assert selected == held_out - {subject}
         assert workdir == tmp_path / subject
     lines = (tmp_path / "leave_one_out.md").read_text().splitlines()
-    assert lines[2] == "| test_0 | 1.0 | 1.0 | 2.0 | 9.0 | 0.50 |"
+    assert lines[0].startswith("Protocol `held_out`: ")
+    assert lines[4] == "| test_0 | 1.0 | 1.0 | 2.0 | 9.0 | 0.50 |"
     assert lines[-1] == "| mean | 3.5 | 1.0 | 7.0 | 9.0 | 0.50 |"
 
 

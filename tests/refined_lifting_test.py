@@ -140,6 +140,12 @@ def test_the_second_stage_begins_with_the_first_and_improves_on_it(tmp_path):
     config.model.depth, config.target_scale = 2, 1000.0
     with pytest.raises(JaxposeError, match="target_scale"):
         run(config, tmp_path / "third", clips)
+    # Who was trained on cannot select the second stage.
+    config.target_scale, config.protocol = 1.0, "paper"
+    with pytest.raises(
+        JaxposeError, match=r"config\.protocol='paper' differs from 'held_out' of"
+    ):
+        run(config, tmp_path / "third", clips)
 
 
 @pytest.mark.parametrize("causal", [False, True])

@@ -72,6 +72,32 @@ def test_an_opened_run_is_the_best_checkpoint_and_writes_nothing(finished, clips
     assert contents(directory) == before
 
 
+def test_under_the_papers_protocol_everybody_is_trained_on_to_the_last_epoch(
+    finished, tmp_path, capsys
+):
+    held_out = finished[1]["protocol"]
+    assert held_out["protocol"] == "held_out"
+    assert held_out["checkpoint"] == "best on held-out train_3"
+    assert "train_3" not in held_out["train_subjects"]
+    results = train_small(
+        str(tmp_path),
+        {"protocol": "paper", "num_epochs": 2, "steps_per_epoch": 4},
+    )
+    published = results["protocol"]
+    assert published["protocol"] == "paper"
+    assert published["checkpoint"] == "last"
+    assert published["train_subjects"] == ["train_0", "train_1", "train_2", "train_3"]
+    assert results["step"] == 8
+    assert "protocol: paper; dataset: " in capsys.readouterr().out
+    # A score tells how the run was trained, whatever config it is opened with.
+    config = small_config()
+    with in_memory():
+        again = Run.open(tmp_path, config).evaluate()
+    assert again["protocol"] == published
+    with pytest.raises(JaxposeError, match=r"protocol: 'paper' there, 'held_out' now"):
+        Run.create(config, tmp_path)
+
+
 def test_a_run_in_progress_can_be_opened(finished, tmp_path):
     shutil.copytree(finished[0], tmp_path / "run")
     unfinished = tmp_path / "run" / "checkpoints" / "80.orbax-checkpoint-tmp"
@@ -267,9 +293,11 @@ def test_a_run_of_format_1_still_opens_scores_and_goes_on(tmp_path):
     assert run.unit == "metre"
     with in_memory():
         again = Run.open(directory).evaluate()
-    assert again.keys() == results.keys()
+    assert again.keys() >= results.keys()
     for name in ("mpjpe", "p_mpjpe", "n_mpjpe", "mpjve", "linear_mpjpe"):
         assert again[name] == pytest.approx(results[name], rel=1e-4), name
+    # Its validation subjects were held out, which has a name now.
+    assert again["protocol"].pop("protocol") == "held_out"
     assert again["protocol"] == results["protocol"]
     with in_memory():
         assert Run.create(config, directory).train()["step"] == 4

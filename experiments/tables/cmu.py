@@ -15,7 +15,7 @@ from jaxpose.datasets.cmu_mocap.protocol import PROTOCOL
 
 # The first sentence under every table of this file.
 NOTE = (
-    f"CMU motion capture, trained on subjects {' '.join(PROTOCOL.train_subjects)}, "
+    f"CMU motion capture, training subjects {' '.join(PROTOCOL.train_subjects)}, "
     f"tested on {' '.join(PROTOCOL.test_subjects)}, ground-truth 2D, mean over trials, "
     "flip averaging, millimetres."
 )

@@ -18,8 +18,8 @@ CPN9, CPN27, CPN81 = (f"configs/crossformer.py:cpn{frames}" for frames in (9, 27
 BASE9, BASE27, BASE81 = (f"configs/poseformer.py:cpn{frames}" for frames in (9, 27, 81))
 TCN243 = "configs/videopose3d.py:cpn243"
 HUMAN36M = (
-    "Human3.6M, trained on S1 S5 S6 S7 (S8 selects the checkpoint; the paper trains on "
-    "it too), tested on S9 and S11, flip averaging, millimetres."
+    "Human3.6M, training subjects S1 S5 S6 S7 S8, tested on S9 and S11, flip "
+    "averaging, millimetres."
 )
 ALL = action_columns()
 # Columns of Table 4, whose speed depends on the device.
@@ -179,8 +179,8 @@ TABLES = {
     "table3": Table(
         "CrossFormer, Table 3: MPI-INF-3DHP",
         "Ground-truth 2D, universal skeleton, official protocol (14 joints count "
-        "towards PCK and AUC), valid frames pooled, MPJPE in millimetres. S8 selects "
-        "the checkpoint; the papers train on it too.",
+        "towards PCK and AUC), valid frames pooled, MPJPE in millimetres. Training "
+        "subjects S1 to S8.",
         MPI_INF_3DHP_COLUMNS,
         (
             _mpi("Mehta et al. [32]", "75.7 39.3 117.6"),

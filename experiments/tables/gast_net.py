@@ -23,9 +23,8 @@ TCN243, TCN243_CAUSAL = (
     "configs/videopose3d.py:cpn243_causal",
 )
 HUMAN36M = (
-    "Human3.6M, trained on S1 S5 S6 S7 (S8 selects the checkpoint; the paper trains on "
-    "it too), tested on S9 and S11, flip averaging, millimetres; 10 frames a second "
-    "except at T=243."
+    "Human3.6M, training subjects S1 S5 S6 S7 S8, tested on S9 and S11, flip "
+    "averaging, millimetres; 10 frames a second except at T=243."
 )
 ALL = action_columns()
 # HumanEva-I: three actions of three subjects, then their mean.

@@ -35,8 +35,8 @@ TCN243, TCN27, TCN81 = (
 )
 
 DATA = (
-    "Human3.6M, trained on S1 S5 S6 S7 (S8 selects the checkpoint; the paper trains on "
-    "it too), tested on S9 and S11, flip averaging, millimetres."
+    "Human3.6M, training subjects S1 S5 S6 S7 S8, tested on S9 and S11, flip "
+    "averaging, millimetres."
 )
 HUMAN36M = (
     f"{DATA} * reconstructs the intermediate 3D sequence. The sizes of Table 5 show "
@@ -347,8 +347,8 @@ TABLES = {
     "table3": Table(
         "GLA-GCN, Table 3: MPI-INF-3DHP",
         "Ground-truth 2D, universal skeleton, official protocol (14 joints count "
-        "towards PCK and AUC), valid frames pooled, MPJPE in millimetres. S8 selects "
-        "the checkpoint; the papers train on it too. GLA-GCN with the sequence branch, "
+        "towards PCK and AUC), valid frames pooled, MPJPE in millimetres. Training "
+        "subjects S1 to S8. GLA-GCN with the sequence branch, "
         "as its script for this data; the paper does not state lambda, 0.5 is assumed.",
         (LAMBDA, *MPI_INF_3DHP_COLUMNS),
         (

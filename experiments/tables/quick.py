@@ -16,7 +16,7 @@ def _table(protocol: Protocol) -> Table:
     ]
     return Table(
         f"Every model at quick sizes: {protocol.name}",
-        f"Trained on {' '.join(protocol.train_subjects)}, tested on "
+        f"Training subjects {' '.join(protocol.train_subjects)}, tested on "
         f"{' '.join(protocol.test_subjects)}, flip averaging.",
         (*scores, PARAMETERS),
         tuple(rows),

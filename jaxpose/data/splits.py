@@ -4,6 +4,7 @@ import dataclasses
 
 import ml_collections
 
+from jaxpose.config import held_out_subjects
 from jaxpose.data.clips import (
     Clips,
     convert_skeletons,
@@ -57,8 +58,8 @@ def load_splits(config: ml_collections.ConfigDict) -> Splits:
     dataset = config.dataset
     clips = load_clips_of(dataset)
     # Scores are only worth something on people whom training has not seen.
-    held_out = set(dataset.validation_subjects)
-    if missing := held_out - set(dataset.train_subjects):
+    held_out = held_out_subjects(config)
+    if missing := set(held_out) - set(dataset.train_subjects):
         raise JaxposeError(
             f"config.dataset.validation_subjects {sorted(missing)} are not among "
             "train_subjects"
@@ -73,7 +74,7 @@ def load_splits(config: ml_collections.ConfigDict) -> Splits:
     train_subjects = [s for s in dataset.train_subjects if s not in held_out]
     splits = Splits(
         train=select_subjects(clips, train_subjects),
-        validation=select_subjects(clips, dataset.validation_subjects),
+        validation=select_subjects(clips, held_out),
         test=select_subjects(clips, dataset.test_subjects),
     )
     for name, split in (("train", splits.train), ("test", splits.test)):

@@ -24,8 +24,8 @@ class Protocol:
     Attributes:
       name: name of the data set, as its builder has it.
       train_subjects: subjects to train on, those of `validation_subjects` among them.
-      validation_subjects: held out of `train_subjects` to select the checkpoint; empty
-        selects the last one.
+      validation_subjects: held out of `train_subjects` to select the checkpoint, unless
+        `config.protocol` is `paper`; empty selects the last one.
       test_subjects: subjects to score.
       actions: actions to train on and to score; None means all.
       skeleton: joints of the poses, those of the builder's first config.

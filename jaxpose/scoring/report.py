@@ -7,6 +7,7 @@ import ml_collections
 from rich.console import Console
 from rich.table import Table
 
+from jaxpose.config import held_out_subjects
 from jaxpose.data.clips import Clips
 from jaxpose.datasets import protocol_of
 from jaxpose.models.base import LiftingModel
@@ -30,7 +31,7 @@ def protocol_fields(
       test: the data that was scored.
     """
     # Without held-out clips there is no score to select the checkpoint by.
-    held_out = trained.dataset.validation_subjects
+    held_out = held_out_subjects(trained)
     selected = "last"
     if trained.select_on_test:
         selected = "best on the test subjects"
@@ -44,6 +45,7 @@ def protocol_fields(
     if config.refinement:
         refinement = "with the true root depth"
     return {
+        "protocol": trained.protocol,
         "dataset": test.dataset,
         "keypoints_source": test.keypoints_source,
         "joints": test.skeleton,

@@ -170,7 +170,8 @@ def load_config(
         )
     if load_environment(workdir).get("format", 1) == 1:
         config = _upgraded(config)
-    return ml_collections.ConfigDict(config)
+    # Before the field existed, validation subjects were held out.
+    return ml_collections.ConfigDict({"protocol": "held_out"} | config)
 
 
 def _upgraded(config: dict[str, Any]) -> dict[str, Any]:
