@@ -43,6 +43,7 @@ class Column:
       scale: factor from the score to the figure.
       digits: decimals of the figures measured here.
       quoted: only the papers' figures are shown, nothing is measured for it.
+      plain: the score without flip averaging, of runs that were scored with it.
       setting: returns what the row's config says, instead of a score.
     """
 
@@ -52,6 +53,7 @@ class Column:
     scale: float = 1.0
     digits: int = 1
     quoted: bool = False
+    plain: bool = False
     setting: Callable[[ml_collections.ConfigDict], str] | None = None
 
     def value(self, results: Mapping[str, Any], metric: str) -> float | None:
@@ -64,6 +66,8 @@ class Column:
         Returns:
           The figure, or None where the results lack a score of it.
         """
+        if self.plain:
+            results = results.get("without_flip_average", {})
         name, published = self.metric or metric, results.get("published", {})
         # Names of actions, scenes and actions with subjects never coincide.
         if self.cells:

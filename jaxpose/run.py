@@ -479,8 +479,14 @@ class Run:
         from jaxpose.training.metric_writer import read_metrics
 
         frame_numbers = scored_frames(test)
-        predicted = self.predict(test, frame_numbers)
+        with matmul_precision(self.config.precision):
+            predictor = self.predictor(test)
+            predicted, plain = predictor.with_plain(self.variables, frame_numbers)
         results = score(predicted, test, frame_numbers)
+        # Papers rarely say whether they average flips: both scores come of one pass.
+        if self.config.flip_average:
+            without = score(plain, test, frame_numbers)
+            results["without_flip_average"] = without
         results.update(baselines.baselines(train, test))
         results["step"] = self.step
         results["protocol"] = report.protocol_fields(

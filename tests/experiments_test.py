@@ -520,6 +520,11 @@ def test_figures_come_from_the_benchmarks_own_protocol():
     assert Column("", cells=("Walking", "Jog")).value(results, "mpjpe") == 3.0
     assert Column("", "pck", ("GS",)).value(results, "mpjpe") == 90.0
     assert Column("", "auc").value(results, "mpjpe") is None
+    # Scores without flip averaging stand apart; a run without averaging has none.
+    plain = Column("", plain=True)
+    assert plain.value(results, "mpjpe") is None
+    results["without_flip_average"] = {"mpjpe": 9.0}
+    assert plain.value(results, "mpjpe") == 9.0
     assert "| x |  | 3.00 |" not in to_markdown(TINY, {}, {}, smoke=False)
 
 

@@ -72,6 +72,18 @@ def test_an_opened_run_is_the_best_checkpoint_and_writes_nothing(finished, clips
     assert contents(directory) == before
 
 
+def test_one_evaluation_scores_with_flip_averaging_and_without(finished, clips):
+    directory, results = finished
+    plain = results["without_flip_average"]
+    assert plain["mpjpe"] != results["mpjpe"]
+    assert plain["per_action"].keys() == results["per_action"].keys()
+    config = small_config()
+    config.flip_average = False
+    scored = Run.open(directory, config).score(clips)
+    for name in ("mpjpe", "p_mpjpe", "n_mpjpe", "mpjve"):
+        assert scored[name] == pytest.approx(plain[name], rel=1e-4), name
+
+
 def test_under_the_papers_protocol_everybody_is_trained_on_to_the_last_epoch(
     finished, tmp_path, capsys
 ):
@@ -298,6 +310,7 @@ def test_a_run_of_format_1_still_opens_scores_and_goes_on(tmp_path):
         assert again[name] == pytest.approx(results[name], rel=1e-4), name
     # Its validation subjects were held out, which has a name now.
     assert again["protocol"].pop("protocol") == "held_out"
+    assert again["protocol"].pop("augment_flip") is True
     assert again["protocol"] == results["protocol"]
     with in_memory():
         assert Run.create(config, directory).train()["step"] == 4

@@ -145,6 +145,23 @@ TABLES = {
         ),
         _row("(center), (farther), (closer)", 50.5, AMPOSE),
     ),
+    # Neither text of AMPose mentions flips.
+    "ampose_flips": _table(
+        "AMPose: flips in training and test",
+        "",
+        _row("flips in training", None, AMPOSE),
+        _row(
+            "no flips in training",
+            None,
+            AMPOSE,
+            "no_flips",
+            {"augment_flip": False},
+        ),
+        columns=(
+            *COLUMNS[:2],
+            Column("MPJPE without flip averaging", "mpjpe", plain=True),
+        ),
+    ),
     # GLA-GCN, Table 6, rows 3 and 5; the other two are the rest of equation 7.
     "gla_gcn_heads": _table(
         "GLA-GCN: last layers",

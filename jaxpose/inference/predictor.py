@@ -25,6 +25,9 @@ from jaxpose.errors import JaxposeError
 from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import sharding
 
+# Positions with flip averaging and plain ones; see `_make_lift`.
+Predictions = tuple[jax.Array, jax.Array]
+
 # Frames that a `SequenceLifter` lifts per call: one compiled program per length.
 LADDER = (16, 64, 256, 1024)
 
@@ -103,6 +106,27 @@ class Predictor:
         Raises:
           JaxposeError: no frames, or not all of them are frames of the clips.
         """
+        (positions,) = self._predictions(variables, frame_numbers, 1)
+        return positions
+
+    def with_plain(
+        self, variables: Any, frame_numbers: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Predicts frames of the clips, with flip averaging and without.
+
+        Arguments and errors are those of a call.
+
+        Returns:
+          What a call returns, and the plain prediction, which is computed on the way.
+          Both are the same unless the predictor averages.
+        """
+        averaged, plain = self._predictions(variables, frame_numbers, 2)
+        return averaged, plain
+
+    def _predictions(
+        self, variables: Any, frame_numbers: np.ndarray, count: int
+    ) -> list[np.ndarray]:
+        """Returns the first `count` outputs of the program, each `[M, J, 3]`."""
         frame_numbers = np.asarray(frame_numbers)
         self._check(frame_numbers)
         # Finds the chunks that hold the frames; they begin at the first of each clip.
@@ -116,11 +140,14 @@ class Predictor:
             missing = self.chunks_per_batch - len(batch)
             filled = np.pad(batch, (0, missing), mode="edge").astype(np.int32)
             filled = sharding.put_replicated(filled, self._mesh)
-            predicted = self._predict(variables, self._table, filled)
-            batches.append(predicted[: len(batch)])
+            outputs = self._predict(variables, self._table, filled)
+            batches.append([output[: len(batch)] for output in outputs[:count]])
         # Waits for the results only now, so that batches are dispatched without a gap.
-        positions = np.concatenate([np.asarray(batch) for batch in batches])
-        return positions[chunk_of_frame, frame_numbers - starts]
+        found = []
+        for parts in zip(*batches, strict=True):
+            positions = np.concatenate([np.asarray(part) for part in parts])
+            found.append(positions[chunk_of_frame, frame_numbers - starts])
+        return found
 
     def _check(self, frame_numbers: np.ndarray) -> None:
         """Raises JaxposeError unless the frames, at least one, are in the clips."""
@@ -237,12 +264,12 @@ def _num_chunks(lengths: np.ndarray, chunk_length: int) -> np.ndarray:
 
 def make_predict(
     model: LiftingModel, flip_average: bool, mesh: Mesh, *, chunk_length: int
-) -> Callable[[Any, windows.FrameTable, jax.Array], jax.Array]:
+) -> Callable[[Any, windows.FrameTable, jax.Array], Predictions]:
     """Returns the jitted function that predicts chunks of a table of frames.
 
-    It is `(variables, table, first [B]) -> positions [B, chunk_length, J, 3]`,
-    root-relative metres; `first` are the first frames of the chunks. Positions beyond
-    the end of a clip mean nothing.
+    It is `(variables, table, first [B]) -> (positions, plain)`, both
+    `[B, chunk_length, J, 3]`, root-relative metres; `first` are the first frames of the
+    chunks. Positions beyond the end of a clip mean nothing.
 
     Args:
       model: a lifting model; one that lifts no sequences needs chunks of one frame.
@@ -257,7 +284,7 @@ def make_predict(
 
     def predict(
         variables: Any, table: windows.FrameTable, first: jax.Array
-    ) -> jax.Array:
+    ) -> Predictions:
         # Each device gathers and lifts its share of the chunks.
         first = jax.lax.with_sharding_constraint(first, sharding.over_batch(mesh))
         clips = table.clip_of_frame[first]
@@ -297,7 +324,7 @@ def _make_lift_part(
         # Neighbouring chunks read some frames both.
         read = jnp.arange(chunk_length + model.receptive_field - 1)
         chunks = keypoints_2d[first[:, None] + read[None, :]]
-        positions = lift(variables, (chunks,))
+        positions, _ = lift(variables, (chunks,))
         return positions.reshape(num_frames, *positions.shape[2:])
 
     everywhere = sharding.replicated(mesh)
@@ -306,21 +333,22 @@ def _make_lift_part(
 
 def _make_lift(
     model: LiftingModel, flip_average: bool
-) -> Callable[[Any, tuple[Any, ...]], jax.Array]:
-    """Returns `(variables, inputs) -> positions [B, F, J, 3]`, root-relative metres.
+) -> Callable[[Any, tuple[Any, ...]], Predictions]:
+    """Returns `(variables, inputs) -> (positions, plain)`, root-relative metres.
 
-    The inputs are those of the model's form for sequences. With `flip_average` the
-    result is the mean of two predictions: that of the input, and that of the mirrored
-    input, mirrored back (P.6).
+    Both are `[B, F, J, 3]`; the inputs are those of the model's form for sequences.
+    `plain` is the prediction of the input. With `flip_average` the positions are its
+    mean with the prediction of the mirrored input, mirrored back (P.6); without they
+    are the same.
     """
     skeleton = get_skeleton(model.skeleton)
     keypoints_skeleton = get_skeleton(model.keypoints_skeleton)
     for_sequences = model.for_sequences()
 
-    def lift(variables: Any, inputs: tuple[Any, ...]) -> jax.Array:
+    def lift(variables: Any, inputs: tuple[Any, ...]) -> Predictions:
         positions = for_sequences.predict_sequence(variables, inputs)
         if not flip_average:
-            return positions
+            return positions, positions
         # Mirrors the scene: keypoints and camera; the depth of the root is the same.
         keypoints_2d, *camera_and_depth = inputs
         inputs = (windows.flip(keypoints_2d, keypoints_skeleton),)
@@ -328,6 +356,6 @@ def _make_lift(
             camera, root_depth = camera_and_depth
             inputs += (cameras.flip_camera(camera), root_depth)
         mirrored = for_sequences.predict_sequence(variables, inputs)
-        return (positions + windows.flip(mirrored, skeleton)) / 2
+        return (positions + windows.flip(mirrored, skeleton)) / 2, positions
 
     return lift

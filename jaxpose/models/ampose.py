@@ -27,7 +27,6 @@ ORDERS = (
 )
 GRAPH_NORMS = ("batch", "layer")
 ANKLES, TOES = ("right_ankle", "left_ankle"), ("right_toe", "left_toe")
-ACTIVATIONS = {"relu": nn.relu, "gelu": lambda x: nn.gelu(x, approximate=False)}
 
 
 class AMPose(LiftingModel):
@@ -45,9 +44,16 @@ class AMPose(LiftingModel):
       groups: neighbour groups with their own weights, a key of
         `graphs.NEIGHBOUR_GROUPS` (thesis Table 4.8).
       normalisation: of their adjacency, one of `graphs.NORMALISATIONS`.
-      activation: of the graph block, `relu` or `gelu`; perceptrons always use GELU.
+      activation: of the graph block, `relu` or `gelu`; neither text names it.
       graph_norm: normalisation in the graph block, `batch` (over batch and joints) or
         `layer`.
+      attention_scale: one of `layers.ATTENTION_SCALES`. Both texts print one letter for
+        the width of a token and of a head; `head` is usual.
+      mlp_ratio: hidden width of the encoders' perceptrons over `width`; 2 follows from
+        the parameter counts of Table 4.9.
+      mlp_activation: of every perceptron, `relu` or `gelu`; the paper names GELU.
+      qkv_bias: whether query, key and value have biases, which neither text says; the
+        counts of Table 4.9 have them.
       dropout_rate: of attention weights and of every residual branch.
       toe_direction: the input is `h36m_19`, of which only the joints of `skeleton`
         become tokens; each leg's 2D vector from ankle to toe is embedded and added to
@@ -66,6 +72,10 @@ class AMPose(LiftingModel):
     normalisation: str = "clamped"
     activation: str = "relu"
     graph_norm: str = "batch"
+    attention_scale: str = "head"
+    mlp_ratio: float = 2.0
+    mlp_activation: str = "gelu"
+    qkv_bias: bool = True
     dropout_rate: float = 0.0
     toe_direction: bool = False
     rematerialise: bool = False
@@ -135,6 +145,7 @@ class AMPose(LiftingModel):
             design=self.block,
             activation=self.activation,
             norm=self.graph_norm,
+            mlp_activation=self.mlp_activation,
             dropout_rate=self.dropout_rate,
             dtype=self.dtype,
             name=f"gcn_{index}",
@@ -154,7 +165,14 @@ class AMPose(LiftingModel):
         train: bool,
     ) -> jax.Array:
         encoder = Encoder(
-            self.heads, self.dropout_rate, self.dtype, name=f"enc_{index}"
+            self.heads,
+            mlp_ratio=self.mlp_ratio,
+            mlp_activation=self.mlp_activation,
+            qkv_bias=self.qkv_bias,
+            attention_scale=self.attention_scale,
+            dropout_rate=self.dropout_rate,
+            dtype=self.dtype,
+            name=f"enc_{index}",
         )
         return layers.call_block(
             encoder,
@@ -176,7 +194,19 @@ class AMPose(LiftingModel):
         checks.check_rates(self, dropout_rate=self.dropout_rate)
         checks.check_choices(self, BLOCKS, block=self.block)
         checks.check_choices(self, ORDERS, order=self.order)
-        checks.check_choices(self, ACTIVATIONS, activation=self.activation)
+        activations = {
+            "activation": self.activation,
+            "mlp_activation": self.mlp_activation,
+        }
+        checks.check_choices(self, layers.ACTIVATIONS, **activations)
+        scale = {"attention_scale": self.attention_scale}
+        checks.check_choices(self, layers.ATTENTION_SCALES, **scale)
+        if self.mlp_ratio * self.width < 1:
+            checks.fail(
+                self,
+                f"mlp_ratio={self.mlp_ratio} leaves a perceptron of width={self.width} "
+                "no hidden channel",
+            )
         checks.check_choices(self, GRAPH_NORMS, graph_norm=self.graph_norm)
         checks.check_bones(self)
         # Toes and ankles must be in the input, and the tokens' joints too.
@@ -191,10 +221,17 @@ class AMPose(LiftingModel):
 
 
 class Encoder(nn.Module):
-    """Transformer encoder with its own position table (thesis eqs. 3.5 to 3.7)."""
+    """Transformer encoder with its own position table (thesis eqs. 3.5 to 3.7).
+
+    The fields are those of `AMPose`.
+    """
 
     heads: int
-    dropout_rate: float
+    mlp_ratio: float = 2.0
+    mlp_activation: str = "gelu"
+    qkv_bias: bool = True
+    attention_scale: str = "head"
+    dropout_rate: float = 0.0
     dtype: Any = None
 
     @nn.compact
@@ -206,13 +243,21 @@ class Encoder(nn.Module):
         z = z + position.astype(z.dtype)[None]
         attention = layers.Attention(
             self.heads,
-            dropout_rate=self.dropout_rate,
-            dtype=self.dtype,
+            self.qkv_bias,
+            self.dropout_rate,
+            self.dtype,
+            self.attention_scale,
             name="attn",
         )
         normed = layers.LayerNorm(dtype=self.dtype, name="ln1")(z)
         z = z + attention(normed, train=train)
-        mlp = layers.Mlp(2 * width, self.dropout_rate, self.dtype, name="mlp")
+        mlp = layers.Mlp(
+            int(self.mlp_ratio * width),
+            self.dropout_rate,
+            self.dtype,
+            self.mlp_activation,
+            name="mlp",
+        )
         normed = layers.LayerNorm(dtype=self.dtype, name="ln2")(z)
         return z + mlp(normed, train=train)
 
@@ -234,6 +279,7 @@ class GraphBlock(nn.Module):
     design: str
     activation: str = "relu"
     norm: str = "batch"
+    mlp_activation: str = "gelu"
     dropout_rate: float = 0.0
     dtype: Any = None
 
@@ -260,10 +306,17 @@ class GraphBlock(nn.Module):
             return layers.Dropout(self.dropout_rate)(x, train=train)
 
         def graph_layer(index: int, x: jax.Array) -> jax.Array:
-            return drop(ACTIVATIONS[self.activation](norm(index, graph(index, x))))
+            activate = layers.ACTIVATIONS[self.activation]
+            return drop(activate(norm(index, graph(index, x))))
 
         # The design decides which of these parts exist.
-        mlp = layers.Mlp(z.shape[-1], self.dropout_rate, self.dtype, name="mlp")
+        mlp = layers.Mlp(
+            z.shape[-1],
+            self.dropout_rate,
+            self.dtype,
+            self.mlp_activation,
+            name="mlp",
+        )
         if self.design == "plain_residual":
             h = graph_layer(1, z)
             return h + graph_layer(2, h)

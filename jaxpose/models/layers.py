@@ -284,12 +284,19 @@ class Attention(nn.Module):
         return Dropout(self.dropout_rate)(out, train=train)
 
 
+ACTIVATIONS = {"relu": nn.relu, "gelu": lambda x: nn.gelu(x, approximate=False)}
+
+
 class Mlp(nn.Module):
-    """Linear C -> hidden, exact GELU (erf), Linear hidden -> C."""
+    """Linear C -> hidden, activation (by default exact GELU, erf), Linear hidden -> C.
+
+    `activation` is a key of `ACTIVATIONS`.
+    """
 
     hidden: int
     dropout_rate: float = 0.0
     dtype: Any = None
+    activation: str = "gelu"
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
@@ -297,7 +304,7 @@ class Mlp(nn.Module):
         # Dropout after either map, as in the reference.
         width = x.shape[-1]
         x = Linear(self.hidden, dtype=self.dtype, name="fc1")(x)
-        x = nn.gelu(x, approximate=False)
+        x = ACTIVATIONS[self.activation](x)
         x = Dropout(self.dropout_rate)(x, train=train)
         x = Linear(width, dtype=self.dtype, name="fc2")(x)
         return Dropout(self.dropout_rate)(x, train=train)

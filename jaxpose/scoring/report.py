@@ -56,6 +56,7 @@ def protocol_fields(
         "receptive_field": model.receptive_field,
         "frame_stride": config.dataset.frame_stride,
         "flip_average": config.flip_average,
+        "augment_flip": trained.augment_flip,
         "refinement": refinement,
         "checkpoint": selected,
         "average": "unweighted over actions of frame-weighted means",
@@ -70,7 +71,8 @@ def print_results(results: dict[str, Any], title: str) -> None:
     console = Console()
     console.print(_scores_table(results, title))
     if "published" in results:
-        console.print(_published_table(results["published"], title))
+        plain = results.get("without_flip_average", {}).get("published")
+        console.print(_published_table(results["published"], plain, title))
     fields = []
     for name, value in results["protocol"].items():
         fields.append(f"{name}: {_plain(value)}")
@@ -101,6 +103,8 @@ def _scores_table(results: dict[str, Any], title: str) -> Table:
     table.add_section()
     add("mean over actions", results, results["frames"], style="bold")
     add("mean over frames", results, results["frames"], prefix="frame_")
+    if plain := results.get("without_flip_average"):
+        add("mean over actions, no flip averaging", plain, plain["frames"])
     # The baselines have one error each, in the first column of numbers.
     baselines = {
         "mean training pose": results["mean_pose_mpjpe"],
@@ -112,8 +116,13 @@ def _scores_table(results: dict[str, Any], title: str) -> Table:
     return table
 
 
-def _published_table(published: dict[str, Any], title: str) -> Table:
-    """Returns the benchmark's own numbers: one section per grouping, totals last."""
+def _published_table(
+    published: dict[str, Any], plain: dict[str, Any] | None, title: str
+) -> Table:
+    """Returns the benchmark's own numbers: one section per grouping, totals last.
+
+    `plain` are the numbers without flip averaging, None where there are no others.
+    """
     # Numbers are totals; a dictionary holds the same numbers for each of its groups.
     columns = []
     groupings = []
@@ -140,6 +149,8 @@ def _published_table(published: dict[str, Any], title: str) -> Table:
             add(name, row)
         table.add_section()
     add("total", published, "bold")
+    if plain:
+        add("total, no flip averaging", plain)
     return table
 
 

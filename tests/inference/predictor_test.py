@@ -151,6 +151,20 @@ def test_whole_clips_equal_one_window_a_frame(name):
     np.testing.assert_allclose(predicted, expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("flip_average", [False, True])
+def test_one_pass_gives_positions_with_flip_averaging_and_without(flip_average):
+    model, clips = MODELS["ampose"], random_clips([5, 12])
+    variables, frames = random_variables(model), np.array([16, 0, 3])
+    predict = predictor(model, clips, flip_average=flip_average)
+    averaged, plain = predict.with_plain(variables, frames)
+    np.testing.assert_array_equal(averaged, predict(variables, frames))
+    expected = one_window_a_frame(model, variables, clips, flip_average=False)
+    np.testing.assert_allclose(plain, expected[frames], rtol=0, atol=1e-5)
+    difference = np.abs(averaged - plain).max()
+    assert difference > 0.01 if flip_average else difference == 0
+    assert predict._predict._cache_size() == 1
+
+
 @pytest.mark.parametrize("batch_size", [1, 7, 16, 200])
 @pytest.mark.parametrize(
     "name", ["videopose3d", "videopose3d_causal", "crossformer_zeroed"]

@@ -85,13 +85,28 @@ def test_parameters_at_17_joints(frames):
     assert parameter_count(AMPose(num_frames=frames)) == SIZES_17[frames]
 
 
+@pytest.mark.parametrize(
+    ("fields", "difference"),
+    [
+        ({"attention_scale": "width"}, 0),
+        ({"mlp_activation": "relu"}, 0),
+        # Per layer: two maps of 128 x 128 more each, and 256 biases; 3 x 128 biases.
+        ({"mlp_ratio": 4.0}, 4 * (4 * 128 * 128 + 256)),
+        ({"qkv_bias": False}, -4 * 3 * 128),
+    ],
+)
+def test_fields_that_the_texts_leave_open_change_the_count(fields, difference):
+    model = small(depth=4, width=128, heads=8, **fields)
+    assert parameter_count(model) == SIZES_16[4, 128, 8] + difference
+
+
 # The equations in float64 NumPy, written from the papers, one joint and one head at a
 # time.
 
 
 def linear(x, p):
     p = p["dense"]
-    return x @ p["kernel"] + p["bias"]
+    return x @ p["kernel"] + p.get("bias", 0)
 
 
 def layer_norm(x, p):
@@ -106,24 +121,28 @@ def gelu(x):
     return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
 
 
-def mlp(x, p):
-    return linear(gelu(linear(x, p["fc1"])), p["fc2"])
+def mlp(x, p, model):
+    x = linear(x, p["fc1"])
+    x = gelu(x) if model.mlp_activation == "gelu" else np.maximum(x, 0)
+    return linear(x, p["fc2"])
 
 
-def encoder(z, p, heads):
+def encoder(z, p, model):
     z = z + p["pos"]
     query, key, value = np.split(
         linear(layer_norm(z, p["ln1"]), p["attn"]["qkv"]), 3, axis=-1
     )
-    size = z.shape[-1] // heads
+    size = z.shape[-1] // model.heads
+    divisor = {"head": size, "width": z.shape[-1], "tokens": z.shape[-2]}
     out = np.zeros_like(z)
-    for head in range(heads):
+    for head in range(model.heads):
         part = slice(head * size, (head + 1) * size)
-        logits = query[..., part] @ key[..., part].swapaxes(-1, -2) / math.sqrt(size)
+        logits = query[..., part] @ key[..., part].swapaxes(-1, -2)
+        logits /= math.sqrt(divisor[model.attention_scale])
         weights = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
         out[..., part] = weights @ value[..., part]
     z = z + linear(out, p["attn"]["proj"])
-    return z + mlp(layer_norm(z, p["ln2"]), p["mlp"])
+    return z + mlp(layer_norm(z, p["ln2"]), p["mlp"], model)
 
 
 def graph_convolution(x, p, adjacency):
@@ -154,8 +173,9 @@ def graph_block(z, p, stats, adjacency, model):
         return h + layer(2, h)
     if model.block == "transformer":
         h = z + graph_convolution(norm(1, z), p["g1"], adjacency)
-        return h + mlp(layer_norm(h, p["ln2"]), p["mlp"])
-    return z + norm(2, mlp(norm(1, graph_convolution(z, p["g1"], adjacency)), p["mlp"]))
+        return h + mlp(layer_norm(h, p["ln2"]), p["mlp"], model)
+    convolved = norm(1, graph_convolution(z, p["g1"], adjacency))
+    return z + norm(2, mlp(convolved, p["mlp"], model))
 
 
 def forward(model, variables, x):
@@ -188,7 +208,7 @@ def forward(model, variables, x):
             continue
         if model.toe_direction and i == 0:
             z[:, [3, 6]] += toes  # the ankles of h36m_16
-        z = encoder(z, p[f"enc_{i}"], model.heads)
+        z = encoder(z, p[f"enc_{i}"], model)
     return linear(layer_norm(z, p["norm"]), p["head"])[:, None]
 
 
@@ -202,6 +222,10 @@ VARIANTS = [
     },
     {"activation": "gelu", "heads": 4, "skeleton": "humaneva_15"},
     {"num_frames": 3, "skeleton": "h36m_19"},
+    {"attention_scale": "width", "mlp_ratio": 4.0},
+    {"attention_scale": "tokens", "qkv_bias": False},
+    {"mlp_activation": "relu", "block": "transformer"},
+    {"mlp_activation": "relu", "block": "convnext", "mlp_ratio": 0.5},
     {"num_frames": 3, "toe_direction": True, "order": "graph_first"},
 ]
 
@@ -349,6 +373,12 @@ def test_bfloat16_keeps_parameters_statistics_and_positions_in_float32():
         ({"normalisation": "none"}, "normalisation 'none'; known: clamped"),
         ({"activation": "tanh"}, "activation='tanh'; known: relu, gelu"),
         ({"graph_norm": "group"}, "graph_norm='group'; known: batch, layer"),
+        ({"mlp_activation": "tanh"}, "mlp_activation='tanh'; known: relu, gelu"),
+        ({"attention_scale": "d"}, "attention_scale='d'; known: head, width, tokens"),
+        (
+            {"mlp_ratio": 0.1},
+            r"mlp_ratio=0\.1 leaves a perceptron of width=8 no hidden",
+        ),
         (
             {"skeleton": "mpi_inf_3dhp_17", "toe_direction": True},
             "'h36m_19', which does not hold the joints of 'mpi_inf_3dhp_17'; use",
