@@ -3,14 +3,18 @@
     python -m jaxpose.main --config=configs/ampose.py --workdir=runs/ampose
 
 Expected MPJPE on Human3.6M, the paper's figures, not measured here (nobody here holds
-the licence): cpn17 49.5, gt17 33.8, cpn16 50.5, gt16 34.1 mm. On MPI-INF-3DHP, the
-thesis': mpi1 30.8, mpi9 28.0, mpi27 27.9 mm (PCK 98.0 each, AUC 79.1, 81.2, 81.3);
-mpi_cross PCK 87.0, AUC 55.2. One RTX 2080 in the paper.
+the licence): cpn17 49.5, cpn17_refined 48.5, gt17 33.8, cpn16 50.5, gt16 34.1 mm. The
+thesis' (Table 4.9): d4w108 51.3, d4w128 51.0, d5w128 51.2, d4w256 51.0, d4w384 50.9,
+d5w512 50.5, d6w512 50.8 mm. On MPI-INF-3DHP, the thesis' (Tables 4.5 and 4.4): mpi1
+30.8, mpi9 28.0, mpi27 27.9 mm (PCK 98.0 each, AUC 79.1, 81.2, 81.3); mpi_cross PCK
+87.0, AUC 55.2. One RTX 2080 in the thesis.
 Measured on two cores of an Intel Xeon at 2.80 GHz: quickstart 41.7 mm, 2 min 28 s from
 start to pictures; cmu 84.8 mm after 12 min 36 s of training (an earlier version).
 
 The model's sizes are the defaults of `jaxpose.models.ampose.AMPose`: depth 5, width 512
-and 8 heads. Heads and optimiser are not in the paper.
+and 8 heads. Neither text states the heads, the scale of attention, the biases of query,
+key and value, or the activation and norm of the graph blocks: each is a field, and the
+table `ampose.assumptions` changes one at a time.
 
 Variants:
     cpn17 (default), gt17, cpn16, gt16   Human3.6M, published recipe
@@ -82,9 +86,11 @@ VARIANTS: dict[str, Variant] = {
         "human36m/gt_19",
         JOINTS_16 | {"model.toe_direction": True, "dataset.skeleton": "h36m_16"},
     ),
+    # Assumption: the recipe of Human3.6M. Targets in millimetres are P-STMO's.
     "mpi1": (MPI_INF_3DHP, {}),
     "mpi9": (MPI_INF_3DHP, {"model.num_frames": 9}),
     "mpi27": (MPI_INF_3DHP, {"model.num_frames": 27}),
+    # Assumptions: ground-truth 2D, and joints paired by name; neither text says.
     "mpi_cross": (
         MPI_INF_3DHP,
         {
@@ -117,6 +123,8 @@ def get_config(variant: str = "cpn17") -> ml_collections.ConfigDict:
     config.batch_size = 128
     config.num_epochs = 60
     config.loss = "mse"
+    # Assumptions: neither text names the optimiser or mentions flips.
+    config.augment_flip = config.flip_average = True
     config.optimizer.name = "adam"
     config.optimizer.learning_rate = 2.5e-5
     config.optimizer.schedule = "exponential"

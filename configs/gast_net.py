@@ -2,9 +2,10 @@
 
     python -m jaxpose.main --config=configs/gast_net.py --workdir=runs/gast_net
 
-Expected MPJPE on Human3.6M with CPN detections, the paper's figures, not measured here
-(nobody here holds the licence), in mm: cpn27 46.2, cpn81 45.7, cpn243 44.9,
-cpn243_causal 47.7.
+Expected MPJPE on Human3.6M, the paper's figures (Tables 1, 2, 3 and 5), not measured
+here (nobody here holds the licence), in mm: cpn9 49.0, cpn27 46.2, cpn81 45.7, cpn243
+44.9, cpn27_causal 47.1, cpn243_causal 47.7, gt81 32.5, sh81 51.9. P-MPJPE on HumanEva-I
+21.2 (Table 4), of detections; humaneva27 has ground-truth 2D.
 
 The model's sizes are the defaults of `jaxpose.models.gast_net.GASTNet`, which are those
 of T=27: three filters of width 3, and 128 channels.

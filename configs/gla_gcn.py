@@ -83,6 +83,7 @@ HUMANEVA_SCRIPT = HUMANEVA | {
     "model.input_norm": False,
 }
 COCO = {"model.keypoints_skeleton": "coco_17"}
+# The released script's recipe; flips are the paper's. Assumption: lambda 0.5.
 MPI = {
     # The released experiments use Human3.6M's graph on the other joint order.
     "model.graph": "h36m_17",
@@ -146,10 +147,11 @@ def get_config(variant: str = "cpn243") -> ml_collections.ConfigDict:
     dataset, changes = choose_variant("configs/gla_gcn.py", variant, VARIANTS, QUICK)
     config = make_config("gla_gcn", dataset)
 
-    # Released recipe for Human3.6M.
+    # Released recipe for Human3.6M; flips in training and test are the paper's.
     config.batch_size = 512
     config.num_epochs = 80
-    config.stage_two_epoch = 40  # the paper does not state when the second stage begins
+    # Assumption: the paper does not state when the second stage begins.
+    config.stage_two_epoch = 40
     config.batch_norm_decay = True
     config.augment_target = True
     config.optimizer.name = "ranger"

@@ -2,9 +2,9 @@
 
     python -m jaxpose.main --config=configs/poseformer.py --workdir=runs/poseformer
 
-Expected MPJPE on Human3.6M, figures quoted by the papers, not measured here (nobody
-here holds the licence), in mm: cpn27 47.0, cpn9 49.9, cpn81 45.7 without pre-training,
-gt81 31.3.
+Expected MPJPE on Human3.6M, as CrossFormer's Tables 1, 2 and 4 quote it, not measured
+here (nobody here holds the licence), in mm: cpn27 47.0, cpn9 49.9, cpn81 45.7 without
+pre-training, gt81 31.3. On MPI-INF-3DHP (its Table 3): mpi9 77.1.
 
 The model's sizes are the defaults of `jaxpose.models.poseformer.PoseFormer`: 81 frames,
 joint width 32, depth 4 and 8 heads.
@@ -45,7 +45,7 @@ VARIANTS: dict[str, Variant] = {
     "cpn27": (CPN17, {"model.num_frames": 27}),
     "cpn9": (CPN17, {"model.num_frames": 9}),
     "gt81": ("human36m/gt_17", {"optimizer.learning_rate": 4e-4}),
-    # The learning rate is the released program's default: no command is published.
+    # Assumption: the released program's default, as no command is published.
     "mpi9": (
         "mpi_inf_3dhp/univ_annot3",
         {"model.num_frames": 9, "optimizer.learning_rate": 1e-4},

@@ -372,8 +372,8 @@ def test_the_head_of_a_table_names_its_protocol(tmp_path, tiny):
         _, _, head, *_ = (tmp_path / name / "tiny.md").read_text().splitlines()
         assert head.startswith(f"Protocol `{name}`: ")
         assert words in head
-        (path,) = (tmp_path / name / "runs" / "ampose_quickstart.deep").rglob("*.json")
-        config = json.loads((path.parent / "config.json").read_text())
+        run_of_row = tmp_path / name / "runs" / "ampose_quickstart.deep" / "seed_0"
+        config = json.loads((run_of_row / "config.json").read_text())
         assert config["protocol"] == name
     # The other protocol is another config: its figures never mix.
     assert command(tmp_path / "paper", "--protocol=held_out") == 1
