@@ -15,7 +15,7 @@ import pytest
 
 from configs import ampose, crossformer, gast_net, gla_gcn, poseformer, videopose3d
 from jaxpose.models import build_model
-from jaxpose.models.ampose import ACTIVATIONS
+from jaxpose.models.layers import ACTIVATIONS
 from jaxpose.training.losses import LOSSES
 
 BATCH = 4
