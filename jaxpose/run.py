@@ -482,6 +482,7 @@ class Run:
         with matmul_precision(self.config.precision):
             predictor = self.predictor(test)
             predicted, plain = predictor.with_plain(self.variables, frame_numbers)
+        self._check_finite(predicted)
         results = score(predicted, test, frame_numbers)
         # Papers rarely say whether they average flips: both scores come of one pass.
         if self.config.flip_average:
