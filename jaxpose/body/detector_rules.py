@@ -29,7 +29,7 @@ _CROWN_BEYOND_NOSE = 1.0
 # Distances from the thorax up, divided by that from hip to thorax: 11.8 cm and 22.3 cm
 # by 46.8 cm, means of the motion capture of `synthetic` and `cmu_mocap` people.
 _NECK_BEYOND_THORAX = 0.25
-_HEAD_BEYOND_THORAX = 0.48
+_HEAD_BEYOND_THORAX = 0.55
 
 
 def _beyond(start: str, joints: tuple[str, ...], factor: float) -> Rule:

@@ -129,11 +129,11 @@ _MEDIAPIPE_33 = (
     *_both("heel", "foot_index"),
 )
 
-# The joints of each layout, in array order.
+# The joints of each layout, in array order. Of several with as many joints, the usual
+# one is first.
 LAYOUT_JOINTS: dict[str, tuple[str, ...]] = {
     "coco_17": _COCO_17,
     "coco_18": _COCO_18,
-    "coco_25": _COCO_25,
     "coco_wholebody_133": _COCO_WHOLEBODY_133,
     "openpose_134": _OPENPOSE_134,
     "halpe_26": _HALPE_26,
@@ -141,6 +141,7 @@ LAYOUT_JOINTS: dict[str, tuple[str, ...]] = {
     "halpe_136": _HALPE_136,
     "body_25": _BODY_25,
     "body_25b": _BODY_25B,
+    "coco_25": _COCO_25,
     "body_135": _BODY_135,
     "mpii_16": _MPII_16,
     "mpi_15": _MPI_15,

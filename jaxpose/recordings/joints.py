@@ -4,8 +4,9 @@ import numpy as np
 
 from jaxpose.body.detector_rules import DETECTOR_RULES, usable_rules, weighted_sum
 from jaxpose.body.joint_rules import convert_joints
-from jaxpose.body.skeletons import get_skeleton
+from jaxpose.body.skeletons import H36M_17, get_skeleton
 from jaxpose.errors import JaxposeError
+from jaxpose.recordings.reference import MIN_JOINTS, default_reference
 
 
 def to_model_joints(
@@ -70,11 +71,46 @@ def fill_in(
     """
     filled = np.array(xy)
     seen = np.isfinite(xy).all(axis=-1)
-    for joint, name in enumerate(get_skeleton(skeleton).joints):
+    names = np.array(get_skeleton(skeleton).joints)
+    missing = ~seen.any(axis=0)
+    if missing.any() and not estimate_missing:
+        raise JaxposeError(
+            f"{', '.join(names[missing])} {'is' if missing.sum() == 1 else 'are'} seen "
+            "in no frame, and joints are only filled in between frames that show them; "
+            "choose a part that shows the whole person, or estimate them from the rest "
+            "of the body with --estimate_missing"
+        )
+    for joint in np.flatnonzero(~missing):
         known = np.flatnonzero(seen[:, joint])
-        if len(known) == 0:
-            raise JaxposeError(f"{name} is seen in no frame")
         for axis in range(2):
             places = xy[known, joint, axis]
             filled[:, joint, axis] = np.interp(frames, frames[known], places)
+    if missing.any():
+        filled = _estimate(filled, names[missing].tolist(), skeleton)
     return filled, seen
+
+
+def _estimate(xy: np.ndarray, missing: list[str], skeleton: str) -> np.ndarray:
+    """Returns the poses with the joints that are never seen, by body proportions.
+
+    Raises:
+      JaxposeError: too few joints are seen, or Human3.6M's set lacks a missing joint.
+    """
+    # The proportions are known of Human3.6M's joints.
+    joints = get_skeleton(skeleton).joints
+    shared = [name for name in joints if name in H36M_17.joints]
+    unknown = [name for name in missing if name not in shared]
+    if unknown or len(joints) - len(missing) < MIN_JOINTS:
+        seen = len(joints) - len(missing)
+        reason = f"{', '.join(unknown)} of {skeleton} have no known proportions"
+        raise JaxposeError(
+            f"{', '.join(missing)} cannot be estimated: "
+            + (reason if unknown else f"only {seen} joints are ever seen")
+        )
+    columns = [joints.index(name) for name in shared]
+    places = [H36M_17.joints.index(name) for name in shared]
+    body = np.full((len(xy), H36M_17.num_joints, 2), np.nan)
+    body[:, places] = xy[:, columns]
+    completed = np.array(xy)
+    completed[:, columns] = default_reference().estimate(body)[:, places]
+    return completed
