@@ -35,7 +35,8 @@ jax.config.update("jax_debug_key_reuse", True)
 # processes waiting for it.
 _LONG = (
     "end_to_end_test",
-    "experiments_test",
+    "jobs_test",
+    "smoke_test",
     "hosts_test",
     "resume_test",
     "goldens_test",
