@@ -23,6 +23,7 @@ from jaxpose.body.joint_rules import convert_joints
 from jaxpose.config import data_fields
 from jaxpose.data.clips import select_subjects
 from jaxpose.data.splits import load_clips_of
+from jaxpose.datasets.h36m_cameras import h36m_cameras
 from jaxpose.datasets.human36m import facts, motionbert
 from jaxpose.errors import JaxposeError
 from jaxpose.scoring import evaluate, pictures
@@ -291,8 +292,7 @@ def test_the_pickle_is_scored_as_motionbert_does(run):
 
     by_source, start = {}, 0
     cameras = {
-        camera.name: index + 1
-        for index, camera in enumerate(fabricate_human36m.h36m_cameras("S9"))
+        camera.name: index + 1 for index, camera in enumerate(h36m_cameras("S9"))
     }
     for clip in clips.index:
         if f"{clip.take}" not in motionbert.UNSCORED:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests import goldens
+from tests.golden_files import Error, relative_error
 from tests.shared import REFERENCES, SHARED, shared_path
 
 # Over 300 KB, so only beside the checkout.
@@ -166,9 +167,9 @@ def test_a_folder_is_all_its_files(changed, capsys, tmp_path):
 
 def test_relative_error():
     expected, found = np.array([1.0, -4.0]), np.array([1.0, -3.8])
-    assert goldens.relative_error(found, expected) == pytest.approx(0.05)
-    assert goldens.relative_error(found, expected, floor=6) == pytest.approx(0.02)
-    assert goldens.relative_error(np.zeros(2), np.zeros(2)) == 0
-    assert goldens.relative_error(np.ones(3), expected) == np.inf
-    assert goldens.relative_error(np.array([1, 3]), np.array([1, 2])) == np.inf
-    assert goldens.Error("output", float("nan"), 1e-9, "output").failed
+    assert relative_error(found, expected) == pytest.approx(0.05)
+    assert relative_error(found, expected, floor=6) == pytest.approx(0.02)
+    assert relative_error(np.zeros(2), np.zeros(2)) == 0
+    assert relative_error(np.ones(3), expected) == np.inf
+    assert relative_error(np.array([1, 3]), np.array([1, 2])) == np.inf
+    assert Error("output", float("nan"), 1e-9, "output").failed
