@@ -2,6 +2,7 @@
 
 import pathlib
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib
@@ -11,10 +12,11 @@ matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.animation import FuncAnimation, PillowWriter
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from jaxpose.body.joint_sets import MIDDLE, joint_colour
 from jaxpose.body.skeletons import Skeleton, get_skeleton
@@ -140,27 +142,67 @@ def animate_clip(
         solids.append(view)
     caption = figure.text(0.5, 0.02, "", ha="center")
 
-    def draw(k: int) -> list[Artist]:
-        flat.draw(k)
+    def show(k: int) -> None:
+        flat.show(k)
         for solid in solids:
-            solid.draw(k)
+            solid.show(k)
         text = f"{clip.subject}  {clip.take}  {clip.camera}"
         if np.isfinite(errors[k]):
             text += f"   grey: truth   error {errors[k]:.0f} mm"
             text += f" (clip mean {np.nanmean(errors):.0f})"
         caption.set_text(text)
-        return []
 
-    animation = FuncAnimation(figure, draw, frames=len(shown))
-    writer = PillowWriter(fps=max(1, round(clip.fps / step)))
-    # Written under another name first, so that `path` is always whole.
-    partial = path.with_stem(path.stem + ".partial")
+    moving: list[Artist] = [*flat.artists, caption]
+    for solid in solids:
+        moving += solid.artists
     with warnings.catch_warnings():
         # The font lacks some scripts: names in them appear as boxes, which is no error.
         warnings.filterwarnings("ignore", "Glyph")
-        animation.save(partial, writer=writer, dpi=72)
+        images = _draw_images(figure, moving, show, len(shown))
     plt.close(figure)
+    fps = max(1, round(clip.fps / step))
+    # Written under another name first, so that `path` is always whole.
+    partial = path.with_stem(path.stem + ".partial")
+    images[0].save(
+        partial,
+        save_all=True,
+        append_images=images[1:],
+        duration=1000 // fps,
+        loop=0,
+    )
     partial.replace(path)
+
+
+def _draw_images(
+    figure: Figure,
+    moving: list[Artist],
+    show: Callable[[int], None],
+    count: int,
+) -> list[Image.Image]:
+    """Draws images that differ in a few artists.
+
+    Everything else, which takes almost all of the time, is drawn once.
+
+    Args:
+      figure: the figure.
+      moving: the artists that differ, in the order in which they are drawn.
+      show: of the number of an image, from 0: changes the artists to its content.
+      count: number of images.
+    """
+    figure.set_dpi(72)
+    canvas = FigureCanvasAgg(figure)
+    for artist in moving:
+        artist.set_animated(True)  # left out of `canvas.draw`
+    canvas.draw()
+    background = canvas.copy_from_bbox(figure.bbox)
+    images = []
+    for k in range(count):
+        canvas.restore_region(background)
+        show(k)
+        for artist in moving:
+            figure.draw_artist(artist)
+        images.append(Image.fromarray(np.array(canvas.buffer_rgba())).convert("RGB"))
+    return images
 
 
 class _FlatView:
@@ -196,14 +238,19 @@ class _FlatView:
             xlim=(x - half, x + half),
             ylim=(y + half, y - half),
         )
-        # Empty lines and dots, which `draw` moves.
-        self._lines = []
+        # Empty lines and dots, which `show` moves.
+        self._lines: list[Any] = []
         for colour in bone_colours(skeleton):
             self._lines += axis.plot([], [], color=colour, lw=2)
         self._dots = axis.plot([], [], "o", ms=3, color=MIDDLE)[0]
 
-    def draw(self, k: int) -> None:
-        """Shows frame `k`."""
+    @property
+    def artists(self) -> list[Artist]:
+        """The artists that differ from frame to frame, in the order of drawing."""
+        return [*self._lines, self._dots]
+
+    def show(self, k: int) -> None:
+        """Moves the artists to frame `k`."""
         points = self._keypoints[k]
         for line, bone in zip(self._lines, self._bones, strict=True):
             line.set_data(*points[list(bone)].T)
@@ -260,8 +307,13 @@ class _SolidView:
         for colour in bone_colours(skeleton):
             self._lines += axis.plot([], [], [], color=colour, lw=1.8)
 
-    def draw(self, k: int) -> None:
-        """Shows frame `k`."""
+    @property
+    def artists(self) -> list[Artist]:
+        """The artists that differ from frame to frame, in the order of drawing."""
+        return [*self._true_lines, *self._lines]
+
+    def show(self, k: int) -> None:
+        """Moves the artists to frame `k`."""
         self._move(self._true_lines, self._truth[k])
         self._move(self._lines, self._poses[k])
 
