@@ -162,7 +162,9 @@ def visibility_as_confidence(keypoints: np.ndarray) -> np.ndarray:
 
 def _has_numbers(keypoints: Any) -> bool:
     """Returns whether the keypoints of a person are not just an empty list."""
-    return keypoints is not None and np.size(keypoints[:1]) > 0
+    if isinstance(keypoints, list | tuple | np.ndarray):
+        return len(keypoints) > 0
+    return keypoints is not None
 
 
 def _keypoints(
@@ -187,22 +189,35 @@ def _keypoints(
             "beside their scores: these are 3D poses; expected 2D keypoints in pixels"
         )
     joints = keypoints.shape[1]
-    scores = stack([_joint_scores(person, joints) for person in people], 1, place)
-    if scores.shape[1] != joints:
-        raise JaxposeError(
-            f"{place(0)}: {scores.shape[1]} scores for {joints} joints; expected one "
-            "per joint"
-        )
+    listed = []
+    for row, person in enumerate(people):
+        own = _joint_scores(person.scores, joints, place(row))
+        if len(own) != joints:
+            raise JaxposeError(
+                f"{place(row)}: {len(own)} scores for {joints} joints; expected one "
+                "per joint"
+            )
+        listed.append(own)
+    scores = stack(listed, 1, place)
     return np.concatenate([keypoints, scores], axis=-1)
 
 
-def _joint_scores(person: Person, joints: int) -> Any:
-    """Returns the scores of a person as one list, null where they are not given."""
-    scores = person.scores
+def _joint_scores(scores: Any, joints: int, where: str) -> Any:
+    """Returns the scores of a person as one list, null where they are not given.
+
+    Raises:
+      JaxposeError: they are no list.
+    """
     if scores is None:
         return [None] * joints
-    is_nested = len(scores) > 0 and isinstance(scores[0], list)
-    return [score[0] for score in scores] if is_nested else scores
+    if not isinstance(scores, list | np.ndarray):
+        raise JaxposeError(f"{where}: expected a list of scores, found {shown(scores)}")
+    # GAST-Net writes a list of one number per joint.
+    flat = []
+    for score in scores:
+        is_nested = isinstance(score, list) and len(score) == 1
+        flat.append(score[0] if is_nested else score)
+    return flat
 
 
 def stack(values: list[Any], channels: int, place: Callable[[int], str]) -> np.ndarray:

@@ -225,7 +225,8 @@ def _decode(data: bytes, path: pathlib.Path) -> str:
     except UnicodeDecodeError:
         text = data.decode("latin-1") if encoding.startswith("utf-8") else "\0"
     text = text.removeprefix("\ufeff")
-    if "\0" in text[:_HEAD_BYTES]:
+    is_control = text[:1] < " " and not text[:1].isspace() and text != ""
+    if is_control or "\0" in text[:_HEAD_BYTES]:
         raise _wrong_kind(path, "binary data of an unknown kind")
     return text
 

@@ -20,8 +20,8 @@ from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats import FORMATS
 from jaxpose.recordings.formats.base import FrameFormat, VideoFormat, first
 from jaxpose.recordings.frame_names import NamedFrames, natural_key, split_into_videos
+from jaxpose.recordings.settings import is_settings_file
 
-SETTINGS_FILE = "dataset.json"
 VIDEO_ENDINGS = {
     *(".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"),
     *(".mts", ".m2ts", ".3gp", ".gif"),
@@ -114,7 +114,7 @@ def _walk(folder: pathlib.Path, reader: "_Reader") -> Iterator[pathlib.Path]:
                 reader.counts["image"] += 1
             elif not entry.is_file():
                 reader.leave(path, "not a regular file")
-            elif entry.name.lower() != SETTINGS_FILE:
+            elif not is_settings_file(path):
                 yield path
         folders.extend(reversed(below))
 
@@ -181,11 +181,10 @@ class _Reader:
                 else:
                     self._add_frame(format, content)
                 return
+            except JaxposeError:
+                raise
             except _DAMAGE as error:
-                raise JaxposeError(
-                    f"{content.where}: looks like a file of {format.name}, and is not "
-                    f"as it should be ({cut(str(error) or type(error).__name__)})"
-                ) from error
+                raise _damaged(content.where, format.name, error) from error
         self.leave(content.path, _description(content))
 
     def _add_frame(self, format: FrameFormat, content: Content) -> None:
@@ -241,10 +240,12 @@ class _Reader:
                     absent_is_missing=format.absent_is_missing,
                     layout=format.layout,
                 )
+                self.detections.append(found)
             except JaxposeError as error:
                 self.refused.append((where, _one_line(error)))
-            else:
-                self.detections.append(found)
+            except _DAMAGE as error:
+                damage = _damaged(where, format.name, error)
+                self.refused.append((where, _one_line(damage)))
 
     def _is_copy(self, folder: pathlib.Path) -> bool:
         """Returns whether a folder holds the frames of AlphaPose's file above it."""
@@ -273,6 +274,14 @@ class _Reader:
             return str(path.relative_to(self._top))
         except ValueError:
             return str(path)
+
+
+def _damaged(where: str, format: str, error: Exception) -> JaxposeError:
+    """Returns the error for a content that only begins as its format."""
+    return JaxposeError(
+        f"{where}: looks like a file of {format}, and is not as it should be "
+        f"({cut(str(error) or type(error).__name__)})"
+    )
 
 
 def _one_line(error: Exception) -> str:

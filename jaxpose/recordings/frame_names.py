@@ -14,6 +14,7 @@ _MIN_SPARSE_FRAMES = 10_000
 _MAX_FRAMES_PER_NAME = 100
 
 _MAX_DIGITS = 15
+_MAX_NUMBER = 10**_MAX_DIGITS
 _PADDED_DIGITS = 6  # of frame numbers of OpenPose (12), Pose2Sim and ffmpeg (6)
 # What tools append to the name of a frame.
 _SUFFIX = re.compile(r"[ _.-]*(keypoints|pose|kpts|joints)?([ _.-]+[23]d)?$", re.I)
@@ -179,7 +180,8 @@ def frame_numbers(numbers: Sequence[int]) -> tuple[list[int], tuple[str, ...]]:
     different = sorted(set(numbers))
     span = different[-1] - different[0] + 1
     allowed = max(_MIN_SPARSE_FRAMES, _MAX_FRAMES_PER_NAME * len(different))
-    if span <= min(allowed, _MAX_FRAMES):
+    is_small = -_MAX_NUMBER < different[0] <= different[-1] < _MAX_NUMBER
+    if is_small and span <= min(allowed, _MAX_FRAMES):
         return list(numbers), ()
     rank = {number: index for index, number in enumerate(different)}
     return [rank[number] for number in numbers], (SPARSE,)

@@ -71,7 +71,8 @@ def find_layout(names: Sequence[str]) -> NamedLayout | None:
     best = None
     for layout, joints in _layouts().items():
         known = sum(joint in places for joint in joints)
-        rank = (known, -len(joints))
+        in_place = sum(a == b for a, b in zip(keys, joints, strict=False))
+        rank = (known, -len(joints), in_place)
         if known >= _MIN_KNOWN and (best is None or rank > best[0]):
             best = (rank, layout, joints)
     if best is None:

@@ -158,7 +158,7 @@ def is_settings_file(path: pathlib.Path) -> bool:
 
 def check_image_size(value: Any, where: str) -> tuple[int, int]:
     """Returns (width, height); raises JaxposeError unless they are whole pixels."""
-    width, height = _row(value, 2, f"{where}: image_size")
+    width, height = check_row(value, 2, f"{where}: image_size")
     is_whole = width % 1 == height % 1 == 0
     is_plausible = 1 <= width <= _MAX_IMAGE_LENGTH and 1 <= height <= _MAX_IMAGE_LENGTH
     if not is_whole or not is_plausible:
@@ -170,7 +170,7 @@ def check_image_size(value: Any, where: str) -> tuple[int, int]:
 
 def check_fps(value: Any, where: str) -> float:
     """Returns frames per second; raises JaxposeError unless it is a number above 0."""
-    (fps,) = _row([value], 1, f"{where}: fps")
+    (fps,) = check_row([value], 1, f"{where}: fps")
     if not 0 < fps < 100_000:
         raise JaxposeError(
             f"{where}: fps is {fps}; expected frames per second, above 0"
@@ -187,7 +187,7 @@ def _checked(content: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
         elif key == "fps":
             checked[key] = check_fps(value, str(path))
         elif key == "intrinsics":
-            checked[key] = _row(value, 4, f"{path}: intrinsics")
+            checked[key] = check_row(value, 4, f"{path}: intrinsics")
         elif isinstance(value, str) and value:
             checked[key] = value
         else:
@@ -195,7 +195,7 @@ def _checked(content: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
     return checked
 
 
-def _row(value: Any, size: int, where: str) -> tuple[float, ...]:
+def check_row(value: Any, size: int, where: str) -> tuple[float, ...]:
     """Returns `size` finite numbers; raises JaxposeError for anything else."""
     try:
         array = np.array(value, np.float64)

@@ -216,7 +216,7 @@ def write_yolo_labels(
     for index, frame in enumerate(keypoints):
         lines = []
         for number, pose in present(frame):
-            fractions = pose / (*size, 1)
+            fractions = pose / (*size, 1)[: pose.shape[1]]
             low, high = fractions[:, :2].min(axis=0), fractions[:, :2].max(axis=0)
             numbers = [0, *(low + high) / 2, *(high - low), *fractions.ravel()]
             numbers += [0.875, number + 1] if behind else []

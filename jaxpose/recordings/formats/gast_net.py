@@ -58,7 +58,7 @@ def _person(skeleton: Any, place: int, where: str) -> Person:
             f"{where}: expected a skeleton with a pose, found {shown(skeleton)}"
         )
     # Nobody at this place: the box is empty.
-    if skeleton.get("bbox") == []:
+    if isinstance(skeleton.get("bbox"), list) and not skeleton["bbox"]:
         pose = []
     box = corners_to_box(skeleton.get("bbox"))
     return Person(pose, skeleton.get("score"), place, box)

@@ -16,6 +16,7 @@ from jaxpose.recordings.collect import Collector, Person, with_joints
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
+    FRAME_KEYS,
     FrameFormat,
     VideoFormat,
     first,
@@ -31,11 +32,13 @@ _POSE_KEYS = (
     *("pose_landmarks", "poseLandmarks", "landmarks", "landmark", "keypoints"),
     *("poses", "pose", "people", "persons"),
 )
-_FRAME_LISTS = ("frames", "data", "results", "landmarks", "poses", "predictions")
+_FRAME_LISTS = ("frames", "data", "results", "predictions")
+_FRAMES_OR_PEOPLE = ("landmarks", "pose_landmarks", "poseLandmarks", "poses")
 _SCORES = ("visibility", "score", "confidence", "likelihood", "presence")
 _NAMES = ("name", "part", "label", "joint")
 
 _MIN_POINTS = 6  # fewer are no body
+_MAX_PEOPLE = 20  # of one frame; more are frames of one person
 
 WORLD = "world landmarks, metres around the hips, are left out"
 
@@ -105,7 +108,8 @@ def _names_of(pose: Any) -> list[str]:
         return [str(name) for name in pose]
     names = []
     for value in pose:
-        name = next((value[key] for key in _NAMES if key in value), None)
+        known = value if isinstance(value, dict) else {}
+        name = next((known[key] for key in _NAMES if key in known), None)
         if not isinstance(name, str):
             return []
         names.append(name)
@@ -118,15 +122,22 @@ def _frame_list(content: Content) -> Any:
     if content.kind != "json" or _is_pose(value):
         return None
     if isinstance(value, dict):
-        for key in _FRAME_LISTS:
+        for key in (*_FRAME_LISTS, *_FRAMES_OR_PEOPLE):
             frames = value.get(key)
             if isinstance(frames, list) and frames and not _is_pose(frames):
-                # One frame of several people has the same keys as a list of frames.
-                is_frame = key in _POSE_KEYS and any(map(_is_pose, frames))
-                return None if is_frame else frames
+                is_list = key in _FRAME_LISTS or _are_frames(frames)
+                return frames if is_list else None
         if any(key in value for key in _POSE_KEYS) or _has_world(value):
             return None
     return value
+
+
+def _are_frames(entries: list[Any]) -> bool:
+    """Returns whether the entries are frames, and not the people of one frame."""
+    entry = first(entries)
+    is_numbered = isinstance(entry, dict) and any(key in entry for key in FRAME_KEYS)
+    is_people = isinstance(entry, list) and not _is_pose(entry)
+    return is_numbered or is_people or len(entries) > _MAX_PEOPLE
 
 
 def _first_pose(frames: Any) -> Any:

@@ -1,7 +1,7 @@
 """Reads arrays and lists of keypoints, with or without this project's own keys.
 
 This project's own format is an npz file or a JSON object with `keypoints_2d` [F, J, 2
-or 3] and the keys of `stated.KEYS`, `positions_3d` [F, J, 3], and `frames`, the frame
+or 3] and the keys of `settings.KEYS`, `positions_3d` [F, J, 3], and `frames`, the frame
 numbers. An npy file, an npz file with another usual key, and nested lists are the array
 alone: [F, J, 2 or 3], of several people [P, F, J, 2 or 3] or [F, P, J, 2 or 3], flat
 [F, 2 J or 3 J], or an object array with the people of each frame, as callers of rtmlib
@@ -24,8 +24,9 @@ from jaxpose.recordings.collect import (
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat, first, is_number
-from jaxpose.recordings.formats.stated import KEYS, stated
+from jaxpose.recordings.formats.stated import stated
 from jaxpose.recordings.joint_names import joint_counts
+from jaxpose.recordings.settings import KEYS
 
 # Keys under which people save keypoints; `kpts` is GAST-Net's.
 _ARRAY_KEYS = (
@@ -123,8 +124,9 @@ def _numbers(mapping: dict[str, Any], where: str) -> np.ndarray | None:
         numbers = np.array(mapping[key], np.float64)
     except (TypeError, ValueError, OverflowError):
         numbers = np.zeros(0)
-    is_increasing = numbers.ndim == 1 and len(numbers) and (np.diff(numbers) > 0).all()
-    if not is_increasing or not (numbers % 1 == 0).all():
+    is_row = numbers.ndim == 1 and len(numbers) > 0 and np.isfinite(numbers).all()
+    is_whole = is_row and (numbers % 1 == 0).all() and np.abs(numbers).max() < 2**53
+    if not is_whole or not (np.diff(numbers) > 0).all():
         raise JaxposeError(
             f"{where}: {key} is {shown(mapping[key])}; expected the frame number of "
             "each row, whole numbers that increase"

@@ -6,11 +6,7 @@ import numpy as np
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.content import shown
-
-NAMES = ("subject", "action", "take", "camera")
-KEYS = ("keypoints", "image_size", "fps", "skeleton", "intrinsics", *NAMES)
-
-_MAX_IMAGE_LENGTH = 100_000  # pixels
+from jaxpose.recordings.settings import KEYS, check_fps, check_image_size, check_row
 
 
 def plain_value(value: Any) -> Any:
@@ -35,11 +31,11 @@ def stated(mapping: dict[str, Any], where: str) -> dict[str, Any]:
         if value is None:
             continue
         if key == "image_size":
-            fields[key] = _image_size(value, f"{where}: image_size")
+            fields[key] = check_image_size(value, where)
         elif key == "fps":
-            fields[key] = _fps(value, f"{where}: fps")
+            fields[key] = check_fps(value, where)
         elif key == "intrinsics":
-            fields[key] = _row(value, 4, f"{where}: intrinsics")
+            fields[key] = check_row(value, 4, f"{where}: intrinsics")
         elif not isinstance(value, str) or not value:
             # `keypoints` is the array itself in files of others.
             if key == "keypoints" and isinstance(value, list | np.ndarray):
@@ -52,36 +48,3 @@ def stated(mapping: dict[str, Any], where: str) -> dict[str, Any]:
         else:
             fields["names"][key] = value
     return fields
-
-
-def _row(value: Any, size: int, where: str) -> tuple[float, ...]:
-    """Returns `size` finite numbers; raises JaxposeError for anything else."""
-    try:
-        array = np.array(value, np.float64)
-    except (TypeError, ValueError, OverflowError):
-        array = np.zeros(0)
-    if array.shape != (size,) or not np.isfinite(array).all():
-        raise JaxposeError(
-            f"{where}: expected {size} finite numbers, found {shown(value)}"
-        )
-    return tuple(array.tolist())
-
-
-def _image_size(value: Any, where: str) -> tuple[int, int]:
-    """Returns (width, height); raises JaxposeError unless they are whole pixels."""
-    width, height = _row(value, 2, where)
-    is_whole = width % 1 == height % 1 == 0
-    is_plausible = 1 <= width <= _MAX_IMAGE_LENGTH and 1 <= height <= _MAX_IMAGE_LENGTH
-    if not is_whole or not is_plausible:
-        raise JaxposeError(
-            f"{where} is {shown(value)}; expected [width, height] in pixels"
-        )
-    return int(width), int(height)
-
-
-def _fps(value: Any, where: str) -> float:
-    """Returns frames per second; raises JaxposeError unless it is above 0."""
-    (fps,) = _row([value], 1, where)
-    if fps <= 0:
-        raise JaxposeError(f"{where} is {fps}; expected frames per second, above 0")
-    return fps

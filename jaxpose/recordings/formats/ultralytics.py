@@ -147,7 +147,9 @@ def _people(value: Any, where: str) -> list[Person]:
                 f"{where}: expected as many x as y, found {shown(joints)}"
             ) from None
         box = person.get("box")
-        corners = [box.get(key) for key in ("x1", "y1", "x2", "y2")] if box else None
+        corners = None
+        if isinstance(box, dict):
+            corners = [box.get(key) for key in ("x1", "y1", "x2", "y2")]
         scores = joints.get("visible", joints.get("confidence"))
         number = person.get("track_id")
         people.append(Person(keypoints, scores, number, corners_to_box(corners)))
