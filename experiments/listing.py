@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 import ml_collections
 
-from experiments.job import Job, make_jobs, prepare_command
+from experiments.job import Job, make_jobs
 from experiments.tables import TABLES
 from jaxpose.config import held_out_subjects
 from jaxpose.datasets import protocol_of
-from jaxpose.errors import JaxposeError
+from jaxpose.errors import JaxposeError, NotPreparedError
 from jaxpose.models import build_model
 from jaxpose.models.cost import describe
 
@@ -76,8 +76,10 @@ def _data(job: Job, dataset: str) -> str:
     """Returns whether the data of `job` is here, or the command that prepares it."""
     try:
         job.check_prepared()
+    except NotPreparedError as error:
+        return f"{dataset} (not prepared: {error.command})"
     except JaxposeError as error:
-        return f"{dataset} (not prepared: {prepare_command(error)})"
+        return f"{dataset} (error: {error})"
     return f"{dataset} (here)"
 
 

@@ -22,10 +22,10 @@ import sys
 from typing import Any
 
 from experiments import child, listing, markdown
-from experiments.job import Job, make_jobs, prepare_command
+from experiments.job import Job, make_jobs
 from experiments.tables import TABLES
 from jaxpose.config import TRAINING_PROTOCOLS
-from jaxpose.errors import JaxposeError
+from jaxpose.errors import JaxposeError, NotPreparedError
 from jaxpose.training.workdirs import open_workdir
 
 # What a run is in when it has no figures.
@@ -136,8 +136,10 @@ def _standing(job: Job) -> str:
         return ""
     try:
         job.check_prepared()
+    except NotPreparedError as error:
+        return f"{NOT_PREPARED}: {error.command}"
     except JaxposeError as error:
-        return f"{NOT_PREPARED}: {prepare_command(error)}"
+        return f"{NOT_PREPARED}: {error}"
     return f"{STOPPED}: see {job.log}" if job.log.exists() else PENDING
 
 

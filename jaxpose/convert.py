@@ -8,6 +8,12 @@ scores; the second writes the best checkpoint of a run under the reference's nam
 this module needs PyTorch, the optional extra `convert`: `pip install torch`.
 """
 
+from jaxpose.parallel import signals
+
+# Before the imports, which take seconds: a signal in them must not be lost.
+if __name__ == "__main__":
+    signals.install()
+
 import os
 import pathlib
 import pickle

@@ -1,6 +1,7 @@
 """The error types for input that a user can correct."""
 
 import pathlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,27 @@ class JaxposeError(ValueError):
     and the fix. Command-line programs print the message alone and exit with status 1.
     Any other exception is a defect of jaxpose and keeps its traceback.
     """
+
+
+class NotPreparedError(JaxposeError):
+    """A data set is not prepared; the only message of several lines.
+
+    Attributes:
+      command: the command that prepares it, which has a line of its own.
+    """
+
+    def __init__(self, builder: "ClipBuilder", found: str):
+        source = " --source=PATH" if builder.NEEDS_SOURCE else ""
+        self.command = (
+            f"python -m jaxpose.prepare {builder.full_name}{source} "
+            f"--data_dir={builder.data_dir_root}"
+        )
+        super().__init__(
+            f"data set {builder.full_name} is not prepared: {builder.data_dir} {found}."
+            f"\nPrepare it with: {self.command}\n{builder.HOW_TO_GET}\n"
+            "To train without any download: python -m jaxpose.main "
+            "--config=configs/ampose.py:quickstart --workdir=runs/quickstart"
+        )
 
 
 class DamagedDataError(JaxposeError):
@@ -31,3 +53,10 @@ class DamagedDataError(JaxposeError):
             f"{self.folder / file} is missing, damaged or of another version "
             f"({cause}); prepare {builder.full_name} again with --overwrite"
         )
+
+
+def join_first(problems: Sequence[str], most: int = 6) -> str:
+    """Joins the first of several problems to the end of a message of one line."""
+    shown = "; ".join(problems[:most])
+    rest = len(problems) - most
+    return f"{shown}; and {rest} more" if rest > 0 else shown

@@ -286,8 +286,8 @@ class Run:
         Raises:
           JaxposeError: `fps` is no rate.
         """
-        if fps is not None and not 0 < fps < np.inf:
-            raise JaxposeError(f"fps={fps} must be a finite number above 0")
+        if fps is not None and not _is_rate(fps):
+            raise JaxposeError(f"fps={fps!r} must be a finite number above 0")
         if self.model.receptive_field == 1:
             return []
         return workdirs.load_environment(self.workdir).get("fps", [])
@@ -523,14 +523,13 @@ def start_from_lifting(
     Raises:
       JaxposeError: there is no first stage, or it has another model or unit.
     """
-    flag = "--config.lifting_workdir"
     if not config.lifting_workdir:
         raise JaxposeError(
             "config.refinement=True is a second stage: name the directory of the "
-            f"trained lifting model with {flag}=DIR"
+            "trained lifting model in config.lifting_workdir"
         )
     workdir = _absolute(config.lifting_workdir)
-    trained = workdirs.load_config(workdir, flag)
+    trained = workdirs.load_config(workdir, "config.lifting_workdir")
     # The first stage is this config without the refinement.
     lifting = config.copy_and_resolve_references()
     lifting.refinement = False
@@ -561,6 +560,14 @@ def _absolute(workdir: PathLike) -> pathlib.Path:
     """Returns the absolute path of a directory, `~` expanded."""
     # A shell leaves ~ as it is behind "=", as in --workdir=~/run.
     return pathlib.Path(workdir).expanduser().absolute()
+
+
+def _is_rate(fps: Any) -> bool:
+    """Returns whether `fps`, which may be anything, is a finite number above 0."""
+    try:
+        return bool(0 < fps < np.inf)
+    except (TypeError, ValueError):  # text, or an array of several numbers
+        return False
 
 
 def _file_name(dataset: str) -> str:

@@ -49,8 +49,8 @@ def require_cameras(clips: Clips) -> None:
             f"data set {clips.dataset!r}: {len(lacking)} of {len(clips.index)} clips "
             "have no camera or no absolute root (the first: "
             f"{first.subject} {first.take} {first.camera}); refinement needs both. "
-            "Without them, use the lifting model: config.refinement=False, and its own "
-            "--workdir"
+            "Without them, use the lifting model: config.refinement=False, and a "
+            "workdir of its own"
         )
 
 

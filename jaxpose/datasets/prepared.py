@@ -8,28 +8,20 @@ import numpy as np
 from jaxpose.body import cameras
 from jaxpose.data.clips import Clip, Clips
 from jaxpose.datasets import get_builder
-from jaxpose.errors import JaxposeError
+from jaxpose.errors import JaxposeError, NotPreparedError
 
 if TYPE_CHECKING:
     from jaxpose.datasets.base import ClipBuilder
 
 
 def require_prepared(builder: "ClipBuilder") -> None:
-    """Raises JaxposeError, with the command to run, unless the data is prepared."""
+    """Raises NotPreparedError, with the command to run, unless data is prepared."""
     if builder.is_prepared():
         return
     found = "does not exist"
     if pathlib.Path(builder.data_dir).exists():
         found = "is incomplete, or was written by another version of jaxpose"
-    source = " --source=PATH" if builder.NEEDS_SOURCE else ""
-    raise JaxposeError(
-        f"data set {builder.full_name} is not prepared: {builder.data_dir} {found}.\n"
-        f"Prepare it with: python -m jaxpose.prepare {builder.full_name}{source} "
-        f"--data_dir={builder.data_dir_root}\n"
-        f"{builder.HOW_TO_GET}\n"
-        "To train without any download: python -m jaxpose.main "
-        "--config=configs/ampose.py:quickstart --workdir=runs/quickstart"
-    )
+    raise NotPreparedError(builder, found)
 
 
 def load_clips(dataset: str, data_dir: str | pathlib.Path | None = None) -> Clips:

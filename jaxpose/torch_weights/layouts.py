@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxpose.errors import JaxposeError
+from jaxpose.errors import JaxposeError, join_first
 
 
 class Layout(NamedTuple):
@@ -118,7 +118,7 @@ def from_torch(
 
     Raises:
       JaxposeError: names are missing or left over, shapes differ, or a weight is not
-        finite; all are listed at once.
+        finite; the first of them are listed.
     """
     variables: dict[str, Any] = {}
     problems = []
@@ -154,7 +154,7 @@ def from_torch(
             problems.append(f"left over: {name} {np.shape(array)}")
     if problems:
         raise JaxposeError(
-            "the checkpoint does not fit the model:\n  " + "\n  ".join(problems)
+            f"the checkpoint does not fit the model: {join_first(problems)}"
         )
     return variables
 

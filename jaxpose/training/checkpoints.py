@@ -233,7 +233,7 @@ def _first_readable(
     if steps:
         raise JaxposeError(
             f"no checkpoint in {directory} can be read ({reasons[steps[0]]}). If they "
-            "are damaged, start again in a new --workdir."
+            "are damaged, start again in a new workdir."
         )
     return None, []
 

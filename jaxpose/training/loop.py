@@ -137,7 +137,7 @@ def check_finite(state: TrainState, step: int, checkpoints: Checkpoints) -> None
         raise JaxposeError(
             f"the parameters are not finite after step {step}; earlier checkpoints in "
             f"{checkpoints.workdir} are intact. Train with a lower "
-            "config.optimizer.learning_rate in a new --workdir."
+            "config.optimizer.learning_rate in a new workdir."
         )
 
 

@@ -131,6 +131,6 @@ class Progress:
         raise JaxposeError(
             f"the loss is not finite at step {bad}; {kept} in "
             f"{self._checkpoints.workdir}. Train with a lower "
-            "config.optimizer.learning_rate in a new --workdir, or look for broken "
+            "config.optimizer.learning_rate in a new workdir, or look for broken "
             "frames in the data."
         )
