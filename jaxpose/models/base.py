@@ -28,7 +28,7 @@ class LiftingModel(nn.Module, kw_only=True):
 
     A model must declare `receptive_field`. Everything else has a default that holds for
     a model of one window, whose target is the centre frame. `build_model` checks all of
-    this.
+    this (`jaxpose.models.contract`).
 
     Attributes:
       skeleton: name of the skeleton of the output.
@@ -47,7 +47,7 @@ class LiftingModel(nn.Module, kw_only=True):
 
     @property
     def receptive_field(self) -> int:
-        """Number of input frames, `T`, that one pose depends on."""
+        """Number of input frames, `T`, that one pose depends on; odd."""
         raise JaxposeError(f"{type(self).__name__} declares no receptive_field")
 
     @property
@@ -65,7 +65,7 @@ class LiftingModel(nn.Module, kw_only=True):
         """Whether `__call__` also takes `camera [B, 9]` and `root_depth [B]` (metres).
 
         The camera is that of `cameras.normalized_intrinsics`; the depth is the true one
-        of the target frame's root.
+        of the target frame's root. Such a model lifts single windows.
         """
         return False
 
@@ -143,16 +143,19 @@ class LiftingModel(nn.Module, kw_only=True):
         frames in the collection `cache`.
 
         Raises:
-          JaxposeError: a pose depends on frames after its own.
+          JaxposeError: a pose depends on frames after its own, or the model has no form
+            that remembers the frames before it.
         """
+        if self.receptive_field == 1:
+            return self
         ahead = (self.receptive_field - 1) // 2 - self.causal_shift
+        reason = "it has no form that keeps the frames before"
         if ahead:
-            raise JaxposeError(
-                f"{type(self).__name__} cannot stream: a pose depends on the {ahead} "
-                "frames after its own. Models of a single frame can, and causal "
-                "GAST-Net and VideoPose3D (config.model.causal=True)"
-            )
-        return self
+            reason = f"a pose depends on the {ahead} frames after its own"
+        raise JaxposeError(
+            f"{type(self).__name__} cannot stream: {reason}. Models of a single frame "
+            "can, and causal GAST-Net and VideoPose3D (config.model.causal=True)"
+        )
 
     def for_platform(self, platform: str) -> Self:
         """Returns the model, with the same parameters, in its form for a platform.
@@ -184,61 +187,3 @@ class LiftingModel(nn.Module, kw_only=True):
         """Returns `[B, F, J, 3]` in metres, of every frame with a whole window."""
         output = self.apply(variables, *jax.tree.leaves(inputs), train=False)
         return self.target_pose(output)
-
-
-def check_contract(model: LiftingModel) -> None:
-    """Checks that `model` keeps the contract: a trace, nothing is computed.
-
-    Raises:
-      JaxposeError: names the model and the first point that it breaks.
-    """
-    # Names, and fields that the model checks itself.
-    kind = type(model).__name__
-    joints = get_skeleton(model.skeleton).num_joints
-    get_skeleton(model.keypoints_skeleton)
-    model.check_fields()
-    if model.keypoint_features not in (2, 3):
-        raise JaxposeError(
-            f"{kind}: keypoint_features={model.keypoint_features} must be 2 (x, y) or "
-            "3 (x, y, confidence)"
-        )
-    # The window: how many frames, and which of them is the target.
-    field, shift = model.receptive_field, model.causal_shift
-    if type(field) is not int or field < 1:
-        raise JaxposeError(f"{kind}: receptive_field is {field!r}, expected 1 or more")
-    if type(shift) is not int or not 0 <= shift <= field // 2:
-        raise JaxposeError(
-            f"{kind}: causal_shift is {shift!r}, expected 0 to {field // 2}, half of "
-            "the receptive field"
-        )
-
-    # One trace of the forward pass answers the rest.
-    def forward(key: jax.Array) -> tuple[Any, jax.Array, jax.Array]:
-        inputs = model.example_inputs()
-        output, variables = model.init_with_output(key, *inputs, train=False)
-        truth = jnp.ones((1, field, joints, 3))
-        loss = model.loss(output, truth, lambda a, b: jnp.mean(a - b), jnp.int32(0))
-        return variables, model.target_pose(output), loss
-
-    try:
-        variables, pose, loss = jax.eval_shape(forward, jax.random.key(0))
-    except JaxposeError:
-        raise
-    except Exception as error:  # whatever the code of a model raises
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise JaxposeError(
-            f"{kind} cannot be applied to its inputs: {reason}"
-        ) from error
-    if unknown := sorted(set(variables) - {"params", "batch_stats"}):
-        raise JaxposeError(
-            f"{kind} has variables in {', '.join(unknown)}; known collections: params, "
-            "batch_stats"
-        )
-    if pose.shape != (1, 1, joints, 3):
-        raise JaxposeError(
-            f"{kind}: target_pose is {list(pose.shape)}, expected [1, 1, {joints}, 3] "
-            "from one window"
-        )
-    if loss is None or loss.shape != ():
-        shape = None if loss is None else list(loss.shape)
-        raise JaxposeError(f"{kind}: loss is {shape}, expected a scalar")

@@ -184,7 +184,8 @@ class TemporalConvNet(LiftingModel):
 
     def for_streams(self) -> Self:
         """Returns the streaming form; see `LiftingModel.for_streams`."""
-        super().for_streams()
+        if not self.causal:
+            return super().for_streams()
         return self.clone(strided=False, streaming=True)
 
     @nn.nowrap

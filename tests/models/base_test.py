@@ -79,6 +79,67 @@ class EveryFrame(Good):
         return nn.Dense(3)(keypoints_2d)
 
 
+class FailsInTraining(Good):
+    @nn.compact
+    def __call__(self, keypoints_2d, *, train):
+        if train:
+            raise KeyError("noise")
+        return nn.Dense(3)(keypoints_2d)
+
+
+class EveryFrameInTraining(Good):
+    num_frames: int = 3
+
+    @nn.compact
+    def __call__(self, keypoints_2d, *, train):
+        positions = nn.Dense(3)(keypoints_2d)
+        return positions if train else positions[:, 1:2]
+
+
+class PromisesSequences(Good):
+    num_frames: int = 3
+
+    @property
+    def lifts_sequences(self):
+        return True
+
+
+class SequencesOfOtherWeights(PromisesSequences):
+    def for_sequences(self):
+        return OtherWeights(num_frames=self.num_frames, parent=None)
+
+
+class OtherWeights(Good):
+    @nn.compact
+    def __call__(self, keypoints_2d, *, train):
+        return nn.Dense(3, name="other")(keypoints_2d[:, 1:-1])
+
+
+class SequencesWithCamera(PromisesSequences):
+    @property
+    def needs_camera(self):
+        return True
+
+
+class StreamsWindows(Good):
+    """Causal, and its form for streams takes whole windows."""
+
+    num_frames: int = 3
+    streaming: bool = False
+
+    @property
+    def causal_shift(self):
+        return 1
+
+    def for_streams(self):
+        return self.clone(streaming=True)
+
+    @nn.compact
+    def __call__(self, keypoints_2d, *, train):
+        assert keypoints_2d.shape[1] == self.num_frames
+        return nn.Dense(3)(keypoints_2d[:, -1:])
+
+
 class TwoOutputs(Good):
     @nn.compact
     def __call__(self, keypoints_2d, *, train):
@@ -122,7 +183,8 @@ def build(monkeypatch, module, **fields):
     [
         (NotALiftingModel, {}, "'mine': NotALiftingModel is no LiftingModel"),
         (NoReceptiveField, {}, "NoReceptiveField declares no receptive_field"),
-        (FractionalField, {}, "FractionalField: receptive_field is 1.5, expected 1"),
+        (FractionalField, {}, "FractionalField: receptive_field is 1.5, expected an"),
+        (Good, {"num_frames": 4}, "Good: receptive_field is 4, expected an odd number"),
         (ShiftBeyondTheWindow, {}, "causal_shift is 1, expected 0 to 0, half"),
         (ShiftOfText, {}, "ShiftOfText: causal_shift is 'one', expected 0 to 0"),
         (LooksUpNothing, {}, "LooksUpNothing cannot be applied .*: 'positions'"),
@@ -134,6 +196,24 @@ def build(monkeypatch, module, **fields):
         ),
         (EveryFrame, {}, r"target_pose is \[1, 3, 17, 3\], expected \[1, 1, 17, 3\]"),
         (TwoOutputs, {}, "TwoOutputs cannot be applied to its inputs"),
+        (FailsInTraining, {}, "FailsInTraining cannot .* with train=True: .*noise"),
+        (
+            EveryFrameInTraining,
+            {},
+            r"target_pose with train=True is \[2, 3, 17, 3\], expected \[2, 1, 17, 3\]",
+        ),
+        (
+            PromisesSequences,
+            {},
+            r"for_sequences\(\) for 3 frames is \[2, 1, 17, 3\], expected \[2, 3, 17",
+        ),
+        (
+            SequencesOfOtherWeights,
+            {},
+            r"lifts_sequences is True, and for_sequences\(\) fails: .*other",
+        ),
+        (SequencesWithCamera, {}, "lifts_sequences is True, and needs_camera too"),
+        (StreamsWindows, {}, r"StreamsWindows for_streams\(\) fails"),
         (LossPerJoint, {}, r"LossPerJoint: loss is \[17\], expected a scalar"),
         (NoLoss, {}, "NoLoss: loss is None, expected a scalar"),
         (OwnCollection, {}, "OwnCollection has variables in memory; known collections"),
@@ -171,7 +251,7 @@ def test_the_least_model_is_usable_everywhere(monkeypatch):
 
 def test_gla_gcn_learns_its_sequence_before_stage_two():
     config = gla_gcn.get_config("quickstart")
-    config.stage_two_epoch = 2
+    config.model.stage_two_epoch = 2
     model = models.build_model(config)
     centre = jnp.full((1, 1, 17, 3), 2.0)
     sequence = jnp.full((1, 27, 17, 3), 5.0)
