@@ -11,10 +11,10 @@ d5w512 50.5, d6w512 50.8 mm. On MPI-INF-3DHP, the thesis' (Tables 4.5 and 4.4): 
 Measured on two cores of an Intel Xeon at 2.80 GHz: quickstart 41.7 mm, 2 min 28 s from
 start to pictures; cmu 84.8 mm after 12 min 36 s of training (an earlier version).
 
-The model's sizes are the defaults of `jaxpose.models.ampose.AMPose`: depth 5, width 512
-and 8 heads. Neither text states the heads, the scale of attention, the biases of query,
-key and value, or the activation and norm of the graph blocks: each is a field, and the
-table `ampose.assumptions` changes one at a time.
+The model's sizes are the defaults of `jaxpose.models.ampose.AMPose`: depth 5, joint
+width 512 and 8 heads. Neither text states the heads, the scale of attention, the biases
+of query, key and value, or the activation and norm of the graph blocks: each is a
+field, and the table `ampose.assumptions` changes one at a time.
 
 Variants:
     cpn17 (default), gt17, cpn16, gt16   Human3.6M, published recipe
@@ -55,7 +55,7 @@ JOINTS_16 = {"model.skeleton": "h36m_16"}
 
 def _size(depth: int, width: int, heads: int = 8) -> Variant:
     """Returns the variant of a size of Table 4.9."""
-    sizes = {"model.depth": depth, "model.width": width, "model.heads": heads}
+    sizes = {"model.depth": depth, "model.joint_width": width, "model.heads": heads}
     return CPN16, JOINTS_16 | sizes
 
 
@@ -67,8 +67,8 @@ SMALL = {
     "batch_size": 128,
     "steps_per_epoch": 400,
 }
-QUICK = QUICK_RUN | SMALL | {"model.depth": 3, "model.width": 64}
-CMU = CMU_RUN | SMALL | {"model.depth": 4, "model.width": 96}
+QUICK = QUICK_RUN | SMALL | {"model.depth": 3, "model.joint_width": 64}
+CMU = CMU_RUN | SMALL | {"model.depth": 4, "model.joint_width": 96}
 
 VARIANTS: dict[str, Variant] = {
     "cpn17": (CPN17, {}),

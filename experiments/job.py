@@ -10,7 +10,7 @@ from experiments.smoke import shrink
 from experiments.table import Row, Table, apply_overrides
 from jaxpose.datasets import get_builder
 from jaxpose.datasets.prepared import require_prepared
-from jaxpose.errors import JaxposeError
+from jaxpose.errors import JaxposeError, join_first
 from jaxpose.training import workdirs
 
 
@@ -105,15 +105,16 @@ class Job:
         # Its figures would stand in a row that they do not belong to.
         if differing := workdirs.changes(self.config(), self.directory):
             raise JaxposeError(
-                f"{self.directory} holds a run with another config; undo the change, "
-                f"remove the directory or use a new --workdir:\n{differing}"
+                f"{self.directory} holds a run with another config "
+                f"({join_first(differing)}); undo the change, remove the directory or "
+                "use a new --workdir"
             )
 
     def check_prepared(self) -> None:
         """Checks that its data is here.
 
         Raises:
-          JaxposeError: it is not; the message holds the command that prepares it.
+          NotPreparedError: it is not; the error holds the command that prepares it.
         """
         # A row may be scored on another data set than it is trained on.
         for config in (self.config(), self.evaluation_config()):
@@ -151,13 +152,3 @@ def make_jobs(
                 for seed in range(count)
             ]
     return jobs
-
-
-def prepare_command(error: JaxposeError) -> str:
-    """Returns the command in the error of data that is not prepared, or the error."""
-    # The error explains in several lines; a table has room for one.
-    for line in str(error).splitlines():
-        command = line.partition("Prepare it with: ")[2]
-        if command:
-            return command
-    return str(error)

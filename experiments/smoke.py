@@ -8,12 +8,12 @@ FRAME_STRIDE = 25  # ten frames of each five-second clip
 # Largest sizes of a toy, whatever model has the field.
 SIZES = {
     "channels": 8,
-    "width": 8,
     "joint_width": 4,
     "heads": 2,
     "depth": 2,
     "sequence_layers": 1,
     "num_frames": 9,
+    "stage_two_epoch": 1,  # both stages of GLA-GCN run
 }
 NUM_FILTERS = 2
 
@@ -36,11 +36,10 @@ def shrink(config: ml_collections.ConfigDict) -> None:
     else:
         model.skeleton = "h36m_17"
 
-    # Two epochs of two updates, so that both stages of GLA-GCN run.
+    # Two epochs of two updates.
     config.batch_size, config.eval_batch_size = 16, 256
     config.num_epochs = config.steps_per_epoch = config.steps_per_dispatch = 2
     config.evaluate_every = 2
-    config.stage_two_epoch = min(config.stage_two_epoch, 1)
     config.optimizer.warmup_steps = min(config.optimizer.warmup_steps, 2)
 
     # Models name their sizes alike, so no model needs a case of its own.

@@ -118,9 +118,6 @@ FIELDS: dict[str, Field] = {
     # Unit of the training targets, in 1/metre: 1 is metres, 1000 is millimetres.
     "target_scale": Field(1.0, _positive),
     "loss": Field("mpjpe", _one_of("mpjpe", "mse")),
-    # Models with a sequence branch learn sequence and centre before this epoch, then
-    # the centre alone.
-    "stage_two_epoch": Field(0, _at_least(0)),
     # PyTorch's momentum of batch norm falls from 0.1 to 0.001 over the epochs.
     "batch_norm_decay": Field(False),
     "optimizer.name": Field("adam", _one_of("adam", "adamw", "amsgrad", "ranger")),
@@ -177,7 +174,6 @@ SECOND_STAGE = {
     "refinement": True,
     "optimizer.learning_rate": 1e-5,
     "loss": "mpjpe",
-    "stage_two_epoch": 0,
 }
 
 

@@ -192,7 +192,7 @@ def test_absent_fields_are_none_and_take_values_of_their_type():
     flat = json.loads(json.dumps(config.to_dict()))
     assert flat["lifting_workdir"] is flat["dataset"]["actions"] is None
     assert flat["model"]["graph"] is flat["model"]["keypoints_skeleton"] is None
-    assert build_model(config).graph == ""
+    assert build_model(config).graph is None
     config.lock()
     config.lifting_workdir, config.dataset.actions = "runs/a", ("Walking",)
     config.model.graph = "h36m_17"

@@ -145,7 +145,12 @@ def small(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     """The recipe with a small model and few updates."""
     model = config.model
     if model.name == "ampose":
-        model.depth, model.width, model.heads, model.graph_norm = 1, 32, 2, "layer"
+        model.depth, model.joint_width, model.heads, model.graph_norm = (
+            1,
+            32,
+            2,
+            "layer",
+        )
     else:
         model.channels = 16
     config.batch_size, config.eval_batch_size = 64, 512

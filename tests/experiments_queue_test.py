@@ -22,7 +22,7 @@ SMALL = {
     "dataset.train_subjects": ("01",),
     "dataset.test_subjects": ("88",),
     "model.depth": 2,
-    "model.width": 16,
+    "model.joint_width": 16,
     "batch_size": 8,
     "num_epochs": 5,
     "steps_per_epoch": 200,

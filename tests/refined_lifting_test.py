@@ -69,7 +69,7 @@ def test_any_model_can_be_refined(file):
 
 @pytest.mark.parametrize("target_scale", [1.0, 1000.0])
 def test_without_weight_on_the_lifted_pose_the_keypoints_are_kept(target_scale):
-    lifting = AMPose(depth=1, width=8, heads=2, target_scale=target_scale)
+    lifting = AMPose(depth=1, joint_width=8, heads=2, target_scale=target_scale)
     model = RefinedLifting(lifting=lifting)
     rng = np.random.default_rng(0)
     keypoints = rng.uniform(-1, 1, (3, 1, 17, 2)).astype(np.float32)

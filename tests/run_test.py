@@ -193,7 +193,7 @@ def test_what_cannot_be_lifted_is_named(finished, tmp_path):
         run.lift(keypoints, image_size=("wide", "high"))
     with pytest.raises(JaxposeError, match="keypoints_2d is no array of numbers"):
         run.lift([[[1.0, 2.0]], [[1.0]]], image_size=IMAGE_SIZE)
-    for fps in (0, -25.0, np.nan):
+    for fps in (0, -25.0, np.nan, "fifty", "50", [50, 50], np.array([50.0, 25.0])):
         with pytest.raises(
             JaxposeError, match=r"fps=.* must be a finite number above 0"
         ):
@@ -283,7 +283,7 @@ def test_a_run_of_a_later_format_is_refused(finished, tmp_path):
     assert environment["format"] == workdirs.FORMAT
     environment["format"] += 1
     workdirs.write_json(directory / "environment.json", environment)
-    with pytest.raises(JaxposeError, match=r"format 3, this jaxpose reads .* up to 2"):
+    with pytest.raises(JaxposeError, match=r"format 4, this jaxpose reads .* up to 3"):
         Run.open(directory)
 
 
@@ -296,7 +296,7 @@ def test_a_run_of_format_1_still_opens_scores_and_goes_on(tmp_path):
     config.update_from_flattened_dict(
         {
             "model.depth": 1,
-            "model.width": 8,
+            "model.joint_width": 8,
             "model.heads": 2,
             "num_epochs": 1,
             "steps_per_epoch": 4,

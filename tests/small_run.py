@@ -90,7 +90,7 @@ def small_clips(skeleton: str = "h36m_17", frames: int = 60) -> Clips:
 def small_config() -> ml_collections.ConfigDict:
     """AMPose of two layers; 6 epochs of 12 updates, 4 to a dispatch."""
     config = ampose.get_config("quickstart")
-    config.model.depth, config.model.width, config.model.heads = 2, 16, 4
+    config.model.depth, config.model.joint_width, config.model.heads = 2, 16, 4
     config.model.graph_norm = "batch"
     config.model.dropout_rate = 0.1
     config.augment_rotation, config.augment_bones = False, 0.0

@@ -10,7 +10,8 @@ import ml_collections
 
 from jaxpose.errors import JaxposeError
 from jaxpose.models.ampose import AMPose
-from jaxpose.models.base import LiftingModel, check_contract
+from jaxpose.models.base import LiftingModel
+from jaxpose.models.contract import check_contract
 from jaxpose.models.crossformer import CrossFormer
 from jaxpose.models.gast_net import GASTNet
 from jaxpose.models.gla_gcn import GLAGCN
@@ -27,15 +28,13 @@ MODELS: dict[str, type[LiftingModel]] = {
     "videopose3d": VideoPose3D,
 }
 
-# Fields of a run that a model has too: its unit, and where its second stage begins.
-_OF_THE_RUN = ("target_scale", "stage_two_epoch")
-# Fields that no config sets: those, Flax's own, and the forms for sequences and
-# streams.
+# Fields that `config.model` does not hold: those that follow from the rest of the
+# config, Flax's own, and the forms for sequences and streams.
 _NOT_IN_CONFIG = (
-    *_OF_THE_RUN,
+    "target_scale",
+    "dtype",
     "parent",
     "name",
-    "dtype",
     "whole_sequence",
     "streaming",
     "cpu_forms",
@@ -45,7 +44,7 @@ _NOT_IN_CONFIG = (
 def config_fields(name: str) -> dict[str, Any]:
     """Returns the fields of `config.model` of a model, with the model's own defaults.
 
-    A type stands for the value of a field that is absent by default (None or "").
+    A type stands for the value of a field that is absent by default (None).
 
     Raises:
       JaxposeError: unknown model.
@@ -53,7 +52,7 @@ def config_fields(name: str) -> dict[str, Any]:
     fields = {}
     for field in dataclasses.fields(_find_model(name)):
         if field.name not in _NOT_IN_CONFIG:
-            is_absent = field.default is None or field.default == ""
+            is_absent = field.default is None
             fields[field.name] = _plain_type(field.type) if is_absent else field.default
     return fields
 
@@ -79,14 +78,11 @@ def build_model(config: ml_collections.ConfigDict) -> LiftingModel:
             f"{', '.join(known)}"
         )
     fields = {key: value for key, value in fields.items() if value is not None}
-    for key in _OF_THE_RUN:
-        if key in module.__dataclass_fields__:
-            fields[key] = config[key]
-    # Tested before any data is read, so that a mistake costs no preparation.
     dtype = jnp.bfloat16 if config.precision == "bfloat16" else None
-    model = module(**fields, dtype=dtype)
+    model = module(**fields, target_scale=config.target_scale, dtype=dtype)
     if config.refinement:
         model = RefinedLifting(lifting=model, dtype=dtype)
+    # Tested before any data is read, so that a mistake costs no preparation.
     check_contract(model)
     return model
 

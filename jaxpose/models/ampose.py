@@ -36,8 +36,8 @@ class AMPose(LiftingModel):
       skeleton: joints of the output, and of the input unless `toe_direction`.
       num_frames: `T`, odd. A joint's coordinates in all frames make one token.
       depth: `N`, number of encoders, and of graph blocks.
-      width: `C`, channels of a joint's token.
-      heads: attention heads; must divide `width`.
+      joint_width: `C`, channels of a joint's token.
+      heads: attention heads; must divide `joint_width`.
       block: design of the graph block, one of `BLOCKS`; see `GraphBlock`.
       order: `encoder_first` or `graph_first` alternate; `encoders_then_graphs` and
         `graphs_then_encoders` do not (thesis Table 4.7).
@@ -49,8 +49,8 @@ class AMPose(LiftingModel):
         `layer`.
       attention_scale: one of `layers.ATTENTION_SCALES`. Both texts print one letter for
         the width of a token and of a head; `head` is usual.
-      mlp_ratio: hidden width of the encoders' perceptrons over `width`; 2 follows from
-        the parameter counts of Table 4.9.
+      mlp_ratio: hidden width of the encoders' perceptrons over `joint_width`; 2
+        follows from the parameter counts of Table 4.9.
       mlp_activation: of every perceptron, `relu` or `gelu`; the paper names GELU.
       qkv_bias: whether query, key and value have biases, which neither text says; the
         counts of Table 4.9 have them.
@@ -64,7 +64,7 @@ class AMPose(LiftingModel):
 
     num_frames: int = 1
     depth: int = 5
-    width: int = 512
+    joint_width: int = 512
     heads: int = 8
     block: str = "plain_residual"
     order: str = "encoder_first"
@@ -132,7 +132,7 @@ class AMPose(LiftingModel):
         batch, frames, joints, features = keypoints.shape
         flat = keypoints.transpose(0, 2, 1, 3)
         flat = flat.reshape(batch, joints, frames * features)
-        return layers.Linear(self.width, dtype=self.dtype, name=name)(flat)
+        return layers.Linear(self.joint_width, dtype=self.dtype, name=name)(flat)
 
     def _graph_block(
         self,
@@ -184,12 +184,12 @@ class AMPose(LiftingModel):
     @nn.nowrap
     def check_fields(self) -> None:
         """Raises JaxposeError unless the fields fit each other."""
-        checks.check_sizes(self, depth=self.depth, width=self.width)
+        checks.check_sizes(self, depth=self.depth, joint_width=self.joint_width)
         checks.check_centre(self, self.num_frames)
         checks.check_divides(
             self,
             heads=self.heads,
-            width=self.width,
+            joint_width=self.joint_width,
         )
         checks.check_rates(self, dropout_rate=self.dropout_rate)
         checks.check_choices(self, BLOCKS, block=self.block)
@@ -201,11 +201,11 @@ class AMPose(LiftingModel):
         checks.check_choices(self, layers.ACTIVATIONS, **activations)
         scale = {"attention_scale": self.attention_scale}
         checks.check_choices(self, layers.ATTENTION_SCALES, **scale)
-        if self.mlp_ratio * self.width < 1:
+        if self.mlp_ratio * self.joint_width < 1:
             checks.fail(
                 self,
-                f"mlp_ratio={self.mlp_ratio} leaves a perceptron of width={self.width} "
-                "no hidden channel",
+                f"mlp_ratio={self.mlp_ratio} leaves no hidden channel of "
+                f"joint_width={self.joint_width}",
             )
         checks.check_choices(self, GRAPH_NORMS, graph_norm=self.graph_norm)
         checks.check_bones(self)

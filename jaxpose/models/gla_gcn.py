@@ -23,7 +23,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxpose.body import graphs
+from jaxpose.body import graphs, joint_rules
 from jaxpose.body.skeletons import COCO_17, HUMANEVA_15, get_skeleton
 from jaxpose.models import checks, cpu
 from jaxpose.models.base import LiftingModel, LossFunction
@@ -40,21 +40,6 @@ from jaxpose.models.layers import (
 NUM_SUBSETS = 3  # neighbours: the joint itself, inward, outward
 TEMPORAL_KERNEL = 9
 HEADS = ("shared", "individual", "dense")
-
-# Each HumanEva joint is the mean of two COCO joints, mostly of one with itself
-# (protocol P.1).
-_COCO_FIRST = (11, 5, 5, 7, 9, 6, 8, 10, 11, 13, 15, 12, 14, 16, 0)
-_COCO_SECOND = (12, 6, 5, 7, 9, 6, 8, 10, 11, 13, 15, 12, 14, 16, 0)
-
-
-def coco_to_humaneva(keypoints_2d: jax.Array) -> jax.Array:
-    """Converts COCO keypoints `[..., 17, C]` to HumanEva's `[..., 15, C]` (P.1).
-
-    The hip and the thorax are midpoints; the nose stands for the head.
-    """
-    first = keypoints_2d[..., _COCO_FIRST, :]
-    second = keypoints_2d[..., _COCO_SECOND, :]
-    return 0.5 * (first + second)
 
 
 def _pointwise(
@@ -295,11 +280,10 @@ class GLAGCN(LiftingModel):
 
     Attributes:
       keypoints_skeleton: joints of the input where they differ: `coco_17` for
-        `humaneva_15` (converted by `coco_to_humaneva`). Empty: the same as `skeleton`.
+        `humaneva_15` (converted by `joint_rules`). None: the same as `skeleton`.
       graph: a skeleton's links, or another graph over as many joints, for
-        `graphs.gla_gcn_adjacency`. Empty: those of `skeleton`. The released
-        MPI-INF-3DHP experiments use `h36m_17`, the HumanEva script
-        `humaneva_15_script`.
+        `graphs.gla_gcn_adjacency`. None: those of `skeleton`. The released MPI-INF-3DHP
+        experiments use `h36m_17`, the HumanEva script `humaneva_15_script`.
       filter_widths: stride of each strided module, odd; the receptive field is their
         product.
       channels: `C`, channels of every block.
@@ -324,12 +308,14 @@ class GLAGCN(LiftingModel):
       graph_dropout_rate: dropout inside every graph convolution.
       rematerialise: blocks keep only their inputs for the backward pass
         (`layers.call_block`).
-      stage_two_epoch: first epoch whose loss is of the centre frame alone.
+      stage_two_epoch: first epoch whose loss is of the centre frame alone; before it
+        the sequence is learned too. The paper does not state when that is.
       cpu_forms: has the forms of `jaxpose.models.cpu`.
     """
 
-    keypoints_skeleton: str = ""
-    graph: str = ""
+    # Never None in a model: `__post_init__` puts the name of the output there.
+    keypoints_skeleton: str = None  # type: ignore[assignment]
+    graph: str | None = None
     filter_widths: tuple[int, ...] = (3, 3, 3, 3, 3)
     channels: int = 96
     input_norm: bool = True
@@ -344,11 +330,11 @@ class GLAGCN(LiftingModel):
     dropout_rate: float = 0.1
     graph_dropout_rate: float = 0.1
     rematerialise: bool = False
-    stage_two_epoch: int = 0
+    stage_two_epoch: int = 40
     cpu_forms: bool = False
 
     def __post_init__(self) -> None:
-        """Makes an empty `keypoints_skeleton` that of the output."""
+        """Makes an absent `keypoints_skeleton` that of the output."""
         self.keypoints_skeleton = self.keypoints_skeleton or self.skeleton
         super().__post_init__()
 
@@ -469,7 +455,9 @@ class GLAGCN(LiftingModel):
         """Converts, swaps and normalises `[B, T, J2, C]` to `[B, J, T, C]`."""
         x = keypoints_2d if self.dtype is None else keypoints_2d.astype(self.dtype)
         if self.keypoints_skeleton != self.skeleton:
-            x = coco_to_humaneva(x)
+            x = jnp.asarray(
+                joint_rules.convert_joints(x, self.keypoints_skeleton, self.skeleton)
+            )
         if self.swap_input:
             x = x[:, :, get_skeleton(self.skeleton).mirror]
         if self.input_norm:
@@ -566,6 +554,10 @@ class GLAGCN(LiftingModel):
         if self.sequence_layers < 0:
             checks.fail(
                 self, f"sequence_layers={self.sequence_layers} must be 0 or more"
+            )
+        if self.stage_two_epoch < 0:
+            checks.fail(
+                self, f"stage_two_epoch={self.stage_two_epoch} must be 0 or more"
             )
         checks.check_choices(self, HEADS, head=self.head)
         if not 0 <= self.head_blend <= 1:

@@ -83,7 +83,6 @@ class RefinedLifting(LiftingModel, kw_only=True):
     """
 
     lifting: LiftingModel
-    skeleton: str = ""
 
     def __post_init__(self) -> None:
         """Takes joints, features and unit from `lifting`."""

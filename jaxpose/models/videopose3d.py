@@ -13,7 +13,7 @@ class VideoPose3D(TemporalConvNet):
     """Residual temporal convolution network over frames of flattened 2D joints.
 
     Attributes:
-      keypoints_skeleton: name of the skeleton of the input, `J2` joints; empty for
+      keypoints_skeleton: name of the skeleton of the input, `J2` joints; None for
         `skeleton`.
       filter_widths: as in `TemporalConvNet`; the published network sees 243 frames.
       channels: channels of every hidden layer.
@@ -22,14 +22,15 @@ class VideoPose3D(TemporalConvNet):
       dropout_rate: after each hidden layer.
     """
 
-    keypoints_skeleton: str = ""
+    # Never None in a model: `__post_init__` puts the name of the output there.
+    keypoints_skeleton: str = None  # type: ignore[assignment]
     filter_widths: tuple[int, ...] = (3, 3, 3, 3, 3)
     channels: int = 1024
     trajectory: bool = False
     dropout_rate: float = 0.25
 
     def __post_init__(self) -> None:
-        """Makes an empty `keypoints_skeleton` that of the output."""
+        """Makes an absent `keypoints_skeleton` that of the output."""
         self.keypoints_skeleton = self.keypoints_skeleton or self.skeleton
         super().__post_init__()
 

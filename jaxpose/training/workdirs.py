@@ -14,7 +14,7 @@ import os
 import pathlib
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -22,7 +22,7 @@ import ml_collections
 
 from jaxpose.data.clips import Clips, fingerprint
 from jaxpose.data.requirements import unit_of
-from jaxpose.errors import JaxposeError
+from jaxpose.errors import JaxposeError, join_first
 from jaxpose.models import MODELS, config_fields
 
 try:
@@ -32,7 +32,7 @@ except ImportError:  # Windows
 
 # Rises when older versions of jaxpose can no longer read a run. Runs that state no
 # format are of format 1.
-FORMAT = 2
+FORMAT = 3
 # Packages whose versions are saved with a run.
 _PACKAGES = (
     "jax",
@@ -59,7 +59,7 @@ def open_workdir(workdir: str | pathlib.Path) -> pathlib.Path:
             probe.write(b"jaxpose")
     except OSError as error:
         raise JaxposeError(
-            f"--workdir={workdir} cannot be written: {error.strerror or error}"
+            f"workdir={workdir} cannot be written: {error.strerror or error}"
         ) from error
     return directory
 
@@ -84,8 +84,8 @@ def sole_use(workdir: pathlib.Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise JaxposeError(
-                f"--workdir={workdir} is in use by another run; wait until it ends, or "
-                "use a new --workdir"
+                f"workdir={workdir} is in use by another run; wait until it ends, or "
+                "use a new one"
             ) from None
         except OSError:  # a file system without locks
             pass
@@ -147,13 +147,13 @@ def write_description(workdir: pathlib.Path, description: dict[str, Any]) -> Non
 
 
 def load_config(
-    workdir: pathlib.Path, flag: str = "--workdir"
+    workdir: pathlib.Path, name: str = "workdir"
 ) -> ml_collections.ConfigDict:
     """Returns the config that the run in `workdir` was trained with.
 
     Args:
       workdir: directory of the run.
-      flag: the flag or field that named the directory, for the error.
+      name: of the argument or field that holds the directory, for the error.
 
     Raises:
       JaxposeError: there is no run, it is of a later format, or a file is damaged.
@@ -161,21 +161,23 @@ def load_config(
     path = workdir / "config.json"
     if not path.exists():
         raise JaxposeError(
-            f"{flag}={workdir} holds no run (no config.json); train there first"
+            f"{name}={workdir} holds no run (no config.json); train there first"
         )
     config = read_json(path)
     if not all(isinstance(config.get(name), dict) for name in ("model", "dataset")):
         raise JaxposeError(
-            f"{path} is not the config of a run; {flag} must be the directory of one"
+            f"{path} is not the config of a run; {name} must be the directory of one"
         )
-    if load_environment(workdir).get("format", 1) == 1:
-        config = _upgraded(config)
-    # Before the field existed, validation subjects were held out.
-    return ml_collections.ConfigDict({"protocol": "held_out"} | config)
+    written = load_environment(workdir).get("format", 1)
+    if written < 2:
+        config = _from_format_1(config)
+    if written < 3:
+        config = _from_format_2(config)
+    return ml_collections.ConfigDict(config)
 
 
-def _upgraded(config: dict[str, Any]) -> dict[str, Any]:
-    """Returns the config of a run of format 1 as it would be written now.
+def _from_format_1(config: dict[str, Any]) -> dict[str, Any]:
+    """Returns the config of a run of format 1 as format 2 has it.
 
     Absent values were empty strings and lists, and `model.keypoint_features` was named
     `model.in_features`.
@@ -197,6 +199,29 @@ def _upgraded(config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _from_format_2(config: dict[str, Any]) -> dict[str, Any]:
+    """Returns the config of a run of format 2 as format 3 has it.
+
+    Before the field `protocol` existed, validation subjects were held out.
+    Every run had a field `stage_two_epoch`, which only GLA-GCN reads and now holds, and
+    AMPose's `joint_width` was named `width`. A run that went on in a later jaxpose has
+    the config of format 3 already.
+    """
+    config = dict(config)
+    model = dict(config["model"])
+    known: Mapping[str, Any] = {}
+    if model.get("name") in MODELS:
+        known = config_fields(model["name"])
+    stage_two_epoch = config.pop("stage_two_epoch", None)
+    # The second stage of a refinement has no sequence to learn: it had 0 there.
+    has_stages = "stage_two_epoch" in known and not config.get("refinement")
+    if has_stages and stage_two_epoch is not None:
+        model["stage_two_epoch"] = stage_two_epoch
+    if "width" in model and "joint_width" in known:
+        model["joint_width"] = model.pop("width")
+    return {"protocol": "held_out"} | config | {"model": model}
+
+
 def load_environment(workdir: pathlib.Path) -> dict[str, Any]:
     """Returns what `environment.json` holds, nothing where there is no such file.
 
@@ -207,10 +232,16 @@ def load_environment(workdir: pathlib.Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     environment = read_json(path)
-    if environment.get("format", 1) > FORMAT:
+    written = environment.get("format", 1)
+    if type(written) is not int:
         raise JaxposeError(
-            f"{workdir} holds a run of format {environment['format']}, this jaxpose "
-            f"reads formats up to {FORMAT}; install a newer jaxpose"
+            f"{path} is damaged: format is {written!r}, expected a whole number; use "
+            "another workdir"
+        )
+    if written > FORMAT:
+        raise JaxposeError(
+            f"{workdir} holds a run of format {written}, this jaxpose reads formats up "
+            f"to {FORMAT}; install a newer jaxpose"
         )
     return environment
 
@@ -219,18 +250,18 @@ def check_config(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> No
     """Raises JaxposeError unless `workdir` is free or holds a run of this config."""
     if differing := changes(config, workdir):
         raise JaxposeError(
-            f"{workdir} holds a run with another config; use a new --workdir or undo "
-            f"the change:\n{differing}"
+            f"{workdir} holds a run with another config ({join_first(differing)}); use "
+            "a new workdir or undo the change"
         )
 
 
-def changes(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> str:
-    """Lists the fields in which the run in `workdir` has another config, one per line.
+def changes(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> list[str]:
+    """Lists the fields in which the run in `workdir` has another config.
 
     Folders may move: a fingerprint guards the data, and a first stage is read once.
     """
     if not (workdir / "config.json").exists():
-        return ""
+        return []
     # An earlier version may have written fewer fields: both sides get all of them.
     before = _comparable(load_config(workdir))
     now = _comparable(config)
@@ -256,7 +287,8 @@ def check_model(
     )
     if differing:
         raise JaxposeError(
-            f"the model of {workdir} was trained with other fields:\n{differing}"
+            f"the model of {workdir} was trained with other fields: "
+            f"{join_first(differing)}"
         )
 
 
@@ -302,19 +334,19 @@ def tested_data(config: ml_collections.ConfigDict) -> dict[str, Any]:
 
 def differences(
     before: dict[str, Any], now: dict[str, Any], prefix: str = "config"
-) -> str:
-    """Lists the fields in which two plain configs differ, one per line."""
-    lines = []
+) -> list[str]:
+    """Lists the fields in which two plain configs differ, with both values."""
+    found = []
     for key in sorted({*before, *now}):
         name = f"{prefix}.{key}"
         old = before.get(key, "absent")
         new = now.get(key, "absent")
         # Groups of fields are compared field by field.
         if isinstance(old, dict) and isinstance(new, dict):
-            lines.append(differences(old, new, name))
+            found += differences(old, new, name)
         elif old != new:
-            lines.append(f"  {name}: {old!r} there, {new!r} now")
-    return "\n".join(line for line in lines if line)
+            found.append(f"{name}: {old!r} there, {new!r} now")
+    return found
 
 
 def read_json(path: pathlib.Path) -> dict[str, Any]:
@@ -327,10 +359,10 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
         content = json.loads(path.read_text())
     except (ValueError, OSError) as error:
         raise JaxposeError(
-            f"{path} cannot be read ({error}); remove it, or use a new --workdir"
+            f"{path} cannot be read ({error}); remove it, or use a new workdir"
         ) from error
     if not isinstance(content, dict):
-        raise JaxposeError(f"{path} is not jaxpose's; use another --workdir")
+        raise JaxposeError(f"{path} is not jaxpose's; use another workdir")
     return content
 
 

@@ -21,7 +21,7 @@ TINY = Table(
             "deep",
             note="Deep is deep.",
         ),
-        Row("Wide", {"MPJPE": 41.0}, MODEL, {"model.width": 32}, "wide"),
+        Row("Wide", {"MPJPE": 41.0}, MODEL, {"model.joint_width": 32}, "wide"),
         Row("Licensed", {"MPJPE": 30.0}, "configs/ampose.py:cpn17"),
     ),
 )

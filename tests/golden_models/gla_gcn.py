@@ -28,7 +28,7 @@ def build(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Golden
         return _model(
             config,
             skeleton="humaneva_15",
-            keypoints_skeleton="coco_17" if coco else "",
+            keypoints_skeleton="coco_17" if coco else None,
             graph="humaneva_15_script",
             input_norm=False,
             **_RELEASED,

@@ -51,8 +51,8 @@ SHARING = {
 }
 GLA_GCN = {"channels": 4, "head": "shared"}
 WINDOWED = {
-    "ampose": AMPose(depth=1, width=8, heads=2),
-    "ampose_frames": AMPose(depth=1, width=8, heads=2, num_frames=3),
+    "ampose": AMPose(depth=1, joint_width=8, heads=2),
+    "ampose_frames": AMPose(depth=1, joint_width=8, heads=2, num_frames=3),
     "gla_gcn": GLAGCN(**GLA_GCN, filter_widths=(3, 3), sequence_layers=0),
     "gla_gcn_sequence": GLAGCN(**GLA_GCN, filter_widths=(3,), sequence_layers=1),
 }
@@ -307,4 +307,7 @@ def test_the_ladder_fits_batch_size_and_processor():
     assert ladder(VIDEOPOSE3D, 8) == (8,)
     # On a CPU: 128 windows of one frame, or 2592 frames in windows.
     assert ladder(MODELS["ampose"], 1024) == (16, 64, 128)
-    assert ladder(AMPose(depth=1, width=8, heads=2, num_frames=81), 1024) == (16, 32)
+    assert ladder(AMPose(depth=1, joint_width=8, heads=2, num_frames=81), 1024) == (
+        16,
+        32,
+    )

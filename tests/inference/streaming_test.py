@@ -91,7 +91,7 @@ def test_float64_streams_agree_to_rounding():
 
 
 def test_a_single_frame_model_has_no_state():
-    model = AMPose(depth=1, width=8, heads=2)
+    model = AMPose(depth=1, joint_width=8, heads=2)
     variables, x = random_variables(model), keypoints(model, 3)
     streamed, state = run_stream(make_stream(model), variables, x)
     assert state == {}
@@ -101,7 +101,9 @@ def test_a_single_frame_model_has_no_state():
 
 
 @pytest.mark.parametrize(
-    "model", [GAST_NET, AMPose(depth=1, width=8, heads=2)], ids=["gast_net", "ampose"]
+    "model",
+    [GAST_NET, AMPose(depth=1, joint_width=8, heads=2)],
+    ids=["gast_net", "ampose"],
 )
 def test_flip_average_is_that_of_the_predictor(model):
     clips = random_clips([14])

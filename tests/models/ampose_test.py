@@ -39,7 +39,7 @@ def keypoints(model, batch=2, seed=0):
 
 def small(**fields):
     return AMPose(
-        **{"skeleton": "h36m_16", "depth": 1, "width": 8, "heads": 2, **fields}
+        **{"skeleton": "h36m_16", "depth": 1, "joint_width": 8, "heads": 2, **fields}
     )
 
 
@@ -76,7 +76,8 @@ def parameter_count(model):
 def test_parameters_at_16_joints(size):
     depth, width, heads = size
     assert (
-        parameter_count(small(depth=depth, width=width, heads=heads)) == SIZES_16[size]
+        parameter_count(small(depth=depth, joint_width=width, heads=heads))
+        == SIZES_16[size]
     )
 
 
@@ -96,7 +97,7 @@ def test_parameters_at_17_joints(frames):
     ],
 )
 def test_fields_that_the_texts_leave_open_change_the_count(fields, difference):
-    model = small(depth=4, width=128, heads=8, **fields)
+    model = small(depth=4, joint_width=128, heads=8, **fields)
     assert parameter_count(model) == SIZES_16[4, 128, 8] + difference
 
 
@@ -356,12 +357,12 @@ def test_bfloat16_keeps_parameters_statistics_and_positions_in_float32():
     ("fields", "message"),
     [
         (
-            {"width": 108, "heads": 8},
-            "heads=8 does not divide width=108; these do: 1, 2, 3, 4, 6, 9, 12",
+            {"joint_width": 108, "heads": 8},
+            "heads=8 does not divide joint_width=108; these do: 1, 2, 3, 4, 6, 9, 12",
         ),
         ({"num_frames": 4}, "num_frames=4 has no centre frame"),
         ({"depth": 0}, "depth=0 must be a whole number of at least 1"),
-        ({"heads": 0}, "heads=0 does not divide width=8"),
+        ({"heads": 0}, "heads=0 does not divide joint_width=8"),
         ({"skeleton": "h36m_18"}, "unknown skeleton 'h36m_18'; known: .*h36m_17"),
         ({"skeleton": "coco_17"}, "'coco_17' is a 2D keypoint layout"),
         (
@@ -377,7 +378,7 @@ def test_bfloat16_keeps_parameters_statistics_and_positions_in_float32():
         ({"attention_scale": "d"}, "attention_scale='d'; known: head, width, tokens"),
         (
             {"mlp_ratio": 0.1},
-            r"mlp_ratio=0\.1 leaves a perceptron of width=8 no hidden",
+            r"mlp_ratio=0\.1 leaves no hidden channel of joint_width=8",
         ),
         (
             {"skeleton": "mpi_inf_3dhp_17", "toe_direction": True},

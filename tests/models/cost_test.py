@@ -47,7 +47,7 @@ def test_ampose_macs_by_hand():
 
 def test_description_is_json_and_knows_the_input_joints():
     description = describe(
-        AMPose(skeleton="h36m_16", num_frames=3, toe_direction=True, width=8)
+        AMPose(skeleton="h36m_16", num_frames=3, toe_direction=True, joint_width=8)
     )
     assert json.loads(json.dumps(description)) == description
     assert description["input_shape"] == [1, 3, 19, 2]

@@ -70,7 +70,7 @@ def test_toe_vectors_have_no_confidence():
     model = AMPose(
         skeleton="h36m_16",
         depth=1,
-        width=8,
+        joint_width=8,
         heads=2,
         toe_direction=True,
         keypoint_features=3,

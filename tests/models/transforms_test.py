@@ -21,7 +21,7 @@ quick_jit = functools.partial(
     jax.jit, compiler_options={"xla_backend_optimization_level": 0}
 )
 
-AMPOSE = AMPose(num_frames=3, depth=1, width=4, heads=2, dropout_rate=0.1)
+AMPOSE = AMPose(num_frames=3, depth=1, joint_width=4, heads=2, dropout_rate=0.1)
 TRANSFORMER = {"num_frames": 3, "joint_width": 4, "depth": 1, "heads": 2}
 GLA_GCN = GLAGCN(filter_widths=(3,), channels=4, sequence_layers=1, head="individual")
 GAST_NET = GASTNet(filter_widths=(3,), channels=4)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("hosts")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SMALL = {
     "model.depth": 1,
-    "model.width": 16,
+    "model.joint_width": 16,
     "batch_size": 32,
     "num_epochs": 4,
     "steps_per_epoch": 20,
