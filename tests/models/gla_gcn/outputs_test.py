@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxpose.body.joint_rules import coco_17_to_humaneva_15
+from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.skeletons import SKELETONS, get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.models.gla_gcn import GLAGCN, UnsharedLinear
@@ -118,7 +118,7 @@ def test_coco_keypoints_become_humaneva():
     keypoints = jnp.asarray(
         np.random.default_rng(0).normal(size=(2, 3, 17, 2)), jnp.float32
     )
-    converted = np.asarray(coco_17_to_humaneva_15(keypoints))
+    converted = np.asarray(convert_joints(keypoints, "coco_17", "humaneva_15"))
     names, coco = get_skeleton("humaneva_15").joints, get_skeleton("coco_17").joints
     assert converted.shape == (2, 3, 15, 2)
     by_name = {name: np.asarray(keypoints[:, :, i]) for i, name in enumerate(coco)}
