@@ -9,6 +9,7 @@ _PAPERS = {
     "crossformer": crossformer.TABLES,
     "gast_net": gast_net.TABLES,
     "cmu": cmu.TABLES,
+    "cmu_more": cmu.MORE_TABLES,
     "quick": quick.TABLES,
 }
 TABLES: dict[str, Table] = {}

@@ -124,7 +124,8 @@ def test_every_row_of_glagcn_prints_its_own_lambda():
     table6 = printed("gla_gcn.table6")
     assert table6.pop("w/o individual connected layer") == 4 * ["-"]
     assert set(map(tuple, table6.values())) == {("0", "0", "0", "0")}
-    for name in ("gla_gcn.lambda", "cmu.gla_gcn_lambda"):
+    ablations = "cmu.gla_gcn_lambda", "cmu_more.gla_gcn_lambda"
+    for name in ("gla_gcn.lambda", *ablations):
         assert [*printed(name).values()] == [["0"], ["0.5"], ["1"]]
 
 
