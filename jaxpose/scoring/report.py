@@ -104,7 +104,7 @@ def _scores_table(results: dict[str, Any], title: str) -> Table:
     add("mean over actions", results, results["frames"], style="bold")
     add("mean over frames", results, results["frames"], prefix="frame_")
     if plain := results.get("without_flip_average"):
-        add("mean over actions, no flip averaging", plain, plain["frames"])
+        add("mean, no flip averaging", plain, plain["frames"])
     # The baselines have one error each, in the first column of numbers.
     baselines = {
         "mean training pose": results["mean_pose_mpjpe"],
