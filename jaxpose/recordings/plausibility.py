@@ -29,8 +29,8 @@ _SIGNED_BELOW = -0.1
 _MANY_OUTSIDE, _MOST_OUTSIDE = 0.15, 0.5
 # The same that tell a turned image, and by how much fewer are outside of the other one.
 _SOME_OUTSIDE, _MUCH_FEWER = 0.02, 0.25
-# Image sides differ by this factor at least where a turned one is noticed; a person is
-# in the upper part of an image that is too high.
+# Image sides differ by this factor at least where a turned one is noticed. A person is
+# in the upper part of an image that is too high, and was not in that of the right one.
 _OBLONG = 1.2
 _UPPER_PART = 0.5
 # Factor beyond the training set's range from which bodies are too large or small.
@@ -206,9 +206,10 @@ def _check_image_size(subject: _Subject) -> list[Doubt]:
         return [Doubt("image_size", severity, sentence)]
 
     # A person in the upper half of a high image, all the time.
-    feet = float(np.median(subject.filled[..., 1].max(axis=1))) / height
-    if height >= _OBLONG * width and feet < _UPPER_PART and not outside_turned:
-        where = f"the person stays in its upper {100 * feet:.0f} %"
+    feet = float(np.median(subject.filled[..., 1].max(axis=1)))
+    is_high = height >= _OBLONG * width and not outside_turned
+    if is_high and feet < _UPPER_PART * height and feet > _UPPER_PART * width:
+        where = f"the person stays in its upper {100 * feet / height:.0f} %"
         return [Doubt("image_size", "warn", f"{is_said}, but {where}: {mend}")]
 
     # Normalised coordinates times a turned size: the body is squeezed.

@@ -20,7 +20,7 @@ _MIN_GAP = 0.04
 _SPAN = 0.8
 _MAX_GROWTH = 0.5
 # Mean growth times facing from which people do not walk forwards.
-_BACKWARDS = 0.14
+_BACKWARDS = 0.08
 
 _LEFT, _RIGHT = np.array(H36M_17.left), np.array(H36M_17.right)
 
@@ -57,7 +57,7 @@ def walks_backwards(keypoints_2d: np.ndarray, fps: float) -> bool:
 
     Both hold where left and right are exchanged. The person faces the camera where the
     left shoulder and hip are to the right of the others in the image, and comes nearer
-    where the trunk grows.
+    where both the trunk and the legs grow: one alone bends.
 
     Args:
       keypoints_2d: `[F, 17, 2]` joints of `h36m_17`, filled in.
@@ -71,9 +71,14 @@ def walks_backwards(keypoints_2d: np.ndarray, fps: float) -> bool:
         joint[name] = keypoints_2d[:, index]
     trunk = _length(joint["thorax"] - joint["hip"])
     trunk += _length(joint["head"] - joint["thorax"])
-    trunk = np.maximum(trunk, np.finfo(np.float64).tiny)
-    growth = np.log(trunk[span:] / trunk[:-span])
-    growth = np.clip(growth, -_MAX_GROWTH, _MAX_GROWTH)
+    legs = np.zeros(len(trunk))
+    for side in ("left", "right"):
+        knee = joint[f"{side}_knee"]
+        legs += _length(knee - joint[f"{side}_hip"])
+        legs += _length(knee - joint[f"{side}_ankle"])
+    of_trunk, of_legs = _growth(trunk, span), _growth(legs, span)
+    smaller = np.minimum(np.abs(of_trunk), np.abs(of_legs))
+    growth = np.where(of_trunk * of_legs > 0, np.sign(of_trunk) * smaller, 0.0)
 
     # About 1 where the person faces us, -1 where we see the back.
     across = joint["left_shoulder"] - joint["right_shoulder"]
@@ -82,6 +87,13 @@ def walks_backwards(keypoints_2d: np.ndarray, fps: float) -> bool:
     facing = across[:, 0] / size
     facing = (facing[span:] + facing[:-span]) / 2
     return bool(np.mean(growth * facing) < -_BACKWARDS)
+
+
+def _growth(lengths: np.ndarray, span: int) -> np.ndarray:
+    """Returns the logarithm by which `[F]` lengths grow in `span` frames."""
+    lengths = np.maximum(lengths, np.finfo(np.float64).tiny)
+    growth = np.log(lengths[span:] / lengths[:-span])
+    return np.clip(growth, -_MAX_GROWTH, _MAX_GROWTH)
 
 
 def _length(vectors: np.ndarray) -> np.ndarray:
