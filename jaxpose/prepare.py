@@ -3,6 +3,7 @@
 python -m jaxpose.prepare synthetic
 python -m jaxpose.prepare cmu_mocap --source=allasfamc.zip
 python -m jaxpose.prepare human36m/cpn_ft_h36m_dbb_17 --source=DIR --check
+python -m jaxpose.prepare custom --source=DIR --name=kitchen
 """
 
 from jaxpose.parallel import signals
@@ -27,6 +28,8 @@ from jaxpose.datasets import PROTOCOLS, Sources, get_builder
 from jaxpose.datasets.prepared import require_prepared
 from jaxpose.datasets.report import Finding, Report, Source, findings_table
 from jaxpose.errors import DamagedDataError, JaxposeError
+from jaxpose.recordings.flags import add_flags, options_of
+from jaxpose.recordings.options import Options
 
 if TYPE_CHECKING:
     from jaxpose.datasets.base import ClipBuilder
@@ -39,6 +42,7 @@ def prepare(
     data_dir: str | pathlib.Path | None = None,
     overwrite: bool = False,
     partial: bool = False,
+    reading: Options | None = None,
 ) -> Report:
     """Prepares `dataset` unless it is prepared, and returns the report.
 
@@ -49,6 +53,7 @@ def prepare(
       overwrite: whether to prepare again. The new files replace the old ones once they
         are complete.
       partial: whether to prepare a split that lacks subjects or takes.
+      reading: what the user states about files of keypoints, for `custom`.
 
     Raises:
       JaxposeError: the data set is unknown, or files are bad or missing. Without
@@ -57,7 +62,9 @@ def prepare(
     """
     # Damaged data stops here, except where it is about to be replaced.
     try:
-        builder = get_builder(dataset, data_dir=data_dir, source=source)
+        builder = get_builder(
+            dataset, data_dir=data_dir, source=source, reading=reading
+        )
         prepared = builder.is_prepared()
         folder = pathlib.Path(builder.data_dir)
     except DamagedDataError as error:
@@ -68,7 +75,11 @@ def prepare(
         with _set_aside(folder):
             # A new builder: the one above read the folder that was moved away.
             builder = get_builder(
-                dataset, data_dir=data_dir, source=source, partial=partial
+                dataset,
+                data_dir=data_dir,
+                source=source,
+                partial=partial,
+                reading=reading,
             )
             _write(builder)
     elif builder.sources:
@@ -97,6 +108,7 @@ def inspect_source(
     *,
     source: Sources | None = None,
     data_dir: str | pathlib.Path | None = None,
+    reading: Options | None = None,
 ) -> list[Finding]:
     """Returns what is complete, missing or suspicious in a source; writes nothing.
 
@@ -104,11 +116,12 @@ def inspect_source(
       dataset: TFDS name, `name` or `name/config`.
       source: the original archive or folder, or several.
       data_dir: TFDS data folder; None means TFDS's default.
+      reading: what the user states about files of keypoints, for `custom`.
 
     Raises:
       JaxposeError: the data set is unknown, or a file is missing or cannot be read.
     """
-    builder = get_builder(dataset, data_dir=data_dir, source=source)
+    builder = get_builder(dataset, data_dir=data_dir, source=source, reading=reading)
     return builder.inspect_source(builder.find_source(None))
 
 
@@ -201,6 +214,11 @@ def _require_unchanged(builder: "ClipBuilder") -> None:
             f"{report.source}, and the source given is {given}; add --overwrite to "
             "prepare it again"
         )
+    if report.reading != (builder.reading.to_json() if report.reading else {}):
+        raise JaxposeError(
+            f"{builder.full_name} is already prepared in {builder.data_dir} with other "
+            "flags; add --overwrite to prepare it again, or keep both with --name=NAME"
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -208,8 +226,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m jaxpose.prepare",
         description=(__doc__ or "").split("\n")[0],
-        epilog="Exit status: 0; 1 for an error and, with --check, where anything is "
-        "missing or suspicious.",
+        epilog="Exit status: 0; 1 for an error, where a recording is refused and, with "
+        "--check, where anything is missing or suspicious.",
     )
     known = ", ".join(PROTOCOLS)
     parser.add_argument(
@@ -235,6 +253,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="prepare a split that lacks subjects or takes",
     )
+    parser.add_argument(
+        "--name",
+        metavar="NAME",
+        help="keep recordings of your own beside others: custom/h36m_17-NAME",
+    )
+    add_flags(parser)
     return parser
 
 
@@ -242,28 +266,52 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
     flags = _parser().parse_args(argv)
     logging.set_verbosity(logging.ERROR)
+    reading: Options | None = options_of(flags)
+    if reading == Options():
+        reading = None
     try:
+        dataset = _named(flags.dataset, flags.name)
         if flags.check:
             findings = inspect_source(
-                flags.dataset, source=flags.source, data_dir=flags.data_dir
+                dataset,
+                source=flags.source,
+                data_dir=flags.data_dir,
+                reading=reading,
             )
-            _print_findings(flags.dataset, findings)
+            _print_findings(dataset, findings)
             # A script can tell from the status alone whether the source is complete.
-            return int(any(finding.status != "complete" for finding in findings))
+            good = ("complete", "not read")
+            return int(any(finding.status not in good for finding in findings))
         report = prepare(
-            flags.dataset,
+            dataset,
             source=flags.source,
             data_dir=flags.data_dir,
             overwrite=flags.overwrite,
             partial=flags.partial,
+            reading=reading,
         )
         _print_report(report)
-        builder = get_builder(flags.dataset, data_dir=flags.data_dir)
+        builder = get_builder(dataset, data_dir=flags.data_dir)
         print(f"prepared in {builder.data_dir}")
-        return 0
+        # The others are prepared, but what is left out must not go unnoticed.
+        return int(any(finding.status == "refused" for finding in report.findings))
     except JaxposeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def _named(dataset: str, name: str | None) -> str:
+    """Returns the data set's name with the user's own behind it.
+
+    Raises:
+      JaxposeError: the data set has no such names.
+    """
+    if name is None:
+        return dataset
+    kind, _, joints = dataset.partition("/")
+    if kind != "custom":
+        raise JaxposeError(f"--name is for recordings of your own, not for {dataset!r}")
+    return f"custom/{joints or 'h36m_17'}-{name}"
 
 
 def _print_report(report: Report) -> None:
@@ -287,7 +335,9 @@ def _print_findings(dataset: str, findings: list[Finding]) -> None:
     _console().print(findings_table(findings, "what the source holds"))
     counts = collections.Counter(finding.status for finding in findings)
     parts = []
-    for status in ("complete", "missing", "suspicious"):
+    statuses = ["complete", "missing", "suspicious"]
+    statuses += [name for name in ("refused", "not read") if counts[name]]
+    for status in statuses:
         parts.append(f"{counts[status]} {status}")
     print(", ".join(parts))
 

@@ -9,7 +9,8 @@ import io
 import json
 import pathlib
 import sys
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from rich import box
@@ -52,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     if flags.json:
         print(json.dumps(to_json(reading), indent=2))
     else:
-        print_reading(reading, Console(width=WIDTH, highlight=False))
+        print(to_text(reading))
     # Nothing to read is no better than something that is refused.
     return int(bool(reading.refused) or not reading.recordings)
 
@@ -108,10 +109,21 @@ def _facts(recording: Recording | None) -> dict[str, Any]:
     }
 
 
-def print_reading(reading: Reading, console: Console) -> None:
-    """Prints a table of the recordings, then what there is to say about each."""
-    if reading.recordings:
-        console.print(_table(reading.recordings))
+def to_text(reading: Reading) -> str:
+    """Returns a table of the recordings, then what there is to say about each."""
+    console = Console(width=WIDTH, highlight=False)
+    lines = []
+    for part in (_table(reading.recordings), _notes(reading)):
+        with console.capture() as capture:
+            console.print(part)
+        # Tables of rich have an empty margin on all sides.
+        text = textwrap.dedent(capture.get())
+        lines += [line.rstrip() for line in text.splitlines() if line.strip()]
+    return "\n".join([*lines, _summary(reading)])
+
+
+def _notes(reading: Reading) -> Table:
+    """Returns warnings, remarks, and what is refused or not read, one per row."""
     notes = Table.grid(padding=(0, 2))
     for recording in reading.recordings:
         for warning in recording.warnings:
@@ -128,9 +140,7 @@ def print_reading(reading: Reading, console: Console) -> None:
         _add(notes, "refused", f"{refusal.name}: {reason}", "red")
     for unread in reading.unread:
         _add(notes, "not read", unread)
-    if notes.rows:
-        console.print(notes)
-    console.print(_summary(reading), markup=False)
+    return notes
 
 
 def _add(notes: Table, kind: str, sentence: str, style: str = "dim") -> None:
@@ -138,14 +148,16 @@ def _add(notes: Table, kind: str, sentence: str, style: str = "dim") -> None:
     notes.add_row(Text(kind, style=style), Text(printable(sentence)))
 
 
-def _table(recordings: Iterable[Recording]) -> Table:
+def _table(recordings: Sequence[Recording]) -> Table:
     """Returns a table with a row per recording."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("recording", overflow="fold", ratio=1)
+    table.add_column("recording", overflow="fold", min_width=12)
     for column in ("format", "layout"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, no_wrap=True)
     for column in ("frames", "gaps", "fps", "image", "seen"):
         table.add_column(column, justify="right", no_wrap=True)
+    if not recordings:
+        return Table()
     for recording in recordings:
         facts = _facts(recording)
         width, height = facts["image_size"]
@@ -171,8 +183,8 @@ def _remarks(recording: Recording) -> list[str]:
     if recording.switches:
         times = count_of(recording.switches, "time", "times")
         remarks.append(
-            f"lost and found again {times}, by motion alone: look whether it is the "
-            "same person"
+            f"the id changes, or the person is lost and found by motion, {times}: look "
+            "whether it is the same person"
         )
     return remarks
 

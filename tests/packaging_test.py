@@ -66,7 +66,8 @@ def test_the_wheel_holds_the_package_with_its_configs_and_nothing_else(wheel):
     info = f"jaxpose-{jaxpose.__version__}.dist-info"
     assert {path.parts[0] for path in held} == {"jaxpose", info}
     expected = {pathlib.PurePosixPath("jaxpose/py.typed")}
-    for file in (ROOT / "jaxpose").rglob("*.py"):
+    package = ROOT / "jaxpose"
+    for file in (*package.rglob("*.py"), *package.glob("recordings/*.npz")):
         expected.add(pathlib.PurePosixPath(file.relative_to(ROOT).as_posix()))
     for file in (ROOT / "configs").glob("*.py"):
         expected.add(pathlib.PurePosixPath("jaxpose/configs", file.name))

@@ -273,7 +273,7 @@ def test_flags_that_make_no_sense(tmp_path, capsys):
         ),
         (
             ["custom", f"--source={tmp_path / 'a' / 'b'}"],
-            "b does not exist. Give a folder",
+            "b does not exist. Give the file",
         ),
         (
             ["human36m"],

@@ -22,6 +22,7 @@ from jaxpose.errors import JaxposeError
 
 if TYPE_CHECKING:
     from jaxpose.datasets.base import ClipBuilder
+    from jaxpose.recordings.options import Options
 
 # Archives or folders with the original files of a data set.
 Sources = str | pathlib.Path | Sequence[str | pathlib.Path]
@@ -53,6 +54,7 @@ def get_builder(
     data_dir: str | pathlib.Path | None = None,
     source: Sources | None = None,
     partial: bool = False,
+    reading: "Options | None" = None,
 ) -> "ClipBuilder":
     """Returns the builder of `dataset`, `NAME/CONFIG`, or `NAME` for its first config.
 
@@ -63,10 +65,13 @@ def get_builder(
       source: archive or folder with the original files, where they are needed; several
         for a data set that may have several.
       partial: prepare what is there of a split that lacks subjects or takes.
+      reading: what the user states about files of keypoints, for `custom`; None:
+        nothing.
 
     Raises:
-      JaxposeError: unknown data set or config (the message lists the known ones), or
-        what is prepared is damaged, or TFDS is not installed.
+      JaxposeError: unknown data set or config (the message lists the known ones),
+        statements about files that the data set does not read, prepared data that is
+        damaged, or TFDS is not installed.
     """
     _require_tfds()
     # Configs and scores need the protocols alone, and TFDS takes a second to import.
@@ -76,17 +81,21 @@ def get_builder(
     if name not in BUILDERS:
         raise JaxposeError(f"unknown data set {name!r}; known: {', '.join(BUILDERS)}")
     builder = BUILDERS[name]
-    configs = [known.name for known in builder.BUILDER_CONFIGS]
-    if config and config not in configs:
+    if reading is not None and not builder.READS_RECORDINGS:
         raise JaxposeError(
-            f"data set {name!r} has no config {config!r}; it has {', '.join(configs)}"
+            f"data set {name!r} has files of its own; flags about files of keypoints, "
+            "such as --layout and --person, are for custom"
         )
     given = source if isinstance(source, list | tuple) else (source,)
     if "" in (data_dir, *given):
         raise JaxposeError("--source and --data_dir are paths; one of them is empty")
     data_dir = None if data_dir is None else pathlib.Path(data_dir).expanduser()
     return builder(
-        config=config or configs[0], data_dir=data_dir, source=source, partial=partial
+        config=builder.config_named(config),
+        data_dir=data_dir,
+        source=source,
+        partial=partial,
+        reading=reading,
     )
 
 

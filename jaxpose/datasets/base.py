@@ -22,6 +22,7 @@ from jaxpose.datasets import Sources, schema
 from jaxpose.datasets.report import Finding, Report, Source
 from jaxpose.errors import DamagedDataError, JaxposeError
 from jaxpose.parallel import signals
+from jaxpose.recordings.options import Options
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -33,12 +34,14 @@ class ClipConfig(tfds.core.BuilderConfig):
       keypoints_skeleton: name of the skeleton of the 2D joints; None means `skeleton`.
       keypoints_source: name of the detector or projection that the 2D comes from.
       image_space: whether 3D is in half image widths instead of metres.
+      detected: whether clips say which joints were seen, and the frames' numbers.
     """
 
     skeleton: str = "h36m_17"
     keypoints_skeleton: str | None = None
     keypoints_source: str = "gt"
     image_space: bool = False
+    detected: bool = False
 
 
 # TFDS, which has no annotations, reads `skip_registration` when a class is made.
@@ -61,6 +64,8 @@ class ClipBuilder(  # type: ignore[call-arg]
       sources: the archives or folders to read. None given means TFDS's manual folder,
         or a download where the licence allows it.
       partial: whether to prepare a split that lacks subjects or takes.
+      READS_RECORDINGS: whether the files are a user's own, which `reading` speaks of.
+      reading: what the user states about the files.
       report: findings and counts of the last preparation; None before.
     """
 
@@ -71,12 +76,14 @@ class ClipBuilder(  # type: ignore[call-arg]
     HOW_TO_GET = ""
     SEVERAL_SOURCES = False
     SPLITS: ClassVar[dict[str, tuple[str, ...]]] = {}
+    READS_RECORDINGS = False
 
     def __init__(
         self,
         *,
         source: Sources | None = None,
         partial: bool = False,
+        reading: Options | None = None,
         file_format: str | tfds.core.FileFormat | None = "array_record",
         **kwargs: Any,
     ):
@@ -85,6 +92,7 @@ class ClipBuilder(  # type: ignore[call-arg]
         Args:
           source: the archive or folder to read, or several of them.
           partial: whether to prepare a split that lacks subjects or takes.
+          reading: what the user states about files of keypoints.
           file_format: format of the written files.
           **kwargs: arguments of TFDS's builder, such as `data_dir` and `config`.
 
@@ -99,6 +107,7 @@ class ClipBuilder(  # type: ignore[call-arg]
         paths = [pathlib.Path(path).expanduser().resolve() for path in source]
         self.sources = tuple(paths)
         self.partial = partial
+        self.reading = reading or Options()
         try:
             super().__init__(file_format=file_format, **kwargs)
         except PermissionError as error:
@@ -112,6 +121,23 @@ class ClipBuilder(  # type: ignore[call-arg]
             if not hasattr(self, "_data_dir"):
                 raise
             raise DamagedDataError(self, "dataset_info.json", error) from error
+
+    @classmethod
+    def config_named(cls, name: str) -> ClipConfig:
+        """Returns the config called `name`; the first one if it is empty.
+
+        Raises:
+          JaxposeError: there is no such config; the message lists the known ones.
+        """
+        configs = {config.name: config for config in cls.BUILDER_CONFIGS}
+        if not name:
+            return next(iter(configs.values()))
+        if name not in configs:
+            raise JaxposeError(
+                f"data set {cls.name!r} has no config {name!r}; it has "
+                f"{', '.join(configs)}"
+            )
+        return configs[name]
 
     @property
     def report(self) -> Report | None:
@@ -247,6 +273,7 @@ class ClipBuilder(  # type: ignore[call-arg]
                 skeleton,
                 keypoints_skeleton,
                 image_space=self.builder_config.image_space,
+                detected=self.builder_config.detected,
             ),
             metadata=tfds.core.MetadataDict(),
             disable_shuffling=True,  # a run is reproducible only in a fixed clip order
@@ -258,6 +285,8 @@ class ClipBuilder(  # type: ignore[call-arg]
         """Inspects the source, then returns its splits (TFDS's interface)."""
         source = self.find_source(dl_manager)
         report = Report(dataset=self.full_name, source=Source.of(source))
+        if self.READS_RECORDINGS:
+            report.reading = self.reading.to_json()
         report.findings += self.inspect_source(source)
         self._require_whole_splits(report)
         generators = {}

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from rich import box
 from rich.table import Table
+from rich.text import Text
+
+from jaxpose.wording import printable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +18,8 @@ class Finding:
     """One row of an inspection: a take, a subject or a split, and what is published.
 
     Attributes:
-      status: "complete", "missing" or "suspicious".
+      status: "complete", "missing", "suspicious"; of recordings also "refused" and
+        "not read", which are left out.
       subject: name of the subject, or of the split.
       take: name of the take; empty for the subject as a whole.
       detail: what is wrong or worth knowing.
@@ -108,6 +112,8 @@ class Report:
       subjects: counts by subject, in order of appearance.
       findings: rows of the inspection before writing.
       notes: what was skipped or looked odd, one sentence each.
+      reading: how recordings were read, as `jaxpose.recordings.options.Options` holds
+        it; empty for published data sets.
     """
 
     dataset: str
@@ -115,6 +121,7 @@ class Report:
     subjects: dict[str, SubjectCount] = dataclasses.field(default_factory=dict)
     findings: list[Finding] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
+    reading: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def count(self, example: dict[str, Any]) -> None:
         """Adds one clip, an example of `schema.clip_features`."""
@@ -145,6 +152,7 @@ class Report:
             subjects=subjects,
             findings=[Finding(**finding) for finding in saved["findings"]],
             notes=saved["notes"],
+            reading=saved.get("reading", {}),
         )
 
     def counts_table(self) -> Table:
@@ -153,7 +161,7 @@ class Report:
             "what was written", "subject", "takes", "clips", "frames", "invalid", "fps"
         )
         for name, count in self.subjects.items():
-            table.add_row(name, *_cells(count))
+            table.add_row(Text(printable(name)), *_cells(count))
         # A total repeats the only row of a data set with one subject.
         if len(self.subjects) > 1:
             table.add_section()
@@ -188,15 +196,15 @@ def findings_table(findings: Iterable[Finding], title: str) -> Table:
     # What was not measured is a dash, so that it differs from a measured zero.
     for finding in findings:
         table.add_row(
-            finding.subject,
-            finding.take,
+            Text(printable(finding.subject)),
+            Text(printable(finding.take)),
             _number(finding.frames, ","),
             _number(finding.published, ","),
             _number(finding.bone_length, ".3f"),
             _number(finding.outside, ".1%"),
             _number(finding.reprojection, ".1f"),
             finding.status,
-            finding.detail,
+            Text(printable(finding.detail)),
         )
     return table
 

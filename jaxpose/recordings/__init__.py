@@ -9,7 +9,7 @@
 Only NumPy is needed. docs/recordings.md lists formats, joint orders and messages.
 """
 
-from jaxpose.recordings.reader import Reading, Refusal, read
+from jaxpose.recordings.reader import Reading, Refusal, model_joints, read
 from jaxpose.recordings.recording import Recording
 
-__all__ = ["Reading", "Recording", "Refusal", "read"]
+__all__ = ["Reading", "Recording", "Refusal", "model_joints", "read"]

@@ -89,12 +89,11 @@ def follow(
     poses.ids = _one_row_per_id(poses, score)
 
     tracks = _tracks(poses)
-    is_alone = _is_unique(poses.frames)
-    if is_alone and (poses.ids < 0).all() and len(rows) < SHORTEST * len(tracks):
+    if poses.is_alone and (poses.ids < 0).all() and len(rows) < SHORTEST * len(tracks):
         # Seconds lie between the frames: motion cannot tell people apart.
         tracks = [_Track(np.arange(len(rows)))]
     joined = _join(poses, tracks)
-    tracks = _without_passing(joined, is_alone)
+    tracks = _without_passing(joined, poses.is_alone)
     passing = len(joined) - len(tracks)
     tracks = _join_only_person(poses, tracks)
     people = []
@@ -112,12 +111,14 @@ class _Poses:
       ids: `[D]` int, -1 where the file gives none.
       size: `[D]` pixels, the longer side of the box around the seen joints.
       centre: `[D, 2]` pixels, the middle of that box.
+      is_alone: whether no frame shows two people.
     """
 
     def __init__(self, xy: np.ndarray, frames: np.ndarray, ids: np.ndarray):
         self.xy = xy
         self.frames = frames
         self.ids = ids
+        self.is_alone = len(np.unique(frames)) == len(frames)
         seen = np.isfinite(xy)
         lowest = np.where(seen, xy, np.inf).min(axis=1)
         highest = np.where(seen, xy, -np.inf).max(axis=1)
@@ -399,7 +400,9 @@ def _is_switch(poses: _Poses, last: int, first: int) -> bool:
     ids = poses.ids[[last, first]]
     if (ids >= 0).all():
         return bool(ids[0] != ids[1])
-    return bool(poses.frames[first] - poses.frames[last] > LOST)
+    # Nobody else can have taken the place of the only person.
+    gap = poses.frames[first] - poses.frames[last]
+    return bool(gap > LOST) and not poses.is_alone
 
 
 def _without_passing(tracks: list[_Track], is_alone: bool) -> list[_Track]:
@@ -424,7 +427,6 @@ def _join_only_person(poses: _Poses, tracks: list[_Track]) -> list[_Track]:
     people are about, place and size must fit.
     """
     tracks = sorted(tracks, key=lambda track: poses.frames[track.rows[0]])
-    is_alone = _is_unique(poses.frames)
     rows, switches = [tracks[0].rows], tracks[0].switches
     for track, following in itertools.pairwise(tracks):
         last, first = track.rows[-1], following.rows[0]
@@ -434,7 +436,7 @@ def _join_only_person(poses: _Poses, tracks: list[_Track]) -> list[_Track]:
         moved = np.linalg.norm(poses.centre[first] - poses.centre[last])
         fits = max(sizes) < MAX_SIZE_CHANGE * min(sizes)
         fits = fits and moved < MAX_RETURN * max(sizes)
-        if not fits and not is_alone:
+        if not fits and not poses.is_alone:
             return tracks
         rows.append(following.rows)
         switches += following.switches + (not fits or _is_switch(poses, last, first))

@@ -92,6 +92,7 @@ def read_with(path: pathlib.Path, options: Options) -> Reading:
     top = path.expanduser()
     files = read_detections(top)
     finder = SettingsFinder(top)
+    finder.settings_of(str(top))  # a mistake there concerns every file
     found = files.detections
     folders = collections.Counter(finder.folder_of(each.where) for each in found)
     labels = names.unique([(each.name, each.where) for each in found])
@@ -100,9 +101,9 @@ def read_with(path: pathlib.Path, options: Options) -> Reading:
     usable: list[tuple[Recording, str]] = []
     refused: list[Refusal] = []
     for detections, name in zip(found, labels, strict=True):
-        settings = finder.settings_of(detections.where)
         is_alone = folders[finder.folder_of(detections.where)] == 1
         try:
+            settings = finder.settings_of(detections.where)
             media = finder.media_of(detections.where, detections.name, is_alone)
             video = videos.understand(detections, settings, media, options)
             people = videos.recordings_of(video, name, options)
@@ -117,7 +118,7 @@ def read_with(path: pathlib.Path, options: Options) -> Reading:
             else:
                 usable.append((judged, detections.name))
     for where, reason in files.refused:
-        refused.append(Refusal(pathlib.Path(where).name, reason, where))
+        refused.append(Refusal(pathlib.Path(where).stem, reason, where))
     recordings, twice = names.with_own_names(usable)
     for recording, reason in twice:
         refused.append(_refuse(recording, reason))

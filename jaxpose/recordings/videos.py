@@ -1,11 +1,14 @@
 """Makes recordings of the people whom the detections of one video show."""
 
+import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 
+from jaxpose.body.layouts import layout_name
+from jaxpose.body.skeletons import SKELETONS, get_skeleton
 from jaxpose.datasets.camera import Camera
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings import layouts, people
@@ -63,9 +66,9 @@ def understand(
     where = detections.where
     if not len(detections.keypoints):
         raise JaxposeError(f"{where}: nobody was detected in any frame")
-    stated = detections.layout or settings.values.get("keypoints")
     try:
-        choice = layouts.choose_layout(detections.keypoints, stated, options.layout)
+        choice = _choose_layout(detections, settings, options)
+        num_joints = choice.num_joints
     except JaxposeError as error:
         raise JaxposeError(f"{where}: {error}") from None
     image_size, about_size = _image_size(detections, settings, media, options)
@@ -73,7 +76,7 @@ def understand(
     if image_size is None or fps is None:
         raise JaxposeError(_ask(where, image_size, fps))
     keypoints_2d, confidence, odd = layouts.hide_unseen(
-        detections.keypoints[:, : choice.num_joints], options.min_confidence
+        detections.keypoints[:, :num_joints], options.min_confidence
     )
     if detections.normalised:
         keypoints_2d *= image_size
@@ -106,6 +109,33 @@ def understand(
     )
 
 
+def _choose_layout(
+    detections: Detections, settings: Settings, options: Options
+) -> layouts.LayoutChoice:
+    """Chooses the joint order by the flag, the file, the settings, or the keypoints.
+
+    The settings speak of a whole folder: where a file has another number of joints than
+    they say, it is not meant.
+
+    Raises:
+      JaxposeError: the name or the number of joints is unknown, or they do not fit.
+    """
+    keypoints, in_settings = detections.keypoints, settings.values.get("keypoints")
+    is_open = options.layout is None and detections.layout is None
+    if is_open and in_settings is not None:
+        expected = get_skeleton(layout_name(in_settings)).num_joints
+        if expected != keypoints.shape[1]:
+            with contextlib.suppress(JaxposeError):
+                choice = layouts.choose_layout(keypoints)
+                reason = choice.reason or (
+                    f"{keypoints.shape[1]} joints, while {SETTINGS_FILE} says "
+                    f"{in_settings}: read as {choice.name}"
+                )
+                return dataclasses.replace(choice, reason=reason)
+    stated = detections.layout or in_settings
+    return layouts.choose_layout(keypoints, stated, options.layout)
+
+
 def recordings_of(video: Video, name: str, options: Options) -> list[Recording]:
     """Returns a recording of each person, or of the one that the options name.
 
@@ -134,6 +164,12 @@ def recordings_of(video: Video, name: str, options: Options) -> list[Recording]:
         raise JaxposeError(
             f"{detections.where}: --person={options.person} is not there; the file "
             f"shows {count_of(count, 'person', 'people')}"
+        )
+    skeleton = _skeleton(video)
+    if detections.positions_3d is not None and skeleton not in SKELETONS:
+        raise JaxposeError(
+            f"{detections.where}: skeleton is {skeleton!r}; known are "
+            f"{', '.join(SKELETONS)}"
         )
     # Own 3D belongs to all frames of a file, so it fits a file of one person only.
     if count > 1 and detections.positions_3d is not None:
@@ -180,8 +216,10 @@ def _recording(
     )
     remarks = list(video.remarks)
     if found.passing:
-        sights = count_of(found.passing, "short sight", "short sights")
-        remarks.append(f"{sights} of others were left out")
+        sights = "1 short sight of others was"
+        if found.passing > 1:
+            sights = f"{found.passing:,} short sights of others were"
+        remarks.append(f"{sights} left out")
     return Recording(
         name=name,
         where=detections.where,
@@ -200,9 +238,15 @@ def _recording(
         action=names["action"],
         take=names["take"],
         positions_3d=detections.positions_3d,
-        skeleton=detections.skeleton or settings.get("skeleton", "h36m_17"),
+        skeleton=_skeleton(video),
         remarks=tuple(remarks),
     )
+
+
+def _skeleton(video: Video) -> str:
+    """Returns the joint order of the user's own 3D."""
+    in_settings = video.settings.values.get("skeleton", "h36m_17")
+    return video.detections.skeleton or in_settings
 
 
 def _names(video: Video, count: int, number: int) -> dict[str, str]:

@@ -3,20 +3,22 @@
 import contextlib
 import json
 import pathlib
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jaxpose import prepare as prepare_command
 from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.skeletons import H36M_17, get_skeleton
 from jaxpose.datasets import get_builder
-from jaxpose.datasets.custom import recordings
 from jaxpose.datasets.prepared import load_clips
 from jaxpose.datasets.report import Report
 from jaxpose.errors import JaxposeError
 from jaxpose.prepare import prepare
+from jaxpose.recordings import model_joints, read
 from tests import fabricate_custom as fabricate
 
 FRAMES = 20
@@ -107,7 +109,7 @@ def test_confidence_zero_is_unseen_only_where_a_joint_needs_it(tmp_path):
         0  # at the start: the nearest sight is repeated
     )
     scored[:, joints.index("left_heel")] = 0  # no joint of Human3.6M is made of it
-    scored[9, joints.index("right_ear")] = 0  # the crown is
+    scored[9, joints.index("right_ear")] = 0  # the crown follows from the other one
     contents = {
         "keypoints": "body_25",
         "keypoints_2d": scored.tolist(),
@@ -116,7 +118,7 @@ def test_confidence_zero_is_unseen_only_where_a_joint_needs_it(tmp_path):
     }
     (tmp_path / "walk.json").write_text(json.dumps(contents))
     (clip,) = examples(tmp_path).values()
-    assert np.flatnonzero(~clip["valid"]).tolist() == [0, 9]
+    assert np.flatnonzero(~clip["valid"]).tolist() == [0]
     ankle = H36M_17.joints.index("left_ankle")
     np.testing.assert_array_equal(
         clip["keypoints_2d"][0, ankle], clip["keypoints_2d"][1, ankle]
@@ -158,7 +160,7 @@ def test_configs(folder, tmp_path):
         JaxposeError,
         match=r"with_3d\.npz: no conversion from skeleton 'h36m_17' to 'coco_17'",
     ):
-        examples(folder, "coco_17")
+        examples(folder / "anna", "coco_17")
 
 
 def test_prepares_and_reads_back(folder, tmp_path):
@@ -171,8 +173,15 @@ def test_prepares_and_reads_back(folder, tmp_path):
         for row in report.findings
     }
     assert found["anna"] == ("complete", "turning 1", FRAMES, "")
-    filled_in = "1 frames with joints filled in (camera 0); 2D only"
-    assert found["carla"] == ("complete", "jump", FRAMES, filled_in)
+    status, take, frames, remarks = found["carla"]
+    assert (status, take, frames) == ("complete", "jump", FRAMES)
+    for remark in (
+        "1 frame without the person",
+        "1 frame with joints filled in",
+        "2D only",
+        "1 short sight of others was left out",
+    ):
+        assert remark in remarks.split("; ")
 
 
 def test_check_finds_3d_that_does_not_project_and_wrong_units(tmp_path):
@@ -189,7 +198,8 @@ def test_check_finds_3d_that_does_not_project_and_wrong_units(tmp_path):
     builder = get_builder("custom", source=tmp_path, data_dir="unused")
     moved, millimetres = builder.inspect_source(tmp_path)
     assert "px (median) from the keypoints" in moved.detail
-    assert "wrong unit?" in millimetres.detail
+    assert millimetres.status == "refused"
+    assert "look like millimetres; divide by 1000" in millimetres.detail
 
 
 def test_check_names_keys_that_mean_nothing(tmp_path):
@@ -205,128 +215,150 @@ def test_check_names_keys_that_mean_nothing(tmp_path):
     (found,) = builder.inspect_source(tmp_path)
     assert (found.status, found.detail) == (
         "complete",
-        "2D only; keys that were not read: position_3d, notes",
+        "2D only; not read: position_3d, notes",
     )
 
 
 @pytest.mark.parametrize("changes, message", [
-    (
-        {"keypoints": None},
-        r"with the defaults of dataset\.json\): key 'keypoints' is missing",
-    ),
-    (
-        {"keypoints": "coco"},
-        "keypoints is 'coco'; known joint orders are coco_17, halpe_26",
-    ),
-    (
-        {"keypoints": "coco_17", "keypoints_2d": np.zeros((20, 16, 2))},
-        r"found \[20, 16, 2\]",
-    ),
-    (
-        {"keypoints_2d": np.zeros((17, 2))},
-        r"expected shape \[F, 17, 2\], found \[17, 2\]",
-    ),
-    ({"keypoints_2d": np.zeros((0, 17, 2))}, r"found \[0, 17, 2\]"),
-    ({"keypoints_2d": np.full((20, 17, 2), "x")}, "of numbers, found an array of <U1"),
-    ({"keypoints_2d": np.full((20, 17, 2), np.nan)}, "hip is seen in no frame"),
-    ({"keypoints_2d": None}, "key 'keypoints_2d' is missing"),
-    (
-        {"positions_3d": np.zeros((19, 17, 3))},
-        r"positions_3d \(h36m_17\): expected shape \[20, 17, 3\]",
-    ),
-    ({"positions_3d": np.full((20, 17, 3), np.inf)}, "numbers are not finite"),
+    ({"keypoints": "smpl_24"}, "'smpl_24'"),
+    ({"keypoints": "coco"}, "give --layout=h36m_17"),
+    ({"keypoints": "coco_17", "keypoints_2d": np.zeros((20, 16, 2)) + 5}, "16"),
+    ({"keypoints_2d": np.full((20, 17, 2), np.nan)}, "NaN|seen in no frame"),
+    ({"positions_3d": np.zeros((19, 17, 3))}, "positions_3d: 19 frames beside 20"),
+    ({"positions_3d": np.full((20, 17, 3), np.inf)}, "not finite"),
     ({"skeleton": "smpl_24"}, "skeleton is 'smpl_24'; known are h36m_17"),
-    (
-        {"skeleton": np.array(["h36m_17", "coco_17"])},
-        "skeleton is .*; known are h36m_17",
-    ),
-    (
-        {"keypoints": np.array(["h36m_17", "coco_17"])},
-        "keypoints is .*; known joint orders are",
-    ),
-    ({"skeleton": "coco_17"}, None),
+    ({"skeleton": "coco_17"}, "positions_3d do not fit the 2D by a similarity"),
+    ({"keypoints": None}, None),
     ({"fps": 0.0}, "fps is 0.0"),
-    ({"fps": "fast"}, "fps: expected lists of numbers"),
+    ({"fps": "fast"}, "fps: expected 1 finite numbers"),
     ({"image_size": np.array([1280])}, "image_size: expected 2 finite numbers"),
     ({"image_size": np.array([1280, -720])}, r"expected \[width, height\] in pixels"),
-    ({"image_size": None}, "key 'image_size' is missing"),
+    ({"image_size": None}, "states the image size; give --image_size=WIDTH,HEIGHT"),
     ({"intrinsics": np.zeros(3)}, "intrinsics: expected 4 finite numbers"),
     ({"subject": 7}, "subject is 7; expected a name"),
 ])  # fmt: skip
-def test_bad_recordings(tmp_path, changes, message):
+def test_the_only_recording_is_refused_with_its_reason(tmp_path, changes, message):
     source = tmp_path / "source"
     fabricate.write_npz(source / "a.npz", 20, **changes)
     if message is None:
-        assert examples(source)  # COCO's joints in 3D convert as in 2D
+        assert examples(source)
         return
-    with pytest.raises(JaxposeError, match=r"(a\.npz|clip anna).*" + message):
+    with pytest.raises(JaxposeError, match=r"a\.npz: .*" + message) as error:
         prepare("custom", source=source, data_dir=tmp_path / "data")
+    assert "\n" not in str(error.value)
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("name, content, message", [
-    ("a.json", "{", "not a JSON file, or damaged"),
-    ("a.json", "3", "expected an object or a list, found a int"),
-    ("a.json", "[" * 100_000, "not a JSON file, or damaged"),
-    ("a.json", "[]", "expected detections of one joint count"),
-    (
-        "a.json",
-        '{"keypoints_2d": [[1, 2], [3]]}',
-        "keypoints_2d: expected lists of numbers, all of",
-    ),
-    ("a.json", '[{"image_id": "0.jpg"}]', "key 'keypoints' is missing"),
-    (
-        "a.json",
-        '[{"image_id": "x", "keypoints": [1, 2, 3]}]',
-        "image_id 'x' does not end in a frame number",
-    ),
-    (
-        "a.json",
-        '[{"image_id": "1", "keypoints": [1, 2]}]',
-        "a pose is a multiple of 3 numbers",
-    ),
-    (
-        "a.json",
-        '[{"image_id": "0", "keypoints": [1, 2, 3]}, '
-        '{"image_id": "9999999", "keypoints": [1, 2, 3]}]',
-        "in at most 1,000,000 frames",
-    ),
-    ("a.npz", "no zip", "not an npz file"),
-    ("b/x_0_keypoints.json", '{"people": 3}', "people is a int, expected a list"),
-    (
-        "b/x_0_keypoints.json",
-        '{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}',
-        "a pose is 75 numbers",
-    ),
-    ("b/x_0_keypoints.json", '{"version": 1.3}', "key 'people' is missing"),
-    (
-        "dataset.json",
-        '{"frame_rate": 3}',
-        "expected an object with keys out of keypoints, image_size, fps",
-    ),
-    ("dataset.json", "{}", "holds no recording"),
-])  # fmt: skip
-def test_bad_files(tmp_path, name, content, message):
-    path = tmp_path / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(content)
-    with pytest.raises(JaxposeError, match=message):
+def test_settings_with_an_unknown_key_are_an_error(tmp_path):
+    (tmp_path / "dataset.json").write_text('{"frame_rate": 3}')
+    with pytest.raises(JaxposeError, match=r"keys out of keypoints, .*'frame_rate'"):
         examples(tmp_path)
 
 
-def test_two_recordings_of_one_name(tmp_path):
-    fabricate.write_npz(tmp_path / "source" / "a.npz", 20)
-    fabricate.write_npz(tmp_path / "source" / "b.npz", 20)
-    with pytest.raises(
-        JaxposeError, match="anna/turning 1/front occurs twice in the source"
+@pytest.fixture
+def one_bad(tmp_path):
+    """Two good recordings and one without legs."""
+    folder = tmp_path / "source"
+    for name in ("a", "b"):
+        fabricate.write_npz(folder / f"{name}.npz", 20, take=name)
+    no_legs = fabricate.recording("h36m_17", 20)[0]
+    no_legs[:, 1:7] = np.nan
+    fabricate.write_npz(folder / "desk.npz", 20, keypoints_2d=no_legs, take="desk")
+    return folder
+
+
+def test_others_are_prepared_and_the_refused_one_is_named(one_bad, tmp_path, capsys):
+    flags = ["custom", f"--source={one_bad}", f"--data_dir={tmp_path / 'data'}"]
+    assert prepare_command.main(flags) == 1
+    printed = capsys.readouterr().out
+    assert "2 complete, 0 missing, 0 suspicious, 1 refused" in printed
+    (row,) = [line.split() for line in printed.splitlines() if "desk  " in line]
+    assert row[:7] == ["desk", *["-"] * 5, "refused"]
+    clips = load_clips("custom/h36m_17", tmp_path / "data")
+    assert [clip.take for clip in clips.index] == ["a", "b"]
+    assert prepare_command.main([*flags, "--check"]) == 1
+
+    # On request its legs are estimated, and no frame of it is valid.
+    flags = [*flags, "--estimate_missing", "--overwrite"]
+    assert prepare_command.main(flags) == 0
+    clips = load_clips("custom/h36m_17", tmp_path / "data")
+    desk = clips.index[2]
+    assert desk.take == "desk"
+    frames = slice(desk.start, desk.end)
+    assert not clips.valid[frames].any()
+    assert clips.seen[frames].mean(axis=0).tolist() == [1, *[0] * 6, *[1] * 10]
+    assert np.isfinite(clips.keypoints_2d).all()
+
+
+def test_several_data_sets_lie_side_by_side(one_bad, tmp_path):
+    data_dir = tmp_path / "data"
+    flags = ["custom", f"--data_dir={data_dir}"]
+    (one_bad / "desk.npz").unlink()
+    fabricate.write_npz(tmp_path / "other" / "c.npz", 30, take="c")
+    assert prepare_command.main([*flags, f"--source={one_bad}"]) == 0
+    named = [*flags, f"--source={tmp_path / 'other'}", "--name=kitchen"]
+    assert prepare_command.main(named) == 0
+    assert load_clips("custom/h36m_17", data_dir).num_frames == 40
+    assert load_clips("custom/h36m_17-kitchen", data_dir).num_frames == 30
+    with pytest.raises(JaxposeError, match=r"has no config 'smpl'; it has h36m_17"):
+        get_builder("custom/smpl-kitchen", data_dir=data_dir)
+    with pytest.raises(JaxposeError, match=r"'a/b' is no name for a data set"):
+        get_builder("custom/h36m_17-a/b", data_dir=data_dir)
+
+
+def test_other_flags_need_overwrite_or_another_name(one_bad, tmp_path, capsys):
+    flags = ["custom", f"--source={one_bad}", f"--data_dir={tmp_path / 'data'}"]
+    prepare_command.main(flags)
+    assert prepare_command.main([*flags, "--fps=25"]) == 1
+    message = "is already prepared in .* with other flags; add --overwrite"
+    assert re.search(message, capsys.readouterr().err)
+    assert prepare_command.main([*flags, "--fps=25", "--name=slow"]) == 1
+    clips = load_clips("custom/h36m_17-slow", tmp_path / "data")
+    assert clips.index[0].fps == 25
+
+
+def test_flags_about_recordings_are_for_recordings(tmp_path, capsys):
+    for flag, message in (
+        ("--fps=25", "are for custom"),
+        ("--name=a", "for recordings"),
     ):
-        prepare("custom", source=tmp_path / "source", data_dir=tmp_path / "data")
+        flags = ["synthetic", f"--data_dir={tmp_path}", flag]
+        assert prepare_command.main(flags) == 1
+        assert message in capsys.readouterr().err
+
+
+def test_each_person_is_a_subject(tmp_path):
+    first = fabricate.recording("coco_17", 40)[0]
+    second = first[:20] * 0.6 + [30, 100]
+    people = []
+    for frame in range(40):
+        shown = [first[frame], second[frame]] if frame < 20 else [first[frame]]
+        for pose in shown:
+            scored = np.column_stack([pose, np.full(17, 0.9)])
+            person = {"image_id": f"{frame}.jpg", "category_id": 1, "score": 2.5}
+            people.append(person | {"keypoints": scored.ravel().tolist()})
+    settings = {"image_size": [1280, 720], "fps": 30}
+    (tmp_path / "two.json").write_text(json.dumps(people))
+    (tmp_path / "dataset.json").write_text(json.dumps(settings))
+    clips = examples(tmp_path)
+    assert [name.partition(" ")[2] for name in clips] == ["person 1", "person 2"]
+    assert [len(clip["valid"]) for clip in clips.values()] == [40, 20]
+    for clip, expected in zip(clips.values(), (first, second), strict=True):
+        expected = convert_joints(expected, "coco_17", "h36m_17")
+        np.testing.assert_allclose(clip["keypoints_2d"], expected, atol=1e-3)
+
+
+def test_the_second_of_one_name_is_refused(tmp_path):
+    fabricate.write_npz(tmp_path / "a.npz", 20)
+    fabricate.write_npz(tmp_path / "b.npz", 20)
+    reading = read(tmp_path)
+    assert [found.name for found in reading.recordings] == ["a"]
+    assert "are those of" in reading.refused[0].reason
 
 
 def test_a_file_instead_of_a_folder(tmp_path):
     fabricate.write_npz(tmp_path / "a.npz", 20)
-    with pytest.raises(JaxposeError, match="is not a folder"):
-        examples(tmp_path / "a.npz")
+    assert list(examples(tmp_path / "a.npz")) == ["anna"]
 
 
 @settings(max_examples=100, deadline=None)
@@ -350,8 +382,8 @@ def test_damaged_files_end_in_the_projects_error(folder, name, cut, flips):
             damaged[int(place * len(damaged))] = value
     path.write_bytes(damaged)
     try:
-        for recording in recordings.load_folder(folder):
-            assert recordings.keypoints_as(recording, "h36m_17")[0].shape[1:] == (17, 2)
+        for recording in read(folder).recordings:
+            assert model_joints(recording, "h36m_17")[0].shape[1:] == (17, 2)
     except JaxposeError:
         pass
     finally:
@@ -385,4 +417,5 @@ def test_any_json_ends_in_a_recording_or_the_projects_error(
     if whole_file:
         (source / "a.json").write_text(json.dumps(value))
     with contextlib.suppress(JaxposeError):
-        assert list(recordings.load_folder(source))
+        reading = read(source)
+        assert reading.recordings or reading.refused or reading.unread
