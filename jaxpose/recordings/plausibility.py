@@ -56,16 +56,12 @@ class _Subject:
       keypoints_2d: `[F, 17, 2]` the same, NaN where not seen.
       size: (width, height) of the image, pixels.
       distances: `[F]` from a body, NaN where too few joints are seen.
-      reference: statistics of the model's training set.
-      is_own_reference: whether it is that of a model, not that of jaxpose.
     """
 
     filled: np.ndarray
     keypoints_2d: np.ndarray
     size: tuple[int, int]
     distances: np.ndarray
-    reference: Reference
-    is_own_reference: bool
 
 
 def check(
@@ -91,22 +87,20 @@ def check(
       intrinsics: (fx, fy, cx, cy) in pixels, or None.
       layout: joint order that the keypoints were converted from, for the sentence.
       better_layout: `LayoutChoice.better`.
-      reference: statistics of the model's training set; None for those of motion
-        capture that come with jaxpose.
+      reference: statistics of the model's training set, of which the heights count;
+        None for those of motion capture that come with jaxpose. The latter always say
+        what a body is: a model of walks is no reason to refuse a cartwheel.
 
     Returns:
       the doubts, the gravest first; empty for a good recording.
     """
     step = max(1, len(keypoints_2d) // _MAX_SAMPLES)
     masked = np.where(seen[..., None], keypoints_2d, np.nan)
-    used = reference or default_reference()
     subject = _Subject(
         filled=keypoints_2d[::step],
         keypoints_2d=masked[::step],
         size=image_size,
-        distances=used.distance(masked[::step]),
-        reference=used,
-        is_own_reference=reference is not None,
+        distances=default_reference().distance(masked[::step]),
     )
 
     # Without pixels, or without a body, the other rules would say nothing new.
@@ -114,7 +108,7 @@ def check(
     if not any(doubt.severity == "refuse" for doubt in doubts):
         doubts += _check_image_size(subject)
         doubts += _check_axes(subject)
-        doubts += _check_height(subject)
+        doubts += _check_height(subject, reference)
         doubts += _check_sides(keypoints_2d, seen, fps)
         if positions_3d is not None:
             doubts += check_own_3d(masked, positions_3d, intrinsics)
@@ -215,7 +209,7 @@ def _check_image_size(subject: _Subject) -> list[Doubt]:
     # Normalised coordinates times a turned size: the body is squeezed.
     if oblong:
         stretched = subject.keypoints_2d * [height / width, width / height]
-        better = _median(subject.reference.distance(stretched))
+        better = _median(default_reference().distance(stretched))
         distance = _median(subject.distances)
         is_odd = distance > _SQUEEZED_DISTANCE
         if is_odd and better < _CLEARLY_BETTER * distance:
@@ -271,20 +265,20 @@ def _check_axes(subject: _Subject) -> list[Doubt]:
     return []
 
 
-def _check_height(subject: _Subject) -> list[Doubt]:
+def _check_height(subject: _Subject, reference: Reference | None) -> list[Doubt]:
     """Doubts bodies larger or smaller than those of the training set."""
     half_width = subject.size[0] / 2
     heights = body_height(subject.filled) / half_width
     height = float(np.quantile(heights, _LARGE_QUANTILE))
-    lowest, highest = subject.reference.heights
-    whose = "the model saw" if subject.is_own_reference else "usual recordings have"
+    lowest, highest = (reference or default_reference()).heights
+    whose = "the model saw" if reference else "usual recordings have"
     found = (
         f"bodies are {height:.2f} half image widths long, and {whose} {lowest:.2f} to "
         f"{highest:.2f}"
     )
     mend = (
         "use a model that was trained on such views"
-        if subject.is_own_reference
+        if reference
         else "the image size is probably not that of the keypoints; give "
         "--image_size=W,H"
     )
