@@ -426,7 +426,7 @@ def test_cross_dataset_evaluation_without_a_conversion_names_the_fix(run):
         jaxpose.Run.open(done.workdir, config).evaluate()
     config.dataset.skeleton = "h36m_19"
     with pytest.raises(
-        JaxposeError, match=r"'mpi_inf_3dhp_17' to 'h36m_19'; known: .*-> h36m_17"
+        JaxposeError, match=r"'mpi_inf_3dhp_17' to 'h36m_19'; known from .*: h36m_17"
     ):
         jaxpose.Run.open(done.workdir, config).evaluate()
 
