@@ -19,7 +19,9 @@ from jaxpose.models.refinement import RefinedLifting
         (8, 9, 3),
         (11, 9, 5),
         (7, 9, 9),
+        (5, 9, 1),
         (4, 9, 3),
+        (1, 9, 1),
         (6, 3, 1),
         (7, 5, 2),
     ],
@@ -37,7 +39,8 @@ def test_padded_convolution_has_the_derived_gradient(frames, size, stride):
             x,
             kernel,
         )
-        np.testing.assert_array_equal(found, expected)
+        # Short windows are one product, whose sums have another order.
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
         weights = jnp.asarray(rng.normal(size=expected.shape))
         for gradient, other in zip(backward(weights), derived(weights), strict=True):
             np.testing.assert_allclose(gradient, other, rtol=1e-12, atol=1e-12)
