@@ -18,6 +18,7 @@ from jaxpose.data.clips import Clips, select_subjects
 from jaxpose.datasets import get_builder
 from jaxpose.errors import JaxposeError
 from jaxpose.inference import rates
+from jaxpose.inference.doubts import Doubter
 from jaxpose.inference.keypoints import normalise_keypoints
 from jaxpose.inference.predictor import Predictor, SequenceLifter
 from jaxpose.models import build_model
@@ -239,6 +240,8 @@ class Run:
         self._check_liftable()
         keypoints = normalise_keypoints(keypoints_2d, image_size, self.model, layout)
         trained = self._trained_rates(fps)
+        skeleton = self.model.keypoints_skeleton
+        self._doubter.warn(keypoints[..., :2], skeleton, image_size, fps)
         # One lifter for all calls: it keeps the compiled programs.
         with matmul_precision(self.config.precision):
             if fps is None or not trained:
@@ -276,6 +279,12 @@ class Run:
                 f"units of one {self.unit}, from which no metres follow; lift with a "
                 "run that was trained in metres"
             )
+
+    @functools.cached_property
+    def _doubter(self) -> Doubter:
+        """Warns of keypoints that are unlike those of the training."""
+        heights = workdirs.load_environment(self.workdir).get("body_heights")
+        return Doubter(tuple(heights) if heights else None)
 
     def _trained_rates(self, fps: float | None = None) -> list[float]:
         """Returns the rates, in frames per second, that matter to the model.
@@ -413,6 +422,7 @@ class Run:
         """Returns the poses of all frames, `[N, J, 3]`; see `write_predictions`."""
         from jaxpose.inference import recordings
 
+        self._doubter.warn_of_clips(clips)
         shown = rates.resample(clips, trained) if trained else None
         seen = clips if shown is None else shown.clips
         with matmul_precision(self.config.precision):

@@ -23,6 +23,7 @@ import ml_collections
 from jaxpose.data.clips import Clips, fingerprint
 from jaxpose.data.requirements import unit_of
 from jaxpose.errors import JaxposeError, join_first
+from jaxpose.inference.doubts import body_heights
 from jaxpose.models import MODELS, config_fields
 
 try:
@@ -134,6 +135,7 @@ def describe_run(
             f"positions: {unit_of(clips)}"
         ),
         "unit": unit_of(clips),
+        "body_heights": body_heights(clips),
     }
 
 
