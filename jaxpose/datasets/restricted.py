@@ -48,6 +48,8 @@ _DAMAGE = (
 # Unpacked; the largest real one, MPI-INF-3DHP for training, is below 2**31.
 _MAX_MEMBER_BYTES = 2**35
 
+_MAX_REASON = 200  # characters; zipfile repeats what it found, whatever its length
+
 # The header of an npy file: a Python literal that numpy writes in exactly this form.
 _NPY_HEADER = re.compile(
     r"\{'descr': '([^']+)', 'fortran_order': (True|False), "
@@ -138,7 +140,7 @@ def _errors_name(path: pathlib.Path | str) -> Iterator[None]:
     except JaxposeError as error:
         raise JaxposeError(f"{path}: {error}") from None
     except _DAMAGE as error:
-        reason = str(error) or type(error).__name__
+        reason = (str(error) or type(error).__name__)[:_MAX_REASON]
         raise JaxposeError(
             f"{path}: damaged, or not of the expected kind: {reason}. Get it again"
         ) from error

@@ -7,12 +7,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.content import shown
+from jaxpose.recordings.content import cut, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.frame_names import frame_numbers
 
 # Pixels of a person spread further than this, fractions of an image do not.
 _MAX_FRACTION = 2.0
+_MAX_LABEL = 100  # characters of the name of an image in a message
 # Ids that occur twice in more of the frames than this share identify nobody.
 _MAX_SHARE_OF_TWINS = 0.05
 
@@ -74,7 +75,7 @@ class Collector:
           label: the file or image of the frame, for messages.
         """
         self._numbers.append(number)
-        self._labels.append(label or f"frame {number}")
+        self._labels.append(cut(label, _MAX_LABEL) or f"frame {number}")
         for person in people:
             if _has_numbers(person.keypoints):
                 self._rows.append(len(self._numbers) - 1)
@@ -251,7 +252,7 @@ def _stack_slowly(
     """Returns `[D, J, C]` of lists in which joints are null, or finds the bad one."""
     poses: dict[int, np.ndarray] = {}
     for row, value in enumerate(values):
-        if value is None or value == []:
+        if not _has_numbers(value):
             continue  # null for a whole pose
         pose = _pose(value, channels, place(row))
         first = next(iter(poses.values()), pose)

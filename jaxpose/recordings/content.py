@@ -90,10 +90,10 @@ def shown(value: Any) -> str:
     return cut(short.repr(value))
 
 
-def cut(text: str) -> str:
-    """Returns at most the first 200 characters of a text, as one line."""
+def cut(text: str, length: int = _MAX_SHOWN) -> str:
+    """Returns at most the first `length` characters of a text, as one line."""
     line = " ".join(text.split())
-    return line if len(line) <= _MAX_SHOWN else line[: _MAX_SHOWN - 3] + "..."
+    return line if len(line) <= length else line[: length - 3] + "..."
 
 
 def load_content(path: pathlib.Path) -> Content:

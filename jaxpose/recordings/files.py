@@ -35,6 +35,7 @@ _GENERIC_FOLDERS = {
     *("output", "outputs", "output_json", "output_jsons", "results", "result", "data"),
     *("input_2d", "sep-json", "openpose", "alphapose", "detections", "pose_2d"),
 }
+_MAX_REASON = 600  # characters
 _MAX_LISTED = 3  # files of one kind that are named one by one
 
 # What a reader may raise on a content that only begins as its format.
@@ -285,8 +286,8 @@ def _damaged(where: str, format: str, error: Exception) -> JaxposeError:
 
 
 def _one_line(error: Exception) -> str:
-    """Returns the message of an error as one line."""
-    return " ".join(str(error).split())
+    """Returns the message of an error as one line, not longer than a few lines."""
+    return cut(str(error), _MAX_REASON)
 
 
 def _is_empty(content: Content) -> bool:

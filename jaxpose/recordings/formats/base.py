@@ -5,8 +5,9 @@ import pathlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
-from jaxpose.recordings.collect import Collector, Person
-from jaxpose.recordings.content import Content
+from jaxpose.errors import JaxposeError
+from jaxpose.recordings.collect import Collector, Person, nobody
+from jaxpose.recordings.content import Content, cut
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.frame_names import split_into_videos
 
@@ -103,14 +104,19 @@ def read_named(
       channels: numbers per joint in flat lists.
       units: of x and y.
       **stated: further fields of `Detections`.
+
+    Raises:
+      JaxposeError: there are no frames, or nobody is in those of a video.
     """
     names = list(frames)
+    if not names:
+        raise JaxposeError(nobody(content.where, 0))
     videos = split_into_videos(names)
     found = []
     for video in videos:
         where, name = content.where, content.stem
         if len(videos) > 1:
-            where = f"{where}: {video.pattern.replace('/', ' ')}"
+            where = f"{where}: {cut(video.pattern.replace('/', ' '), 100)}"
             name = video.video or name
         collector = Collector(name, where, format, channels)
         collector.remarks.extend(video.remarks)

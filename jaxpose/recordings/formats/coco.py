@@ -19,7 +19,7 @@ from jaxpose.recordings.collect import (
     visibility_as_confidence,
     with_joints,
 )
-from jaxpose.recordings.content import Content, shown
+from jaxpose.recordings.content import Content, cut, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat, first, image_size_of
 from jaxpose.recordings.frame_names import split_into_videos
@@ -117,7 +117,7 @@ def _read_by_name(
         is_alone = len(videos) == 1
         where, name = content.where, content.stem
         if not is_alone:
-            where = f"{where}: {video.pattern.replace('/', ' ')}"
+            where = f"{where}: {cut(video.pattern.replace('/', ' '), 100)}"
             name = video.video or name
         collector = Collector(name, where, "coco annotations")
         collector.remarks.extend(video.remarks)

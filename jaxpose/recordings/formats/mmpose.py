@@ -120,7 +120,8 @@ def _layout(value: Any) -> NamedLayout | None:
     info = value.get("meta_info") if isinstance(value, dict) else None
     names = info.get("keypoint_id2name") if isinstance(info, dict) else None
     if isinstance(names, dict):
-        names = list(names.values())  # in the order of their numbers
+        numbered = {key: name for key, name in names.items() if str(key).isdecimal()}
+        names = [numbered[key] for key in sorted(numbered, key=int)]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return None
     return find_layout(names)

@@ -228,6 +228,8 @@ def _recognises(content: Content) -> bool:
         rows = _rows(content, limit=4)
     except JaxposeError:
         return False
+    if not rows:
+        return False
     if _wide(rows) or _deeplabcut(rows) or _long(rows):
         return True
     return _is_headless(rows)
@@ -318,8 +320,9 @@ def _read_tables(
     """Returns the videos in tables of the same frames, one per individual or one."""
     frames: dict[str, list[Person]] = {}
     is_shared = len(tables) > 1
+    widths = [len(columns) for table in tables for columns in table.columns]
+    width = max(widths, default=3)
     for place, table in enumerate(tables):
-        width = max(len(columns) for columns in table.columns)
         for index, row in enumerate(table.rows):
             name = row[1][table.frame] if table.frame >= 0 else str(index)
             people = frames.setdefault(_frame_name(name), [])
