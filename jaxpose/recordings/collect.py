@@ -150,17 +150,6 @@ def are_fractions(keypoints: np.ndarray) -> bool:
     return len(seen) > 0 and float(np.percentile(np.abs(seen), 95)) <= _MAX_FRACTION
 
 
-def visibility_as_confidence(keypoints: np.ndarray) -> np.ndarray:
-    """Turns COCO's flags, 0 not labelled, 1 hidden, 2 visible, into 0 or 1."""
-    if keypoints.shape[-1] != 3:
-        return keypoints
-    flags = keypoints[..., 2]
-    if np.isin(flags, (0, 1, 2)).all() and (flags == 2).any():
-        keypoints = np.array(keypoints)
-        keypoints[..., 2] = np.minimum(flags, 1)
-    return keypoints
-
-
 def _has_numbers(keypoints: Any) -> bool:
     """Returns whether the keypoints of a person are not just an empty list."""
     if isinstance(keypoints, list | tuple | np.ndarray):

@@ -146,8 +146,7 @@ def test_coco_annotations(tmp_path):
     assert found.ids.tolist() == [5, 6, 6, 5, 6]
     assert found.image_size == SIZE
     assert found.layout == "coco_17"
-    # Flag 2, visible, is confidence 1.
-    assert found.keypoints[0, 2].tolist() == [106, 54, 1]
+    assert found.keypoints[0, 2].tolist() == [106, 54, 2]  # a flag: visible
     assert found.keypoints[0, 3].tolist() == [0, 0, 0]
 
 
@@ -157,7 +156,7 @@ def test_coco_annotations_in_another_order_of_joints(tmp_path):
     found = read_one(tmp_path, annotations)
     assert found.layout == "coco_17"
     # The nose is the last one in the file: 100 + 3 * 16.
-    assert found.keypoints[0, 0].tolist() == [148, 82, 1]
+    assert found.keypoints[0, 0].tolist() == [148, 82, 2]
 
 
 def test_coco_annotations_by_video_and_frame_id(tmp_path):

@@ -242,6 +242,22 @@ def mediapipe_frames(
     return frames
 
 
+def movenet_frames(
+    keypoints: np.ndarray, names: tuple[str, ...]
+) -> list[list[dict[str, Any]]]:
+    """Returns what TensorFlow.js's detectors return per frame, in pixels."""
+    frames = []
+    for frame in keypoints:
+        poses = []
+        for _, pose in present(frame):
+            points = []
+            for (x, y, score), name in zip(pose, names, strict=True):
+                points.append({"x": x, "y": y, "score": score, "name": name})
+            poses.append({"keypoints": points, "score": 0.8})
+        frames.append(poses)
+    return frames
+
+
 def gast_net(keypoints: np.ndarray) -> dict[str, Any]:
     data = []
     for index, frame in enumerate(keypoints):

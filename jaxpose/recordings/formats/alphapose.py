@@ -14,7 +14,7 @@ import dataclasses
 from typing import Any
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import Person, visibility_as_confidence
+from jaxpose.recordings.collect import Person
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
@@ -97,11 +97,10 @@ def _finish(
     """Returns the videos, without the person numbers of a run without tracking."""
     found = []
     for detections in read_named(frames, content, format):
-        keypoints = visibility_as_confidence(detections.keypoints)
         # Without tracking every idx is 0.
         ids = detections.ids
         ids = ids if (ids > 0).any() else ids * 0 - 1
-        found.append(dataclasses.replace(detections, keypoints=keypoints, ids=ids))
+        found.append(dataclasses.replace(detections, ids=ids))
     return found
 
 

@@ -16,7 +16,6 @@ from jaxpose.recordings.collect import (
     Collector,
     Person,
     nobody,
-    visibility_as_confidence,
     with_joints,
 )
 from jaxpose.recordings.content import Content, cut, shown
@@ -134,9 +133,7 @@ def _finish(collector: Collector, images: list[dict[str, Any]]) -> Detections:
     """Returns the detections of a video, with the size of its images if it is one."""
     sizes = {image_size_of(image) for image in images}
     size = sizes.pop() if len(sizes) == 1 else None
-    detections = collector.finish(image_size=size)
-    keypoints = visibility_as_confidence(detections.keypoints)
-    return dataclasses.replace(detections, keypoints=keypoints)
+    return collector.finish(image_size=size)
 
 
 def _layout(categories: Any) -> NamedLayout | None:

@@ -2,11 +2,11 @@
 
 VideoPose3D at 1afb1ca (inference/infer_video_d2.py, and infer_video.py with
 Detectron): an npz per video; `boxes[f][1]` [P, 5] left, top, right, bottom, score;
-`keypoints[f][1]` [P, 4, 17] x, y, logit, probability; `metadata` {"w", "h"}. Frames
-without people have empty lists. COCO's 17 joints.
+`keypoints[f][1]` [P, 4, 17] x, y, logit, probability, which is the height of a peak in
+a heat map that sums to 1; `metadata` {"w", "h"}. Frames without people have empty
+lists. COCO's 17 joints.
 """
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -16,17 +16,6 @@ from jaxpose.recordings.collect import Collector, Person
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat
-
-# Detectron2's probability is the height of the peak of a heat map that sums to 1: far
-# below 1 for joints that are well seen. Its own drawings leave out joints below this
-# (detectron2 0.6, utils/visualizer.py).
-_MIN_PEAK = 0.05
-_USUAL_PEAK = 0.5
-
-PEAKS = (
-    "the scores are heights of peaks in heat maps, not confidences: joints below 0.05, "
-    "Detectron2's own threshold, count as not seen, and all others as seen"
-)
 
 
 def _recognises(content: Content) -> bool:
@@ -45,11 +34,9 @@ def _read(content: Content) -> list[Detections]:
     metadata = content.value.get("metadata")
     collector = Collector(content.stem, content.where, "detectron2")
     boxes, keypoints = content.value["boxes"], content.value["keypoints"]
-    peaks = []
     for frame, classes in enumerate(keypoints):
         where = f"{content.where}: keypoints[{frame}]"
         poses = _poses(classes[1], where)
-        peaks.append(poses[:, 2].ravel())
         corners = _corners(boxes, frame, len(poses))
         people = []
         for pose, box in zip(poses, corners, strict=True):
@@ -58,10 +45,7 @@ def _read(content: Content) -> list[Detections]:
     size = None
     if isinstance(metadata, dict) and {"w", "h"} <= set(metadata):
         size = (int(metadata["w"]), int(metadata["h"]))
-    detections = collector.finish(layout="coco_17", image_size=size)
-    if np.median(np.concatenate(peaks)) < _USUAL_PEAK:
-        return [_without_peaks(detections)]
-    return [detections]
+    return [collector.finish(layout="coco_17", image_size=size)]
 
 
 def _poses(value: Any, where: str) -> np.ndarray:
@@ -91,17 +75,6 @@ def _corners(boxes: np.ndarray, frame: int, people: int) -> list[Any]:
         return [None] * people
     corners[:, 2:] -= corners[:, :2]
     return list(corners)
-
-
-def _without_peaks(detections: Detections) -> Detections:
-    """Returns the detections with the unseen joints as NaN, without a confidence."""
-    keypoints = np.array(detections.keypoints)
-    keypoints[keypoints[..., 2] < _MIN_PEAK] = np.nan
-    return dataclasses.replace(
-        detections,
-        keypoints=keypoints[..., :2],
-        remarks=(*detections.remarks, PEAKS),
-    )
 
 
 VIDEO = VideoFormat("detectron2", _recognises, _read)

@@ -97,8 +97,6 @@ def _label_person(numbers: list[float], shape: tuple[int, int, int]) -> Person:
     x, y, width, height = numbers[1:_BOX_NUMBERS]
     end = _BOX_NUMBERS + joints * channels
     keypoints = np.reshape(numbers[_BOX_NUMBERS:end], (joints, channels))
-    if channels == 3 and (keypoints[:, 2] == 2).any():
-        keypoints[:, 2] = np.minimum(keypoints[:, 2], 1)  # COCO's flags
     # One number behind the joints is a confidence, unless it is a whole number: an id.
     last = numbers[-1]
     is_id = behind == 2 or (behind == 1 and last % 1 == 0 and last >= 1)
