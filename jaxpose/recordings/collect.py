@@ -1,15 +1,17 @@
 """Collects the people of a video, frame by frame, into arrays."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.content import cut, shown
+from jaxpose.recordings.content import cut
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.frame_names import frame_numbers
+from jaxpose.recordings.joint_names import find_layout
+from jaxpose.recordings.poses import Person, has_numbers, keypoints_of
 
 # Pixels of a person spread further than this, fractions of an image do not.
 _MAX_FRACTION = 2.0
@@ -19,22 +21,6 @@ _MAX_SHARE_OF_TWINS = 0.05
 
 NORMALISED = "x and y are fractions of the image, as the tool writes them"
 REPEATED_IDS = "the person numbers repeat within frames, so they are not used"
-
-
-class Person(NamedTuple):
-    """One person in one frame, as a file gives it.
-
-    Attributes:
-      keypoints: `[J, 2 or 3]` lists, or the same numbers in one flat list.
-      scores: `[J]` or `[J, 1]` confidences where they are apart from `keypoints`.
-      number: of the person in the file, a number or a name.
-      box: left, top, width, height.
-    """
-
-    keypoints: Any
-    scores: Any = None
-    number: Any = None
-    box: Any = None
 
 
 class Collector:
@@ -77,7 +63,7 @@ class Collector:
         self._numbers.append(number)
         self._labels.append(cut(label, _MAX_LABEL) or f"frame {number}")
         for person in people:
-            if _has_numbers(person.keypoints):
+            if has_numbers(person.keypoints):
                 self._rows.append(len(self._numbers) - 1)
                 self._people.append(person)
 
@@ -103,7 +89,7 @@ class Collector:
             raise JaxposeError(nobody(self.where, len(self._numbers)))
         numbers, remarks = frame_numbers(self._numbers)
         label_of = [self._labels[row] for row in self._rows]
-        keypoints = _keypoints(self._people, self._channels, self.where, label_of)
+        keypoints = keypoints_of(self._people, self._channels, self.where, label_of)
         require_somebody(keypoints, self.where)
         frames = np.array(numbers, np.int64)[self._rows]
         ids, about_ids = _ids([person.number for person in self._people], frames)
@@ -148,161 +134,6 @@ def are_fractions(keypoints: np.ndarray) -> bool:
     values = keypoints[..., :2]
     seen = values[np.isfinite(values) & (values != 0)]
     return len(seen) > 0 and float(np.percentile(np.abs(seen), 95)) <= _MAX_FRACTION
-
-
-def _has_numbers(keypoints: Any) -> bool:
-    """Returns whether the keypoints of a person are not just an empty list."""
-    if isinstance(keypoints, list | tuple | np.ndarray):
-        return len(keypoints) > 0
-    return keypoints is not None
-
-
-def _keypoints(
-    people: list[Person], channels: int, where: str, labels: list[str]
-) -> np.ndarray:
-    """Returns `[D, J, 2 or 3]` float64, NaN for null.
-
-    Raises:
-      JaxposeError: the keypoints of a person are no list of numbers, or have another
-        number of joints than those before.
-    """
-
-    def place(row: int) -> str:
-        return f"{where}: {labels[row]}"
-
-    keypoints = stack([person.keypoints for person in people], channels, place)
-    if all(person.scores is None for person in people):
-        return keypoints
-    if keypoints.shape[-1] != 2:
-        raise JaxposeError(
-            f"{place(0)}: keypoints have {keypoints.shape[-1]} numbers per joint "
-            "beside their scores: these are 3D poses; expected 2D keypoints in pixels"
-        )
-    joints = keypoints.shape[1]
-    listed = []
-    for row, person in enumerate(people):
-        own = _joint_scores(person.scores, joints, place(row))
-        if len(own) != joints:
-            raise JaxposeError(
-                f"{place(row)}: {len(own)} scores for {joints} joints; expected one "
-                "per joint"
-            )
-        listed.append(own)
-    scores = stack(listed, 1, place)
-    return np.concatenate([keypoints, scores], axis=-1)
-
-
-def _joint_scores(scores: Any, joints: int, where: str) -> Any:
-    """Returns the scores of a person as one list, null where they are not given.
-
-    Raises:
-      JaxposeError: they are no list.
-    """
-    if scores is None:
-        return [None] * joints
-    if not isinstance(scores, list | np.ndarray):
-        raise JaxposeError(f"{where}: expected a list of scores, found {shown(scores)}")
-    # GAST-Net writes a list of one number per joint.
-    flat = []
-    for score in scores:
-        is_nested = isinstance(score, list) and len(score) == 1
-        flat.append(score[0] if is_nested else score)
-    return flat
-
-
-def stack(values: list[Any], channels: int, place: Callable[[int], str]) -> np.ndarray:
-    """Returns `[D, J, C]` float64 of D flat or nested lists, NaN for null.
-
-    Args:
-      values: lists of J lists of C numbers, or flat lists of J times `channels`.
-      channels: C of flat lists.
-      place: returns the file and frame of a row, for messages.
-
-    Raises:
-      JaxposeError: a list holds other things than numbers, or has another length.
-    """
-    try:
-        array = np.array(values, np.float64)
-    except (TypeError, ValueError, OverflowError):
-        array = _stack_slowly(values, channels, place)
-    if array.ndim == 2 and array.shape[1] % channels == 0:
-        array = array.reshape(len(array), -1, channels)
-    if array.ndim != 3 or array.shape[1] == 0 or array.shape[2] > 4:
-        raise JaxposeError(
-            f"{place(0)}: expected {channels} numbers per joint, found "
-            f"{list(array.shape[1:])} numbers per person"
-        )
-    return array
-
-
-def _stack_slowly(
-    values: list[Any], channels: int, place: Callable[[int], str]
-) -> np.ndarray:
-    """Returns `[D, J, C]` of lists in which joints are null, or finds the bad one."""
-    poses: dict[int, np.ndarray] = {}
-    for row, value in enumerate(values):
-        if not _has_numbers(value):
-            continue  # null for a whole pose
-        pose = _pose(value, channels, place(row))
-        first = next(iter(poses.values()), pose)
-        if pose.shape != first.shape:
-            raise JaxposeError(
-                f"{place(row)}: {len(pose)} joints of {pose.shape[1]} numbers, where "
-                f"{place(next(iter(poses))).rpartition(': ')[2]} has {len(first)} of "
-                f"{first.shape[1]}; expected one joint order per video"
-            )
-        poses[row] = pose
-    shape = next(iter(poses.values()), np.zeros((0, channels))).shape
-    array = np.full((len(values), *shape), np.nan)
-    for row, pose in poses.items():
-        array[row] = pose
-    return array
-
-
-def _pose(value: Any, channels: int, where: str) -> np.ndarray:
-    """Returns `[J, C]` of one person; null joints are NaN.
-
-    Raises:
-      JaxposeError: the lists hold other things than numbers, or have other lengths.
-    """
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if not isinstance(value, list | tuple):
-        raise JaxposeError(f"{where}: expected lists of numbers, found {shown(value)}")
-    sizes = {len(joint) for joint in value if isinstance(joint, list | tuple) and joint}
-    if len(sizes) > 1:
-        raise JaxposeError(
-            f"{where}: joints have {' and '.join(map(str, sorted(sizes)))} numbers; "
-            "expected the same number for every joint"
-        )
-    size = sizes.pop() if sizes else 0
-    joints = []
-    for joint in value:
-        is_null = size > 0 and (joint is None or joint == [])
-        joints.append([None] * size if is_null else joint)
-    try:
-        pose = np.array(joints, np.float64)
-    except (TypeError, ValueError, OverflowError):
-        bad = next((joint for joint in joints if not _is_numbers(joint)), joints)
-        raise JaxposeError(
-            f"{where}: expected numbers for every joint, found {shown(bad)}"
-        ) from None
-    if pose.ndim == 1 and len(pose) % channels == 0:
-        return pose.reshape(-1, channels)
-    if pose.ndim != 2:
-        raise JaxposeError(
-            f"{where}: expected {channels} numbers per joint, found "
-            f"{list(pose.shape)} numbers"
-        )
-    return pose
-
-
-def _is_numbers(joint: Any) -> bool:
-    """Returns whether a joint is a number, or a list of numbers."""
-    try:
-        return np.array(joint, np.float64).ndim <= 1
-    except (TypeError, ValueError, OverflowError):
-        return False
 
 
 def _ids(numbers: list[Any], frames: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -359,7 +190,6 @@ def detections_of_array(
     name: str,
     where: str,
     format: str,
-    first_frame: int = 0,
     **stated: Any,
 ) -> Detections:
     """Returns the detections of an array of one person, `[F, J, 2 or 3]`.
@@ -373,13 +203,20 @@ def detections_of_array(
         where=where,
         format=format,
         keypoints=np.array(array, np.float64),
-        frames=np.arange(len(array)) + first_frame,
+        frames=np.arange(len(array)),
         ids=np.zeros(len(array), np.int64),
         boxes=np.full((len(array), 4), np.nan),
         num_frames=len(array),
-        first_frame=first_frame,
         **stated,
     )
+
+
+def with_fractions(detections: Detections) -> Detections:
+    """Returns the detections of a tool that writes fractions, marked if they are."""
+    if not are_fractions(detections.keypoints):
+        return detections
+    remarks = (*detections.remarks, NORMALISED)
+    return dataclasses.replace(detections, normalised=True, remarks=remarks)
 
 
 def require_somebody(keypoints: np.ndarray, where: str) -> None:
@@ -396,9 +233,21 @@ def require_somebody(keypoints: np.ndarray, where: str) -> None:
         raise JaxposeError(nobody(where, len(keypoints)))
 
 
-def with_joints(detections: Detections, columns: Sequence[int]) -> Detections:
-    """Returns the detections with the joints `columns`, NaN for -1."""
-    source = detections.keypoints
-    keypoints = source[:, np.maximum(columns, 0)]
-    keypoints[:, np.array(columns) < 0] = np.nan
-    return dataclasses.replace(detections, keypoints=keypoints)
+def with_named_joints(detections: Detections, names: Sequence[str]) -> Detections:
+    """Returns the detections in the joint order that the names of joints belong to.
+
+    Joints of that order without a name are NaN. Names that belong to none are left out,
+    which a remark says. Without names of a body the detections stay as they are.
+    """
+    found = find_layout(names)
+    if found is None or len(names) != detections.keypoints.shape[1]:
+        return detections
+    columns = np.array(found.columns)
+    keypoints = detections.keypoints[:, np.maximum(columns, 0)]
+    keypoints[:, columns < 0] = np.nan
+    remarks = detections.remarks
+    if found.unknown:
+        remarks = (*remarks, f"joints not read: {', '.join(found.unknown[:10])}")
+    return dataclasses.replace(
+        detections, keypoints=keypoints, layout=found.layout, remarks=remarks
+    )

@@ -40,6 +40,8 @@ _POINTER = b"version https://git-lfs.github.com/spec/"
 _ANNEX_POINTER = re.compile(rb"[./]*\.?git/annex/objects/|/annex/objects/")
 _WEB_PAGE = re.compile(r"<!doctype html|<html|<head|<body", re.IGNORECASE)
 
+TOO_DEEP = "lists in lists, too deep to read"
+
 
 class UnreadError(Exception):
     """A file that holds no keypoints. The message says in a few words what it is."""
@@ -252,7 +254,9 @@ def _parse_json(text: str, path: pathlib.Path) -> Any:
             f"{path}: not JSON, or damaged: {reason} (line {error.lineno}, column "
             f"{error.colno}); write it again"
         ) from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise JaxposeError(f"{path}: {TOO_DEEP}") from None
+    except ValueError as error:
         raise JaxposeError(
             f"{path}: not JSON of keypoints: {cut(str(error))}"
         ) from None

@@ -7,8 +7,9 @@ import pathlib
 from collections.abc import Iterator
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import Collector, Person, nobody
+from jaxpose.recordings.collect import Collector, nobody
 from jaxpose.recordings.content import (
+    TOO_DEEP,
     Content,
     UnreadError,
     cut,
@@ -20,6 +21,7 @@ from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats import FORMATS
 from jaxpose.recordings.formats.base import FrameFormat, VideoFormat, first
 from jaxpose.recordings.frame_names import NamedFrames, natural_key, split_into_videos
+from jaxpose.recordings.poses import Person
 from jaxpose.recordings.settings import is_settings_file
 
 VIDEO_ENDINGS = {
@@ -43,7 +45,6 @@ _DAMAGE = (
     ArithmeticError,
     AttributeError,
     LookupError,
-    RecursionError,
     TypeError,
     ValueError,
 )
@@ -102,9 +103,13 @@ def _walk(folder: pathlib.Path, reader: "_Reader") -> Iterator[pathlib.Path]:
         below = []
         for entry in entries:
             path = current / entry.name
+            try:
+                is_folder, is_file = entry.is_dir(), entry.is_file()
+            except OSError:  # a link to itself
+                is_folder, is_file = False, False
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 reader.counts["hidden file"] += 1
-            elif entry.is_dir():
+            elif is_folder:
                 # A link to a folder above would never end.
                 real = os.path.realpath(path)
                 if real not in above:
@@ -113,7 +118,7 @@ def _walk(folder: pathlib.Path, reader: "_Reader") -> Iterator[pathlib.Path]:
                 reader.counts["video"] += 1
             elif path.suffix.lower() in IMAGE_ENDINGS:
                 reader.counts["image"] += 1
-            elif not entry.is_file():
+            elif not is_file:
                 reader.leave(path, "not a regular file")
             elif not is_settings_file(path):
                 yield path
@@ -163,6 +168,8 @@ class _Reader:
             self._dispatch(content)
         except JaxposeError as error:
             self.refused.append((str(path), _one_line(error)))
+        except RecursionError:
+            self.refused.append((str(path), f"{path}: {TOO_DEEP}"))
 
     def _dispatch(self, content: Content) -> None:
         """Reads a content by the first format that recognises it.
@@ -182,7 +189,7 @@ class _Reader:
                 else:
                     self._add_frame(format, content)
                 return
-            except JaxposeError:
+            except (JaxposeError, RecursionError):
                 raise
             except _DAMAGE as error:
                 raise _damaged(content.where, format.name, error) from error
@@ -312,7 +319,8 @@ def _has_entries(value: list | dict) -> bool:
 def _description(content: Content) -> str:
     """Returns in a few words what a content is that no format recognises."""
     if content.kind == "text":
-        return "text without keypoints"
+        is_trc = content.value.startswith("PathFileType")
+        return "3D markers (TRC)" if is_trc else "text without keypoints"
     value = content.value
     if isinstance(value, dict) and value:
         keys = ", ".join(repr(str(key)) for key in list(value)[:5])

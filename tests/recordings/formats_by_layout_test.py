@@ -32,6 +32,7 @@ LAYOUTS = {
     "mhformer": ("h36m_17",),
     "csv": ("coco_17", "body_25", "h36m_17", "mediapipe_33", "crowdpose_14"),
     "deeplabcut": ("coco_17", "halpe_26"),
+    "sports2d": ("halpe_26",),
     "npy": (*RTMLIB, "h36m_17", "mpii_16", "mediapipe_33"),
 }
 PAIRS = [(format, layout) for format, names in LAYOUTS.items() for layout in names]
@@ -69,6 +70,8 @@ def write(folder, format, keypoints, layout):
     if format == "npy":
         np.save(folder / "walk.npy", keypoints[:, 0])
         return folder / "walk.npy"
+    if format == "sports2d":
+        return writers.write_trc(folder / "walk_px_person00.trc", keypoints, names)
     rows = writers.wide_rows if format == "csv" else writers.deeplabcut_rows
     return writers.write_csv(folder / "walk.csv", rows(keypoints, names))
 

@@ -29,7 +29,8 @@ GOOD = {"keypoints_2d": walking(frames=2)[:, 0].tolist()}
         ("a.json", "", "the file is empty"),
         ("a.json", '{"keypoints_2d": [[1, 2', "the file is cut short"),
         ("a.json", '{"keypoints_2d": [[1, 2]], }', "line 1, column 28"),
-        ("a.json", "[" * 100_000, "not JSON"),
+        ("a.json", "[" * 100_000, "too deep"),
+        ("a.json", "[" * 900 + "1" + "]" * 900, "too deep"),
         ("a.json", '{"a": 1' + "0" * 5000 + "}", "not JSON"),
         ("a.json", b"\x00\x01\x02\x03" * 20, "binary data"),
         ("a.json", "[]", "nobody was detected"),
@@ -101,11 +102,13 @@ def test_only_regular_files_are_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe.json")
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "gone.json").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "self.json").symlink_to(tmp_path / "self.json")
     files = read_detections(tmp_path)
     assert len(files.detections) == 1
     assert sorted(files.unread) == [
         "gone.json: not a regular file",
         "pipe.json: not a regular file",
+        "self.json: not a regular file",
     ]
     for path in (tmp_path / "pipe.json", tmp_path / "none"):
         with pytest.raises(JaxposeError, match=path.name):

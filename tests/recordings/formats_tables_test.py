@@ -11,6 +11,7 @@ from tests.recordings.writers import (
     walking,
     wide_rows,
     write_csv,
+    write_trc,
 )
 
 COCO = SKELETONS["coco_17"].joints
@@ -124,6 +125,23 @@ def test_deeplabcut(tmp_path, people):
         assert found.frames.tolist() == [0, 0, 1, 2, 2]
         assert found.ids.tolist() == [0, 1, 1, 0, 1]
         assert found.keypoints[2, 1].tolist() == [204, 52, 0.9]
+
+
+def test_sports2d_pixels_are_read_and_metres_listed(tmp_path):
+    names = ("RHip", "RKnee", "RAnkle", "LHip", "LKnee", "LAnkle", "Neck", "Head")
+    keypoints = walking(frames=4, joints=8)
+    keypoints[2, 0, 1] = np.nan
+    write_trc(tmp_path / "a_px_person00.trc", keypoints, names, 60.0, first=5)
+    write_trc(tmp_path / "a_m_person00.trc", keypoints / 100, names)
+    files = read_detections(tmp_path)
+    assert files.unread == ["a_m_person00.trc: 3D markers (TRC)"]
+    (found,) = files.detections
+    assert (found.format, found.layout, found.fps) == ("sports2d", "halpe_26", 60.0)
+    assert found.frames.tolist() == [5, 6, 7, 8]
+    # RKnee, the second column, is joint 14 of Halpe-26.
+    assert found.keypoints[0, 14].tolist() == [103, 52]
+    assert np.isnan(found.keypoints[2, 14]).all()
+    assert np.isnan(found.keypoints[:, 0]).all()  # the nose has no column
 
 
 def test_long_tables(tmp_path):

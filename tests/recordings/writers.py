@@ -320,6 +320,33 @@ def write_videopose3d(
     return path
 
 
+def write_trc(
+    path: pathlib.Path,
+    keypoints: np.ndarray,
+    names: tuple[str, ...],
+    rate: float = 25.0,
+    first: int = 0,
+) -> pathlib.Path:
+    """Writes a file of Sports2D: one person, x, y and 0 of each joint."""
+    frames, joints = keypoints.shape[0], len(names)
+    axes = [f"{axis}{joint + 1}" for joint in range(joints) for axis in "XYZ"]
+    lines = [
+        f"PathFileType\t4\t(X/Y/Z)\t{path.name}",
+        "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\t"
+        "OrigDataStartFrame\tOrigNumFrames",
+        f"{rate}\t{rate}\t{frames}\t{joints}\tm\t{rate}\t0\t{frames}",
+        "Frame#\tTime\t" + "\t\t\t".join(names) + "\t\t\t",
+        "\t\t" + "\t".join(axes) + "\t",
+    ]
+    for index, frame in enumerate(keypoints[:, 0]):
+        cells = []
+        for x, y, _ in frame:
+            cells += ["", "", ""] if np.isnan(x) else [str(x), str(y), "0.0"]
+        lines.append(f"{first + index}\t{index / rate}\t" + "\t".join(cells))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
 def write_csv(
     path: pathlib.Path, rows: list[list[Any]], **options: Any
 ) -> pathlib.Path:

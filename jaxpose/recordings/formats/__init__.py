@@ -11,6 +11,7 @@ from jaxpose.recordings.formats import (
     openpose,
     plain,
     tables,
+    trc,
     ultralytics,
     videopose3d,
 )
@@ -36,6 +37,7 @@ FORMATS: tuple[VideoFormat | FrameFormat, ...] = (
     videopose3d.VIDEO,
     mhformer.VIDEO,
     plain.VIDEO,
+    trc.VIDEO,
     ultralytics.LABELS,
     tables.VIDEO,
 )

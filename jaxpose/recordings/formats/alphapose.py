@@ -14,7 +14,6 @@ import dataclasses
 from typing import Any
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import Person
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
@@ -24,6 +23,7 @@ from jaxpose.recordings.formats.base import (
     is_number,
     read_named,
 )
+from jaxpose.recordings.poses import Person
 
 
 def _is_entry(value: Any) -> bool:

@@ -1,15 +1,15 @@
 """What a format of files is: how to recognise it, and how to read it."""
 
 import dataclasses
-import pathlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import Collector, Person, nobody
+from jaxpose.recordings.collect import Collector, nobody
 from jaxpose.recordings.content import Content, cut
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.frame_names import split_into_videos
+from jaxpose.recordings.poses import Person
 
 Units = Literal["pixels", "fractions", "either"]
 
@@ -134,8 +134,3 @@ def image_size_of(mapping: dict[str, Any]) -> tuple[int, int] | None:
     if width >= 1 and height >= 1 and width % 1 == height % 1 == 0:
         return int(width), int(height)
     return None
-
-
-def folder_of(content: Content) -> pathlib.Path:
-    """Returns the folder that a file lies in."""
-    return content.path.parent

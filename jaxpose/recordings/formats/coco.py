@@ -8,21 +8,15 @@ COCO's format of data (cocodataset.org, format-data): {"images": [{"id", "file_n
 """
 
 import collections
-import dataclasses
 from typing import Any
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import (
-    Collector,
-    Person,
-    nobody,
-    with_joints,
-)
+from jaxpose.recordings.collect import Collector, nobody, with_named_joints
 from jaxpose.recordings.content import Content, cut, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat, first, image_size_of
 from jaxpose.recordings.frame_names import split_into_videos
-from jaxpose.recordings.joint_names import NamedLayout, find_layout
+from jaxpose.recordings.poses import Person
 
 
 def _recognises(content: Content) -> bool:
@@ -41,7 +35,7 @@ def _read(content: Content) -> list[Detections]:
     """Returns the videos in a file of annotations."""
     people = _people_by_image(content)
     images = _images(content, people)
-    layout = _layout(content.value.get("categories"))
+    names = _joint_names(content.value.get("categories"))
 
     # A video is what `video_id` says, or else the names of its images.
     videos: dict[Any, list[dict[str, Any]]] = collections.defaultdict(list)
@@ -62,7 +56,7 @@ def _read(content: Content) -> list[Detections]:
             found.append(_finish(collector, members))
     if not found:
         raise JaxposeError(nobody(content.where, len(images)))
-    return [_in_layout(detections, layout) for detections in found]
+    return [with_named_joints(detections, names) for detections in found]
 
 
 def _people_by_image(content: Content) -> dict[Any, list[Person]]:
@@ -80,8 +74,8 @@ def _people_by_image(content: Content) -> dict[Any, list[Person]]:
                 f"image_id, found {shown(entry)}"
             )
         number = entry.get("track_id", entry.get("person_id"))
-        # Other objects than people have no keypoints.
-        if entry.get("keypoints"):
+        # Other objects than people have no keypoints, and small people none in sight.
+        if entry.get("keypoints") and entry.get("num_keypoints") != 0:
             person = Person(entry["keypoints"], number=number, box=entry.get("bbox"))
             people[image].append(person)
     return people
@@ -136,21 +130,13 @@ def _finish(collector: Collector, images: list[dict[str, Any]]) -> Detections:
     return collector.finish(image_size=size)
 
 
-def _layout(categories: Any) -> NamedLayout | None:
-    """Returns the joint order that the first category with joints names, or None."""
+def _joint_names(categories: Any) -> list[str]:
+    """Returns the names of the joints of the first category that has any."""
     for category in categories if isinstance(categories, list) else []:
         names = category.get("keypoints") if isinstance(category, dict) else None
         if isinstance(names, list) and names and all(isinstance(n, str) for n in names):
-            return find_layout(names)
-    return None
-
-
-def _in_layout(detections: Detections, layout: NamedLayout | None) -> Detections:
-    """Returns the detections in the joint order that the file names."""
-    if layout is None or max(layout.columns) >= detections.keypoints.shape[1]:
-        return detections
-    detections = with_joints(detections, layout.columns)
-    return dataclasses.replace(detections, layout=layout.layout)
+            return names
+    return []
 
 
 ANNOTATIONS = VideoFormat("coco annotations", _recognises, _read)

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import Collector, Person
+from jaxpose.recordings.collect import Collector
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat
+from jaxpose.recordings.poses import Person
 
 
 def _recognises(content: Content) -> bool:

@@ -10,10 +10,11 @@ and fractions of the image.
 from typing import Any
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import Collector, Person, corners_to_box
+from jaxpose.recordings.collect import Collector, corners_to_box
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat, first, frame_number
+from jaxpose.recordings.poses import Person
 
 
 def _recognises(content: Content) -> bool:

@@ -12,7 +12,7 @@ import dataclasses
 from typing import Any
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import Collector, Person, with_joints
+from jaxpose.recordings.collect import Collector, with_named_joints
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
@@ -25,7 +25,7 @@ from jaxpose.recordings.formats.base import (
     is_number,
     read_named,
 )
-from jaxpose.recordings.joint_names import find_layout
+from jaxpose.recordings.poses import Person
 
 # Keys of a frame that hold its poses, and keys of a file that hold its frames.
 _POSE_KEYS = (
@@ -218,21 +218,12 @@ def _read_video(content: Content) -> list[Detections]:
         found = [collector.finish(units="either", **stated)]
     remarks = (WORLD,) if any(map(_has_world, frames)) else ()
     names = _names_of(_first_pose(frames))
-    return [_in_layout(detections, names, remarks) for detections in found]
-
-
-def _in_layout(
-    detections: Detections, names: list[str], remarks: tuple[str, ...]
-) -> Detections:
-    """Returns the detections in the joint order that the names belong to."""
-    layout = find_layout(names)
-    detections = dataclasses.replace(
-        detections, remarks=(*detections.remarks, *remarks)
-    )
-    if layout is None:
-        return detections
-    detections = with_joints(detections, layout.columns)
-    return dataclasses.replace(detections, layout=layout.layout)
+    named = []
+    for detections in found:
+        extended = (*detections.remarks, *remarks)
+        detections = dataclasses.replace(detections, remarks=extended)
+        named.append(with_named_joints(detections, names))
+    return named
 
 
 VIDEO = VideoFormat("mediapipe", _is_video, _read_video)

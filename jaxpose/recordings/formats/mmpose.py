@@ -8,16 +8,10 @@ a video, frame_id from 0, and a list of people in a file per image. A list of li
 people is what its call returns.
 """
 
-import dataclasses
 from typing import Any
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import (
-    Collector,
-    Person,
-    corners_to_box,
-    with_joints,
-)
+from jaxpose.recordings.collect import Collector, corners_to_box, with_named_joints
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
@@ -27,7 +21,7 @@ from jaxpose.recordings.formats.base import (
     frame_number,
     is_number,
 )
-from jaxpose.recordings.joint_names import NamedLayout, find_layout
+from jaxpose.recordings.poses import Person
 
 # Keys of a frame that hold its people. MMPose writes `instances`.
 _PEOPLE_KEYS = ("instances", "people", "persons", "predictions", "poses", "detections")
@@ -104,7 +98,7 @@ def _people(value: Any, where: str) -> list[Person]:
 
 def _read_video(content: Content) -> list[Detections]:
     """Returns the video in a file of frames."""
-    frames = _frames_of(content)
+    frames = _frames_of(content) or []
     collector = Collector(content.stem, content.where, "mmpose")
     if _is_person(first(frames)):
         frames = [frames]  # the people of one image
@@ -112,27 +106,19 @@ def _read_video(content: Content) -> list[Detections]:
         number = frame_number(frame, index)
         where = f"{content.where}: frame {number}"
         collector.add(number, _people(_people_of(frame) or [], where))
-    return [_in_layout(collector.finish(), _layout(content.value))]
+    return [with_named_joints(collector.finish(), _joint_names(content.value))]
 
 
-def _layout(value: Any) -> NamedLayout | None:
-    """Returns the joint order that `meta_info` names, or None."""
+def _joint_names(value: Any) -> list[str]:
+    """Returns the names of the joints that `meta_info` states, or none."""
     info = value.get("meta_info") if isinstance(value, dict) else None
     names = info.get("keypoint_id2name") if isinstance(info, dict) else None
     if isinstance(names, dict):
         numbered = {key: name for key, name in names.items() if str(key).isdecimal()}
         names = [numbered[key] for key in sorted(numbered, key=int)]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        return None
-    return find_layout(names)
-
-
-def _in_layout(detections: Detections, layout: NamedLayout | None) -> Detections:
-    """Returns the detections in the joint order that the file names."""
-    if layout is None or max(layout.columns) >= detections.keypoints.shape[1]:
-        return detections
-    detections = with_joints(detections, layout.columns)
-    return dataclasses.replace(detections, layout=layout.layout)
+        return []
+    return names
 
 
 VIDEO = VideoFormat("mmpose", _is_video, _read_video)

@@ -2,15 +2,16 @@
 
 OpenPose 1.7 (doc/02_output.md): one JSON file per frame, {"version", "people":
 [{"person_id": [n], "pose_keypoints_2d": [x0, y0, c0, x1, ...], ...}]}, joint order by
-the number of joints. OpenPose 1.0 called the key `pose_keypoints`. Pose2Sim 0.10 and
-Sports2D 0.8 write the same files with the joint orders of rtmlib, named
-`{video}_{frame:06d}.json`. A list or a dict of such frames in one file is read too.
+the number of joints. OpenPose 1.0 called the key `pose_keypoints`. Pose2Sim 0.9
+(poseEstimation.py, `save_to_openpose`) writes the same files with the joint orders of
+rtmlib, named `{video}_{frame:06d}.json`, and so do many callers of rtmlib. A list or a
+dict of such frames in one file is read too.
 """
 
 from typing import Any
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import Collector, Person
+from jaxpose.recordings.collect import Collector
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
@@ -20,6 +21,7 @@ from jaxpose.recordings.formats.base import (
     frame_number,
     read_named,
 )
+from jaxpose.recordings.poses import Person
 
 _KEYS = ("pose_keypoints_2d", "pose_keypoints")
 

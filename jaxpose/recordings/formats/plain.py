@@ -17,15 +17,15 @@ from jaxpose.datasets.arrays import require_array
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.collect import (
     Collector,
-    Person,
     detections_of_array,
-    stack,
+    with_fractions,
 )
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat, first, is_number
 from jaxpose.recordings.formats.stated import stated
 from jaxpose.recordings.joint_names import joint_counts
+from jaxpose.recordings.poses import Person, stack
 from jaxpose.recordings.settings import KEYS
 
 # Keys under which people save keypoints; `kpts` is GAST-Net's.
@@ -39,6 +39,7 @@ _SCORE_KEYS = (
     *("confidence", "confidences", "conf", "visibility"),
 )
 _FRAME_KEYS = ("frames", "frame_ids", "frame_numbers")
+_MEDIAPIPE_SHAPE = (33, 4)  # x, y, z and visibility of each landmark
 _MAX_PEOPLE = 50  # on the shorter one of two axes
 
 
@@ -192,9 +193,11 @@ def read_array(
     if scores is not None:
         array = _with_scores(array, scores, where)
     if array.ndim == 3 and numbers is None:
-        return [
-            detections_of_array(array, content.stem, content.where, format, **fields)
-        ]
+        found = detections_of_array(
+            array, content.stem, content.where, format, **fields
+        )
+        is_mediapipe = np.shape(value)[-2:] == _MEDIAPIPE_SHAPE
+        return [with_fractions(found) if is_mediapipe else found]
     frames, is_by_person = _frames_first(array, key, where)
     if numbers is not None and len(numbers) != len(frames):
         raise JaxposeError(
@@ -251,7 +254,7 @@ def _shaped(value: Any, where: str) -> np.ndarray:
         if len(fitting) == 1:
             array = array.reshape(len(array), -1, fitting[0])
     # MediaPipe's x, y, z and visibility.
-    if array.ndim in (3, 4) and array.shape[-2:] == (33, 4):
+    if array.ndim in (3, 4) and array.shape[-2:] == _MEDIAPIPE_SHAPE:
         array = array[..., [0, 1, 3]]
     if array.ndim not in (3, 4) or array.shape[-1] not in (2, 3) or array.shape[-2] < 2:
         turned = array.ndim == 3 and array.shape[1] in (2, 3)

@@ -1,11 +1,12 @@
 """Reads tables of keypoints: CSV, TSV, and text with columns.
 
-Three kinds of tables are told apart by their head. DeepLabCut 2.3 and 3.0 (docs of
-`analyze_videos`, save_as_csv) write three or four rows, `scorer`, `individuals` (of
-several animals), `bodyparts`, `coords` (x, y, likelihood), and the frame number or the
-image first in each row. Wide tables have a column per joint and axis, `nose_x, nose_y,
-nose_score`, `x1, y1, v1`; SLEAP 1.4 (analysis CSV) writes `nose.x`, with `track` and
-`frame_idx`. Long tables have a row per joint. Tables without a head are arrays.
+Three kinds of tables are told apart by their head. DeepLabCut (`analyze_videos` with
+save_as_csv, all versions since 2.0) writes three or four rows, `scorer`, `individuals`
+(of several animals), `bodyparts`, `coords` (x, y, likelihood), and the frame number or
+the image first in each row. Wide tables have a column per joint and axis, `nose_x,
+nose_y, nose_score`, `x1, y1, v1`; SLEAP (analysis CSV, sleap-io at 46d6a66) writes
+`nose.x`, with `track` and `frame_idx`. Long tables have a row per joint. Tables without
+a head are arrays.
 """
 
 import collections
@@ -20,12 +21,13 @@ from typing import Any
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import Person, with_joints
+from jaxpose.recordings.collect import with_fractions, with_named_joints
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat, read_named
 from jaxpose.recordings.formats.plain import read_array
 from jaxpose.recordings.joint_names import find_layout
+from jaxpose.recordings.poses import Person
 
 _AXES = {
     **{"x": "x", "y": "y"},
@@ -375,19 +377,19 @@ def _in_layout(detections: Detections, table: _Table) -> Detections:
     remarks = list(detections.remarks)
     if table.unread:
         remarks.append(f"columns not read: {', '.join(table.unread[:10])}")
-    layout = find_layout(table.joints)
-    if layout is None:
-        if not all(re.search(r"\d", name) for name in table.joints):
-            raise JaxposeError(
-                f"{detections.where}: the columns {', '.join(table.joints[:8])} are no "
-                "joints of a body that are known; name them as COCO does, nose_x, "
-                "left_shoulder_x"
-            )
-        return dataclasses.replace(detections, remarks=tuple(remarks))
-    if layout.unknown:
-        remarks.append(f"joints not read: {', '.join(layout.unknown[:10])}")
-    detections = with_joints(detections, layout.columns)
-    return dataclasses.replace(detections, layout=layout.layout, remarks=tuple(remarks))
+    detections = dataclasses.replace(detections, remarks=tuple(remarks))
+    if find_layout(table.joints) is not None:
+        detections = with_named_joints(detections, table.joints)
+        # MediaPipe's landmarks are fractions of the image.
+        is_mediapipe = detections.layout == "mediapipe_33"
+        return with_fractions(detections) if is_mediapipe else detections
+    if not all(re.search(r"\d", name) for name in table.joints):
+        raise JaxposeError(
+            f"{detections.where}: the columns {', '.join(table.joints[:8])} are no "
+            "joints of a body that are known; name them as COCO does, nose_x, "
+            "left_shoulder_x"
+        )
+    return detections
 
 
 VIDEO = VideoFormat("csv", _recognises, _read)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import Collector, Person, corners_to_box
+from jaxpose.recordings.collect import Collector, corners_to_box
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
@@ -25,6 +25,7 @@ from jaxpose.recordings.formats.base import (
     frame_number,
 )
 from jaxpose.recordings.joint_names import joint_counts
+from jaxpose.recordings.poses import Person
 
 _BOX_NUMBERS = 5  # class and box
 _MAX_LABEL = 2.0  # of a fraction of the image; joints outside of it are extrapolated
