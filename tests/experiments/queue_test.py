@@ -17,7 +17,7 @@ from jaxpose.prepare import prepare
 from jaxpose.training.metric_writer import read_metrics
 from tests.datasets.small_cmu import write_archive
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SMALL = {
     "dataset.train_subjects": ("01",),
     "dataset.test_subjects": ("88",),
@@ -52,7 +52,7 @@ def data_dir(tmp_path_factory):
 def _start(workdir: pathlib.Path, data_dir: pathlib.Path) -> subprocess.Popen:
     """Starts the queue in a process group of its own, as `setsid` does."""
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.experiments_queue_test", workdir, data_dir],
+        [sys.executable, "-m", "tests.experiments.queue_test", workdir, data_dir],
         cwd=ROOT,
         start_new_session=True,
     )
