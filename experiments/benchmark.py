@@ -37,6 +37,7 @@ from experiments.benchmark_cases import (
 )
 from jaxpose import command_line
 from jaxpose.body.skeletons import get_skeleton
+from jaxpose.data.batches import TrainData, make_batch_function
 from jaxpose.data.clips import Clip, Clips
 from jaxpose.errors import JaxposeError
 from jaxpose.inference.predictor import Predictor
@@ -48,7 +49,7 @@ from jaxpose.parallel import memory, sharding
 from jaxpose.precision import PRECISIONS, matmul_precision
 from jaxpose.training import setup
 from jaxpose.training.setup import Training
-from jaxpose.training.step import TrainData, TrainState, make_batch_function
+from jaxpose.training.state import TrainState
 
 Row = dict[str, Any]
 

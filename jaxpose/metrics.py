@@ -1,4 +1,4 @@
-"""Computes metrics of 3D human pose estimation (P.5 and P.7), and averages of them.
+"""Computes metrics of 3D human pose estimation (P.5 and P.7).
 
 `mpjpe`, `p_mpjpe`, `n_mpjpe` and `mpjve` return one number for all poses. The functions
 named `*_per_pose` return one number per pose, for averages over groups.
@@ -11,7 +11,6 @@ Errors have the unit of the input, and NaN in a pose gives NaN.
 
 from types import ModuleType
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -273,46 +272,6 @@ def auc_per_pose(errors_mm: Array) -> Array:
     thresholds = xp.broadcast_to(thresholds, shape)
     is_close = errors_mm[..., None] < thresholds
     return is_close.mean((-1, -2), dtype=errors_mm.dtype)
-
-
-@flax.struct.dataclass
-class GroupAverage:
-    """Averages over groups of frames: one row of a table.
-
-    Attributes:
-      per_group: `[G]` frame-weighted mean of each group, NaN where it has no frames.
-      average: unweighted mean over the groups that have frames: the published "Avg.".
-      frame_mean: mean over all frames.
-    """
-
-    per_group: np.ndarray
-    average: float
-    frame_mean: float
-
-
-def group_average(totals: np.ndarray, counts: np.ndarray) -> GroupAverage:
-    """Averages errors by group, by action for example (protocol P.3).
-
-    Args:
-      totals: `[G]` sum of the errors of each group.
-      counts: `[G]` number of frames in each sum.
-
-    Raises:
-      JaxposeError: there are no frames.
-    """
-    if not counts.any():
-        raise JaxposeError(
-            "no valid frame to average; check the chosen subjects, takes and masks"
-        )
-    # A group without frames has no mean and does not count in the average.
-    has_frames = counts > 0
-    per_group = np.full(totals.shape, np.nan)
-    np.divide(totals, counts, out=per_group, where=has_frames)
-    return GroupAverage(
-        per_group=per_group,
-        average=float(per_group[has_frames].mean()),
-        frame_mean=float(totals.sum() / counts.sum()),
-    )
 
 
 def _namespace(*arrays: Array) -> ModuleType:

@@ -29,7 +29,7 @@ from jaxpose.recordings import timeline
 from jaxpose.scoring.evaluate import Evaluator, score, scored_frames
 from jaxpose.training import setup, workdirs
 from jaxpose.training.checkpoints import Checkpoints, read_best
-from jaxpose.training.step import TrainState
+from jaxpose.training.state import TrainState
 
 PathLike = str | os.PathLike[str]
 

@@ -12,6 +12,7 @@ from jaxpose.body import cameras
 from jaxpose.data import augmentation, windows
 from jaxpose.datasets.mpi_inf_3dhp import facts
 from jaxpose.errors import JaxposeError
+from jaxpose.scoring import evaluate
 from tests import golden_graphs, golden_optimizers, golden_windows
 from tests.golden_files import Arrays, Pairs
 
@@ -204,7 +205,7 @@ def _protocol_average(arrays: Arrays, dtype: np.dtype) -> Pairs:
         frames = arrays[f"{action}/sequence_frames"]
         totals[i] = (arrays[f"{action}/sequence_error"] * frames).sum()
         counts[i] = frames.sum()
-    average = metrics.group_average(totals, counts)
+    average = evaluate.group_average(totals, counts)
     yield "per_action", average.per_group, arrays["per_action"]
     yield "average", np.array(average.average), arrays["average"]
     rounded = arrays["average_rounded_1_decimal"]

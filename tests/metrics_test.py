@@ -337,28 +337,3 @@ def test_pck_and_auc_of_whole_millimetres(array, dtype):
     # Of 31 thresholds, 30 are above 0, one is above 149, none is above 150, 29 above 5.
     np.testing.assert_allclose(pck, [2 / 3, 1], rtol=1e-6)
     np.testing.assert_allclose(auc, [(30 + 1 + 0) / (3 * 31), 29 / 31], rtol=1e-6)
-
-
-# Averages over groups.
-
-
-def test_group_average_matches_the_recorded_reference():
-    golden = np.load(shared_path("goldens/protocol_average.npz"))
-    actions = json.loads(str(golden["config"]))["actions"]
-    errors = np.array([golden[f"{action}/sequence_error"] for action in actions])
-    frames = np.array([golden[f"{action}/sequence_frames"] for action in actions])
-    average = metrics.group_average((errors * frames).sum(1), frames.sum(1))
-    np.testing.assert_allclose(average.per_group, golden["per_action"], rtol=1e-9)
-    np.testing.assert_allclose(average.average, golden["average"], rtol=1e-9)
-
-
-def test_group_average_leaves_out_groups_without_frames():
-    average = metrics.group_average(np.array([6.0, 0.0, 10.0]), np.array([3, 0, 1]))
-    np.testing.assert_array_equal(average.per_group, [2, np.nan, 10])
-    assert average.average == 6  # (2 + 10) / 2
-    assert average.frame_mean == 4  # (6 + 10) / 4
-
-
-def test_nothing_to_average_is_an_error():
-    with pytest.raises(JaxposeError, match="no valid frame to average"):
-        metrics.group_average(np.zeros(2), np.zeros(2, int))

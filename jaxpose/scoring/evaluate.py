@@ -1,7 +1,7 @@
 """Scores predictions of clips: the errors that papers report, in millimetres."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -172,6 +172,45 @@ def score(
     return results
 
 
+class GroupAverage(NamedTuple):
+    """Averages over groups of frames: one row of a table.
+
+    Attributes:
+      per_group: `[G]` frame-weighted mean of each group, NaN where it has no frames.
+      average: unweighted mean over the groups that have frames: the published "Avg.".
+      frame_mean: mean over all frames.
+    """
+
+    per_group: np.ndarray
+    average: float
+    frame_mean: float
+
+
+def group_average(totals: np.ndarray, counts: np.ndarray) -> GroupAverage:
+    """Averages errors by group, by action for example (protocol P.3).
+
+    Args:
+      totals: `[G]` sum of the errors of each group.
+      counts: `[G]` number of frames in each sum.
+
+    Raises:
+      JaxposeError: there are no frames.
+    """
+    if not counts.any():
+        raise JaxposeError(
+            "no valid frame to average; check the chosen subjects, takes and masks"
+        )
+    # A group without frames has no mean and does not count in the average.
+    has_frames = counts > 0
+    per_group = np.full(totals.shape, np.nan)
+    np.divide(totals, counts, out=per_group, where=has_frames)
+    return GroupAverage(
+        per_group=per_group,
+        average=float(per_group[has_frames].mean()),
+        frame_mean=float(totals.sum() / counts.sum()),
+    )
+
+
 def _centred(positions_3d: np.ndarray, root: int) -> np.ndarray:
     """Returns positions `[M, J, 3]` relative to joint `root`."""
     return np.asarray(root_centre(positions_3d, root))
@@ -200,12 +239,12 @@ class _Actions:
         same_clip = np.diff(clip_of_frame) == 0
         self.consecutive = is_next & same_clip
 
-    def average(self, values: np.ndarray, groups: np.ndarray) -> metrics.GroupAverage:
+    def average(self, values: np.ndarray, groups: np.ndarray) -> GroupAverage:
         """Averages `values [n]`; value `i` belongs to action number `groups[i]`."""
         num_actions = len(self.names)
         totals = np.bincount(groups, values, num_actions)
         counts = np.bincount(groups, minlength=num_actions)
-        return metrics.group_average(totals, counts)
+        return group_average(totals, counts)
 
 
 def _errors(

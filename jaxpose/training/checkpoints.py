@@ -17,7 +17,7 @@ from absl import logging
 from orbax.checkpoint import v1 as ocp
 
 from jaxpose.errors import JaxposeError
-from jaxpose.training.step import TrainState
+from jaxpose.training.state import TrainState
 
 _SCORE = "mpjpe"
 

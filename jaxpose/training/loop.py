@@ -18,7 +18,8 @@ from jaxpose.training import workdirs
 from jaxpose.training.checkpoints import Checkpoints
 from jaxpose.training.progress import Progress
 from jaxpose.training.setup import Training
-from jaxpose.training.step import Schedule, TrainState
+from jaxpose.training.state import TrainState
+from jaxpose.training.step import Schedule
 
 
 def train(

@@ -9,22 +9,15 @@ import optax
 from jax.sharding import Mesh
 
 from jaxpose.data import windows
+from jaxpose.data.batches import TrainData, make_epoch_order
 from jaxpose.data.clips import Clips
 from jaxpose.errors import JaxposeError
 from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import sharding
 from jaxpose.scoring import evaluate
 from jaxpose.training import optimizers
-from jaxpose.training.step import (
-    Schedule,
-    TrainData,
-    TrainState,
-    TrainSteps,
-    compile_train_steps,
-    create_state,
-    make_epoch_order,
-    state_shapes,
-)
+from jaxpose.training.state import TrainState, create_state, state_shapes
+from jaxpose.training.step import Schedule, TrainSteps, compile_train_steps
 
 
 @dataclasses.dataclass(frozen=True)

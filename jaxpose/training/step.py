@@ -1,13 +1,11 @@
-"""The state of a training, and the compiled function that updates it.
+"""The compiled function that updates the state of a training.
 
-The training data stays on the devices. The compiled step gathers windows from it, flips
-and centres them, so that no step waits for the host. One dispatch makes many steps.
+The training data stays on the devices, and one dispatch makes many updates.
 """
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import ml_collections
@@ -15,46 +13,17 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
-from jaxpose.body import cameras
-from jaxpose.body.skeletons import get_skeleton
-from jaxpose.data import augmentation, virtual_views, windows
+from jaxpose.data.batches import TrainData, make_batch_function
 from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import sharding
 from jaxpose.training import optimizers
 from jaxpose.training.losses import LOSSES
+from jaxpose.training.state import TrainState
 
-
-class TrainState(flax.struct.PyTreeNode):
-    """Everything that training changes.
-
-    Attributes:
-      step: number of updates made.
-      params: the model's parameters.
-      batch_stats: running statistics of batch normalisation (empty for models without).
-      opt_state: the optimiser's state.
-    """
-
-    step: jax.Array
-    params: Any
-    batch_stats: Any
-    opt_state: optax.OptState
-
-    @property
-    def variables(self) -> dict[str, Any]:
-        """Returns the variables that `model.apply` takes."""
-        return {"params": self.params, "batch_stats": self.batch_stats}
-
-
-class TrainData(NamedTuple):
-    """The device-resident training data.
-
-    Attributes:
-      table: all frames.
-      samples: `[S]` int32, the frames that may be targets.
-    """
-
-    table: windows.FrameTable
-    samples: jax.Array | np.ndarray
+# `(state, data, numbers [B], key) -> (loss, running statistics, gradient)`.
+GradientFunction = Callable[
+    [TrainState, TrainData, jax.Array, jax.Array], tuple[jax.Array, Any, Any]
+]
 
 
 class Schedule(NamedTuple):
@@ -68,137 +37,6 @@ class Schedule(NamedTuple):
     def num_steps(self) -> int:
         """Returns the number of updates of the whole training."""
         return self.num_epochs * self.steps_per_epoch
-
-
-def create_state(
-    model: LiftingModel,
-    optimizer: optax.GradientTransformation,
-    seed: int,
-    mesh: Mesh,
-) -> TrainState:
-    """Makes a fresh state, on all devices of `mesh`."""
-    return _initialise(model, optimizer, mesh)(jax.random.key(seed))
-
-
-def state_shapes(
-    model: LiftingModel,
-    optimizer: optax.GradientTransformation,
-    mesh: Mesh,
-) -> TrainState:
-    """Returns shapes, types and shardings of the state, to restore a checkpoint."""
-    return _initialise(model, optimizer, mesh).eval_shape(jax.random.key(0))
-
-
-def _initialise(
-    model: LiftingModel,
-    optimizer: optax.GradientTransformation,
-    mesh: Mesh,
-) -> Any:
-    """Returns the jitted function that makes a fresh state from a key."""
-
-    def init(key: jax.Array) -> TrainState:
-        variables = model.init(key, *model.example_inputs(), train=False)
-        params = variables["params"]
-        return TrainState(
-            step=jnp.zeros((), jnp.int32),
-            params=params,
-            batch_stats=variables.get("batch_stats", {}),
-            opt_state=optimizer.init(params),
-        )
-
-    # The state is the same on every device.
-    return jax.jit(init, out_shardings=sharding.replicated(mesh))
-
-
-def make_epoch_order(
-    num_samples: int,
-    steps_per_epoch: int,
-    batch_size: int,
-    seed: int,
-    mesh: Mesh,
-) -> Callable[[int], jax.Array]:
-    """Makes the function `epoch -> sample numbers [steps_per_epoch * batch_size]`.
-
-    The int32 numbers are a random permutation of the samples, or several permutations
-    one after another where an epoch is longer than one pass. They depend on the seed
-    and the epoch alone, so a resumed run reads the same samples.
-    """
-    needed = steps_per_epoch * batch_size
-    # Rounded up: the last permutation may be cut off.
-    passes = -(-needed // num_samples)
-
-    def order(epoch: jax.Array) -> jax.Array:
-        key = jax.random.fold_in(jax.random.key(seed), epoch)
-        # One permutation per pass over the samples, cut to the epoch.
-        keys = jax.random.split(key, passes)
-        permutations = [jax.random.permutation(k, num_samples) for k in keys]
-        return jnp.concatenate(permutations)[:needed].astype(jnp.int32)
-
-    return jax.jit(order, out_shardings=sharding.replicated(mesh))
-
-
-def make_batch_function(
-    model: LiftingModel,
-    config: ml_collections.ConfigDict,
-    mesh: Mesh,
-) -> Callable[
-    [TrainData, jax.Array, jax.Array], tuple[tuple[jax.Array, ...], jax.Array]
-]:
-    """Makes the input pipeline: `(data, numbers [B], key) -> (inputs, positions)`.
-
-    The function is for use inside `jit`. A sample number of `S` or more stands for the
-    flipped copy of sample `number - S`. `inputs` are the arguments of the model;
-    `positions [B, T, J, 3]` are root-relative windows in the training unit.
-    """
-    skeleton = get_skeleton(model.skeleton)
-    keypoints_mirror = get_skeleton(model.keypoints_skeleton)
-    target = windows.target_index(model.receptive_field, model.causal_shift)
-    batch_sharding = sharding.over_batch(mesh)
-
-    def make_batch(
-        data: TrainData,
-        numbers: jax.Array,
-        key: jax.Array,
-    ) -> tuple[tuple[jax.Array, ...], jax.Array]:
-        # Looks up the frames of the samples, and the windows around them.
-        numbers = jax.lax.with_sharding_constraint(numbers, batch_sharding)
-        flipped = numbers >= data.samples.shape[0]
-        frames = data.samples[numbers % data.samples.shape[0]]
-        gathered = windows.gather_windows(
-            data.table, frames, model.receptive_field, model.causal_shift
-        )
-        keypoints, positions = map(jnp.asarray, gathered)
-        clips = data.table.clip_of_frame[frames]
-        camera = data.table.camera[clips]
-        view_key, target_key = jax.random.split(key)
-        # Virtual views need the absolute positions, before centring.
-        if config.augment_rotation or config.augment_bones:
-            keypoints, positions = virtual_views.random_views(
-                view_key,
-                positions,
-                camera,
-                data.table.up[clips],
-                skeleton,
-                rotation=config.augment_rotation,
-                bones=config.augment_bones,
-            )
-        # Refinement needs the depth of the root, which centring removes.
-        root_depth = positions[:, target, skeleton.root, 2]
-        centred = windows.root_centre(positions, skeleton.root) * config.target_scale
-        positions = jnp.asarray(windows.flip_where(flipped, centred, skeleton))
-        keypoints = jnp.asarray(
-            windows.flip_where(flipped, keypoints, keypoints_mirror)
-        )
-        # GLA-GCN moves the targets alone; the input stays.
-        if config.augment_target:
-            positions = augmentation.random_move_in_image_plane(target_key, positions)
-        if not model.needs_camera:
-            return (keypoints,), positions
-        # A flipped sample is seen by the mirrored camera.
-        camera = jnp.where(flipped[:, None], cameras.flip_camera(camera), camera)
-        return (keypoints, camera, root_depth), positions
-
-    return make_batch
 
 
 def make_update(
@@ -216,16 +54,46 @@ def make_update(
     the batch, computed one after the other: `unrolled`, or by a loop in the compiled
     program.
     """
-    make_batch = make_batch_function(model, config, mesh)
-    parts = config.accumulation_steps
+    gradient = _make_gradient(model, config, schedule, mesh)
+    if config.accumulation_steps > 1:
+        gradient = _in_parts(gradient, config.accumulation_steps, unrolled)
 
-    def gradient_of_part(
+    def update(
+        state: TrainState,
+        data: TrainData,
+        numbers: jax.Array,
+    ) -> tuple[TrainState, jax.Array]:
+        # The key of an update depends on the seed and the step alone, so a resumed run
+        # draws the same numbers as an uninterrupted one.
+        key = jax.random.fold_in(jax.random.key(config.seed + 1), state.step)
+        loss, batch_stats, grads = gradient(state, data, numbers, key)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        new_state = TrainState(
+            step=state.step + 1,
+            params=optax.apply_updates(state.params, updates),
+            batch_stats=batch_stats,
+            opt_state=opt_state,
+        )
+        return new_state, loss
+
+    return update
+
+
+def _make_gradient(
+    model: LiftingModel,
+    config: ml_collections.ConfigDict,
+    schedule: Schedule,
+    mesh: Mesh,
+) -> GradientFunction:
+    """Makes the gradient of the loss of the samples `numbers`."""
+    make_batch = make_batch_function(model, config, mesh)
+
+    def gradient(
         state: TrainState,
         data: TrainData,
         numbers: jax.Array,
         key: jax.Array,
     ) -> tuple[jax.Array, Any, Any]:
-        """Returns loss, running statistics and gradient of the samples `numbers`."""
         # Augmentation and dropout draw from keys of their own.
         data_key, model_key = jax.random.split(key)
         inputs, positions = make_batch(data, numbers, data_key)
@@ -242,8 +110,8 @@ def make_update(
             loss = model.loss(output, positions, LOSSES[config.loss], epoch)
             return loss, updated.get("batch_stats", {})
 
-        gradient = jax.value_and_grad(loss_and_statistics, has_aux=True)
-        (loss, batch_stats), grads = gradient(state.params)
+        differentiate = jax.value_and_grad(loss_and_statistics, has_aux=True)
+        (loss, batch_stats), grads = differentiate(state.params)
         # Layers have one fixed momentum: its schedule rescales the step they made.
         if config.batch_norm_decay:
             momentum = optimizers.batch_norm_momentum(epoch, schedule.num_epochs)
@@ -252,14 +120,23 @@ def make_update(
             )
         return loss, batch_stats, grads
 
-    def gradient_of_parts(
+    return gradient
+
+
+def _in_parts(
+    gradient_of_part: GradientFunction, parts: int, unrolled: bool
+) -> GradientFunction:
+    """Makes the gradient of a batch from those of its parts, one after the other.
+
+    Loss and gradient are means over the parts. The statistics pass from part to part.
+    """
+
+    def gradient(
         state: TrainState,
         data: TrainData,
         numbers: jax.Array,
         key: jax.Array,
     ) -> tuple[jax.Array, Any, Any]:
-        """Returns the means over the parts of what `gradient_of_part` returns."""
-
         # Passes the statistics from part to part, and adds up the gradients.
         def body(carry: Any, part: Any) -> tuple[Any, jax.Array]:
             batch_stats, total = carry
@@ -277,26 +154,7 @@ def make_update(
         batch_stats, total = carry
         return losses.mean(), batch_stats, jax.tree.map(lambda x: x / parts, total)
 
-    def update(
-        state: TrainState,
-        data: TrainData,
-        numbers: jax.Array,
-    ) -> tuple[TrainState, jax.Array]:
-        # The key of an update depends on the seed and the step alone, so a resumed run
-        # draws the same numbers as an uninterrupted one.
-        key = jax.random.fold_in(jax.random.key(config.seed + 1), state.step)
-        gradient = gradient_of_part if parts == 1 else gradient_of_parts
-        loss, batch_stats, grads = gradient(state, data, numbers, key)
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-        new_state = TrainState(
-            step=state.step + 1,
-            params=optax.apply_updates(state.params, updates),
-            batch_stats=batch_stats,
-            opt_state=opt_state,
-        )
-        return new_state, loss
-
-    return update
+    return gradient
 
 
 def _loop(

@@ -18,7 +18,7 @@ from jaxpose.inference.predictor import Predictor
 from jaxpose.models import build_model
 from jaxpose.scoring.evaluate import METRICS, Evaluator
 from jaxpose.training.setup import set_up
-from jaxpose.training.step import TrainState
+from jaxpose.training.state import TrainState
 from tests.small_run import small_clips, small_config
 
 

@@ -1,9 +1,14 @@
+"""Scores of clips: averages, velocities, baselines."""
+
+import json
+
 import numpy as np
 import pytest
 
 from jaxpose.data.clips import select_subjects
 from jaxpose.errors import JaxposeError
 from jaxpose.scoring import baselines, evaluate
+from tests.shared import shared_path
 from tests.small_run import small_clips
 
 
@@ -83,3 +88,25 @@ def test_mean_pose_is_the_mean_of_valid_frames(clips):
         evaluate.root_relative(clips, frames).mean(0),
         atol=1e-6,
     )
+
+
+def test_group_average_matches_the_recorded_reference():
+    golden = np.load(shared_path("goldens/protocol_average.npz"))
+    actions = json.loads(str(golden["config"]))["actions"]
+    errors = np.array([golden[f"{action}/sequence_error"] for action in actions])
+    frames = np.array([golden[f"{action}/sequence_frames"] for action in actions])
+    average = evaluate.group_average((errors * frames).sum(1), frames.sum(1))
+    np.testing.assert_allclose(average.per_group, golden["per_action"], rtol=1e-9)
+    np.testing.assert_allclose(average.average, golden["average"], rtol=1e-9)
+
+
+def test_group_average_leaves_out_groups_without_frames():
+    average = evaluate.group_average(np.array([6.0, 0.0, 10.0]), np.array([3, 0, 1]))
+    np.testing.assert_array_equal(average.per_group, [2, np.nan, 10])
+    assert average.average == 6  # (2 + 10) / 2
+    assert average.frame_mean == 4  # (6 + 10) / 4
+
+
+def test_nothing_to_average_is_an_error():
+    with pytest.raises(JaxposeError, match="no valid frame to average"):
+        evaluate.group_average(np.zeros(2), np.zeros(2, int))

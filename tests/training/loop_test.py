@@ -13,13 +13,13 @@ import pytest
 from orbax.checkpoint import v1 as ocp
 from PIL import Image
 
+from jaxpose.data.batches import make_epoch_order
 from jaxpose.data.clips import select_subjects
 from jaxpose.errors import JaxposeError
 from jaxpose.parallel import sharding
 from jaxpose.run import Run
 from jaxpose.training import setup, workdirs
 from jaxpose.training.metric_writer import read_metrics
-from jaxpose.training.step import make_epoch_order
 from tests.small_run import in_memory, small_clips, small_config, train_small
 
 pytestmark = pytest.mark.xdist_group("train")

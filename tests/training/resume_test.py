@@ -18,7 +18,7 @@ from jaxpose.parallel import sharding
 from jaxpose.training import optimizers
 from jaxpose.training.checkpoints import Checkpoints
 from jaxpose.training.metric_writer import read_metrics
-from jaxpose.training.step import create_state
+from jaxpose.training.state import create_state
 from tests.small_run import small_config
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
