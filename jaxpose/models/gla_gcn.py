@@ -1,21 +1,15 @@
 """GLA-GCN: global-local adaptive graph convolutional network (Yu et al., ICCV 2023).
 
-A window of 2D poses becomes a graph in space and time. Adaptive graph convolutional
-(AGCN) blocks mix joints by `S + A + P` (data-dependent, fixed and learnt matrices) and
-frames by a kernel of 9; strided modules shrink the window to one frame; individually
-connected layers read each joint's position from that joint's features alone.
+A window of 2D poses becomes a graph in space and time. AGCN blocks (`agcn`) mix joints
+and frames; strided modules shrink the window to one frame; individually connected
+layers read each joint's position from that joint's features alone.
 
 The released network is `sequence_layers=0, head="shared"`; by its size it is what the
 paper's rows without * measured. Rows with * add the branch that reconstructs the whole
 3D sequence (`sequence_layers=3`) and `head="individual"`, the weighted mean of a layer
 per joint and a shared one.
-
-Features are kept as `[B, J, T, C]`: joints fold into the batch of a 1-D convolution
-over frames, and aggregation over joints is one small matrix product per sample, both
-without a transpose.
 """
 
-import functools
 import math
 from typing import Any, Self
 
@@ -25,231 +19,19 @@ import jax.numpy as jnp
 
 from jaxpose.body import graphs, joint_rules
 from jaxpose.body.skeletons import COCO_17, HUMANEVA_15, get_skeleton
-from jaxpose.models import checks, cpu
+from jaxpose.models import checks
+from jaxpose.models.agcn import AGCNBlock
 from jaxpose.models.base import LiftingModel, LossFunction
 from jaxpose.models.layers import (
     BatchNorm,
     Dropout,
     Linear,
     call_block,
-    padded_convolution,
     torch_bias_init,
     torch_linear_init,
 )
 
-NUM_SUBSETS = 3  # neighbours: the joint itself, inward, outward
-TEMPORAL_KERNEL = 9
 HEADS = ("shared", "individual", "dense")
-
-
-def _pointwise(
-    features: int,
-    name: str,
-    dtype: Any,
-) -> nn.Dense:
-    """Returns a 1x1 convolution of initial fan-out variance `2 / features`."""
-    kernel_init = nn.initializers.normal((2 / features) ** 0.5)
-    return nn.Dense(
-        features,
-        dtype=dtype,
-        kernel_init=kernel_init,
-        name=name,
-    )
-
-
-class AdaptiveGraphConv(nn.Module):
-    """Adaptive graph convolution (Eqs. 2 and 3).
-
-    `ReLU(Drop(BN(sum_k W_k x (S_k + A_k + P_k))) + down(x))`, where
-    `S_k = softmax_i(theta_k(x_i) . phi_k(x_j) / (E T))` compares joints over the whole
-    window, one matrix per sample; the released code divides by `E T`, the paper does
-    not. The embedding width `E` is a quarter of `features`. `A_k` is fixed, `P_k`
-    learnt. `down` is the identity if the width does not change, else a 1x1 convolution
-    with BatchNorm. Dropout stands inside the residual, as in the released code (the
-    paper draws it after the layer).
-
-    Attributes:
-      features: channels of the output.
-      graph: name for `graphs.gla_gcn_adjacency`.
-      adaptive: False drops S and P, which leaves a plain ST-GCN layer (ablation, Table
-        6).
-      dropout_rate: 0.1 in the released code, whatever the model's other dropout.
-    """
-
-    features: int
-    graph: str
-    adaptive: bool = True
-    dropout_rate: float = 0.1
-    dtype: Any = None
-
-    @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Maps `[B, J, T, C_in]` to `[B, J, T, features]`."""
-        batch, joints, frames, channels = x.shape
-        rows = x.reshape(batch * joints * frames, channels)
-        std = (2 / (self.features * channels * NUM_SUBSETS)) ** 0.5
-        mixed, biases = [], []
-        for k, mixing in enumerate(self._mixing(rows, batch, joints)):
-            # Projecting first costs as much as mixing first, and XLA for CPU vectorises
-            # the activation before it only in this order.
-            shape = (channels, self.features)
-            init = nn.initializers.normal(std)
-            kernel = self.param(f"project_kernel_{k}", init, shape)
-            inputs, kernel = nn.dtypes.promote_dtype(rows, kernel, dtype=self.dtype)
-            projected = (inputs @ kernel).reshape(batch, joints, frames * self.features)
-            mixed.append(jnp.einsum("bij,biz->bjz", mixing, projected))
-        for k in range(NUM_SUBSETS):
-            zeros = nn.initializers.zeros_init()
-            biases.append(self.param(f"project_bias_{k}", zeros, (self.features,)))
-        y = functools.reduce(jnp.add, mixed)
-        y = y.reshape(batch, joints, frames, self.features)
-        # One bias per subset, as in the reference; only their sum matters.
-        y += functools.reduce(jnp.add, biases).astype(y.dtype)[None, None, None]
-        y = BatchNorm(
-            scale_init=1e-6,
-            dtype=self.dtype,
-            name="graph_bn",
-        )(y, train=train)
-        y = Dropout(self.dropout_rate)(y, train=train)
-        # The way past the convolution, mapped where the width changes.
-        if channels != self.features:
-            x = _pointwise(self.features, "down", self.dtype)(x)
-            x = BatchNorm(dtype=self.dtype, name="down_bn")(x, train=train)
-        return nn.relu(y + x)
-
-    def _mixing(
-        self,
-        rows: jax.Array,
-        batch: int,
-        joints: int,
-    ) -> list[jax.Array]:
-        """Computes `M_k = S_k + A_k + P_k`, each `[B, J, J]`; column `j` receives."""
-        # Softmax and sums in at least float32.
-        wide = jnp.promote_types(rows.dtype, jnp.float32)
-        adjacency = jnp.asarray(graphs.gla_gcn_adjacency(self.graph), wide)
-        if not self.adaptive:
-            shape = (NUM_SUBSETS, batch, joints, joints)
-            fixed = jnp.broadcast_to(adjacency[:, None], shape)
-            return list(fixed.astype(rows.dtype))
-        small = nn.initializers.constant(1e-6)
-        learnt = self.param("adjacency", small, adjacency.shape)
-
-        # S_k compares embeddings of the whole window, one matrix per sample.
-        mixing = []
-        for k in range(NUM_SUBSETS):
-            source = self._embedding(rows, f"theta_{k}", batch, joints)
-            target = self._embedding(rows, f"phi_{k}", batch, joints)
-            logits = jnp.einsum("biz,bjz->bij", source, target).astype(wide)
-            # Over the source joint: columns sum to 1.
-            similarity = nn.softmax(logits / source.shape[-1], axis=1)
-            self.sow("intermediates", "similarity", similarity)
-            constant = (adjacency[k] + learnt[k])[None]
-            mixing.append((similarity + constant).astype(rows.dtype))
-        return mixing
-
-    def _embedding(
-        self,
-        rows: jax.Array,
-        name: str,
-        batch: int,
-        joints: int,
-    ) -> jax.Array:
-        """Embeds `rows [B J T, C]` as `[B, J, T E]`."""
-        width = self.features // 4 or 3
-        embedded = _pointwise(width, name, self.dtype)(rows)
-        return embedded.reshape(batch, joints, -1)
-
-
-class PaddedTemporalConv(nn.Module):
-    """Convolution over frames with zero padding, from T to `(T - 1) // stride + 1`.
-
-    Initial weights are normal with fan-out variance `2 / (features * size)`, biases 0.
-
-    Attributes:
-      features: channels of the output.
-      size: frames under the kernel, odd.
-      stride: frames from one output to the next.
-      cpu_forms: computes the gradient as `cpu.padded_convolution` does.
-    """
-
-    features: int
-    size: int
-    stride: int = 1
-    cpu_forms: bool = False
-    dtype: Any = None
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps `[B, J, T, C]` to `[B, J, (T - 1) // stride + 1, features]`."""
-        batch, joints, frames, channels = x.shape
-        init = nn.initializers.normal((2 / (self.features * self.size)) ** 0.5)
-        kernel = self.param("kernel", init, (self.size, channels, self.features))
-        bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
-        x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
-        flat = x.reshape(batch * joints, frames, channels)
-        if self.cpu_forms:
-            y = cpu.padded_convolution(flat, kernel, self.stride)
-        else:
-            y = padded_convolution(flat, kernel, stride=self.stride)
-        return y.reshape(batch, joints, -1, self.features) + bias[None, None, None]
-
-
-class AGCNBlock(nn.Module):
-    """AGCN(C_in, features, stride): graph, then temporal convolution (Figure 1).
-
-    BatchNorms on the main path are `graph_bn` and `temporal_bn`; those of the side
-    paths are `down_bn` and `residual_bn`. The released recipe decays the momentum of
-    the former alone.
-
-    Attributes:
-      features: channels of the output.
-      graph: name for `graphs.gla_gcn_adjacency`.
-      stride: of the convolution over time (kernel 9, padding 4).
-      residual: whether the block has its own residual: the identity where channels and
-        length stay, else a convolution of kernel 1 with BatchNorm.
-      relu: whether the block ends in a ReLU.
-      adaptive: see `AdaptiveGraphConv`.
-      dropout_rate: dropout inside the graph convolution.
-      cpu_forms: see `PaddedTemporalConv`.
-    """
-
-    features: int
-    graph: str
-    stride: int = 1
-    residual: bool = True
-    relu: bool = True
-    adaptive: bool = True
-    dropout_rate: float = 0.1
-    cpu_forms: bool = False
-    dtype: Any = None
-
-    @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Maps `[B, J, T, C_in]` to `[B, J, (T - 1) // stride + 1, features]`."""
-        y = AdaptiveGraphConv(
-            self.features,
-            self.graph,
-            self.adaptive,
-            self.dropout_rate,
-            self.dtype,
-            name="graph_conv",
-        )(x, train=train)
-        y = PaddedTemporalConv(
-            self.features,
-            TEMPORAL_KERNEL,
-            self.stride,
-            self.cpu_forms,
-            dtype=self.dtype,
-            name="temporal_conv",
-        )(y)
-        y = BatchNorm(dtype=self.dtype, name="temporal_bn")(y, train=train)
-        if self.residual:
-            if x.shape[-1] != self.features or self.stride != 1:
-                x = x[:, :, :: self.stride]
-                x = _pointwise(self.features, "residual", self.dtype)(x)
-                x = BatchNorm(dtype=self.dtype, name="residual_bn")(x, train=train)
-            y = y + x
-        return nn.relu(y) if self.relu else y
 
 
 class UnsharedLinear(nn.Module):

@@ -1,8 +1,8 @@
 """Map of the released GAST-Net, `fabro66/GAST-Net-3DPoseEstimation`."""
 
-from jaxpose.models.gast_net import (
+from jaxpose.models.gast_net import GASTNet
+from jaxpose.models.graph_attention import (
     HEADS,
-    GASTNet,
     GlobalGraph,
     GraphAttentionBlock,
     LocalGraph,

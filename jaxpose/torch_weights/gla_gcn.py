@@ -1,7 +1,8 @@
 """Map of GLA-GCN: the released S_AGCN, and the sequence model built of its blocks."""
 
 from jaxpose.body.skeletons import get_skeleton
-from jaxpose.models.gla_gcn import GLAGCN, NUM_SUBSETS
+from jaxpose.models.agcn import NUM_SUBSETS
+from jaxpose.models.gla_gcn import GLAGCN
 from jaxpose.torch_weights import layouts
 from jaxpose.torch_weights.layouts import Entry
 
@@ -67,7 +68,7 @@ def block(
     residual: bool = True,
     adaptive: bool = True,
 ) -> list[Entry]:
-    """Returns the entries of one `gla_gcn.AGCNBlock`.
+    """Returns the entries of one `agcn.AGCNBlock`.
 
     Args:
       torch_name: of the block in the state dict; empty for a block on its own.

@@ -8,12 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.models.gast_net import (
-    GASTNet,
-    GlobalGraph,
-    GraphAttentionBlock,
-    LocalGraph,
-)
+from jaxpose.models.gast_net import GASTNet
+from jaxpose.models.graph_attention import GlobalGraph, GraphAttentionBlock, LocalGraph
 from jaxpose.torch_weights import gast_net as weights
 from tests.golden_models.base import GoldenModel
 

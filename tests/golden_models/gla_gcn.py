@@ -7,7 +7,8 @@ import jax
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.models.gla_gcn import GLAGCN, AGCNBlock
+from jaxpose.models.agcn import AGCNBlock
+from jaxpose.models.gla_gcn import GLAGCN
 from jaxpose.torch_weights import gla_gcn as weights
 from tests.golden_models.base import GoldenModel
 

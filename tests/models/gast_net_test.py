@@ -11,7 +11,8 @@ from jaxpose.body import graphs
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.models.cost import describe
-from jaxpose.models.gast_net import GASTNet, GlobalGraph, LocalGraph, SemanticGraphConv
+from jaxpose.models.gast_net import GASTNet
+from jaxpose.models.graph_attention import GlobalGraph, LocalGraph, SemanticGraphConv
 from jaxpose.torch_weights import gast_net as weights
 
 # Everything runs once: compiling takes far longer than running.

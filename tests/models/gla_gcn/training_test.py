@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxpose.models.gla_gcn import GLAGCN, AGCNBlock
+from jaxpose.models.agcn import AGCNBlock
+from jaxpose.models.gla_gcn import GLAGCN
 from tests.models.gla_gcn.small_model import SMALL, predict, random_variables, window
 
 
