@@ -17,8 +17,8 @@ import jax
 import ml_collections
 import numpy as np
 
-from experiments import figures
-from experiments.benchmark import (
+from experiments import charts
+from experiments.timing import (
     make_variables,
     median_seconds,
     random_clips,
@@ -132,7 +132,7 @@ def main(argv: list[str] | None = None) -> None:
             print(f"{title}: {name} grows with power {exponent(curve):.2f}")
     if flags.json:
         flags.json.write_text(json.dumps(curves, indent=2) + "\n")
-    figures.draw_scaling(curves, flags.plot)
+    charts.draw_scaling(curves, flags.plot)
 
 
 if __name__ == "__main__":

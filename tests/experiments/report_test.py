@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from experiments import figures, report, scaling
+from experiments import charts, report, scaling
 from experiments.job import Job
 from experiments.markdown import to_markdown
 from experiments.table import Column, Row
@@ -58,7 +58,7 @@ def test_pictures_of_a_shared_run_bear_the_row_of_their_metric(tmp_path, monkeyp
     drawn = {}
     for name in ("draw_curves", "draw_bars", "draw_cost"):
         monkeypatch.setattr(
-            figures, name, lambda *arguments, name=name: drawn.update({name: arguments})
+            charts, name, lambda *arguments, name=name: drawn.update({name: arguments})
         )
     monkeypatch.setattr(report, "load_run", lambda job: None)
     monkeypatch.setattr(
@@ -80,7 +80,7 @@ def test_pictures_of_a_shared_run_bear_the_row_of_their_metric(tmp_path, monkeyp
 def test_scaling_curves_have_their_power_and_are_drawn(tmp_path):
     assert scaling.exponent({1: 3.0, 2: 6.0, 8: 24.0}) == pytest.approx(1.0)
     assert scaling.exponent({1: 1.0, 2: 4.0, 4: 16.0}) == pytest.approx(2.0)
-    figures.draw_scaling(
+    charts.draw_scaling(
         {"seconds": {"a model": {1: 1.0, 2: 2.1}}}, tmp_path / "scaling.png"
     )
     assert (tmp_path / "scaling.png").stat().st_size > 10_000

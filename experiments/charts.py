@@ -1,0 +1,234 @@
+"""Draws the charts of reports: curves, bars and points, from numbers to PNG files."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import matplotlib
+
+matplotlib.use("agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, NullFormatter
+
+PALETTE = matplotlib.color_sequences["tab20"]
+
+
+class CostPoint(NamedTuple):
+    """One model in the picture of errors over cost.
+
+    Attributes:
+      label: name in the legend.
+      parameters: number of parameters.
+      macs: multiply-accumulates per pose.
+      error: MPJPE measured here, millimetres, or None.
+      published: the paper's MPJPE, or None.
+    """
+
+    label: str
+    parameters: float
+    macs: float
+    error: float | None
+    published: float | None
+
+
+def draw_scaling(
+    panels: Mapping[str, Mapping[str, Mapping[int, float]]], path: pathlib.Path
+) -> None:
+    """Draws seconds over sizes on log axes; a dashed line is proportional to the size.
+
+    Args:
+      panels: seconds by size, by label of the curve, by title of the panel.
+      path: the file.
+    """
+    width = 5.4 * len(panels)
+    figure, axes = plt.subplots(
+        1,
+        len(panels),
+        figsize=(width, 4.2),
+        squeeze=False,
+    )
+    for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
+        for label, curve in curves.items():
+            sizes = np.array(list(curve))
+            seconds = np.array(list(curve.values()))
+            (line,) = axis.plot(
+                sizes,
+                seconds,
+                marker="o",
+                ms=4,
+                label=label,
+            )
+            # The dashed line meets the curve at the largest size.
+            proportional = seconds[-1] * sizes / sizes[-1]
+            axis.plot(
+                sizes,
+                proportional,
+                ls="--",
+                lw=0.8,
+                color=line.get_color(),
+            )
+        # A power of the size is a line on these axes.
+        axis.set(title=title, xscale="log", yscale="log")
+        axis.grid(alpha=0.3, which="both")
+    axes[0, 0].legend(frameon=False)
+    save(figure, path)
+
+
+def draw_curves(
+    losses: Mapping[str, np.ndarray],
+    errors: Mapping[str, np.ndarray],
+    path: pathlib.Path,
+) -> None:
+    """Draws the training loss and, where there are any, validation errors over updates.
+
+    Args:
+      losses: `[N, 2]` (step, value) by label of the row.
+      errors: likewise, MPJPE in millimetres.
+      path: the file.
+    """
+    # Runs without validation subjects have no second panel.
+    panels = {"training loss": losses}
+    if any(len(curve) for curve in errors.values()):
+        panels["MPJPE of the held-out subjects, mm"] = errors
+    width = 6.4 * len(panels)
+    figure, axes = plt.subplots(
+        1,
+        len(panels),
+        figsize=(width, 4.2),
+        squeeze=False,
+    )
+    for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
+        for number, (label, curve) in enumerate(curves.items()):
+            # A run without validation subjects has no errors to draw.
+            if not len(curve):
+                continue
+            # Markers would hide each other on a long curve.
+            marker = "o" if len(curve) < 30 else ""
+            axis.plot(
+                *curve.T,
+                label=label,
+                color=_colour(number),
+                marker=marker,
+                ms=3,
+                lw=1.2,
+            )
+        # Losses fall by decades, errors by parts.
+        values = np.concatenate(list(curves.values()))[:, 1]
+        scale = "log" if values.max() > 3 * values.min() else "linear"
+        axis.set(title=title, xlabel="update", yscale=scale)
+        axis.grid(alpha=0.3, which="both")
+    _legend_beside(axes[0, -1])
+    save(figure, path)
+
+
+def draw_bars(
+    errors: Mapping[str, Mapping[str, float]], title: str, path: pathlib.Path
+) -> None:
+    """Draws grouped bars of `errors[label][action]`: one group per action.
+
+    Args:
+      errors: millimetres by action, by label of the row.
+      title: of the picture.
+      path: the file.
+    """
+    # Test sets of rows may differ in their actions; the picture has all of them.
+    actions: dict[str, None] = {}
+    for row in errors.values():
+        actions |= dict.fromkeys(row)
+    # Bars fill 84 % of a group, which leaves a gap to the next one.
+    width = 0.84 / len(errors)
+    inches = 0.45 * len(actions) * max(2, len(errors)) ** 0.5
+    figure, axis = plt.subplots(figsize=(max(7.0, inches), 4.2))
+    # The bars of a group lie side by side, centred on its tick.
+    for number, (label, row) in enumerate(errors.items()):
+        offset = (number - (len(errors) - 1) / 2) * width
+        places = np.arange(len(actions)) + offset
+        values = [row.get(action, np.nan) for action in actions]
+        axis.bar(
+            places,
+            values,
+            width,
+            label=label,
+            color=_colour(number),
+        )
+    ticks = range(len(actions))
+    axis.set_xticks(
+        ticks,
+        list(actions),
+        rotation=60,
+        ha="right",
+        fontsize=8,
+    )
+    axis.set(title=title, ylabel="mm", xlim=(-0.6, len(actions) - 0.4))
+    axis.grid(alpha=0.3, axis="y")
+    axis.set_axisbelow(True)
+    _legend_beside(axis)
+    save(figure, path)
+
+
+def draw_cost(points: Sequence[CostPoint], path: pathlib.Path) -> None:
+    """Draws MPJPE over parameters and over multiply-accumulates.
+
+    A cost has a log axis where it spans a decade.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), sharey=True)
+    parameters = [point.parameters for point in points]
+    macs = [point.macs for point in points]
+    _plot_costs(axes[0], "parameters", parameters, points)
+    _plot_costs(axes[1], "multiply-accumulates per pose", macs, points)
+    axes[0].set_ylabel("MPJPE, mm (hollow: the paper's)")
+    _legend_beside(axes[1])
+    save(figure, path)
+
+
+def _plot_costs(
+    axis: Axes, name: str, costs: Sequence[float], points: Sequence[CostPoint]
+) -> None:
+    """Draws the errors of `points` over one cost."""
+    for number, (cost, point) in enumerate(zip(costs, points, strict=True)):
+        colour = _colour(number)
+        # A row without a figure keeps its colour, so that points and bars agree.
+        if point.error is None:
+            continue
+        axis.plot(cost, point.error, "o", ms=8, color=colour, label=point.label)
+        if point.published is not None:
+            axis.plot(cost, point.published, "o", ms=8, color=colour, mfc="none")
+    # A log axis with fewer decades has too few labels to read.
+    axis.set_xlabel(name)
+    if max(costs) > 10 * min(costs):
+        axis.set_xscale("log")
+    else:
+        axis.locator_params(axis="x", nbins=5)
+    axis.xaxis.set_major_formatter(EngFormatter())
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.grid(alpha=0.3, which="both")
+
+
+def _colour(number: int) -> Any:
+    """Returns the colour of curve or bar `number`; colours repeat after 20."""
+    return PALETTE[number % len(PALETTE)]
+
+
+def _legend_beside(axis: Axes) -> None:
+    """Puts the legend to the right of the axis, where it hides nothing."""
+    axis.legend(
+        fontsize=8,
+        frameon=False,
+        loc="center left",
+        bbox_to_anchor=(1.02, 0.5),
+    )
+
+
+def save(figure: Figure, path: pathlib.Path, tight: bool = True) -> None:
+    """Writes the picture and closes it."""
+    if tight:
+        figure.tight_layout()
+    # A reader never sees half a file: it gets its name when it is complete.
+    partial = path.with_stem(path.stem + ".partial")
+    figure.savefig(partial, dpi=130, bbox_inches="tight")
+    plt.close(figure)
+    partial.replace(path)
