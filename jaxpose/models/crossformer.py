@@ -37,14 +37,12 @@ from jaxpose.models.layers import (
     DropPath,
     LayerNorm,
     Mlp,
-    call_block,
     padded_convolution,
     torch_bias_init,
     torch_linear_init,
 )
 from jaxpose.models.poseformer import (
     FrameMixingHead,
-    JointEmbedding,
     WindowTransformer,
     token_windows,
 )
@@ -92,8 +90,7 @@ class CrossFormer(WindowTransformer):
           JaxposeError: the fields or the input's shape do not fit each other.
         """
         self._check(keypoints_2d)
-        batch, frames, joints, features = keypoints_2d.shape
-        width = joints * self.joint_width
+        batch, frames, joints, _ = keypoints_2d.shape
         zeroed = slice(*self.zeroed_frames or (0, 0))
         if self.whole_sequence:
             # Each window has other frames zeroed: one more frame stands for all of
@@ -103,17 +100,7 @@ class CrossFormer(WindowTransformer):
         elif self.zeroed_frames:
             keypoints_2d = jnp.asarray(keypoints_2d).at[:, zeroed].set(0.0)
 
-        # Spatial stack: each frame is a sample of J tokens.
-        x = keypoints_2d.reshape(-1, joints, features)
-        embed = JointEmbedding(
-            self.joint_width,
-            self.spatial_positions,
-            dtype=self.dtype,
-            name="joint_embedding",
-        )
-        x = Dropout(self.dropout_rate)(embed(x), train=train)
-        x = self._stack(x, "spatial", train)
-        x = x.reshape(batch, -1, width)
+        x = self._frame_tokens(keypoints_2d, self.spatial_positions, train)
         if self.whole_sequence:
             zero_token = x[0, frames]
             x = token_windows(x[:, :frames], self.num_frames)
@@ -122,37 +109,30 @@ class CrossFormer(WindowTransformer):
         # Temporal stack: each window is a sample of T tokens.
         if self.temporal_positions:
             zeros = nn.initializers.zeros_init()
-            x = x + self.param("temporal_positions", zeros, (1, width))[None]
+            table = (1, x.shape[-1])
+            x = x + self.param("temporal_positions", zeros, table)[None]
         x = Dropout(self.dropout_rate)(x, train=train)
         x = self._stack(x, "temporal", train)
         return FrameMixingHead(joints, name="head")(x).reshape(batch, -1, joints, 3)
 
-    def _stack(
-        self,
-        x: jax.Array,
-        kind: str,
-        train: bool,
-    ) -> jax.Array:
+    def _block(self, kind: str, drop_path_rate: float, name: str) -> nn.Module:
+        """Returns a block of the stack `kind`."""
+        return Block(
+            self.heads,
+            self.mlp_ratio,
+            self.qkv_bias,
+            interaction=self._interaction(kind),
+            form=self.block,
+            attention_scale=self.attention_scale,
+            dropout_rate=self.dropout_rate,
+            drop_path_rate=drop_path_rate,
+            dtype=self.dtype,
+            name=name,
+        )
+
+    def _stack(self, x: jax.Array, kind: str, train: bool) -> jax.Array:
         """Applies the blocks of one stack, and a LayerNorm if they end in none."""
-        for i, rate in enumerate(self.drop_path_rates()):
-            block = Block(
-                self.heads,
-                self.mlp_ratio,
-                self.qkv_bias,
-                interaction=self._interaction(kind),
-                form=self.block,
-                attention_scale=self.attention_scale,
-                dropout_rate=self.dropout_rate,
-                drop_path_rate=rate,
-                dtype=self.dtype,
-                name=f"{kind}_block_{i}",
-            )
-            x = call_block(
-                block,
-                x,
-                train=train,
-                rematerialise=self.rematerialise,
-            )
+        x = super()._stack(x, kind, train)
         return x if self.block == "equations" else LayerNorm(name=f"{kind}_norm")(x)
 
     def _interaction(self, kind: str) -> Callable[..., nn.Module] | None:

@@ -1,7 +1,7 @@
 """PoseFormer: transformers over joints, then over frames (Zheng et al., ICCV 2021).
 
-`WindowTransformer`, `JointEmbedding`, `FrameMixingHead` and `token_windows` are also
-CrossFormer's, which extends this model. Tokens are `[B * T, J, e]` in the spatial
+`WindowTransformer`, `FrameMixingHead` and `token_windows` are also CrossFormer's, which
+extends this model. Tokens are `[B * T, J, e]` in the spatial
 stack, one frame being one sample, and `[B, T, D]` with `D = J * e` in the temporal one.
 With `dtype=bfloat16` the matrix products are bfloat16 and the residual stream stays
 float32.
@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxpose.errors import JaxposeError
 from jaxpose.models import checks
 from jaxpose.models.base import LiftingModel
 from jaxpose.models.layers import (
@@ -75,6 +76,41 @@ class WindowTransformer(LiftingModel):
         """Returns the rate of each block of a stack, rising from 0 linearly."""
         return np.linspace(0.0, self.drop_path_rate, self.depth).tolist()
 
+    def _frame_tokens(
+        self, keypoints_2d: jax.Array, positions: bool, train: bool
+    ) -> jax.Array:
+        """Makes one token of each frame: `[B, T, J, C]` to `[B, T, D]`.
+
+        `positions` is that of `JointEmbedding`.
+        """
+        # Spatial stack: each frame is a sample of J tokens.
+        batch, frames, joints, features = keypoints_2d.shape
+        x = keypoints_2d.reshape(batch * frames, joints, features)
+        embed = JointEmbedding(
+            self.joint_width,
+            positions,
+            dtype=self.dtype,
+            name="joint_embedding",
+        )
+        x = Dropout(self.dropout_rate)(embed(x), train=train)
+        x = self._stack(x, "spatial", train)
+        return x.reshape(batch, frames, joints * self.joint_width)
+
+    def _stack(self, x: jax.Array, kind: str, train: bool) -> jax.Array:
+        """Applies the blocks of one stack, `spatial` or `temporal`."""
+        for i, rate in enumerate(self.drop_path_rates()):
+            x = call_block(
+                self._block(kind, rate, f"{kind}_block_{i}"),
+                x,
+                train=train,
+                rematerialise=self.rematerialise,
+            )
+        return x
+
+    def _block(self, kind: str, drop_path_rate: float, name: str) -> nn.Module:
+        """Returns a block of the stack `kind`."""
+        raise JaxposeError(f"{type(self).__name__} declares no block")
+
     @nn.nowrap
     def check_fields(self) -> None:
         """Raises JaxposeError unless the fields fit each other."""
@@ -115,53 +151,34 @@ class PoseFormer(WindowTransformer):
           JaxposeError: the fields or the input's shape do not fit each other.
         """
         self._check(keypoints_2d)
-        batch, frames, joints, features = keypoints_2d.shape
-        width = joints * self.joint_width
-
-        # Spatial stack: each frame is a sample of J tokens.
-        x = keypoints_2d.reshape(batch * frames, joints, features)
-        embed = JointEmbedding(
-            self.joint_width,
-            dtype=self.dtype,
-            name="joint_embedding",
-        )
-        x = Dropout(self.dropout_rate)(embed(x), train=train)
-        x = self._stack(x, "spatial", train)
-        x = x.reshape(batch, frames, width)
+        batch, _, joints, _ = keypoints_2d.shape
+        x = self._frame_tokens(keypoints_2d, True, train)
         if self.whole_sequence:
             x = token_windows(x, self.num_frames)
 
         # Temporal stack: each window is a sample of T tokens.
         # A learned vector per frame of the window.
-        table = (1, self.num_frames, width)
+        table = (1, self.num_frames, x.shape[-1])
         x = x + self.param("temporal_positions", nn.initializers.zeros_init(), table)
         x = Dropout(self.dropout_rate)(x, train=train)
         x = self._stack(x, "temporal", train)
         return FrameMixingHead(joints, name="head")(x).reshape(batch, -1, joints, 3)
 
-    def _stack(
-        self,
-        x: jax.Array,
-        kind: str,
-        train: bool,
-    ) -> jax.Array:
+    def _block(self, kind: str, drop_path_rate: float, name: str) -> nn.Module:
+        """Returns a block; both stacks have the same."""
+        return Block(
+            self.heads,
+            self.mlp_ratio,
+            self.qkv_bias,
+            dropout_rate=self.dropout_rate,
+            drop_path_rate=drop_path_rate,
+            dtype=self.dtype,
+            name=name,
+        )
+
+    def _stack(self, x: jax.Array, kind: str, train: bool) -> jax.Array:
         """Applies the blocks of one stack and its LayerNorm."""
-        for i, rate in enumerate(self.drop_path_rates()):
-            block = Block(
-                self.heads,
-                self.mlp_ratio,
-                self.qkv_bias,
-                dropout_rate=self.dropout_rate,
-                drop_path_rate=rate,
-                dtype=self.dtype,
-                name=f"{kind}_block_{i}",
-            )
-            x = call_block(
-                block,
-                x,
-                train=train,
-                rematerialise=self.rematerialise,
-            )
+        x = super()._stack(x, kind, train)
         return LayerNorm(epsilon=1e-6, name=f"{kind}_norm")(x)
 
 
