@@ -81,7 +81,7 @@ class Subject:
 
     @functools.cached_property
     def model(self) -> LiftingModel:
-        """The model of the config."""
+        """Returns the model of the config."""
         return build_model(self.config)
 
     def training_config(self) -> ml_collections.ConfigDict:

@@ -36,22 +36,22 @@ class Job:
 
     @property
     def directory(self) -> pathlib.Path:
-        """The workdir of its training."""
+        """Returns the workdir of its training."""
         return self.workdir / "runs" / self.row.run / f"seed_{self.seed}"
 
     @property
     def result(self) -> pathlib.Path:
-        """The file of its figures, which exists once it is finished."""
+        """Returns the file of its figures, which exists once it is finished."""
         return self.directory / self.row.result
 
     @property
     def log(self) -> pathlib.Path:
-        """The file of its output."""
+        """Returns the file of its output."""
         return self.directory / "log.txt"
 
     @property
     def first_stage(self) -> "Job | None":
-        """The run that it starts from, for a row of two stages."""
+        """Returns the run that it starts from, for a row of two stages."""
         if not self.row.lifting:
             return None
         lifting = Row(f"{self.row.label}, first stage", {}, self.row.lifting)

@@ -118,14 +118,14 @@ class Row:
 
     @property
     def run(self) -> str:
-        """Name of the directory of its run, such as `ampose_cpn17.two_residual`."""
+        """Returns the name of its run's directory: `ampose_cpn17.two_residual`."""
         file, _, variant = self._config.partition(":")
         base = f"{file.rpartition('/')[2].removesuffix('.py')}_{variant}"
         return f"{base}.{self.name}" if self.name else base
 
     @property
     def result(self) -> str:
-        """Name of the file of its results, in the directory of a seed."""
+        """Returns the name of the file of its results, in the directory of a seed."""
         parts = ["row"]
         # Rows that score one run in two ways need two files.
         for field, value in sorted(self.evaluation.items()):
@@ -171,7 +171,7 @@ class Table:
 
     @property
     def trained(self) -> tuple[Row, ...]:
-        """The rows that are trained here."""
+        """Returns the rows that are trained here."""
         return tuple(row for row in self.rows if row.config)
 
 

@@ -106,12 +106,12 @@ class Run:
 
     @functools.cached_property
     def mesh(self) -> Mesh:
-        """All devices, as one axis over which batches are divided."""
+        """Returns all devices, as one axis over which batches are divided."""
         return sharding.make_mesh()
 
     @functools.cached_property
     def state(self) -> TrainState:
-        """The best checkpoint, read when it is first needed.
+        """Returns the best checkpoint, read when it is first needed.
 
         Raises:
           JaxposeError: no complete checkpoint.
@@ -125,17 +125,17 @@ class Run:
 
     @property
     def variables(self) -> dict[str, Any]:
-        """The weights of the best checkpoint, as `model.apply` takes them."""
+        """Returns the weights of the best checkpoint, as `model.apply` takes them."""
         return self.state.variables
 
     @property
     def step(self) -> int:
-        """Updates before the best checkpoint."""
+        """Returns the number of updates before the best checkpoint."""
         return int(self.state.step)
 
     @functools.cached_property
     def unit(self) -> str:
-        """Unit of the predictions: `metre`, in image space `half image width`."""
+        """Returns the unit of predictions: `metre` or `half image width`."""
         environment = workdirs.load_environment(self.workdir)
         if "unit" in environment:
             return environment["unit"]

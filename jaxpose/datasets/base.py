@@ -141,7 +141,7 @@ class ClipBuilder(  # type: ignore[call-arg]
 
     @property
     def report(self) -> Report | None:
-        """The report of the last preparation, from the data folder; None before.
+        """Returns the last preparation's report, from the data folder; None before.
 
         Raises:
           DamagedDataError: the data is prepared, but the report is gone or damaged.
@@ -159,7 +159,7 @@ class ClipBuilder(  # type: ignore[call-arg]
 
     @property
     def full_name(self) -> str:
-        """The TFDS name with builder config, e.g. `cmu_mocap/gt`."""
+        """Returns the TFDS name with builder config, e.g. `cmu_mocap/gt`."""
         return f"{self.name}/{self.builder_config.name}"
 
     def is_prepared(self) -> bool:

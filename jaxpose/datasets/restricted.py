@@ -34,10 +34,8 @@ _DAMAGE = (
     EOFError,
     LookupError,
     MemoryError,
-    NotImplementedError,
     OSError,
-    RecursionError,
-    RuntimeError,
+    RuntimeError,  # also zipfile's own of an unknown compression, and of deep nesting
     SyntaxError,
     TypeError,
     ValueError,

@@ -82,12 +82,12 @@ class AMPose(LiftingModel):
 
     @property
     def receptive_field(self) -> int:
-        """Number of input frames of one pose."""
+        """Returns the number of input frames of one pose."""
         return self.num_frames
 
     @property
     def keypoints_skeleton(self) -> str:
-        """Name of the skeleton of the input."""
+        """Returns the name of the skeleton of the input."""
         return H36M_19.name if self.toe_direction else self.skeleton
 
     @nn.compact

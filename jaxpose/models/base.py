@@ -47,31 +47,31 @@ class LiftingModel(nn.Module, kw_only=True):
 
     @property
     def receptive_field(self) -> int:
-        """Number of input frames, `T`, that one pose depends on; odd."""
+        """Returns the number of input frames, `T`, that one pose depends on; odd."""
         raise JaxposeError(f"{type(self).__name__} declares no receptive_field")
 
     @property
     def causal_shift(self) -> int:
-        """Frames from the centre of the window to its target frame; 0 unless causal."""
+        """Returns the frames from the centre to the target; 0 unless causal."""
         return 0
 
     @property
     def keypoints_skeleton(self) -> str:
-        """Name of the skeleton of the input."""
+        """Returns the name of the skeleton of the input."""
         return self.skeleton
 
     @property
     def needs_camera(self) -> bool:
-        """Whether `__call__` also takes `camera [B, 9]` and `root_depth [B]` (metres).
+        """Returns whether `__call__` also takes `camera [B, 9]` and `root_depth [B]`.
 
         The camera is that of `cameras.normalized_intrinsics`; the depth is the true one
-        of the target frame's root. Such a model lifts single windows.
+        of the target frame's root, in metres. Such a model lifts single windows.
         """
         return False
 
     @property
     def lifts_sequences(self) -> bool:
-        """Whether the model of `for_sequences` takes more than one window at a time."""
+        """Returns whether `for_sequences` takes more than one window at a time."""
         return False
 
     # What a model may override.

@@ -122,7 +122,7 @@ class GLAGCN(LiftingModel):
 
     @property
     def receptive_field(self) -> int:
-        """Number of frames in one window."""
+        """Returns the number of frames in one window."""
         return math.prod(self.filter_widths)
 
     @nn.nowrap

@@ -60,12 +60,12 @@ class WindowTransformer(LiftingModel):
 
     @property
     def receptive_field(self) -> int:
-        """Number of frames that one output pose sees."""
+        """Returns the number of frames that one output pose sees."""
         return self.num_frames
 
     @property
     def lifts_sequences(self) -> bool:
-        """True: the spatial blocks of a frame are computed once for all its windows."""
+        """Returns True: spatial blocks compute a frame once for all of its windows."""
         return True
 
     def for_sequences(self) -> Self:

@@ -94,22 +94,22 @@ class RefinedLifting(LiftingModel, kw_only=True):
 
     @property
     def receptive_field(self) -> int:
-        """Input frames of one pose."""
+        """Returns the number of input frames of one pose."""
         return self.lifting.receptive_field
 
     @property
     def causal_shift(self) -> int:
-        """Frames that the window is shifted into the past."""
+        """Returns the frames that the window is shifted into the past."""
         return self.lifting.causal_shift
 
     @property
     def keypoints_skeleton(self) -> str:
-        """Name of the skeleton of the input."""
+        """Returns the name of the skeleton of the input."""
         return self.lifting.keypoints_skeleton
 
     @property
     def needs_camera(self) -> bool:
-        """True: poses are back-projected at the true root depth."""
+        """Returns True: poses are back-projected at the true root depth."""
         return True
 
     @nn.nowrap

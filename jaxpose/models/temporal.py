@@ -165,17 +165,17 @@ class TemporalConvNet(LiftingModel):
 
     @property
     def receptive_field(self) -> int:
-        """Number of frames that one output sees."""
+        """Returns the number of frames that one output sees."""
         return math.prod(self.filter_widths)
 
     @property
     def causal_shift(self) -> int:
-        """Frames from the centre of the window to its target frame."""
+        """Returns the frames from the centre of the window to its target frame."""
         return (self.receptive_field - 1) // 2 if self.causal else 0
 
     @property
     def lifts_sequences(self) -> bool:
-        """True: every layer is computed once per frame."""
+        """Returns True: every layer is computed once per frame."""
         return True
 
     def for_sequences(self) -> Self:

@@ -144,7 +144,7 @@ class Checkpoints:
 
     @property
     def steps(self) -> list[int]:
-        """Steps of the complete checkpoints, oldest first."""
+        """Returns the steps of the complete checkpoints, oldest first."""
         return [checkpoint.step for checkpoint in self._checkpointer.checkpoints]
 
     def restore_latest(self, like: TrainState) -> TrainState | None:

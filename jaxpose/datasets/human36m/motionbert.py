@@ -68,12 +68,12 @@ class ImageSpaceClip:
 
     @property
     def take(self) -> str:
-        """The recording, which the four cameras share: `s_09_act_05_subact_02`."""
+        """Returns the recording that four cameras share: `s_09_act_05_subact_02`."""
         return self.source[: -len("_ca_01")]
 
     @property
     def scored(self) -> bool:
-        """Whether the published score counts it."""
+        """Returns whether the published score counts it."""
         return self.take not in UNSCORED
 
 

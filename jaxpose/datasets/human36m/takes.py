@@ -91,7 +91,7 @@ class Take:
 
     @property
     def num_frames(self) -> int:
-        """Number of frames `F`, the same for all cameras."""
+        """Returns the number of frames `F`, the same for all cameras."""
         if isinstance(self.positions, tuple):
             return len(self.positions[0])
         return len(self.positions)

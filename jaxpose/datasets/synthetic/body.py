@@ -78,7 +78,7 @@ class Body:
 
     @property
     def clearance(self) -> np.ndarray:
-        """The smallest height of each joint centre above the floor, `[17]` metres."""
+        """Returns the least height of each joint above the floor, `[17]` metres."""
         clearance = np.full(H36M_17.num_joints, _CLEARANCE)
         for name in ("left_ankle", "right_ankle"):
             ankle = H36M_17.joints.index(name)
