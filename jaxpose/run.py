@@ -58,7 +58,7 @@ class Run:
         trained: ml_collections.ConfigDict,
         workdir: pathlib.Path,
     ):
-        """Use `Run.open` or `Run.create`, which check their arguments."""
+        """Builds the model; `open` and `create` check the arguments first."""
         self.config = config
         self.trained = trained
         self.workdir = workdir

@@ -61,8 +61,8 @@ def make_stream(model: LiftingModel, *, flip_average: bool = False) -> Stream:
     ) -> tuple[State, jax.Array]:
         if keypoints.ndim != 3:
             raise JaxposeError(
-                "a stream takes one frame, keypoints_2d [batch, joints, 2], got "
-                f"{list(keypoints.shape)}"
+                "a stream takes one frame, keypoints_2d [batch, joints, "
+                f"{model.keypoint_features}], got {list(keypoints.shape)}"
             )
         # The second half of the batch is the mirror image of the first.
         if flip_average:

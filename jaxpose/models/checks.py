@@ -6,7 +6,6 @@ The keyword arguments of a check are fields of the model and their values.
 from collections.abc import Iterable
 from typing import NoReturn
 
-import flax.linen as nn
 import jax
 
 from jaxpose.body.skeletons import get_skeleton
@@ -14,33 +13,33 @@ from jaxpose.errors import JaxposeError
 from jaxpose.models.base import LiftingModel
 
 
-def fail(model: nn.Module, problem: str) -> NoReturn:
+def fail(model: LiftingModel, problem: str) -> NoReturn:
     """Raises JaxposeError with the model's class and `problem`."""
     raise JaxposeError(f"{type(model).__name__}: {problem}")
 
 
-def check_sizes(model: nn.Module, **sizes: int) -> None:
+def check_sizes(model: LiftingModel, **sizes: int) -> None:
     """Raises JaxposeError unless every size is a whole number of at least 1."""
     for field, size in sizes.items():
         if type(size) is not int or size < 1:
             fail(model, f"{field}={size!r} must be a whole number of at least 1")
 
 
-def check_rates(model: nn.Module, **rates: float) -> None:
+def check_rates(model: LiftingModel, **rates: float) -> None:
     """Raises JaxposeError unless every rate is at least 0 and below 1."""
     for field, rate in rates.items():
         if not 0 <= rate < 1:
             fail(model, f"{field}={rate!r} must be at least 0 and below 1")
 
 
-def check_choices(model: nn.Module, choices: Iterable[str], **fields: str) -> None:
+def check_choices(model: LiftingModel, choices: Iterable[str], **fields: str) -> None:
     """Raises JaxposeError unless every field is one of `choices`."""
     for field, value in fields.items():
         if value not in choices:
             fail(model, f"unknown {field}={value!r}; known: {', '.join(choices)}")
 
 
-def check_centre(model: nn.Module, num_frames: int) -> None:
+def check_centre(model: LiftingModel, num_frames: int) -> None:
     """Raises JaxposeError unless a window of `num_frames` has a centre frame."""
     check_sizes(model, num_frames=num_frames)
     if num_frames % 2 == 0:
@@ -51,7 +50,7 @@ def check_centre(model: nn.Module, num_frames: int) -> None:
         )
 
 
-def check_divides(model: nn.Module, **fields: int) -> None:
+def check_divides(model: LiftingModel, **fields: int) -> None:
     """Raises JaxposeError unless the first of two fields divides the second."""
     # The error lists what would fit.
     (part, divisor), (whole, size) = fields.items()
@@ -64,7 +63,7 @@ def check_divides(model: nn.Module, **fields: int) -> None:
         )
 
 
-def check_filter_widths(model: nn.Module, filter_widths: tuple[int, ...]) -> None:
+def check_filter_widths(model: LiftingModel, filter_widths: tuple[int, ...]) -> None:
     """Raises JaxposeError unless the widths are one or more odd positive numbers."""
     # An even kernel has no middle frame to align its output with.
     is_odd = [type(width) is int and width % 2 == 1 for width in filter_widths]
