@@ -109,6 +109,40 @@ def test_graph_convolution_is_the_sum_over_neighbours(shared_edges):
     )
 
 
+def test_a_joint_that_sees_only_itself_keeps_its_digits_beside_large_neighbours():
+    """Float32 against float64, output and gradients.
+
+    A sum over all joints that takes its own back, `S others + diagonal * (own -
+    others)`, loses the digits of `own` where `others` is 10,000 times as large.
+    """
+    mask = graphs.symmetric_mask(get_skeleton("h36m_17"))
+    alone = np.flatnonzero(mask.sum(1) == 1)
+    assert len(alone) == 5  # the midline
+    layer = SemanticGraphConv(8, mask)
+    x = keypoints(1, features=4)
+    params = random_like(jax.eval_shape(lambda: layer.init(jax.random.key(0), x)))
+    params["params"]["kernel"][:, 8:] *= 1e4
+
+    def loss(params, x):
+        output = layer.apply(params, x)[:, :, alone]
+        return jnp.sum(jnp.sin(output)), output
+
+    def derivatives(params, x):
+        gradient = jax.grad(loss, argnums=(0, 1), has_aux=True)
+        (by_params, by_x), output = quick_jit(gradient)(params, x)
+        by_own = by_params["params"]["kernel"][:, :8]
+        return jax.device_get((output, by_own, by_x))
+
+    found = derivatives(params, x)
+    with jax.enable_x64(True):
+        wide = jax.tree.map(lambda a: a.astype(np.float64), (params, x))
+        expected = derivatives(*wide)
+    for narrow, exact in zip(found, expected, strict=True):
+        assert narrow.dtype == np.float32
+        error = np.linalg.norm(narrow - exact) / np.linalg.norm(exact)
+        assert error < 1e-5
+
+
 def test_attention_is_that_of_equations_3_and_4():
     layer = GlobalGraph()
     x = keypoints(1, joints=5, features=8, batch=1)
