@@ -6,6 +6,7 @@ import os
 import pathlib
 import signal
 import tempfile
+from typing import Any
 
 CACHE = pathlib.Path(tempfile.gettempdir()) / f"jaxpose-tests-{getpass.getuser()}"
 # Before JAX is imported, and in the environment, which processes of tests inherit.
@@ -30,6 +31,18 @@ import pytest  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
+
+
+@pytest.fixture(scope="session")
+def finished_run(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[pathlib.Path, dict[str, Any]]:
+    """The small run, finished: its directory, which nobody changes, and its results."""
+    from tests.small_run import train_small  # imports JAX's users after the settings
+
+    directory = tmp_path_factory.mktemp("finished")
+    return directory, train_small(str(directory))
+
 
 # Groups of tests that share a run, longest first: one that begins last leaves the other
 # processes waiting for it.

@@ -10,13 +10,10 @@ import numpy as np
 import pytest
 
 import jaxpose
-from tests.small_run import small_clips, train_small
+from tests.small_run import small_clips
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.xdist_group("train")
-
-# Half a second on a quiet machine; twenty times that on a loaded one.
-MOST_SECONDS = 10
 
 
 def run_python(code, *arguments):
@@ -33,11 +30,9 @@ def run_python(code, *arguments):
     return finished.stdout.strip()
 
 
-@pytest.fixture(scope="module")
-def workdir(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("finished")
-    train_small(str(directory), {"num_epochs": 2})
-    return directory
+@pytest.fixture
+def workdir(finished_run):
+    return finished_run[0]
 
 
 def test_the_example_of_the_package_runs(workdir, tmp_path, monkeypatch):
@@ -62,15 +57,16 @@ def test_the_example_of_the_package_runs(workdir, tmp_path, monkeypatch):
 
 def test_importing_starts_no_device_and_is_quick():
     code = (
-        "import time; start = time.perf_counter(); import jaxpose; "
-        "print(time.perf_counter() - start); import jax._src.xla_bridge as bridge; "
+        "import time; start = time.process_time(); import jaxpose; "
+        "print(time.process_time() - start); import jax._src.xla_bridge as bridge; "
         "print(len(bridge._backends)); jaxpose.Run, jaxpose.MODELS, jaxpose.metrics; "
         "jaxpose.build_model, jaxpose.LiftingModel, jaxpose.JaxposeError; "
-        "print(time.perf_counter() - start, len(bridge._backends))"
+        "print(time.process_time() - start, len(bridge._backends))"
     )
     lines = run_python(code).split()
+    # Seconds of this process, whatever else the machine does.
     assert float(lines[0]) < 1
-    assert float(lines[2]) < MOST_SECONDS
+    assert float(lines[2]) < 5
     assert lines[1] == lines[3] == "0"
 
 

@@ -134,10 +134,10 @@ def test_the_second_stage_begins_with_the_first_and_improves_on_it(tmp_path):
             JaxposeError, match=r"config.refinement: True there, False now"
         ):
             Run.open(tmp_path / "second", small_config())
-    config.model.depth = 1
-    with pytest.raises(JaxposeError, match=r"config.model.depth: 2 there, 1 now"):
+    config.model.depth = 2
+    with pytest.raises(JaxposeError, match=r"config.model.depth: 1 there, 2 now"):
         run(config, tmp_path / "third", clips)
-    config.model.depth, config.target_scale = 2, 1000.0
+    config.model.depth, config.target_scale = 1, 1000.0
     with pytest.raises(JaxposeError, match="target_scale"):
         run(config, tmp_path / "third", clips)
     # Who was trained on cannot select the second stage.

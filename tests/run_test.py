@@ -26,13 +26,6 @@ IMAGE_SIZE = (1000, 800)
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A finished run: its directory and results."""
-    directory = tmp_path_factory.mktemp("finished")
-    return directory, train_small(str(directory), {"num_epochs": 3})
-
-
-@pytest.fixture(scope="module")
 def clips():
     return select_subjects(small_clips(), ("test_0", "test_1"))
 
@@ -54,8 +47,8 @@ def contents(directory):
     return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
-def test_an_opened_run_is_the_best_checkpoint_and_writes_nothing(finished, clips):
-    directory, results = finished
+def test_an_opened_run_is_the_best_checkpoint_and_writes_nothing(finished_run, clips):
+    directory, results = finished_run
     before = contents(directory)
     run = Run.open(str(directory))
     scores = {}
@@ -63,9 +56,7 @@ def test_an_opened_run_is_the_best_checkpoint_and_writes_nothing(finished, clips
         if "selection_mpjpe" in row:
             scores[row["step"]] = row["selection_mpjpe"]
     assert run.step == min(scores, key=scores.get) == results["step"]
-    assert workdirs.plain(run.config) == workdirs.plain(small_config()) | {
-        "num_epochs": 3
-    }
+    assert workdirs.plain(run.config) == workdirs.plain(small_config())
     assert run.model.receptive_field == 1
     assert run.unit == "metre"
     scored = run.score(clips)
@@ -73,8 +64,8 @@ def test_an_opened_run_is_the_best_checkpoint_and_writes_nothing(finished, clips
     assert contents(directory) == before
 
 
-def test_one_evaluation_scores_with_flip_averaging_and_without(finished, clips):
-    directory, results = finished
+def test_one_evaluation_scores_with_flip_averaging_and_without(finished_run, clips):
+    directory, results = finished_run
     plain = results["without_flip_average"]
     assert plain["mpjpe"] != results["mpjpe"]
     assert plain["per_action"].keys() == results["per_action"].keys()
@@ -86,11 +77,11 @@ def test_one_evaluation_scores_with_flip_averaging_and_without(finished, clips):
 
 
 def test_under_the_papers_protocol_everybody_is_trained_on_to_the_last_epoch(
-    finished, tmp_path, capsys, monkeypatch
+    finished_run, tmp_path, capsys, monkeypatch
 ):
     # Drawing takes longer than all the updates.
     monkeypatch.setattr(pictures, "animate_clip", lambda *_: None)
-    held_out = finished[1]["protocol"]
+    held_out = finished_run[1]["protocol"]
     assert held_out["protocol"] == "held_out"
     assert held_out["checkpoint"] == "best on held-out train_3"
     assert "train_3" not in held_out["train_subjects"]
@@ -113,18 +104,20 @@ def test_under_the_papers_protocol_everybody_is_trained_on_to_the_last_epoch(
         Run.create(config, tmp_path)
 
 
-def test_a_run_in_progress_can_be_opened(finished, tmp_path):
-    shutil.copytree(finished[0], tmp_path / "run")
+def test_a_run_in_progress_can_be_opened(finished_run, tmp_path):
+    shutil.copytree(finished_run[0], tmp_path / "run")
     unfinished = tmp_path / "run" / "checkpoints" / "80.orbax-checkpoint-tmp"
     unfinished.mkdir()
     with workdirs.sole_use(tmp_path / "run"):
-        assert Run.open(tmp_path / "run").step == Run.open(finished[0]).step
+        assert Run.open(tmp_path / "run").step == Run.open(finished_run[0]).step
     assert unfinished.exists()
 
 
-def test_damaged_checkpoints_of_an_opened_run_stay_where_they_are(finished, tmp_path):
+def test_damaged_checkpoints_of_an_opened_run_stay_where_they_are(
+    finished_run, tmp_path
+):
     directory = tmp_path / "run"
-    shutil.copytree(finished[0], directory)
+    shutil.copytree(finished_run[0], directory)
     best = directory / "checkpoints" / str(Run.open(directory).step)
     cut_off(best)
     assert Run.open(directory).step != int(best.name)
@@ -137,8 +130,8 @@ def test_damaged_checkpoints_of_an_opened_run_stay_where_they_are(finished, tmp_
         _ = Run.open(directory).variables
 
 
-def test_lifted_arrays_are_the_predictions_of_clips(finished, clips):
-    run = Run.open(finished[0])
+def test_lifted_arrays_are_the_predictions_of_clips(finished_run, clips):
+    run = Run.open(finished_run[0])
     expected = run.predict(clips, np.arange(60))
     keypoints = pixels(clips.keypoints_2d[:60])
     lifted = run.lift(keypoints, image_size=IMAGE_SIZE, fps=50)
@@ -152,8 +145,8 @@ def test_lifted_arrays_are_the_predictions_of_clips(finished, clips):
     np.testing.assert_array_equal(again, lifted)
 
 
-def test_lists_and_integers_are_lifted_as_arrays_are(finished):
-    run = Run.open(finished[0])
+def test_lists_and_integers_are_lifted_as_arrays_are(finished_run):
+    run = Run.open(finished_run[0])
     keypoints = np.random.default_rng(0).integers(0, 800, (5, 17, 2))
     expected = run.lift(keypoints.astype(float), image_size=IMAGE_SIZE)
     for again, size in (
@@ -164,8 +157,8 @@ def test_lists_and_integers_are_lifted_as_arrays_are(finished):
         np.testing.assert_array_equal(lifted, expected)
 
 
-def test_keypoints_in_another_joint_order_are_converted(finished):
-    run = Run.open(finished[0])
+def test_keypoints_in_another_joint_order_are_converted(finished_run):
+    run = Run.open(finished_run[0])
     coco = np.random.default_rng(0).uniform(0, 800, (5, 17, 2))
     lifted = run.lift(coco, image_size=IMAGE_SIZE, layout="coco_17")
     converted = convert_joints(coco, "coco_17", "h36m_17")
@@ -173,8 +166,8 @@ def test_keypoints_in_another_joint_order_are_converted(finished):
     np.testing.assert_allclose(lifted, expected, rtol=0, atol=1e-6)
 
 
-def test_what_cannot_be_lifted_is_named(finished, tmp_path):
-    run = Run.open(finished[0])
+def test_what_cannot_be_lifted_is_named(finished_run, tmp_path):
+    run = Run.open(finished_run[0])
     keypoints = np.full((4, 17, 2), 300.0)
     wrong = {
         r"is \[4, 16, 2\], expected \[frames, 17, 2\]": keypoints[:, :16],
@@ -205,7 +198,7 @@ def test_what_cannot_be_lifted_is_named(finished, tmp_path):
         run.lift(keypoints, image_size=IMAGE_SIZE, layout="nobody_3")
 
     directory = tmp_path / "run"
-    shutil.copytree(finished[0], directory)
+    shutil.copytree(finished_run[0], directory)
     environment = json.loads((directory / "environment.json").read_text())
     environment["unit"] = requirements.HALF_IMAGE_WIDTH
     workdirs.write_json(directory / "environment.json", environment)
@@ -265,8 +258,8 @@ def test_a_temporal_model_sees_each_recording_at_its_own_rate(tmp_path):
     np.testing.assert_allclose(slow, lift(full, None)[::2], rtol=0, atol=1e-5)
 
 
-def test_poses_that_are_not_finite_are_an_error(finished, monkeypatch):
-    run = Run.open(finished[0])
+def test_poses_that_are_not_finite_are_an_error(finished_run, monkeypatch):
+    run = Run.open(finished_run[0])
     weights = jax.tree.map(lambda leaf: leaf * np.nan, run.variables)
     monkeypatch.setattr(Run, "variables", weights)
     keypoints = np.full((4, 17, 2), 300.0)
@@ -276,9 +269,9 @@ def test_poses_that_are_not_finite_are_an_error(finished, monkeypatch):
         run.predict(small_clips(), np.arange(2))
 
 
-def test_a_run_of_a_later_format_is_refused(finished, tmp_path):
+def test_a_run_of_a_later_format_is_refused(finished_run, tmp_path):
     directory = tmp_path / "run"
-    shutil.copytree(finished[0], directory)
+    shutil.copytree(finished_run[0], directory)
     environment = json.loads((directory / "environment.json").read_text())
     assert environment["format"] == workdirs.FORMAT
     environment["format"] += 1
@@ -295,7 +288,6 @@ def test_a_run_of_format_1_still_opens_scores_and_goes_on(tmp_path):
     config = small_config()
     config.update_from_flattened_dict(
         {
-            "model.depth": 1,
             "model.joint_width": 8,
             "model.heads": 2,
             "num_epochs": 1,

@@ -1,8 +1,9 @@
 """A training run of seconds on random smooth motion in memory.
 
-`python -m tests.small_run WORKDIR [OVERRIDES_AS_JSON [STAGE SIGNAL]]` trains in a
-process of its own, for tests that kill it or give it several devices. With a stage,
-`data`, `compile`, `update`, `score` or `draw`, it sends itself the signal there.
+`python -m tests.small_run WORKDIR [OVERRIDES_AS_JSON [STAGE SIGNAL [CALL]]]` trains in
+a process of its own, for tests that kill it or give it several devices. With a stage,
+`data`, `compile`, `update`, `score` or `draw`, it sends itself the signal there, the
+CALL-th time that it comes there (default 1).
 """
 
 from jaxpose.parallel import signals
@@ -11,6 +12,7 @@ if __name__ == "__main__":
     signals.install()  # before the imports that take seconds
 
 import contextlib
+import itertools
 import json
 import signal
 import sys
@@ -88,9 +90,9 @@ def small_clips(skeleton: str = "h36m_17", frames: int = 60) -> Clips:
 
 
 def small_config() -> ml_collections.ConfigDict:
-    """AMPose of two layers; 6 epochs of 12 updates, 4 to a dispatch."""
+    """AMPose of one layer; 6 epochs of 12 updates, 4 to a dispatch."""
     config = ampose.get_config("quickstart")
-    config.model.depth, config.model.joint_width, config.model.heads = 2, 16, 4
+    config.model.depth, config.model.joint_width, config.model.heads = 1, 16, 4
     config.model.graph_norm = "batch"
     config.model.dropout_rate = 0.1
     config.augment_rotation, config.augment_bones = False, 0.0
@@ -130,14 +132,15 @@ def train_small(
         return Run.create(config, workdir).train()
 
 
-def signal_at(stage: str, number: int) -> None:
-    """Sends itself signal `number` at the first call of the function of `stage`."""
+def signal_at(stage: str, number: int, call: int = 1) -> None:
+    """Sends itself signal `number` at the `call`-th call of the function of `stage`."""
     owner, name = STAGES[stage]
     function = getattr(owner, name)
+    calls = itertools.count(1)
 
     def signalled(*args: Any, **kwargs: Any) -> Any:
-        setattr(owner, name, function)
-        signal.raise_signal(number)
+        if next(calls) == call:
+            signal.raise_signal(number)
         return function(*args, **kwargs)
 
     setattr(owner, name, signalled)
@@ -146,8 +149,12 @@ def signal_at(stage: str, number: int) -> None:
 if __name__ == "__main__":
     workdir, *rest = sys.argv[1:]
     overrides = rest[0] if rest else "{}"
-    if len(rest) > 1:
-        signal_at(rest[1], int(rest[2]))
     # Drawing takes as long as all the updates.
-    with mock.patch.object(pictures, "animate_clip"):
+    with (
+        mock.patch.object(pictures, "animate_clip"),
+        mock.patch.object(pictures, "draw_learning_curves"),
+    ):
+        if len(rest) > 1:
+            stage, *numbers = rest[1:]
+            signal_at(stage, *map(int, numbers))
         train_small(workdir, json.loads(overrides))

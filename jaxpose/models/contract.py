@@ -3,6 +3,7 @@
 A model is traced in every form that the program uses; nothing is computed.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from jaxpose.models.base import LiftingModel
 _FRAMES = 3
 
 
+@functools.lru_cache(maxsize=32)  # a program builds its model several times
 def check_contract(model: LiftingModel) -> None:
     """Checks what `model` declares, and traces it in training and prediction.
 

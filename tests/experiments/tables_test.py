@@ -92,6 +92,9 @@ def test_the_config_of_every_row_builds_its_model():
         assert any(
             is_measured(TABLES[name], column, line) for column in TABLES[name].columns
         )
+        # Blocks of a model are alike: one shows whether its fields fit each other.
+        if "depth" in config.model:
+            config.model.depth = 1
         model = json.dumps([workdirs.plain(config)["model"], config.refinement])
         if model not in seen:
             seen.add(model)

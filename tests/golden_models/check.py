@@ -58,9 +58,10 @@ def check_model(config: Mapping[str, Any], arrays: GoldenFile) -> list[Error]:
         Error("graph", relative_error(found, expected), STORED_FLOAT32, key)
         for key, found, expected in golden_graphs.model_graphs(config, arrays)
     ]
+    variables = _to_variables(golden, state_dict, arrays)
     for double in (True, False):
         with jax.enable_x64(double):
-            errors += _check_precision(golden, state_dict, arrays, double)
+            errors += _check_precision(golden, variables, state_dict, arrays, double)
     return errors
 
 
@@ -95,15 +96,31 @@ def recreate(config: Mapping[str, Any], arrays: GoldenFile) -> dict[str, np.ndar
     return state_dict
 
 
+def _to_variables(
+    golden: GoldenModel, state_dict: Mapping[str, np.ndarray], arrays: GoldenFile
+) -> dict[str, Any]:
+    """Returns the variables of the module, as stored."""
+    prefix = golden.state_prefix
+    shapes = jax.eval_shape(
+        lambda x: golden.module.init(
+            jax.random.key(0), golden.to_input(x), train=False
+        ),
+        arrays["input"],
+    )
+    named = {name.removeprefix(prefix): array for name, array in state_dict.items()}
+    return from_torch(golden.entries, named, shapes, leftovers=golden.leftovers)
+
+
 def _check_precision(
     golden: GoldenModel,
+    variables: Mapping[str, Any],
     state_dict: Mapping[str, np.ndarray],
     arrays: GoldenFile,
     double: bool,
 ) -> Iterator[Error]:
     precision, suffix = ("float64", "_f64") if double else ("float32", "")
     allowed = FLOAT64 if double else FLOAT32
-    results = _run(golden, state_dict, arrays, np.dtype(precision))
+    results = _run(golden, variables, arrays, np.dtype(precision))
     for mode in ("", "train/"):
         for name, output in results[mode + "outputs"].items():
             # fullsize_* files hold the train-mode values in float64 only.
@@ -150,20 +167,14 @@ def _check_precision(
 
 def _run(
     golden: GoldenModel,
-    state_dict: Mapping[str, np.ndarray],
+    variables: Mapping[str, Any],
     arrays: GoldenFile,
     dtype: np.dtype,
 ) -> dict[str, Any]:
     """Runs eval and train mode; statistics and gradients come by state-dict name."""
     module, prefix = golden.module, golden.state_prefix
     inputs = arrays["input"].astype(dtype)
-    shapes = jax.eval_shape(
-        lambda x: module.init(jax.random.key(0), golden.to_input(x), train=False),
-        inputs,
-    )
-    named = {name.removeprefix(prefix): array for name, array in state_dict.items()}
-    variables = from_torch(golden.entries, named, shapes, leftovers=golden.leftovers)
-    variables = jax.tree.map(lambda a: np.asarray(a, dtype), variables)
+    variables = jax.tree.map(lambda a: np.asarray(a, dtype), dict(variables))
     targets = {"output": arrays["target"].astype(dtype)}
     targets |= {
         name: target.astype(dtype) for name, target in arrays.under("target_").items()

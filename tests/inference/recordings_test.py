@@ -156,7 +156,7 @@ def test_a_temporal_model_gets_recordings_at_its_own_rate(tmp_path):
 def test_what_cannot_be_predicted_is_named(workdir, tmp_path):
     config = config_for()
     config.model.depth = 3
-    with pytest.raises(JaxposeError, match=r"config\.model\.depth: 2 there, 3 now"):
+    with pytest.raises(JaxposeError, match=r"config\.model\.depth: 1 there, 3 now"):
         Run.open(workdir, config).write_predictions()
     with pytest.raises(JaxposeError, match="holds no run"):
         Run.open(tmp_path, config_for()).write_predictions()

@@ -17,6 +17,7 @@ from configs import ampose, crossformer, gast_net, gla_gcn, poseformer, videopos
 from jaxpose.models import build_model
 from jaxpose.models.layers import ACTIVATIONS
 from jaxpose.training.losses import LOSSES
+from tests.models.small_models import SMALL, small_config
 
 BATCH = 4
 # Float32 may also be off by one rounding of the largest gradient: gradients that are
@@ -36,7 +37,6 @@ PUBLISHED = [
     (poseformer, "cpn81"),
     (videopose3d, "cpn243"),
 ]
-SMALL = [ampose, crossformer, gast_net, gla_gcn, poseformer, videopose3d]
 
 
 def gradients(model, variables, keypoints_2d, positions_3d):
@@ -107,7 +107,7 @@ def check(config):
 
 @pytest.mark.parametrize("file", SMALL, ids=lambda file: file.__name__)
 def test_small_models_have_the_gradients_of_float64(file):
-    check(file.get_config("cmu"))
+    check(small_config(file))
 
 
 @pytest.mark.slow

@@ -5,18 +5,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import ampose, crossformer, gast_net, gla_gcn, poseformer
+from configs import videopose3d
 from jaxpose.models import build_model
+from tests.models.small_models import SMALL, small_config
 
 
-@pytest.mark.parametrize("file", [ampose, crossformer, gast_net, gla_gcn, poseformer])
+@pytest.mark.parametrize(
+    "file",
+    [file for file in SMALL if file is not videopose3d],
+    ids=lambda file: file.__name__,
+)
 def test_gradients_stay_and_residuals_shrink(file):
-    config = file.get_config("cmu")
-    if file is ampose:
-        config.model.graph_norm = "batch"
-        config.model.dropout_rate = 0.1
-    elif "channels" in config.model:
-        config.model.channels = 16
+    config = small_config(file)
     plain = build_model(config)
     config.model.rematerialise = True
     rematerialised = build_model(config)

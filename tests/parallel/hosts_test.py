@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import jax
 import numpy as np
@@ -30,7 +29,13 @@ SMALL = {
     "steps_per_dispatch": 2,
     "checkpoint_seconds": 100_000,
     "dataset.test_subjects": "('test_0',)",
+    "dataset.frame_stride": 10,
+    # Adam divides a gradient by its own size, so it makes whole steps of rounding: they
+    # must be short.
+    "optimizer.learning_rate": 1e-4,
 }
+# Processes add up a batch in another order. One step of Adam amplifies that least.
+ROUNDING = 1e-5
 
 
 @pytest.fixture(scope="module")
@@ -40,38 +45,39 @@ def data_dir(tmp_path_factory):
     return directory
 
 
-def start(workdir, data_dir, processes=1, **overrides):
-    """Starts the program `processes` times; each has one CPU device."""
+def start(workdir, data_dir, processes=1, signalled=()):
+    """Starts the program `processes` times; each has one CPU device.
+
+    If `signalled` is a dispatch and a signal, the last process sends itself that signal
+    at that dispatch.
+    """
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
-    fields = SMALL | {"dataset.data_dir": data_dir} | overrides
-    command = [
-        *(
-            sys.executable,
-            "-m",
-            "jaxpose.main",
-            "--config=configs/ampose.py:quickstart",
-        ),
+    fields = SMALL | {"dataset.data_dir": data_dir}
+    flags = [
+        "--config=configs/ampose.py:quickstart",
         *(f"--config.{name}={value}" for name, value in fields.items()),
         f"--workdir={workdir}",
     ]
-    joining = [
-        [
-            f"--coordinator=localhost:{port}",
-            f"--num_processes={processes}",
-            f"--process_id={i}",
-        ]
-        for i in range(processes)
-    ]
-    environment = os.environ | {"JAX_PLATFORMS": "cpu"}
-    return [
-        subprocess.Popen(
-            command + (flags if processes > 1 else []), cwd=ROOT, env=environment,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    if processes > 1:
+        flags += [f"--coordinator=localhost:{port}", f"--num_processes={processes}"]
+    started = []
+    for i in range(processes):
+        program = ["jaxpose.main"]
+        if signalled and i == processes - 1:
+            program = ["tests.parallel.signalled", *map(str, map(int, signalled))]
+        joining = [f"--process_id={i}"] if processes > 1 else []
+        process = subprocess.Popen(
+            [sys.executable, "-m", *program, *flags, *joining],
+            cwd=ROOT,
+            env=os.environ | {"JAX_PLATFORMS": "cpu"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
-        for flags in joining
-    ]  # fmt: skip
+        started.append(process)
+    return started
 
 
 def finish(processes, status=0):
@@ -80,16 +86,6 @@ def finish(processes, status=0):
         "\n".join(outputs)
     )
     return outputs
-
-
-def wait_for_rows(workdir, processes, rows):
-    deadline = time.monotonic() + 240
-    while len(read_metrics(workdir / "metrics.jsonl")) < rows:
-        assert all(process.poll() is None for process in processes), processes[
-            0
-        ].communicate()[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def losses(workdir):
@@ -109,26 +105,20 @@ def test_several_processes_have_the_losses_of_one(alone, data_dir, tmp_path, pro
     finish(start(tmp_path, data_dir, processes))
     found, expected = losses(tmp_path), losses(alone)
     assert found.keys() == expected.keys() == set(range(2, 81, 2))
-    # Sums over the batch are taken in another order, and updates amplify the rounding.
-    np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=2e-3)
-    assert found[2] == pytest.approx(expected[2], rel=1e-5)
+    np.testing.assert_allclose(
+        list(found.values()), list(expected.values()), rtol=ROUNDING
+    )
     score, expected_score = (
         json.loads((d / "results.json").read_text())["mpjpe"] for d in (tmp_path, alone)
     )
-    assert score == pytest.approx(expected_score, rel=5e-3)
+    assert score == pytest.approx(expected_score, rel=ROUNDING)
 
 
 def test_processes_stop_together_and_resume_in_any_number(alone, data_dir, tmp_path):
-    pair = start(tmp_path, data_dir, 2)
-    wait_for_rows(tmp_path, pair, 2)
-    pair[1].send_signal(signal.SIGTERM)
-    finish(pair, status=143)
-    stopped_at = max(losses(tmp_path))
-    assert stopped_at < 80
+    finish(start(tmp_path, data_dir, 2, signalled=(2, signal.SIGTERM)), status=143)
+    assert max(losses(tmp_path)) < 80
 
-    pair = start(tmp_path, data_dir, 2, num_epochs=4)
-    wait_for_rows(tmp_path, pair, stopped_at // 2 + 2)
-    pair[1].kill()
+    pair = start(tmp_path, data_dir, 2, signalled=(2, signal.SIGKILL))
     output = pair[0].communicate(timeout=120)[0]
     assert pair[0].returncode == 1, output
     assert "error: another process of this run has ended" in output, output
@@ -138,7 +128,9 @@ def test_processes_stop_together_and_resume_in_any_number(alone, data_dir, tmp_p
     finish(start(tmp_path, data_dir))
     found, expected = losses(tmp_path), losses(alone)
     assert found.keys() == expected.keys()
-    np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=2e-3)
+    np.testing.assert_allclose(
+        list(found.values()), list(expected.values()), rtol=ROUNDING
+    )
 
 
 def test_errors_of_collective_operations_are_known_by_any_name(monkeypatch):

@@ -25,11 +25,12 @@ from tests.small_run import in_memory, small_clips, small_config, train_small
 pytestmark = pytest.mark.xdist_group("train")
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A finished run: its directory and results."""
-    directory = tmp_path_factory.mktemp("finished")
-    return directory, train_small(str(directory))
+@pytest.fixture
+def finished(finished_run, tmp_path_factory):
+    """A copy of the finished run, to be changed: its directory and results."""
+    directory = tmp_path_factory.mktemp("finished") / "run"
+    shutil.copytree(finished_run[0], directory)
+    return directory, finished_run[1]
 
 
 def checkpoint_files(directory):
@@ -120,7 +121,7 @@ def test_evaluate_reproduces_the_score_and_takes_other_data(finished):
         )
         assert (directory / "prediction_synthetic_gt.gif").exists()
         config.model.depth = 3
-        with pytest.raises(JaxposeError, match=r"model\.depth: 2 there, 3 now"):
+        with pytest.raises(JaxposeError, match=r"model\.depth: 1 there, 3 now"):
             Run.open(directory, config).evaluate()
     assert other["frames"] < results["frames"]
     assert other["mpjpe"] < 2 * results["mpjpe"]
