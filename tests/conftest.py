@@ -44,20 +44,19 @@ def finished_run(
     return directory, train_small(str(directory))
 
 
+_TESTS = pathlib.Path(__file__).parent
 # Groups of tests that share a run, longest first: one that begins last leaves the other
 # processes waiting for it.
 _LONG = (
-    "end_to_end_test",
-    "jobs_test",
-    "smoke_test",
-    "hosts_test",
-    "resume_test",
+    "end_to_end",
+    "training/loop_test",
+    "training/resume_test",
+    "parallel/hosts_test",
     "goldens_test",
-    "rematerialise_test",
-    "loop_test",
-    "recordings_test",
-    "streaming_test",
-    "predictor_test",
+    "experiments",
+    "models/precision_test",
+    "models/rematerialise_test",
+    "models/transforms_test",
 )
 
 
@@ -65,7 +64,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begins with the longest test files."""
 
     def rank(item: pytest.Item) -> int:
-        stem = item.path.stem
-        return _LONG.index(stem) if stem in _LONG else len(_LONG)
+        path = item.path.relative_to(_TESTS).as_posix()
+        for index, beginning in enumerate(_LONG):
+            if path.startswith(beginning):
+                return index
+        return len(_LONG)
 
     items.sort(key=rank)

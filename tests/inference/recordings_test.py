@@ -1,4 +1,4 @@
-"""Predictions of recordings without a truth; end_to_end_test has those of files."""
+"""Predictions of recordings without a truth; tests/end_to_end has those of files."""
 
 import dataclasses
 
