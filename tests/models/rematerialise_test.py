@@ -7,7 +7,7 @@ import pytest
 
 from configs import videopose3d
 from jaxpose.models import build_model
-from tests.models.small_models import SMALL, small_config
+from tests.models.small_models import SMALL, random_variables, small_config
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_gradients_stay_and_residuals_shrink(file):
     config.model.rematerialise = True
     rematerialised = build_model(config)
     keypoints = jax.random.normal(jax.random.key(0), plain.example_inputs(2)[0].shape)
-    variables = jax.jit(lambda: plain.init(jax.random.key(1), keypoints, train=False))()
+    variables = random_variables(plain)
     rest = {name: tree for name, tree in variables.items() if name != "params"}
 
     def loss_of(model, params):

@@ -15,6 +15,7 @@ from jaxpose.models.gla_gcn import GLAGCN
 from jaxpose.models.poseformer import PoseFormer
 from jaxpose.models.refinement import RefinedLifting
 from jaxpose.models.videopose3d import VideoPose3D
+from tests.models.small_models import random_like
 
 # Everything runs once: compiling takes far longer than running.
 quick_jit = functools.partial(
@@ -43,19 +44,6 @@ MODELS = {
     "refined": RefinedLifting(lifting=AMPOSE),
 }
 STREAMS = {"gast_net": GAST_NET, "videopose3d": VIDEOPOSE3D}
-
-
-def random_like(tree, seed):
-    """Random float64 numbers of a size that keeps activations of order 1."""
-    rng = np.random.default_rng(seed)
-
-    def draw(path, leaf):
-        if path[-1].key in ("var", "scale"):
-            return rng.uniform(0.5, 1.5, leaf.shape)
-        fan_in = np.prod(leaf.shape[:-1]) if len(leaf.shape) > 1 else 10
-        return rng.normal(size=leaf.shape) * fan_in**-0.5
-
-    return jax.tree_util.tree_map_with_path(draw, tree)
 
 
 def inner(a, b):
