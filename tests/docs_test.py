@@ -118,7 +118,7 @@ def test_the_patterns_find_what_the_pages_name():
     assert {"jaxpose.main", "jaxpose.prepare"} <= set(MODULE.findall(readme))
     assert {("ampose", "quickstart"), ("ampose", "cmu")} <= set(CONFIG.findall(readme))
     machines = (ROOT / "docs" / "machines.md").read_text()
-    assert {"precision", "batch_size"} <= set(FIELD.findall(machines))
+    assert {"precision", "accumulation_steps"} <= set(FIELD.findall(machines))
 
 
 @pytest.mark.parametrize("page", NAMES)
