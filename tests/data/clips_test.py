@@ -162,7 +162,7 @@ def test_converting_joints_keeps_all_else():
 def test_converting_where_no_rule_leads_names_field_data_and_both_skeletons():
     message = (
         r"config\.dataset\.skeleton, data set 'made_up/gt': "
-        r".*'h36m_17' to 'h36m_19'; known: .*h36m_32"
+        r".*'h36m_17' to 'h36m_19'; known from 'h36m_17': .*mpi_inf_3dhp_17"
     )
     with pytest.raises(JaxposeError, match=message):
         convert_skeletons(_clips(2), "h36m_19")
