@@ -1,4 +1,4 @@
-"""What a lifted recording is: poses of one person over time, and what is done with them.
+"""Holds the poses of one person over time, and what can be done with them.
 
     pose.smooth(6.0).with_root(fov=55).upright().save("walk.bvh")
 
