@@ -12,7 +12,7 @@ import jaxpose
 MODULES = {
     "read": "prints what files of keypoints hold, and writes nothing",
     "prepare": "prepares a data set: prepare synthetic",
-    "convert": "converts checkpoints from and to the PyTorch implementations",
+    "convert": "converts checkpoints to one file, and from and to PyTorch",
 }
 MODES = {
     "train": "trains a model, or resumes its run, and evaluates it",

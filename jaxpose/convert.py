@@ -1,11 +1,14 @@
-"""Converts checkpoints from and to the PyTorch reference implementations.
+"""Converts checkpoints to one file, and from and to the PyTorch implementations.
 
+    python -m jaxpose.convert --workdir=DIR --to-safetensors=FILE [--dtype=float16]
     python -m jaxpose.convert --config=CONFIG:VARIANT --torch=FILE --workdir=DIR
     python -m jaxpose.convert --config=CONFIG:VARIANT --to-torch=FILE --workdir=DIR
 
-The first writes a native checkpoint that `jaxpose.main --mode=evaluate --workdir=DIR`
-scores; the second writes the best checkpoint of a run under the reference's names. Only
-this module needs PyTorch, the optional extra `convert`: `pip install torch`.
+The first writes the best checkpoint of a run as a file that `jaxpose.load` and
+`jaxpose lift --model=FILE` read. The second writes a native checkpoint that
+`jaxpose.main --mode=evaluate --workdir=DIR` scores; the third writes the best
+checkpoint of a run under the reference's names. Only these two need PyTorch, the
+optional extra `convert`: `pip install torch`.
 """
 
 from jaxpose.parallel import signals
@@ -60,13 +63,20 @@ def main(argv: list[str]) -> None:
         logging.set_verbosity(logging.WARNING)
     config, workdir = flags.FLAGS.config, pathlib.Path(flags.FLAGS.workdir)
     source, target = flags.FLAGS.torch, flags.FLAGS["to-torch"].value
-    # Exactly one of the two files is given, and it decides the direction.
+    exported = flags.FLAGS["to-safetensors"].value
+    # Exactly one of the three files is given, and it decides the direction.
     try:
-        if (source is None) == (target is None):
+        if [source, target, exported].count(None) != 2:
             raise JaxposeError(
-                "give either --torch=FILE (to read) or --to-torch=FILE (to write)"
+                "give either --torch=FILE (to read), --to-torch=FILE or "
+                "--to-safetensors=FILE (to write)"
             )
-        if source is not None:
+        if exported is not None:
+            Run.open(workdir, config).export(exported, flags.FLAGS.dtype)
+            print(f"wrote {exported}")
+        elif config is None:
+            raise JaxposeError("--config=... is required; --help lists the flags")
+        elif source is not None:
             prefix = flags.FLAGS["strip-prefix"].value
             source = pathlib.Path(source).expanduser()
             convert_from_torch(config, source, workdir, prefix)
@@ -273,7 +283,7 @@ def _import_torch() -> ModuleType:
 def _define_flags() -> None:
     """Defines the flags; not on import: `jaxpose.main` has flags of the same names."""
     config_flags.DEFINE_config_file(
-        "config", None, "Config file and variant of the model."
+        "config", None, "Config file and variant; --to-safetensors needs none."
     )
     flags.DEFINE_string("workdir", None, "Directory of the native checkpoint.")
     flags.DEFINE_string("torch", None, "PyTorch checkpoint to read (.bin, .pt, .pth).")
@@ -283,9 +293,18 @@ def _define_flags() -> None:
         "With --torch: what the names of the weights begin with, such as backbone.",
     )
     flags.DEFINE_string("to-torch", None, "PyTorch checkpoint to write.")
+    flags.DEFINE_string(
+        "to-safetensors", None, "File to write that jaxpose.load reads."
+    )
+    flags.DEFINE_enum(
+        "dtype",
+        "float32",
+        ["float32", "float16"],
+        "With --to-safetensors: type of the numbers; float16 is half the size.",
+    )
 
 
 if __name__ == "__main__":
     _define_flags()
-    flags.mark_flags_as_required(["config", "workdir"])
+    flags.mark_flag_as_required("workdir")
     command_line.run(main)

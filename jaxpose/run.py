@@ -20,16 +20,17 @@ from jaxpose.errors import JaxposeError
 from jaxpose.inference import rates
 from jaxpose.inference.doubts import Doubter
 from jaxpose.inference.keypoints import normalise_keypoints
-from jaxpose.inference.predictor import Predictor, SequenceLifter
+from jaxpose.inference.lifting import RateMatchedLifter
+from jaxpose.inference.predictor import Predictor
 from jaxpose.models import build_model
 from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import hosts, sharding
 from jaxpose.precision import matmul_precision
-from jaxpose.recordings import timeline
 from jaxpose.scoring.evaluate import Evaluator, score, scored_frames
 from jaxpose.training import setup, workdirs
 from jaxpose.training.checkpoints import Checkpoints, read_best
 from jaxpose.training.state import TrainState
+from jaxpose.weights import Weights, save_weights
 
 PathLike = str | os.PathLike[str]
 
@@ -180,17 +181,8 @@ class Run:
         """
         with matmul_precision(self.config.precision):
             positions = self.predictor(clips)(self.variables, frame_numbers)
-        self._check_finite(positions)
+        requirements.require_finite(positions, self.workdir)
         return positions
-
-    def _check_finite(self, positions: np.ndarray) -> None:
-        """Raises JaxposeError if a pose is not finite: nobody must draw or save it."""
-        bad = ~np.isfinite(positions).all(axis=(1, 2))
-        if bad.any():
-            raise JaxposeError(
-                f"{self.workdir}: the model's poses are not finite in {bad.sum()} of "
-                f"{len(bad)} frames; its weights are damaged, or the training diverged"
-            )
 
     def score(self, clips: Clips) -> dict[str, Any]:
         """Scores the best checkpoint on `clips`.
@@ -237,48 +229,22 @@ class Run:
             an area, a layout that no rule converts, or a model that needs more than
             keypoints.
         """
-        self._check_liftable()
+        requirements.require_liftable(
+            self.model, self.unit, self.trained.dataset.name, self.workdir
+        )
+        if fps is not None and not _is_rate(fps):
+            raise JaxposeError(f"fps={fps!r} must be a finite number above 0")
         keypoints = normalise_keypoints(keypoints_2d, image_size, self.model, layout)
-        trained = self._trained_rates(fps)
         skeleton = self.model.keypoints_skeleton
         self._doubter.warn(keypoints[..., :2], skeleton, image_size, fps)
-        # One lifter for all calls: it keeps the compiled programs.
-        with matmul_precision(self.config.precision):
-            if fps is None or not trained:
-                positions_3d = self._lifter(self.variables, keypoints)
-            else:
-                rate = rates.nearest_rate(fps, trained)
-                places = timeline.sample_positions(len(keypoints), fps, rate)
-                parts = []
-                for part in places:
-                    sampled = timeline.sample(keypoints, part)
-                    parts.append(self._lifter(self.variables, sampled))
-                positions_3d = timeline.back_to_frames(parts, places, len(keypoints))
-        self._check_finite(positions_3d)
-        return positions_3d
+        return self._lifter(self.variables, keypoints, fps)
 
     @functools.cached_property
-    def _lifter(self) -> SequenceLifter:
-        return SequenceLifter(
-            self.model,
-            flip_average=self.config.flip_average,
-            batch_size=self.config.eval_batch_size,
-            mesh=self.mesh,
+    def _lifter(self) -> RateMatchedLifter:
+        """Lifts for all calls: it keeps the compiled programs."""
+        return RateMatchedLifter(
+            self.model, self.config, self._known_rates, self.mesh, self.workdir
         )
-
-    def _check_liftable(self) -> None:
-        """Raises JaxposeError if keypoints alone do not give poses in metres."""
-        if self.model.needs_camera:
-            raise JaxposeError(
-                f"{self.workdir} holds a refined model, which needs the true depth of "
-                "the root in every frame; lift with the run of its lifting model"
-            )
-        if self.unit != requirements.METRE:
-            raise JaxposeError(
-                f"{self.workdir} was trained on {self.trained.dataset.name!r}, in "
-                f"units of one {self.unit}, from which no metres follow; lift with a "
-                "run that was trained in metres"
-            )
 
     @functools.cached_property
     def _doubter(self) -> Doubter:
@@ -286,20 +252,11 @@ class Run:
         heights = workdirs.load_environment(self.workdir).get("body_heights")
         return Doubter(tuple(heights) if heights else None)
 
-    def _trained_rates(self, fps: float | None = None) -> list[float]:
-        """Returns the rates, in frames per second, that matter to the model.
-
-        There are none for a model of one frame, and none are known of a converted
-        checkpoint.
-
-        Raises:
-          JaxposeError: `fps` is no rate.
-        """
-        if fps is not None and not _is_rate(fps):
-            raise JaxposeError(f"fps={fps!r} must be a finite number above 0")
-        if self.model.receptive_field == 1:
-            return []
-        return workdirs.load_environment(self.workdir).get("fps", [])
+    @functools.cached_property
+    def _known_rates(self) -> rates.Rates:
+        """Returns the frame rates that the weights know."""
+        environment = workdirs.load_environment(self.workdir)
+        return rates.known_rates(self.model, self.trained, environment)
 
     def train(self) -> dict[str, Any]:
         """Trains to the end, resuming what the directory holds, then evaluates.
@@ -395,8 +352,7 @@ class Run:
         workdirs.open_workdir(self.workdir)
         dataset = self.config.dataset.copy_and_resolve_references()
         # Rates are matched in seconds, so a stride in frames would come on top.
-        trained = self._trained_rates()
-        if trained:
+        if self._known_rates.are_known:
             dataset.frame_stride = 1
         clips = data.load_clips_of(dataset)
         if dataset.test_subjects:
@@ -406,7 +362,7 @@ class Run:
                 raise JaxposeError(
                     f'{error}. --config.dataset.test_subjects="()" predicts all'
                 ) from error
-        positions = self._predict_recordings(clips, trained)
+        positions = self._predict_recordings(clips)
         # A truth in another unit than the predictions must not be drawn beside them.
         if self.unit != requirements.unit_of(clips):
             clips = requirements.without_truth(clips)
@@ -418,19 +374,21 @@ class Run:
             step=self.step,
         )
 
-    def _predict_recordings(self, clips: Clips, trained: list[float]) -> np.ndarray:
+    def _predict_recordings(self, clips: Clips) -> np.ndarray:
         """Returns the poses of all frames, `[N, J, 3]`; see `write_predictions`."""
         from jaxpose.inference import recordings
 
         self._doubter.warn_of_clips(clips)
-        shown = rates.resample(clips, trained) if trained else None
+        known, shown = self._known_rates, None
+        if known.are_known:
+            shown = rates.resample(clips, known)
         seen = clips if shown is None else shown.clips
         with matmul_precision(self.config.precision):
             predictor = self.predictor(seen)
             positions = recordings.predict_all(
                 predictor, self.variables, seen.num_frames
             )
-        self._check_finite(positions)
+        requirements.require_finite(positions, self.workdir)
         return positions if shown is None else shown.back(positions, clips)
 
     def save_weights(self, variables: dict[str, Any], source: str) -> None:
@@ -459,6 +417,34 @@ class Run:
             checkpoints.save(state, step=0, score=None)
             checkpoints.wait()
         workdirs.write_description(self.workdir, description)
+
+    @property
+    def weights(self) -> Weights:
+        """Returns the best checkpoint with all that lifting needs, for `jaxpose.load`.
+
+        Raises:
+          JaxposeError: no complete checkpoint.
+        """
+        environment = workdirs.load_environment(self.workdir)
+        description = {"unit": self.unit, "step": self.step}
+        for name in ("data", "fps", "body_heights", "converted_from"):
+            if name in environment:
+                description[name] = environment[name]
+        description["run_format"] = workdirs.FORMAT
+        name = f"{self.workdir.name} step {self.step}"
+        return Weights(name, self.config, jax.device_get(self.variables), description)
+
+    def export(self, path: PathLike, dtype: str = "float32") -> None:
+        """Writes the best checkpoint as one file, which `jaxpose.load` reads.
+
+        Args:
+          path: the file, `NAME.safetensors`.
+          dtype: of the numbers in it: float32, or float16 for half the size.
+
+        Raises:
+          JaxposeError: no complete checkpoint, or a file that cannot be written.
+        """
+        save_weights(path, self.weights, dtype)
 
     def _check_batches(self) -> None:
         """Raises JaxposeError unless batches split over the devices."""
@@ -492,7 +478,7 @@ class Run:
         with matmul_precision(self.config.precision):
             predictor = self.predictor(test)
             predicted, plain = predictor.with_plain(self.variables, frame_numbers)
-        self._check_finite(predicted)
+        requirements.require_finite(predicted, self.workdir)
         results = score(predicted, test, frame_numbers)
         # Papers rarely say whether they average flips: both scores come of one pass.
         if self.config.flip_average:

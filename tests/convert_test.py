@@ -303,5 +303,6 @@ def test_the_command_needs_exactly_one_direction(tmp_path):
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert process.returncode == 1
     assert process.stderr.strip().endswith(
-        "error: give either --torch=FILE (to read) or --to-torch=FILE (to write)"
+        "error: give either --torch=FILE (to read), --to-torch=FILE or "
+        "--to-safetensors=FILE (to write)"
     )

@@ -1,6 +1,7 @@
 """Checks that a model can read clips; imports no builder of a data set."""
 
 import dataclasses
+import pathlib
 
 import numpy as np
 
@@ -70,6 +71,42 @@ def require_unit(unit: str, trained_on: str, clips: Clips) -> None:
             f"the model was trained on {trained_on!r} in units of one {unit}, the data "
             f"set {clips.dataset!r} is in units of one {unit_of(clips)}; evaluate on "
             "data in the same unit"
+        )
+
+
+def require_liftable(
+    model: LiftingModel, unit: str, trained_on: str, where: str | pathlib.Path
+) -> None:
+    """Raises JaxposeError if keypoints alone do not give poses in metres.
+
+    Args:
+      model: a model.
+      unit: unit of its positions, as of `unit_of`.
+      trained_on: name of the data set that it was trained on.
+      where: name of the weights.
+    """
+    if model.needs_camera:
+        raise JaxposeError(
+            f"{where} holds a refined model, which needs the true depth of the root in "
+            "every frame; lift with the run of its lifting model"
+        )
+    if unit != METRE:
+        raise JaxposeError(
+            f"{where} was trained on {trained_on!r}, in units of one {unit}, from "
+            "which no metres follow; lift with a run that was trained in metres"
+        )
+
+
+def require_finite(positions_3d: np.ndarray, where: str | pathlib.Path) -> None:
+    """Raises JaxposeError if a pose `[F, J, 3]` is not finite.
+
+    Nobody must draw or save it. `where` is the name of the weights.
+    """
+    bad = ~np.isfinite(positions_3d).all(axis=(1, 2))
+    if bad.any():
+        raise JaxposeError(
+            f"{where}: the model's poses are not finite in {bad.sum()} of {len(bad)} "
+            "frames; its weights are damaged, or the training diverged"
         )
 
 

@@ -1,23 +1,68 @@
 """Shows clips to a model at the rate that it was trained at, in seconds."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
+import ml_collections
 import numpy as np
 
 from jaxpose.data.clips import Clip, Clips
+from jaxpose.models.base import LiftingModel
 from jaxpose.recordings import timeline
 
 
-def nearest_rate(fps: float, trained: Sequence[float]) -> float:
-    """Returns the rate nearest to `fps` that a model was trained at.
+@dataclasses.dataclass(frozen=True)
+class Rates:
+    """The frame rates that a model knows, in frames per second.
+
+    Attributes:
+      trained: rates of its training clips; empty where they are not known, or do not
+        matter to a model of one frame.
+      span: the lowest and the highest rate that it was shown, where training clips were
+        read at random rates between them; it knows all of these, and only these.
+    """
+
+    trained: tuple[float, ...] = ()
+    span: tuple[float, ...] = ()
+
+    @property
+    def are_known(self) -> bool:
+        """Returns whether recordings have to be matched."""
+        return bool(self.trained or self.span)
+
+    def nearest(self, fps: float) -> float:
+        """Returns the rate that a recording of `fps` is shown at."""
+        if self.span:
+            lowest, highest = self.span
+            # Whole factors keep every frame among those that the model sees.
+            if fps > highest:
+                return fps / np.ceil(fps / highest)
+            return fps * max(np.ceil(lowest / fps), 1)
+        if not self.trained:
+            return fps
+        # Data sets may mix rates: the model knows all of them.
+        return min(self.trained, key=lambda rate: abs(np.log(rate / fps)))
+
+
+def known_rates(
+    model: LiftingModel,
+    config: ml_collections.ConfigDict,
+    description: Mapping[str, Any],
+) -> Rates:
+    """Returns the rates that the weights of a run know.
 
     Args:
-      fps: frames per second of a recording.
-      trained: frames per second of the training clips, at least one.
+      model: the model of the run.
+      config: the config that it was trained with.
+      description: entries of its `environment.json`; `fps` is absent where weights were
+        trained elsewhere.
     """
-    # Data sets may mix rates: the model knows all of them.
-    return min(trained, key=lambda rate: abs(np.log(rate / fps)))
+    if model.receptive_field == 1:
+        return Rates()
+    # Absent in configs that are older than the field.
+    span = tuple(config.get("augment_frame_rate", ()))
+    return Rates(() if span else tuple(description.get("fps", ())), span)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,15 +96,15 @@ class Resampled:
         return np.concatenate(poses)
 
 
-def resample(clips: Clips, trained: Sequence[float]) -> Resampled:
-    """Samples each clip at the rate nearest to its own that a model was trained at.
+def resample(clips: Clips, known: Rates) -> Resampled:
+    """Samples each clip at the rate nearest to its own that a model knows.
 
     Where every n-th frame of a clip has that rate, the clip becomes n clips, which
     together hold each frame once. Otherwise keypoints are interpolated linearly.
 
     Args:
       clips: any clips.
-      trained: frames per second of the training clips, at least one.
+      known: the rates that the model knows.
     """
     index: list[Clip] = []
     keypoints_2d, positions_3d, valid = [], [], []
@@ -67,7 +112,7 @@ def resample(clips: Clips, trained: Sequence[float]) -> Resampled:
     start = 0
     for clip in clips.index:
         frames = slice(clip.start, clip.end)
-        rate = nearest_rate(clip.fps, trained)
+        rate = known.nearest(clip.fps)
         positions = timeline.sample_positions(clip.length, clip.fps, rate)
         all_positions.append(positions)
         for places in positions:

@@ -170,7 +170,16 @@ def load_config(
         raise JaxposeError(
             f"{path} is not the config of a run; {name} must be the directory of one"
         )
-    written = load_environment(workdir).get("format", 1)
+    return current_config(config, load_environment(workdir).get("format", 1))
+
+
+def current_config(config: dict[str, Any], written: int) -> ml_collections.ConfigDict:
+    """Returns the config of a run of format `written` as this jaxpose has it.
+
+    Args:
+      config: as `config.json` holds it.
+      written: a format up to `FORMAT`.
+    """
     if written < 2:
         config = _from_format_1(config)
     if written < 3:
@@ -240,12 +249,17 @@ def load_environment(workdir: pathlib.Path) -> dict[str, Any]:
             f"{path} is damaged: format is {written!r}, expected a whole number; use "
             "another workdir"
         )
+    check_format(written, workdir)
+    return environment
+
+
+def check_format(written: int, where: pathlib.Path) -> None:
+    """Raises JaxposeError if the format of the run at `where` is a later one."""
     if written > FORMAT:
         raise JaxposeError(
-            f"{workdir} holds a run of format {written}, this jaxpose reads formats up "
+            f"{where} holds a run of format {written}, this jaxpose reads formats up "
             f"to {FORMAT}; install a newer jaxpose"
         )
-    return environment
 
 
 def check_config(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:

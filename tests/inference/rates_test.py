@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxpose.data.clips import select
-from jaxpose.inference.rates import nearest_rate, resample
+from jaxpose.inference.rates import Rates, resample
 from tests.small_run import small_clips
 
 
@@ -22,12 +22,20 @@ def clips():
 
 
 def test_the_nearest_rate_is_nearest_by_its_ratio():
-    assert nearest_rate(30, [10, 50]) == 50
-    assert nearest_rate(20, [10, 50]) == 10
+    assert Rates((10, 50)).nearest(30) == 50
+    assert Rates((10, 50)).nearest(20) == 10
+
+
+def test_a_model_of_all_rates_between_two_sees_whole_multiples_of_others():
+    known = Rates(span=(20, 60))
+    assert known.are_known
+    assert [known.nearest(fps) for fps in (20, 29.97, 60)] == [20, 29.97, 60]
+    assert [known.nearest(fps) for fps in (120, 240, 100)] == [60, 60, 50]
+    assert [known.nearest(fps) for fps in (12, 10, 1)] == [24, 20, 20]
 
 
 def test_each_clip_is_sampled_at_the_rate_of_the_model(clips):
-    resampled = resample(clips, [25.0])
+    resampled = resample(clips, Rates((25.0,)))
     lengths = [clip.length for clip in resampled.clips.index]
     assert lengths == [15, 15, 14]  # every second frame twice; 29 / 2.4 = 12.1
     assert {clip.fps for clip in resampled.clips.index} == {25}
@@ -42,7 +50,7 @@ def test_each_clip_is_sampled_at_the_rate_of_the_model(clips):
 
 
 def test_the_way_back_gives_every_frame_its_pose(clips):
-    resampled = resample(clips, [25.0])
+    resampled = resample(clips, Rates((25.0,)))
     time = np.concatenate(
         [np.arange(0, 30, 2), np.arange(1, 30, 2), np.arange(14) * 2.4]
     )
@@ -55,7 +63,7 @@ def test_the_way_back_gives_every_frame_its_pose(clips):
 
 
 def test_clips_at_the_rate_of_the_model_stay_as_they_are(clips):
-    resampled = resample(clips, [50.0, 60.0])
+    resampled = resample(clips, Rates((50.0, 60.0)))
     np.testing.assert_array_equal(resampled.clips.keypoints_2d, clips.keypoints_2d)
     assert [clip.length for clip in resampled.clips.index] == [30, 30]
     poses = np.random.default_rng(0).normal(size=(60, 17, 3))
