@@ -108,7 +108,8 @@ def load_weights(path: str | os.PathLike[str]) -> Weights:
     try:
         with safetensors.safe_open(file, framework="numpy") as opened:
             metadata = opened.metadata() or {}
-            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            names = opened.keys()
+            arrays = {name: opened.get_tensor(name) for name in names}
     except OSError as error:
         raise JaxposeError(f"{path} cannot be read: {_reason(error)}") from None
     except (safetensors.SafetensorError, TypeError, ValueError, KeyError) as error:
