@@ -236,7 +236,8 @@ class Run:
             raise JaxposeError(f"fps={fps!r} must be a finite number above 0")
         keypoints = normalise_keypoints(keypoints_2d, image_size, self.model, layout)
         skeleton = self.model.keypoints_skeleton
-        self._doubter.warn(keypoints[..., :2], skeleton, image_size, fps)
+        found = self._doubter.doubts(keypoints[..., :2], skeleton, image_size, fps)
+        self._doubter.warn("keypoints_2d", found)
         return self._lifter(self.variables, keypoints, fps)
 
     @functools.cached_property

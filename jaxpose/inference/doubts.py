@@ -47,56 +47,57 @@ class Doubter:
             self._reference = dataclasses.replace(self._reference, heights=heights)
         self._said: set[tuple[str, str]] = set()
 
-    def warn(
+    def doubts(
         self,
         keypoints_2d: np.ndarray,
         skeleton: str,
         image_size: tuple[int, int],
         fps: float | None,
-        *,
-        name: str = "keypoints_2d",
         seen: np.ndarray | None = None,
-    ) -> None:
-        """Warns of what is odd about the keypoints of one person.
+    ) -> list[Doubt]:
+        """Returns what is odd about the keypoints of one person, the gravest first.
 
         Args:
           keypoints_2d: `[F, J2, 2]` screen-normalised, without a hole.
-          skeleton: their joints. Where no body follows from them, nothing is said.
+          skeleton: their joints. Where no body follows from them, nothing is doubted.
           image_size: (width, height) in pixels.
           fps: frames per second; None: not known.
-          name: of the recording.
           seen: `[F, J2]` bool, whether the joint was seen; None: all of them.
         """
         screen = np.asarray(keypoints_2d, np.float64)
         pixels = np.asarray(cameras.image_coordinates(screen, image_size))
         if seen is not None:
             pixels = np.where(seen[..., None], pixels, np.nan)
-        for doubt in self._doubts(pixels, skeleton, image_size, fps or UNKNOWN_FPS):
+        try:
+            joints = to_model_joints(pixels, skeleton)
+            frames = np.arange(len(joints))
+            filled, filled_seen = fill_in(joints, frames, estimate_missing=True)
+        except JaxposeError:
+            return []
+        return check(
+            filled,
+            filled_seen,
+            image_size,
+            fps or UNKNOWN_FPS,
+            reference=self._reference,
+        )
+
+    def warn(self, name: str, doubts: list[Doubt]) -> None:
+        """Logs the doubts about a recording, except those that were logged before."""
+        for doubt in doubts:
             if (name, doubt.kind) not in self._said:
                 self._said.add((name, doubt.kind))
                 logging.warning("%s: %s", printable(name), doubt.sentence)
 
     def warn_of_clips(self, clips: Clips) -> None:
-        """Warns of what is odd about each clip."""
+        """Logs the doubts about each clip."""
         for clip in clips.index:
             rows = slice(clip.start, clip.end)
-            self.warn(
+            found = self.doubts(
                 clips.keypoints_2d[rows],
                 clips.keypoints_skeleton,
                 clip.image_size,
                 clip.fps,
-                name=f"{clip.subject} {clip.take} {clip.camera}",
-                seen=None if clips.seen is None else clips.seen[rows],
+                None if clips.seen is None else clips.seen[rows],
             )
-
-    def _doubts(
-        self, pixels: np.ndarray, skeleton: str, image_size: tuple[int, int], fps: float
-    ) -> list[Doubt]:
-        """Returns the doubts about `[F, J2, 2]` pixels, NaN where not seen."""
-        try:
-            joints = to_model_joints(pixels, skeleton)
-            frames = np.arange(len(joints))
-            filled, seen = fill_in(joints, frames, estimate_missing=True)
-        except JaxposeError:
-            return []
-        return check(filled, seen, image_size, fps, reference=self._reference)
+            self.warn(f"{clip.subject} {clip.take} {clip.camera}", found)

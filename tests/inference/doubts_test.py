@@ -68,21 +68,22 @@ def test_bodies_larger_than_the_model_ever_saw_are(clips, said):
     assert said == []
 
 
-def test_keypoints_that_were_not_seen_count_for_nothing(clips, said):
+def test_keypoints_that_were_not_seen_count_for_nothing(clips):
     keypoints_2d = clips.keypoints_2d[:40].copy()
     seen = np.ones((40, 17), bool)
     seen[:, 13] = False
     keypoints_2d[:, 13] = 100.0
     doubter = Doubter(body_heights(clips))
-    doubter.warn(keypoints_2d, "h36m_17", IMAGE_SIZE, 50.0, seen=seen)
-    assert said == []
+    assert doubter.doubts(keypoints_2d, "h36m_17", IMAGE_SIZE, 50.0, seen) == []
+    assert doubter.doubts(keypoints_2d, "h36m_17", IMAGE_SIZE, 50.0)
 
 
-def test_mistakes_of_a_caller_are_named(clips, said):
+def test_mistakes_of_a_caller_are_named(clips):
     pixels = cameras.image_coordinates(clips.keypoints_2d[:40], IMAGE_SIZE)
+    sentences = []
     for wrong in (pixels / IMAGE_SIZE, pixels * [1, -1] + [0, 720]):
         normalised = cameras.normalize_screen_coordinates(wrong, IMAGE_SIZE)
-        Doubter(None).warn(normalised, "h36m_17", IMAGE_SIZE, None)
-    assert len(said) == 2
-    assert "normalised" in said[0]
-    assert "heads are below hips" in said[1]
+        found = Doubter(None).doubts(normalised, "h36m_17", IMAGE_SIZE, None)
+        sentences.append(found[0].sentence)
+    assert "normalised" in sentences[0]
+    assert "heads are below hips" in sentences[1]
