@@ -194,6 +194,7 @@ def read_torch(
       JaxposeError: PyTorch is not installed, or the file is missing, broken, refused or
         holds no state dict.
     """
+    _check_beginning(path)
     # A training script saves the weights beside other things, others save them alone.
     content: Any = _unpickle(path)
     tensor_type = _import_torch().Tensor
@@ -213,6 +214,24 @@ def read_torch(
             name = name.removeprefix("module.")
         arrays[name] = tensor.numpy()
     return arrays
+
+
+def _check_beginning(path: pathlib.Path) -> None:
+    """Raises JaxposeError for a file that stands in place of the weights."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError:
+        return  # reading all of it names the reason
+    if head.startswith(b"version https://git-lfs"):
+        raise JaxposeError(
+            f"--torch={path} is a Git LFS pointer, not the weights; get them with "
+            "'git lfs pull', or download the file itself"
+        )
+    if re.match(rb"\s*<(!doctype html|html|head|body|\?xml)", head, re.IGNORECASE):
+        raise JaxposeError(
+            f"--torch={path} is a web page, not the weights; download the file itself"
+        )
 
 
 def _unpickle(path: pathlib.Path) -> Any:
@@ -237,8 +256,12 @@ def _unpickle(path: pathlib.Path) -> Any:
             f"{found}"
         ) from error
     except _DAMAGED as error:
+        # Of the message, the first line; not the advice to load the file all the same.
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if "weights_only" in reason:
+            reason = "it holds a program"
         raise JaxposeError(
-            f"--torch={path} is damaged or not a PyTorch checkpoint: {error}"
+            f"--torch={path} is damaged or not a PyTorch checkpoint: {reason}"
         ) from error
 
 

@@ -180,6 +180,23 @@ def test_files_without_a_state_dict_say_what_they_hold(torch, tmp_path, content,
         convert.read_torch(path)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0",
+            "Git LFS pointer",
+        ),
+        (b"\n<!DOCTYPE html><html><head>", "web page, not the weights; download"),
+    ],
+)
+def test_files_in_place_of_weights_are_called_what_they_are(tmp_path, content, message):
+    path = tmp_path / "weights.pth"
+    path.write_bytes(content)
+    with pytest.raises(JaxposeError, match=message):
+        convert.read_torch(path)
+
+
 def test_a_converted_checkpoint_evaluates_with_exactly_the_files_weights(
     tmp_path, config, state_dict, monkeypatch
 ):
