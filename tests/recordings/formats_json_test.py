@@ -202,6 +202,41 @@ def test_mmpose_file_per_image_with_an_empty_one(tmp_path):
     assert (found.num_frames, found.missing_frames) == (4, ())
 
 
+def test_mmpose_frames_by_name(tmp_path):
+    frames = {}
+    for index, frame in enumerate(walking(frames=3)):
+        frames[str(index + 7)] = {"bodies": mmpose_people(frame)}
+    assert read_one(tmp_path, frames).frames.tolist() == [7, 8, 9]
+
+
+def test_records_of_people(tmp_path):
+    records = []
+    for index, frame in enumerate(two_people()):
+        for number, person in enumerate(mmpose_people(frame)):
+            records.append({"frame_idx": index + 3, "track_id": number, **person})
+    found = read_one(tmp_path, records)
+    assert found.format == "records"
+    assert found.frames.tolist() == [3, 3, 4, 5, 5]
+    assert found.keypoints[1, 1].tolist() == [203, 52, 0.9]
+
+
+def test_records_of_frames(tmp_path):
+    records = []
+    for index, frame in enumerate(walking(frames=3, people=2)):
+        people = frame if index != 1 else frame[:0]
+        points, scores = people[..., :2].tolist(), people[..., 2].tolist()
+        records.append({"frame": index, "keypoints": points, "scores": scores})
+    found = read_one(tmp_path, records)
+    assert found.frames.tolist() == [0, 0, 2, 2]
+    assert found.num_frames == 3
+    assert found.keypoints[3, 1].tolist() == [205, 52, 0.9]
+    # The same without frame numbers, all in one.
+    lists = {key: [record[key] for record in records] for key in records[0]}
+    lists.pop("frame")
+    again = read_one(tmp_path, lists, "b.json")
+    np.testing.assert_array_equal(again.keypoints, found.keypoints)
+
+
 def test_mmpose_3d_results_are_refused(tmp_path):
     frames = mmpose_video(walking(frames=2))
     for frame in frames:

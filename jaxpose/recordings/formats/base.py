@@ -70,6 +70,15 @@ def is_number(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and value is not True)
 
 
+def depth(value: Any) -> int:
+    """Returns how deep the lists around the first number are, 0 if there is none."""
+    levels = 0
+    while isinstance(value, list):
+        levels += 1
+        value = first(value)
+    return levels if is_number(value) else 0
+
+
 # Keys that hold the number of a frame. MMPose writes frame_id, MediaPipe users frame.
 FRAME_KEYS = (
     *("frame_id", "frame_index", "frame_number", "frame_num", "frame_idx", "frame"),

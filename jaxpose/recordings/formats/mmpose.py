@@ -20,11 +20,14 @@ from jaxpose.recordings.formats.base import (
     first,
     frame_number,
     is_number,
+    read_named,
 )
 from jaxpose.recordings.poses import Person
 
 # Keys of a frame that hold its people. MMPose writes `instances`.
-_PEOPLE_KEYS = ("instances", "people", "persons", "predictions", "poses", "detections")
+_PEOPLE_KEYS = (
+    *("instances", "people", "persons", "predictions", "poses", "detections", "bodies"),
+)
 
 
 def _is_person(value: Any) -> bool:
@@ -46,15 +49,14 @@ def _people_of(frame: Any) -> Any:
 
 
 def _frames_of(content: Content) -> Any:
-    """Returns the list of frames in a content, or None."""
+    """Returns the list of frames in a content, or the dict by name, or None."""
     if content.kind != "json":
         return None
     value = content.value
     if isinstance(value, dict):
-        value = value.get(
-            "instance_info", value.get("predictions", value.get("frames"))
-        )
-    return value if isinstance(value, list) else None
+        keys = ("instance_info", "predictions", "frames")
+        value = next((value[key] for key in keys if key in value), value)
+    return value if isinstance(value, list | dict) else None
 
 
 def _is_video(content: Content) -> bool:
@@ -62,7 +64,8 @@ def _is_video(content: Content) -> bool:
     frames = _frames_of(content)
     if not frames:
         return isinstance(content.value, dict) and "instance_info" in content.value
-    with_people = (first(_people_of(frame)) for frame in frames)
+    entries = frames.values() if isinstance(frames, dict) else frames
+    with_people = (first(_people_of(frame)) for frame in entries)
     person = next((person for person in with_people if person is not None), None)
     is_image = isinstance(content.value, dict) and _is_person(first(frames))
     return is_image or (_is_person(person) and not _is_person(first(frames)))
@@ -97,8 +100,13 @@ def _people(value: Any, where: str) -> list[Person]:
 
 
 def _read_video(content: Content) -> list[Detections]:
-    """Returns the video in a file of frames."""
+    """Returns the videos in a file of frames."""
     frames = _frames_of(content) or []
+    if isinstance(frames, dict):
+        by_name = {}
+        for name, frame in frames.items():
+            by_name[name] = _people(_people_of(frame) or [], f"{content.where}: {name}")
+        return read_named(by_name, content, "mmpose")
     collector = Collector(content.stem, content.where, "mmpose")
     if _is_person(first(frames)):
         frames = [frames]  # the people of one image

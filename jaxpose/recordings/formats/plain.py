@@ -22,7 +22,7 @@ from jaxpose.recordings.collect import (
 )
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
-from jaxpose.recordings.formats.base import VideoFormat, first, is_number
+from jaxpose.recordings.formats.base import VideoFormat, depth
 from jaxpose.recordings.formats.stated import stated
 from jaxpose.recordings.joint_names import joint_counts
 from jaxpose.recordings.poses import Person, stack
@@ -47,7 +47,7 @@ def _key_of(content: Content) -> str | None:
     """Returns the key of the keypoints in a content, "" for a list alone, or None."""
     value = content.value
     if content.kind == "json" and isinstance(value, list):
-        return "" if _depth(value) >= 3 else None
+        return "" if depth(value) >= 3 else None
     if content.kind == "text" or not isinstance(value, dict):
         return None
     keys = [key for key in _ARRAY_KEYS if _is_array(value.get(key))]
@@ -66,16 +66,7 @@ def _is_array(value: Any) -> bool:
     """Returns whether a value is an array, or nested lists of numbers."""
     if isinstance(value, np.ndarray):
         return value.ndim >= 1 and value.dtype.kind in "fiubO"
-    return isinstance(value, list) and _depth(value) >= 2
-
-
-def _depth(value: Any) -> int:
-    """Returns how deep the lists around the first number are, 0 if it is none."""
-    depth = 0
-    while isinstance(value, list):
-        depth += 1
-        value = first(value)
-    return depth if is_number(value) else 0
+    return isinstance(value, list) and depth(value) >= 2
 
 
 def _read(content: Content) -> list[Detections]:
@@ -188,7 +179,7 @@ def read_array(
     if isinstance(value, list):
         value = _array_of_lists(value, where)
     if isinstance(value, list):
-        return [_read_ragged(value, content, format, numbers, fields)]
+        return [_read_ragged(value, scores, content, format, numbers, fields)]
     array = _shaped(value, where)
     if scores is not None:
         array = _with_scores(array, scores, where)
@@ -224,8 +215,7 @@ def _array_of_lists(value: list[Any], where: str) -> Any:
         pass
     # Frames with several people, or without any, are lists of another length. Null
     # joints of one person are filled with NaN.
-    depth = _depth(value)
-    if depth >= 4:
+    if depth(value) >= 4:
         return value
     return stack(value, 3, lambda row: f"{where}: frame {row}")
 
@@ -333,18 +323,29 @@ def _read_people(
 
 def _read_ragged(
     frames: list[Any],
+    scores: Any,
     content: Content,
     format: str,
     numbers: np.ndarray | None,
     fields: dict[str, Any],
 ) -> Detections:
-    """Returns the detections of lists with another number of people per frame."""
+    """Returns the detections of lists with another number of people per frame.
+
+    Raises:
+      JaxposeError: a frame is no list of people, or scores are not of as many.
+    """
+    scores = _listed(scores)
+    if scores is not None and len(scores) != len(frames):
+        raise JaxposeError(
+            f"{content.where}: {len(frames)} frames, and scores of {len(scores)}; "
+            "expected as many"
+        )
     collector = Collector(content.stem, content.where, format)
     for frame, poses in enumerate(frames):
         if poses is None:
             poses = []
         # One person's pose has one level less than a list of people.
-        if isinstance(poses, list) and _depth(poses) == 2:
+        if isinstance(poses, list) and depth(poses) == 2:
             poses = [poses]
         if not isinstance(poses, list):
             raise JaxposeError(
@@ -352,7 +353,14 @@ def _read_ragged(
                 f"{shown(poses)}"
             )
         number = frame if numbers is None else int(numbers[frame])
-        collector.add(number, [Person(pose) for pose in poses])
+        own = scores[frame] if scores is not None else [None] * len(poses)
+        if len(own) != len(poses):
+            raise JaxposeError(
+                f"{content.where}: frame {frame}: {len(poses)} people, and scores of "
+                f"{len(own)}; expected as many"
+            )
+        people = [Person(*pair) for pair in zip(poses, own, strict=True)]
+        collector.add(number, people)
     return collector.finish(**fields)
 
 

@@ -1,0 +1,80 @@
+"""Reads lists of records, one per frame, or one per person and frame.
+
+No single tool writes them; callers of rtmlib, MMPose and YOLO do. A record has the
+number of its frame or the name of its image, and `keypoints`: [J, 2 or 3] of a person,
+or [P, J, 2 or 3] of all people in the frame, with their scores beside them or not.
+"""
+
+from typing import Any
+
+from jaxpose.errors import JaxposeError
+from jaxpose.recordings.collect import corners_to_box
+from jaxpose.recordings.content import Content, shown
+from jaxpose.recordings.detections import Detections
+from jaxpose.recordings.formats.base import VideoFormat, depth, first, read_named
+from jaxpose.recordings.poses import Person
+
+_FRAME_KEYS = (
+    *("frame_id", "frame_idx", "frame_index", "frame_number", "frame_num", "frame"),
+    *("frameId", "frameIndex", "frameNumber"),
+    *("image_id", "image_name", "image", "img_name", "file_name", "filename"),
+)
+_SCORE_KEYS = ("keypoint_scores", "keypoints_scores", "scores", "confidences")
+_NUMBER_KEYS = ("track_id", "person_id", "instance_id", "id", "person", "idx")
+
+
+def _frame_key(record: Any) -> str | None:
+    """Returns the key of the frame in a record of keypoints, or None if it is none."""
+    if not isinstance(record, dict) or not isinstance(record.get("keypoints"), list):
+        return None
+    for key in _FRAME_KEYS:
+        if isinstance(record.get(key), int | float | str):
+            return key
+    return None
+
+
+def _recognises(content: Content) -> bool:
+    """Returns whether a content is a list of records."""
+    if content.kind != "json" or not isinstance(content.value, list):
+        return False
+    if _frame_key(first(content.value)) is None:
+        return False
+    poses = (record.get("keypoints") for record in content.value if record)
+    return depth(next((pose for pose in poses if pose), None)) in (1, 2, 3)
+
+
+def _read(content: Content) -> list[Detections]:
+    """Returns the videos in a list of records.
+
+    Raises:
+      JaxposeError: a record has no keypoints, or is of no frame.
+    """
+    frames: dict[str, list[Person]] = {}
+    for index, record in enumerate(content.value):
+        key = _frame_key(record)
+        if key is None:
+            raise JaxposeError(
+                f"{content.where}: record {index}: expected keypoints and the number "
+                f"of a frame, found {shown(record)}"
+            )
+        frames.setdefault(str(record[key]), []).extend(_people(record))
+    return read_named(frames, content, "records")
+
+
+def _people(record: dict[str, Any]) -> list[Person]:
+    """Returns the person, or the people, of a record."""
+    keypoints = record["keypoints"]
+    given = (record[key] for key in _SCORE_KEYS if isinstance(record.get(key), list))
+    scores = next(given, None)
+    if depth(keypoints) == 3:
+        all_scores = scores if scores and len(scores) == len(keypoints) else None
+        people = []
+        for place, pose in enumerate(keypoints):
+            people.append(Person(pose, all_scores[place] if all_scores else None))
+        return people
+    number = next((record[key] for key in _NUMBER_KEYS if key in record), None)
+    box = corners_to_box(record.get("bbox_xyxy"))
+    return [Person(keypoints, scores, number, box)]
+
+
+VIDEO = VideoFormat("records", _recognises, _read)
