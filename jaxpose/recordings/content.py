@@ -109,7 +109,11 @@ def load_content(path: pathlib.Path) -> Content:
     if data.startswith(b"PK\x03\x04"):
         return Content(path, "arrays", _load_zip(data, path))
     if data.startswith(b"\x93NUMPY"):
-        return Content(path, "arrays", {"": load_npy_bytes(data, str(path))})
+        value = load_npy_bytes(data, str(path))
+        # An object array without axes may hold a dict of arrays.
+        return Content(
+            path, "arrays", value if isinstance(value, dict) else {"": value}
+        )
     return _load_text(data, path)
 
 
@@ -198,8 +202,8 @@ def _load_text(data: bytes, path: pathlib.Path) -> Content:
         raise _wrong_kind(
             path, "a web page (HTML), not the file itself; download the file again"
         )
-    if start.startswith("<"):
-        raise UnreadError("XML; export JSON or CSV")
+    if start.startswith(("<", "%YAML")):
+        raise UnreadError(f"{'XML' if start[0] == '<' else 'YAML'}; export JSON or CSV")
 
     # Text in brackets may also be an INI file; only what is called JSON must be JSON.
     is_called_json = ".json" in path.name.lower()

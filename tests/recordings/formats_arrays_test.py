@@ -197,6 +197,11 @@ def test_object_arrays_with_the_people_of_each_frame(tmp_path):
     np.testing.assert_array_equal(found.keypoints, POSES[:3])
 
 
+def test_a_dict_inside_an_npy_file(tmp_path):
+    np.save(tmp_path / "a.npy", {"kpts": POSES[..., :2], "scores": POSES[..., 2]})
+    np.testing.assert_array_equal(read_one(tmp_path / "a.npy").keypoints, POSES)
+
+
 def test_mediapipe_arrays_have_x_y_z_visibility(tmp_path):
     points = np.full((5, 33, 4), 0.25)
     points[..., 2] = -7

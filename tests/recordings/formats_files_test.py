@@ -77,6 +77,7 @@ def test_what_is_not_read_is_listed(tmp_path):
     (tmp_path / "all.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
     with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
         archive.writestr("a.json", "[]")
+    (tmp_path / "pose.yml").write_text("%YAML:1.0\npose_0: 1\n")
     for number in range(5):
         (tmp_path / f"{number}.xml").write_text("<?xml version='1.0'?><a/>")
     files = read_detections(tmp_path)
@@ -93,6 +94,7 @@ def test_what_is_not_read_is_listed(tmp_path):
         "index.html: a web page (HTML), not the file itself; download the file again",
         "more.zip: a zip archive; unpack it",
         "notes.md: text without keypoints",
+        "pose.yml: YAML; export JSON or CSV",
         "poses.pkl: a pickle, which can run code; save its arrays as npz or JSON",
     ]
 

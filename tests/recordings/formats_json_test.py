@@ -209,6 +209,12 @@ def test_mmpose_frames_by_name(tmp_path):
     assert read_one(tmp_path, frames).frames.tolist() == [7, 8, 9]
 
 
+def test_mmpose_people_of_an_image_and_frames_of_one_person(tmp_path):
+    people = mmpose_people(walking(frames=1, people=3)[0])
+    assert read_one(tmp_path, {"instance_info": people}).frames.tolist() == [0, 0, 0]
+    assert read_one(tmp_path, {"frames": people}, "b.json").frames.tolist() == [0, 1, 2]
+
+
 def test_records_of_people(tmp_path):
     records = []
     for index, frame in enumerate(two_people()):

@@ -45,7 +45,7 @@ def _people_of(frame: Any) -> Any:
         for key in _PEOPLE_KEYS:
             if key in frame:
                 return frame[key]
-    return frame
+    return [frame] if _is_person(frame) else frame
 
 
 def _frames_of(content: Content) -> Any:
@@ -55,7 +55,11 @@ def _frames_of(content: Content) -> Any:
     value = content.value
     if isinstance(value, dict):
         keys = ("instance_info", "predictions", "frames")
-        value = next((value[key] for key in keys if key in value), value)
+        key = next((key for key in keys if key in value), None)
+        value = value if key is None else value[key]
+        # The first two may hold the people of one image.
+        if key in keys[:2] and isinstance(value, list) and _is_person(first(value)):
+            value = [value]
     return value if isinstance(value, list | dict) else None
 
 
@@ -67,8 +71,8 @@ def _is_video(content: Content) -> bool:
     entries = frames.values() if isinstance(frames, dict) else frames
     with_people = (first(_people_of(frame)) for frame in entries)
     person = next((person for person in with_people if person is not None), None)
-    is_image = isinstance(content.value, dict) and _is_person(first(frames))
-    return is_image or (_is_person(person) and not _is_person(first(frames)))
+    is_image = isinstance(content.value, list) and _is_person(first(frames))
+    return _is_person(person) and not is_image
 
 
 def _is_frame(content: Content) -> bool:
@@ -108,8 +112,6 @@ def _read_video(content: Content) -> list[Detections]:
             by_name[name] = _people(_people_of(frame) or [], f"{content.where}: {name}")
         return read_named(by_name, content, "mmpose")
     collector = Collector(content.stem, content.where, "mmpose")
-    if _is_person(first(frames)):
-        frames = [frames]  # the people of one image
     for index, frame in enumerate(frames):
         number = frame_number(frame, index)
         where = f"{content.where}: frame {number}"
