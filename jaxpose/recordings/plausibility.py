@@ -32,7 +32,7 @@ _SOME_OUTSIDE, _MUCH_FEWER = 0.02, 0.25
 # Image sides differ by this factor at least where a turned one is noticed. A person is
 # in the upper part of an image that is too high, and was not in that of the right one.
 _OBLONG = 1.2
-_UPPER_PART = 0.5
+_UPPER_PART = 0.42
 # Factor beyond the training set's range from which bodies are too large or small.
 _SIZE_MARGIN = 1.25
 _LARGE_QUANTILE = 0.9
@@ -192,10 +192,18 @@ def _check_image_size(subject: _Subject) -> list[Doubt]:
     if outside > _MANY_OUTSIDE:
         left, top = known.min(axis=0)
         severity = severity_of(outside > _MOST_OUTSIDE)
+        likely = (
+            "the size is probably that of another version of the video; give "
+            "--image_size=W,H"
+        )
+        if bottom <= 0 or max(left, top) < -0.1 * max(width, height):
+            likely = (
+                "the origin is probably not the upper left corner; write pixels from "
+                "there, y downwards"
+            )
         sentence = (
             f"{is_said}, but {100 * outside:.0f} % of the joints are outside, at x "
-            f"{left:.0f} to {right:.0f} and y {top:.0f} to {bottom:.0f}: the size is "
-            "probably that of another version of the video; give --image_size=W,H"
+            f"{left:.0f} to {right:.0f} and y {top:.0f} to {bottom:.0f}: {likely}"
         )
         return [Doubt("image_size", severity, sentence)]
 

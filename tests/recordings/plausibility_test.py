@@ -83,6 +83,9 @@ def test_a_turned_image_size_is_warned_of():
 def test_joints_outside_of_the_image():
     doubt = only_doubt(WALK * 2)
     assert (doubt.kind, doubt.severity) == ("image_size", "refuse")
+    doubt = only_doubt(WALK - np.array(SIZE) / 2)
+    assert doubt.severity == "refuse"
+    assert "the origin is probably not the upper left corner" in doubt.sentence
     doubt = only_doubt(WALK + np.array([0.0, 500.0]))
     assert (doubt.kind, doubt.severity) == ("image_size", "warn")
     assert "% of the joints are outside, at x" in doubt.sentence
