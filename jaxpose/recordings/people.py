@@ -18,7 +18,9 @@ DUPLICATE = 0.06  # between two detections of one person in one frame
 MARGIN = 0.03
 
 VELOCITY_FRAMES = 5  # over which the motion at the end of a track is measured
-GAPS = (3, 30, 300)  # frames without a person that tracks are joined over, in turn
+# Tracks are joined over gaps of up to these frames, in turn. Over long gaps, those of
+# fewer rows than the second number are left alone: slips of a detector are many.
+GAPS = ((3, 1), (30, 3), (300, 10))
 LOST = 30  # frames; a person who is found again later counts as a switch
 MAX_SIZE_CHANGE = 2.0
 OTHER_ID = 0.2  # that another id adds to the cost of joining two tracks
@@ -279,9 +281,12 @@ def _least(rows: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
 
 def _join(poses: _Poses, tracks: list[_Track]) -> list[_Track]:
     """Joins tracks over gaps: by motion if short, by id, by motion if longer."""
-    for longest in GAPS:
-        tracks = _join_by_motion(poses, tracks, longest)
-        tracks = _join_by_id(poses, tracks)
+    for longest, least in GAPS:
+        long = [track for track in tracks if len(track.rows) >= least]
+        short = [track for track in tracks if len(track.rows) < least]
+        if long:
+            long = _join_by_motion(poses, long, longest)
+        tracks = _join_by_id(poses, long + short)
     return tracks
 
 

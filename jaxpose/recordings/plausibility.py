@@ -25,6 +25,8 @@ _MAX_BAD_FRAMES = 0.2
 # the third number.
 _FRACTIONS = (-2.0, 2.0)
 _SIGNED_BELOW = -0.1
+# Fraction of the image's sides that a joint inside of it may be outside.
+_ROOM = 0.02
 # Shares of joints outside of the image: doubted, and worthless.
 _MANY_OUTSIDE, _MOST_OUTSIDE = 0.15, 0.5
 # The same that tell a turned image, and by how much fewer are outside of the other one.
@@ -196,7 +198,9 @@ def _check_image_size(subject: _Subject) -> list[Doubt]:
             "the size is probably that of another version of the video; give "
             "--image_size=W,H"
         )
-        if bottom <= 0 or max(left, top) < -0.1 * max(width, height):
+        # No size makes x and y negative.
+        is_beyond_corner = left < -_ROOM * width and top < -_ROOM * height
+        if bottom <= 0 or is_beyond_corner:
             likely = (
                 "the origin is probably not the upper left corner; write pixels from "
                 "there, y downwards"
@@ -227,7 +231,7 @@ def _check_image_size(subject: _Subject) -> list[Doubt]:
 
 def _share_outside(known: np.ndarray, size: tuple[int, int]) -> float:
     """Returns the share of joints `[N, 2]` outside of an image, with a little room."""
-    room = 0.02 * np.array(size)
+    room = _ROOM * np.array(size)
     inside = (known >= -room) & (known <= np.array(size) + room)
     return float(np.mean(~inside.all(axis=1)))
 

@@ -42,7 +42,7 @@ def good(*names: str, layout: str | None = None, **motions: str) -> Expected:
 
 
 def bad(status: str, *names: str, says: str) -> Expected:
-    return Expected(dict.fromkeys(names, status), (says,))
+    return Expected(dict.fromkeys(names, status), (says,) * len(names))
 
 
 CASES = {

@@ -129,6 +129,17 @@ def test_short_sights_are_left_out_and_counted():
     assert found.passing == 2
 
 
+def test_slips_in_every_frame_are_not_chained_into_people():
+    video = Video()
+    video.add("a", walk((100, 100), (2, 0), 1000), range(1000))
+    rng = np.random.default_rng(0)
+    for frame in range(1000):
+        place = tuple(rng.uniform(0, 1000, 2))
+        video.add("x", walk(place, (0, 0), 1), range(frame, frame + 1))
+    _, tracks = video.follow()
+    assert tracks == ["a" * 1000]
+
+
 def test_the_only_person_is_one_wherever_he_comes_back():
     video = Video()
     video.add("a", walk((100, 100), (2, 0), 30), range(30))
