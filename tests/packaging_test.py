@@ -67,7 +67,13 @@ def test_the_wheel_holds_the_package_with_its_configs_and_nothing_else(wheel):
     assert {path.parts[0] for path in held} == {"jaxpose", info}
     expected = {pathlib.PurePosixPath("jaxpose/py.typed")}
     package = ROOT / "jaxpose"
-    for file in (*package.rglob("*.py"), *package.glob("recordings/*.npz")):
+    patterns = (
+        "**/*.py",
+        "recordings/*.npz",
+        "pose/viewer/viewer.*",
+        "pose/viewer/*.js",
+    )
+    for file in (file for pattern in patterns for file in package.glob(pattern)):
         expected.add(pathlib.PurePosixPath(file.relative_to(ROOT).as_posix()))
     for file in (ROOT / "configs").glob("*.py"):
         expected.add(pathlib.PurePosixPath("jaxpose/configs", file.name))

@@ -2,11 +2,16 @@
 
 import dataclasses
 import enum
+import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jaxpose.body.skeletons import Skeleton, get_skeleton
 from jaxpose.datasets.camera import Camera
+
+if TYPE_CHECKING:
+    from jaxpose.pose.viewer import Viewer
 
 
 class FrameOfReference(enum.StrEnum):
@@ -72,3 +77,20 @@ class Pose:
         if len(self.times) < 2:
             return 1.0
         return float((len(self.times) - 1) / (self.times[-1] - self.times[0]))
+
+    def view(self, *others: "Pose", video: str | os.PathLike | None = None) -> "Viewer":
+        """Returns a page that a notebook shows in place.
+
+            pose.view(video="walk.mp4").open()  # in the browser
+
+        Args:
+          others: other people of the same recording.
+          video: file of the recording, to show the keypoints over its frames.
+
+        Raises:
+          JaxposeError: the people are not in one frame of reference, or the video is
+            missing or too large to be a part of the page.
+        """
+        from jaxpose.pose.viewer import view
+
+        return view((self, *others), video)
