@@ -1,6 +1,7 @@
 """jaxpose: 3D human pose estimation by 2D-to-3D lifting, in JAX and Flax.
 
-Lift the keypoints of a recording with a trained run, and score the poses:
+Lift what a detector wrote, `pose = jaxpose.load().read("alphapose.json")`. Lift the
+keypoints of a recording with a trained run, and score the poses:
 
 >>> import jaxpose
 >>> run = jaxpose.Run.open("runs/quickstart")
@@ -11,6 +12,9 @@ Lift the keypoints of a recording with a trained run, and score the poses:
 
 Public names:
 
+    load          trained weights, as a Lifter: released ones, a workdir's or a file's
+    Lifter        lifts keypoints and recordings to poses
+    Pose          the poses of one person over time
     Run           a training and its weights: open, create, train, score, lift
     MODELS        the models by their names in a config
     build_model   the model that a config describes
@@ -28,22 +32,30 @@ from jaxpose.errors import JaxposeError
 
 if TYPE_CHECKING:
     from jaxpose import metrics
+    from jaxpose.lifter import Lifter, load
     from jaxpose.models import MODELS, build_model
     from jaxpose.models.base import LiftingModel
+    from jaxpose.pose import Pose
     from jaxpose.run import Run
 
 __all__ = [
     "MODELS",
     "JaxposeError",
+    "Lifter",
     "LiftingModel",
+    "Pose",
     "Run",
     "__version__",
     "build_model",
+    "load",
     "metrics",
 ]
 __version__ = "0.1.0"
 
 _MODULES = {
+    "Lifter": "jaxpose.lifter",
+    "Pose": "jaxpose.pose",
+    "load": "jaxpose.lifter",
     "LiftingModel": "jaxpose.models.base",
     "MODELS": "jaxpose.models",
     "Run": "jaxpose.run",

@@ -70,6 +70,7 @@ def test_the_wheel_holds_the_package_with_its_configs_and_nothing_else(wheel):
     patterns = (
         "**/*.py",
         "recordings/*.npz",
+        "released/*",
         "pose/viewer/viewer.*",
         "pose/viewer/*.js",
     )

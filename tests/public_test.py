@@ -74,8 +74,8 @@ def test_every_public_name_is_there_and_no_other():
     assert set(jaxpose.__all__) <= set(dir(jaxpose))
     for name in jaxpose.__all__:
         assert getattr(jaxpose, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'Lifter'"):
-        _ = jaxpose.Lifter
+    with pytest.raises(AttributeError, match="no attribute 'Lift'"):
+        _ = jaxpose.Lift
 
 
 def test_lifting_and_scoring_need_no_tfds(workdir, tmp_path):

@@ -12,6 +12,7 @@ projects agree on these rules. They are approximations: in the CMU motion captur
 joint on average, and the spine rule 64 mm from the spine.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -124,3 +125,38 @@ def usable_rules(layout: str, skeleton: str) -> dict[str, list[Rule]]:
 def weighted_sum(joint: dict[str, Any], rule: Rule) -> Any:
     """Returns the array of a rule's joint, `[..., D]`, of those in `joint` by name."""
     return sum(weight * joint[name] for name, weight in rule.items())
+
+
+def convert_seen(keypoints: Any, layout: str, skeleton: str) -> Any:
+    """Converts keypoints with confidence to the joints of a model, by what is seen.
+
+    Each joint follows the first of its rules whose joints are all seen, and has the
+    smallest of their confidences.
+
+    Args:
+      keypoints: `[..., J, 3]`, NumPy or JAX: x, y and the confidence, above 0 where a
+        joint is seen; joints of `layout`.
+      layout: name of a detector's layout.
+      skeleton: name of a skeleton in `DETECTOR_RULES`.
+
+    Returns:
+      `[..., J2, 3]`; zeros where no rule applies.
+    """
+    xp = keypoints.__array_namespace__()
+    joint, confidence = {}, {}
+    for index, name in enumerate(get_skeleton(layout).joints):
+        joint[name] = keypoints[..., index, :2]
+        confidence[name] = keypoints[..., index, 2]
+    for name, rules in usable_rules(layout, skeleton).items():
+        place = xp.zeros_like(keypoints[..., 0, :2])
+        trust = xp.zeros_like(keypoints[..., 0, 2])
+        # The best rule comes last, and replaces what the others gave.
+        for rule in reversed(rules):
+            least = functools.reduce(xp.minimum, [confidence[part] for part in rule])
+            place = xp.where(least[..., None] > 0, weighted_sum(joint, rule), place)
+            trust = xp.where(least > 0, least, trust)
+        joint[name], confidence[name] = place, trust
+    converted = []
+    for name in get_skeleton(skeleton).joints:
+        converted.append(xp.concat([joint[name], confidence[name][..., None]], axis=-1))
+    return xp.stack(converted, axis=-2)

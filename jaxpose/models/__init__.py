@@ -78,6 +78,10 @@ def build_model(config: ml_collections.ConfigDict) -> LiftingModel:
             f"{', '.join(known)}"
         )
     fields = {key: value for key, value in fields.items() if value is not None}
+    # JSON has no tuples, and modules are hashed.
+    for key, value in fields.items():
+        if isinstance(value, list):
+            fields[key] = tuple(value)
     dtype = jnp.bfloat16 if config.precision == "bfloat16" else None
     model = module(**fields, target_scale=config.target_scale, dtype=dtype)
     if config.refinement:

@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from jaxpose.body.detector_rules import DETECTOR_RULES, usable_rules, weighted_sum
+from jaxpose.body.detector_rules import (
+    DETECTOR_RULES,
+    convert_seen,
+    usable_rules,
+    weighted_sum,
+)
 from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.skeletons import H36M_17, get_skeleton
 from jaxpose.errors import JaxposeError
@@ -44,6 +49,29 @@ def to_model_joints(
             place = np.where(np.isnan(place), weighted_sum(joint, rule), place)
         joint[name] = place
     return np.stack([joint[name] for name in get_skeleton(skeleton).joints], axis=1)
+
+
+def to_model_confidence(
+    xy: np.ndarray, confidence: np.ndarray, layout: str, skeleton: str = "h36m_17"
+) -> np.ndarray:
+    """Returns the confidences of the joints that `to_model_joints` makes.
+
+    A joint has the smallest confidence of those that it is made of. Where joints are
+    made of Human3.6M's, it is 1 where the joint is seen.
+
+    Args:
+      xy: `[F, J, 2]` joints of `layout`, NaN where not seen.
+      confidence: `[F, J]` in [0, 1], 0 where not seen.
+      layout: name of a skeleton.
+      skeleton: name of the model's skeleton.
+
+    Returns:
+      `[F, J2]`, 0 where not seen.
+    """
+    if skeleton not in DETECTOR_RULES or not usable_rules(layout, skeleton):
+        return np.isfinite(to_model_joints(xy, layout, skeleton)).all(axis=-1) * 1.0
+    keypoints = np.concatenate([np.nan_to_num(xy), confidence[..., None]], axis=-1)
+    return convert_seen(keypoints, layout, skeleton)[..., 2]
 
 
 def fill_in(

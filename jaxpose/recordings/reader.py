@@ -125,6 +125,17 @@ def read_with(path: pathlib.Path, options: Options) -> Reading:
     return Reading(recordings, refused, files.unread)
 
 
+def why_nothing(source: pathlib.Path, reading: Reading) -> str:
+    """Returns the message for a source without a recording that can be used."""
+    if len(reading.refused) == 1:
+        return reading.refused[0].reason
+    reasons = [refusal.reason for refusal in reading.refused]
+    reasons = reasons or [f"not read: {unread}" for unread in reading.unread]
+    found = "; ".join(reasons[:3]) or "it is empty"
+    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return f"{source} holds no recording that can be used: {found}{more}"
+
+
 def judge(
     recording: Recording, options: Options, better_layout: str | None = None
 ) -> Recording | Refusal:

@@ -64,6 +64,13 @@ class Recording:
         return np.isfinite(self.keypoints_2d).all(axis=-1)
 
     @property
+    def video(self) -> str:
+        """Returns the name of the video, which is that of all its people."""
+        if self.people == 1:
+            return self.name
+        return self.name.removesuffix(f" person {self.person}")
+
+    @property
     def step(self) -> int:
         """Returns the difference between the numbers of neighbouring frames."""
         return int(self.frames[1] - self.frames[0]) if len(self.frames) > 1 else 1

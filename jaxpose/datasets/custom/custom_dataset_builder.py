@@ -95,7 +95,7 @@ class Builder(ClipBuilder):
         """
         reading = self._read(source)
         if not reading.recordings:
-            raise JaxposeError(_nothing(source, reading))
+            raise JaxposeError(reader.why_nothing(source, reading))
         return {"train": map(self._example, reading.recordings)}
 
     def inspect_source(self, source: pathlib.Path) -> list[Finding]:
@@ -176,14 +176,3 @@ def _remarks(recording: Recording, example: dict) -> list[str]:
     if not example["has_positions_3d"]:
         remarks.append("2D only")
     return [*remarks, *recording.remarks]
-
-
-def _nothing(source: pathlib.Path, reading: reader.Reading) -> str:
-    """Returns the message for a source without a recording that can be used."""
-    if len(reading.refused) == 1:
-        return reading.refused[0].reason
-    reasons = [refusal.reason for refusal in reading.refused]
-    reasons = reasons or [f"not read: {unread}" for unread in reading.unread]
-    found = "; ".join(reasons[:3]) or "it is empty"
-    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-    return f"{source} holds no recording that can be used: {found}{more}"

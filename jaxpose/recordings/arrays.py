@@ -1,0 +1,70 @@
+"""Makes a recording of keypoints in memory, by the rules for files."""
+
+from typing import Any
+
+import numpy as np
+
+from jaxpose.errors import JaxposeError
+from jaxpose.recordings import reader, videos
+from jaxpose.recordings.detections import Detections
+from jaxpose.recordings.options import Options
+from jaxpose.recordings.recording import Recording
+from jaxpose.recordings.settings import Settings
+
+
+def from_arrays(
+    keypoints: Any, scores: Any, options: Options, name: str = "keypoints"
+) -> Recording:
+    """Returns the recording of one person in consecutive frames.
+
+    Args:
+      keypoints: `[F, J, 2 or 3]`, an array or nested lists: x and y in pixels, and
+        perhaps a confidence.
+      scores: `[F, J]` confidences beside keypoints of two numbers, or None.
+      options: what is known of the video: image size and rate at least.
+      name: of the recording, for messages.
+
+    Raises:
+      JaxposeError: another shape, or keypoints that a file would be refused for.
+    """
+    array = _as_floats(name, keypoints)
+    if array.ndim != 3 or array.shape[-1] not in (2, 3) or 0 in array.shape:
+        raise JaxposeError(
+            f"{name} is {list(array.shape)}, expected [frames, joints, 2 or 3] in "
+            "pixels, of one person"
+        )
+    if scores is not None:
+        confidence = _as_floats("scores", scores)
+        if array.shape[-1] != 2 or confidence.shape != array.shape[:2]:
+            raise JaxposeError(
+                f"scores is {list(confidence.shape)} beside {name} "
+                f"{list(array.shape)}, expected [frames, joints] beside [frames, "
+                "joints, 2]"
+            )
+        array = np.concatenate([array, confidence[..., None]], axis=-1)
+    options.check()
+    num_frames = len(array)
+    detections = Detections(
+        name=name,
+        where=name,
+        format="array",
+        keypoints=array,
+        frames=np.arange(num_frames),
+        ids=np.zeros(num_frames, int),
+        boxes=np.full((num_frames, 4), np.nan),
+        num_frames=num_frames,
+    )
+    video = videos.understand(detections, Settings({}, {}), [], options)
+    (recording,) = videos.recordings_of(video, name, options)
+    judged = reader.judge(recording, options, better_layout=video.choice.better)
+    if isinstance(judged, reader.Refusal):
+        raise JaxposeError(judged.reason)
+    return judged
+
+
+def _as_floats(name: str, value: Any) -> np.ndarray:
+    """Returns `value` in float64; raises JaxposeError unless it holds numbers."""
+    try:
+        return np.asarray(value, np.float64)
+    except (TypeError, ValueError) as error:
+        raise JaxposeError(f"{name} is no array of numbers: {error}") from error
