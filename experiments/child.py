@@ -3,7 +3,6 @@
 Each process has the accelerator to itself and frees it when it ends.
 """
 
-import os
 import pathlib
 import pickle
 import signal
@@ -11,8 +10,9 @@ import subprocess
 import sys
 from typing import IO, Any
 
-import jax
 from absl import logging
+
+from jaxpose import compilation_cache
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -55,9 +55,6 @@ def receive() -> Any:
     task = pickle.loads(sys.stdin.buffer.read())
     logging.set_verbosity(logging.WARNING)
     logging.get_absl_handler().addFilter(lambda record: "orbax" not in record.pathname)
-    # Rows of a table compile many equal programs. JAX makes its options at run time,
-    # so the type check does not know them.
-    if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
-        cache = os.path.expanduser("~/.cache/jaxpose/compiled")
-        jax.config.update("jax_compilation_cache_dir", cache)
+    # Rows of a table compile many equal programs.
+    compilation_cache.use()
     return task

@@ -23,6 +23,7 @@ from jaxpose.datasets.camera import Camera
 from jaxpose.errors import JaxposeError
 from jaxpose.inference.keypoints import normalise_keypoints
 from jaxpose.inference.lifting import RateMatchedLifter
+from jaxpose.inference.live import LiveLifter
 from jaxpose.inference.rates import known_rates
 from jaxpose.models import build_model
 from jaxpose.parallel import sharding
@@ -201,6 +202,47 @@ class Lifter:
         for recording in recordings[:people]:
             poses.append(self._lift_with_warnings(recording, options, intrinsics))
         return poses[0] if people is None else poses
+
+    def stream(
+        self,
+        *,
+        image_size: tuple[int, int],
+        fps: float = 30.0,
+        layout: str | None = None,
+        min_confidence: float = MIN_CONFIDENCE,
+    ) -> LiveLifter:
+        """Returns a function that lifts one frame after the other as they come.
+
+            live = lifter.stream(image_size=(1280, 720), fps=30)
+            positions_3d = live(keypoints, scores)  # [J, 2], [J] -> [J2, 3]
+
+        Args:
+          image_size: (width, height) in pixels.
+          fps: frames per second.
+          layout: joint order of the keypoints; None: by the first frame.
+          min_confidence: joints of a lower confidence count as not seen.
+
+        Raises:
+          JaxposeError: the weights need frames that have not come yet.
+        """
+        if self._load_causal is not None:
+            causal = Lifter(self._load_causal())
+            return causal.stream(
+                image_size=image_size,
+                fps=fps,
+                layout=layout,
+                min_confidence=min_confidence,
+            )
+        options = self.options(
+            image_size=image_size,
+            fps=fps,
+            layout=layout,
+            min_confidence=min_confidence,
+        )
+        options.check()
+        return LiveLifter(
+            self.model, self.variables, self.config, self._known, options, self.name
+        )
 
     def options(self, **settings: Any) -> Options:
         """Returns the options with which recordings are read for this model."""

@@ -11,7 +11,6 @@ if __name__ == "__main__":
     memory.keep_freed_memory()
 
 import json
-import os
 
 import ml_collections
 from absl import app, flags, logging
@@ -74,6 +73,7 @@ def _run_mode(mode: str, config: ml_collections.ConfigDict) -> None:
     Raises:
       JaxposeError: a flag or field that the mode cannot use.
     """
+    from jaxpose import compilation_cache
     from jaxpose.run import Run
 
     # The one mode that needs neither data nor a directory.
@@ -84,7 +84,7 @@ def _run_mode(mode: str, config: ml_collections.ConfigDict) -> None:
         return
     if not _WORKDIR.value:
         raise JaxposeError(f"--mode={mode} needs --workdir=DIR")
-    _cache_compiled_programs()
+    compilation_cache.use()
     _join_processes()
     if mode == "train":
         Run.create(config, _WORKDIR.value).train()
@@ -107,16 +107,6 @@ def _join_processes() -> None:
         )
     if _DISTRIBUTED.value or _COORDINATOR.value:
         hosts.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
-
-
-def _cache_compiled_programs() -> None:
-    """Lets later calls of the program reuse what this one compiles."""
-    import jax
-
-    # A folder that the user has chosen stays.
-    if jax.config.values["jax_compilation_cache_dir"] is None:
-        directory = os.path.expanduser("~/.cache/jaxpose/compiled")
-        jax.config.update("jax_compilation_cache_dir", directory)
 
 
 def _quieten_logs() -> None:

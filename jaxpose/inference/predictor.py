@@ -25,7 +25,7 @@ from jaxpose.errors import JaxposeError
 from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import sharding
 
-# Positions with flip averaging and plain ones; see `_make_lift`.
+# Positions with flip averaging and plain ones; see `make_lift`.
 Predictions = tuple[jax.Array, jax.Array]
 
 # Frames that a `SequenceLifter` lifts per call: one compiled program per length.
@@ -280,7 +280,7 @@ def make_predict(
     root = get_skeleton(model.skeleton).root
     target = windows.target_index(model.receptive_field, model.causal_shift)
     frames_read = chunk_length + model.receptive_field - 1
-    lift = _make_lift(model, flip_average)
+    lift = make_lift(model, flip_average)
 
     def predict(
         variables: Any, table: windows.FrameTable, first: jax.Array
@@ -312,7 +312,7 @@ def _make_lift_part(
     It is `(variables, keypoints_2d [L + T - 1, J2, C]) -> positions [L, J, 3]`,
     root-relative metres; `L` is a multiple of the devices.
     """
-    lift = _make_lift(model, flip_average)
+    lift = make_lift(model, flip_average)
 
     def lift_part(variables: Any, keypoints_2d: jax.Array) -> jax.Array:
         num_frames = len(keypoints_2d) - model.receptive_field + 1
@@ -331,7 +331,7 @@ def _make_lift_part(
     return jax.jit(lift_part, in_shardings=everywhere, out_shardings=everywhere)
 
 
-def _make_lift(
+def make_lift(
     model: LiftingModel, flip_average: bool
 ) -> Callable[[Any, tuple[Any, ...]], Predictions]:
     """Returns `(variables, inputs) -> (positions, plain)`, root-relative metres.

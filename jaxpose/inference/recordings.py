@@ -1,7 +1,6 @@
 """Writes the 3D poses of recordings, and pictures of them, to files."""
 
 import pathlib
-import re
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from jaxpose.data.clips import Clip, Clips
 from jaxpose.inference.predictor import Predictor
 from jaxpose.parallel import hosts
 from jaxpose.recordings.joints import to_model_joints
+from jaxpose.recordings.names import file_name
 from jaxpose.scoring import pictures
 
 
@@ -135,18 +135,8 @@ def _times(frames: np.ndarray, fps: float) -> np.ndarray:
 
 def _path(folder: pathlib.Path, clip: Clip) -> pathlib.Path:
     """Returns a path of its own for each recording, whatever its names contain."""
-    subject, take, camera = map(_escaped, (clip.subject, clip.take, clip.camera))
+    subject, take, camera = map(file_name, (clip.subject, clip.take, clip.camera))
     return folder / subject / take / f"{camera}.npz"
-
-
-def _escaped(name: str) -> str:
-    """Returns `name` as the name of a file or folder, different for every `name`."""
-    # Separators of folders, and the characters that Windows forbids.
-    pattern = r'[%/\\:*?"<>|\x00-\x1f]'
-    # The names "." and ".." are folders already.
-    if not name.strip("."):
-        pattern = r"\."
-    return re.sub(pattern, lambda character: f"%{ord(character[0]):02X}", name)
 
 
 def _save(path: pathlib.Path, **arrays: Any) -> None:

@@ -1,4 +1,4 @@
-"""Makes a recording of keypoints in memory, by the rules for files."""
+"""Makes recordings of keypoints in memory, by the rules for files."""
 
 from typing import Any
 
@@ -42,7 +42,6 @@ def from_arrays(
                 "joints, 2]"
             )
         array = np.concatenate([array, confidence[..., None]], axis=-1)
-    options.check()
     num_frames = len(array)
     detections = Detections(
         name=name,
@@ -54,12 +53,28 @@ def from_arrays(
         boxes=np.full((num_frames, 4), np.nan),
         num_frames=num_frames,
     )
+    reading = from_detections(detections, options)
+    if reading.refused:
+        raise JaxposeError(reading.refused[0].reason)
+    return reading.recordings[0]
+
+
+def from_detections(detections: Detections, options: Options) -> reader.Reading:
+    """Returns the people of one video, whose detections lie in memory.
+
+    Raises:
+      JaxposeError: an option without a meaning, or nobody to follow.
+    """
+    options.check()
     video = videos.understand(detections, Settings({}, {}), [], options)
-    (recording,) = videos.recordings_of(video, name, options)
-    judged = reader.judge(recording, options, better_layout=video.choice.better)
-    if isinstance(judged, reader.Refusal):
-        raise JaxposeError(judged.reason)
-    return judged
+    reading = reader.Reading([], [], [])
+    for recording in videos.recordings_of(video, detections.name, options):
+        judged = reader.judge(recording, options, better_layout=video.choice.better)
+        if isinstance(judged, reader.Refusal):
+            reading.refused.append(judged)
+        else:
+            reading.recordings.append(judged)
+    return reading
 
 
 def _as_floats(name: str, value: Any) -> np.ndarray:

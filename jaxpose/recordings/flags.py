@@ -1,13 +1,20 @@
 """The flags by which a user states what files of keypoints leave open."""
 
 import argparse
+import dataclasses
+from typing import Any
 
 from jaxpose.recordings.layouts import MIN_CONFIDENCE
 from jaxpose.recordings.options import Options
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags that `options_of` reads."""
+def add_flags(parser: argparse.ArgumentParser, person: int | None = None) -> None:
+    """Adds the flags that `options_of` reads.
+
+    Args:
+      parser: of a command line.
+      person: number of the person who is read by default; None: everybody.
+    """
     group = parser.add_argument_group("what the files do not say, or say wrongly")
     group.add_argument(
         "--layout", metavar="NAME", help="joint order: coco_17, body_25, halpe_26, ..."
@@ -29,7 +36,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--person",
         metavar="K",
         type=int,
-        help="only this person of each video, 1 is the most present one (default: all)",
+        default=person,
+        help="only this person of each video, 1 is the most present one "
+        f"(default: {person or 'all'})",
     )
     group.add_argument(
         "--estimate_missing",
@@ -45,15 +54,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def options_of(flags: argparse.Namespace) -> Options:
     """Returns what the flags of `add_flags` state."""
-    return Options(
-        layout=flags.layout,
-        image_size=flags.image_size,
-        fps=flags.fps,
-        min_confidence=flags.min_confidence,
-        person=flags.person,
-        estimate_missing=flags.estimate_missing,
-        force=flags.force,
-    )
+    return Options(**stated_by(flags))
+
+
+def stated_by(flags: argparse.Namespace) -> dict[str, Any]:
+    """Returns the fields of `Options` that the flags of `add_flags` state."""
+    names = [field.name for field in dataclasses.fields(Options)]
+    return {name: value for name, value in vars(flags).items() if name in names}
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import pathlib
+import re
 from collections.abc import Sequence
 
 from jaxpose.recordings.recording import Recording
@@ -84,3 +85,13 @@ def with_own_names(
 
 def _key(recording: Recording) -> tuple[str, str, str]:
     return recording.subject, recording.take, recording.camera.name
+
+
+def file_name(name: str) -> str:
+    """Returns `name` as the name of a file or folder, different for every `name`."""
+    # Separators of folders, and the characters that Windows forbids.
+    pattern = r'[%/\\:*?"<>|\x00-\x1f]'
+    # The names "." and ".." are folders already.
+    if not name.strip("."):
+        pattern = r"\."
+    return re.sub(pattern, lambda character: f"%{ord(character[0]):02X}", name)

@@ -101,6 +101,23 @@ def find_step(frames: np.ndarray) -> int:
     return step if np.median(distances) == step else 1
 
 
+def frames_per_sample(fps: float, rate: float) -> float:
+    """Returns how many frames apart samples at `rate` are, of frames at `fps`.
+
+    Rates that nearly differ by a whole factor count as if they did: then every n-th
+    frame is a sample, or a whole number of samples per frame keeps every frame among
+    them.
+    """
+    ratio = fps / rate
+    every = max(round(ratio), 1)
+    if abs(ratio / every - 1) < SAME_RATE:
+        return float(every)
+    per_frame = max(round(1 / ratio), 1)
+    if abs(ratio * per_frame - 1) < SAME_RATE:
+        return 1 / per_frame
+    return ratio
+
+
 def sample_positions(
     num_frames: int, fps: float, rate: float
 ) -> tuple[np.ndarray, ...]:
@@ -118,17 +135,13 @@ def sample_positions(
       per sequence `[M]` float, ascending positions in frames. They cover 0 to F - 1,
       and the last one may lie beyond.
     """
-    ratio = fps / rate
-    every = max(round(ratio), 1)
-    if abs(ratio / every - 1) < SAME_RATE:
+    ratio = frames_per_sample(fps, rate)
+    every = round(ratio)
+    if ratio == every:
         parts = []
         for phase in range(min(every, num_frames)):
             parts.append(np.arange(phase, num_frames, every, dtype=float))
         return tuple(parts)
-    # A whole number of samples per frame keeps every frame among the samples.
-    per_frame = max(round(1 / ratio), 1)
-    if abs(ratio * per_frame - 1) < SAME_RATE:
-        ratio = 1 / per_frame
     num_samples = int(np.ceil(round((num_frames - 1) / ratio, 9))) + 1
     return (np.arange(num_samples) * ratio,)
 
