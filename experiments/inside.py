@@ -63,7 +63,7 @@ def _numbered(what: str, count: int) -> list[str]:
 def _windows(run: TrainedRun, rows: np.ndarray) -> jax.Array:
     """Returns the input windows `[B, T, J2, C]` of `run.frames[rows]`."""
     # Gathered as for training: edge frames repeated beyond the clip.
-    table = windows.frame_table(run.clips)
+    table = windows.frame_table(run.clips, run.model.keypoint_features)
     keypoints, _ = windows.gather_windows(
         table,
         run.frames[rows],

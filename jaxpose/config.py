@@ -13,6 +13,7 @@ from typing import Any
 import ml_collections
 from ml_collections import config_dict
 
+from jaxpose.data.detectors import DETECTORS
 from jaxpose.datasets import PROTOCOLS, protocol_of
 from jaxpose.datasets.cmu_mocap.protocol import BOTH_ARCHIVES
 from jaxpose.errors import JaxposeError
@@ -52,6 +53,16 @@ def _positive(value: float) -> str | None:
 
 def _fraction(value: float) -> str | None:
     return None if 0 <= value < 1 else "must be at least 0 and below 1"
+
+
+def _frame_rates(value: tuple[float, ...]) -> str | None:
+    if not value or (len(value) == 2 and 0 < value[0] <= value[1]):
+        return None
+    return "must be empty, or the lowest and the highest frames per second"
+
+
+def _detector(value: str | None) -> str | None:
+    return None if value is None else _one_of(*DETECTORS)(value)
 
 
 def _seed(value: int) -> str | None:
@@ -113,11 +124,27 @@ FIELDS: dict[str, Field] = {
     # change the lengths of bones by up to this fraction.
     "augment_rotation": Field(False),
     "augment_bones": Field(0.0, _fraction),
+    # For real video (in none of the papers): random cameras see the poses, and the
+    # keypoints are those of a simulated detector (jaxpose/data/simulated_detector.py)
+    # after the joint rules; absent: the data's own. Models may read its confidence, too
+    # (model.keypoint_features=3).
+    "simulated_detector": Field(str, _detector),
+    # Windows are read at a rate between these frames per second; empty: as recorded.
+    # Needs a simulated detector.
+    "augment_frame_rate": Field((), _frame_rates),
+    # Keypoints relative to the person in each frame, so that size and place in the
+    # image do not matter, in training, prediction and streams alike.
+    "person_frame": Field(False),
     # GLA-GCN's: targets turn and scale a little in the image plane, the input stays.
     "augment_target": Field(False),
     # Unit of the training targets, in 1/metre: 1 is metres, 1000 is millimetres.
     "target_scale": Field(1.0, _positive),
     "loss": Field("mpjpe", _one_of("mpjpe", "mse")),
+    # Neighbouring target frames per sample. With more than 1 the loss is the mean over
+    # all of them, whatever the model's own loss, plus this weight times the loss of the
+    # differences of neighbours.
+    "target_frames": Field(1, _at_least(1)),
+    "velocity_loss": Field(0.0, _at_least(0)),
     # PyTorch's momentum of batch norm falls from 0.1 to 0.001 over the epochs.
     "batch_norm_decay": Field(False),
     "optimizer.name": Field("adam", _one_of("adam", "adamw", "amsgrad", "ranger")),
@@ -146,6 +173,15 @@ FIELDS: dict[str, Field] = {
     # Of matrix products: tf32 needs an NVIDIA GPU.
     "precision": Field("float32", _one_of("float32", "tf32", "bfloat16")),
 }
+
+# Fields that runs of format 2 may lack.
+LATER_FIELDS = (
+    "simulated_detector",
+    "augment_frame_rate",
+    "person_frame",
+    "target_frames",
+    "velocity_loss",
+)
 
 # The recipe of runs of minutes on a laptop; a config adds sizes and updates per epoch.
 QUICK_RUN = {
@@ -266,6 +302,17 @@ def held_out_subjects(config: ml_collections.ConfigDict) -> tuple[str, ...]:
     return tuple(config.dataset.validation_subjects)
 
 
+def with_new_fields(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+    """Returns the config of an earlier run with the fields that came later.
+
+    They have their defaults, with which the run was made.
+    """
+    for name in LATER_FIELDS:
+        if name not in config:
+            config[name] = _value(FIELDS[name].default)
+    return config
+
+
 def check_fields(config: ml_collections.ConfigDict) -> None:
     """Checks the value of every field of `FIELDS`, before anything is written.
 
@@ -291,6 +338,20 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
     if config.lifting_workdir and not config.refinement:
         raise JaxposeError(
             "config.lifting_workdir is for a second stage: set config.refinement=True"
+        )
+    if config.augment_frame_rate and not config.simulated_detector:
+        raise JaxposeError(
+            "config.augment_frame_rate reads poses between frames, which have no "
+            "keypoints: set config.simulated_detector"
+        )
+    if config.velocity_loss and config.target_frames < 2:
+        raise JaxposeError(
+            f"config.velocity_loss={config.velocity_loss:g} compares neighbouring "
+            "frames: set config.target_frames to 2 or more"
+        )
+    if config.target_frames > 1 and config.refinement:
+        raise JaxposeError(
+            "config.target_frames: a refined model has one target frame; set it to 1"
         )
 
 

@@ -13,7 +13,7 @@ from absl import logging
 from jax.sharding import Mesh
 
 from jaxpose.config import check_fields
-from jaxpose.data import requirements, virtual_views
+from jaxpose.data import requirements, simulation, virtual_views
 from jaxpose.data.clips import Clips, select_subjects
 from jaxpose.datasets import get_builder
 from jaxpose.errors import JaxposeError
@@ -466,6 +466,9 @@ class Run:
         for clips in (train, test):
             requirements.require_readable(self.model, clips)
             scored_frames(clips)
+        if self.config.simulated_detector:
+            simulation.check_simulation(train)
+            return
         # Virtual views project the poses again: they need a camera and a vertical.
         if self.config.augment_rotation or self.config.augment_bones:
             virtual_views.check_views(train)

@@ -16,7 +16,7 @@ from jax.sharding import Mesh
 
 from jaxpose.body import cameras
 from jaxpose.body.skeletons import get_skeleton
-from jaxpose.data import augmentation, virtual_views, windows
+from jaxpose.data import augmentation, simulation, virtual_views, windows
 from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import sharding
 
@@ -72,11 +72,14 @@ def make_batch_function(
 
     The function is for use inside `jit`. A sample number of `S` or more stands for the
     flipped copy of sample `number - S`. `inputs` are the arguments of the model;
-    `positions [B, T, J, 3]` are root-relative windows in the training unit.
+    `positions [B, T, J, 3]` are root-relative windows in the training unit. With `F`
+    target frames a window has `F - 1` frames more; the sample is the middle target.
     """
     skeleton = get_skeleton(model.skeleton)
     keypoints_mirror = get_skeleton(model.keypoints_skeleton)
+    length = model.receptive_field + config.target_frames - 1
     target = windows.target_index(model.receptive_field, model.causal_shift)
+    target += (config.target_frames - 1) // 2
     batch_sharding = sharding.over_batch(mesh)
 
     def make_batch(
@@ -88,15 +91,25 @@ def make_batch_function(
         numbers = jax.lax.with_sharding_constraint(numbers, batch_sharding)
         flipped = numbers >= data.samples.shape[0]
         frames = data.samples[numbers % data.samples.shape[0]]
-        gathered = windows.gather_windows(
-            data.table, frames, model.receptive_field, model.causal_shift
-        )
+        gathered = windows.read_windows(data.table, frames, length, target)
         keypoints, positions = map(jnp.asarray, gathered)
         clips = data.table.clip_of_frame[frames]
         camera = data.table.camera[clips]
         view_key, target_key = jax.random.split(key)
         # Virtual views need the absolute positions, before centring.
-        if config.augment_rotation or config.augment_bones:
+        if config.simulated_detector:
+            keypoints, positions = simulation.simulated_windows(
+                view_key,
+                data.table,
+                frames,
+                detector=config.simulated_detector,
+                length=length,
+                target=target,
+                frame_rates=config.augment_frame_rate,
+                bones=config.augment_bones,
+            )
+            keypoints = keypoints[..., : model.keypoint_features]
+        elif config.augment_rotation or config.augment_bones:
             keypoints, positions = virtual_views.random_views(
                 view_key,
                 positions,

@@ -72,16 +72,7 @@ def random_views(
     batch_size = positions_3d.shape[0]
     turn_key, bone_key = jax.random.split(key)
     if bones:
-        shape = (batch_size, skeleton.num_joints)
-        factors = jax.random.uniform(
-            bone_key,
-            shape,
-            minval=1 - bones,
-            maxval=1 + bones,
-        )
-        # Both joints of a mirror pair take the factor of the first one.
-        first_of_pair = np.minimum(np.arange(skeleton.num_joints), skeleton.mirror)
-        positions_3d = scale_bones(positions_3d, factors[:, first_of_pair], skeleton)
+        positions_3d = random_bones(bone_key, positions_3d, skeleton, bones)
     if rotation:
         angles = jax.random.uniform(
             turn_key,
@@ -92,6 +83,20 @@ def random_views(
         positions_3d = _turn(positions_3d, angles, up, skeleton)
     keypoints_2d = cameras.project(positions_3d, camera[:, None, None])
     return jnp.asarray(keypoints_2d), positions_3d
+
+
+def random_bones(
+    key: jax.Array, positions_3d: jax.Array, skeleton: Skeleton, bones: float
+) -> jax.Array:
+    """Changes the length of each bone of windows `[B, T, J, 3]` at random.
+
+    By at most the fraction `bones`, the same on the left and on the right.
+    """
+    shape = (positions_3d.shape[0], skeleton.num_joints)
+    factors = jax.random.uniform(key, shape, minval=1 - bones, maxval=1 + bones)
+    # Both joints of a mirror pair take the factor of the first one.
+    first_of_pair = np.minimum(np.arange(skeleton.num_joints), skeleton.mirror)
+    return scale_bones(positions_3d, factors[:, first_of_pair], skeleton)
 
 
 def _turn(

@@ -33,6 +33,7 @@ class FrameTable(NamedTuple):
       clip_end: `[C]` int32, one past its last frame.
       camera: `[C, 9]`, as `cameras.project` takes it; NaN where unknown.
       up: `[C, 3]`, the world's vertical in the camera frame; NaN where unknown.
+      fps: `[C]`, frames per second.
     """
 
     keypoints_2d: Array
@@ -42,27 +43,44 @@ class FrameTable(NamedTuple):
     clip_end: Array
     camera: Array
     up: Array
+    fps: Array
 
 
-def frame_table(clips: Clips) -> FrameTable:
-    """Makes the table of a data set, in NumPy; the caller puts it on the device."""
+def frame_table(clips: Clips, keypoint_features: int = 2) -> FrameTable:
+    """Makes the table of a data set, in NumPy; the caller puts it on the device.
+
+    Args:
+      clips: the data set.
+      keypoint_features: numbers per keypoint that the model reads. Keypoints without a
+        confidence get 1; a confidence that the model does not read is left out.
+    """
     # One row per clip; the arrays of frames stay as they are.
-    starts, ends = [], []
+    starts, ends, fps = [], [], []
     camera_vectors, verticals = [], []
     for clip in clips.index:
         starts.append(clip.start)
         ends.append(clip.end)
+        fps.append(clip.fps)
         camera_vectors.append(_camera_vector(clip))
         verticals.append(_vertical(clip))
     return FrameTable(
-        keypoints_2d=clips.keypoints_2d,
+        keypoints_2d=_with_features(clips.keypoints_2d, keypoint_features),
         positions_3d=clips.positions_3d,
         clip_of_frame=clips.clip_of_frame,
         clip_start=np.array(starts, np.int32),
         clip_end=np.array(ends, np.int32),
         camera=np.array(camera_vectors, np.float32).reshape(-1, 9),
         up=np.array(verticals, np.float32).reshape(-1, 3),
+        fps=np.array(fps, np.float32),
     )
+
+
+def _with_features(keypoints: np.ndarray, features: int) -> np.ndarray:
+    """Returns keypoints `[N, J2, 2 or 3]` with `features` numbers each."""
+    if keypoints.shape[-1] >= features:
+        return keypoints[..., :features]
+    ones = np.ones((*keypoints.shape[:-1], 1), keypoints.dtype)
+    return np.concatenate([keypoints, ones], axis=-1)
 
 
 def _camera_vector(clip: Clip) -> np.ndarray:
@@ -111,16 +129,56 @@ def gather_windows(
             f"receptive_field is {receptive_field}; a window needs an odd number of "
             "frames"
         )
-    first = frames - target_index(receptive_field, causal_shift)
+    target = target_index(receptive_field, causal_shift)
+    return read_windows(table, frames, receptive_field, target)
+
+
+def read_windows(
+    table: FrameTable, frames: Array, length: int, target: int
+) -> tuple[Array, Array]:
+    """Reads windows of any length; see `gather_windows`.
+
+    Args:
+      table: all frames.
+      frames: `[B]` int, target frames as rows of the table.
+      length: frames of a window.
+      target: which of them the target is.
+    """
     # A window reads only the clip of its target.
     clips = table.clip_of_frame[frames]
     rows = window_rows(
-        first,
-        receptive_field,
-        table.clip_start[clips],
-        table.clip_end[clips],
+        frames - target, length, table.clip_start[clips], table.clip_end[clips]
     )
     return table.keypoints_2d[rows], table.positions_3d[rows]
+
+
+def resampled_positions(
+    table: FrameTable, frames: Array, length: int, target: int, step: Array
+) -> Array:
+    """Reads positions at another frame rate, linear in time between frames.
+
+    Args:
+      table: all frames.
+      frames: `[B]` int, target frames as rows of the table.
+      length: frames of a window.
+      target: which of them the target is.
+      step: `[B]`, frames of the table per frame of the window.
+
+    Returns:
+      `[B, length, J, 3]`; frames beyond the clip repeat its edge frame.
+    """
+    xp = table.positions_3d.__array_namespace__()
+    clips = table.clip_of_frame[frames]
+    first = table.clip_start[clips][:, None] - frames[:, None]
+    last = table.clip_end[clips][:, None] - 1 - frames[:, None]
+    # Counted from the target, so that float32 tells frames apart.
+    offsets = (xp.arange(length)[None] - target) * step[:, None]
+    offsets = xp.clip(offsets, first, last)
+    below = xp.floor(offsets)
+    share = (offsets - below)[..., None, None]
+    rows = frames[:, None] + below.astype(frames.dtype)
+    above = xp.minimum(rows + 1, table.clip_end[clips][:, None] - 1)
+    return (1 - share) * table.positions_3d[rows] + share * table.positions_3d[above]
 
 
 def target_index(receptive_field: int, causal_shift: int) -> int:

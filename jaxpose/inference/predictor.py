@@ -69,7 +69,7 @@ class Predictor:
         self._num_frames = clips.num_frames
         starts = np.array([clip.start for clip in clips.index])
         self._clip_start_of_frame = starts[clips.clip_of_frame]
-        table = windows.frame_table(clips)
+        table = windows.frame_table(clips, model.keypoint_features)
         # Only a model with a camera reads the ground truth, for the depth of the root.
         if not model.needs_camera:
             table = table._replace(positions_3d=table.positions_3d[:0])

@@ -15,6 +15,7 @@ from jaxpose.models.contract import check_contract
 from jaxpose.models.crossformer import CrossFormer
 from jaxpose.models.gast_net import GASTNet
 from jaxpose.models.gla_gcn import GLAGCN
+from jaxpose.models.person_frame import PersonFrameLifting
 from jaxpose.models.poseformer import PoseFormer
 from jaxpose.models.refinement import RefinedLifting
 from jaxpose.models.videopose3d import VideoPose3D
@@ -60,7 +61,8 @@ def config_fields(name: str) -> dict[str, Any]:
 def build_model(config: ml_collections.ConfigDict) -> LiftingModel:
     """Builds the model that `config.model` describes, in `config.precision`.
 
-    With `config.refinement` it is the refined one. A field that is None or absent in
+    With `config.person_frame` it sees the person alone, with `config.refinement` it is
+    the refined one. A field that is None or absent in
     the config keeps the model's default.
 
     Raises:
@@ -84,6 +86,8 @@ def build_model(config: ml_collections.ConfigDict) -> LiftingModel:
             fields[key] = tuple(value)
     dtype = jnp.bfloat16 if config.precision == "bfloat16" else None
     model = module(**fields, target_scale=config.target_scale, dtype=dtype)
+    if config.person_frame:
+        model = PersonFrameLifting(lifting=model, dtype=dtype)
     if config.refinement:
         model = RefinedLifting(lifting=model, dtype=dtype)
     # Tested before any data is read, so that a mistake costs no preparation.

@@ -79,7 +79,7 @@ def set_up(
       JaxposeError: no frame to train on, a batch larger than an epoch, or a field that
         the optimiser does not know.
     """
-    data = put_data(clips, mesh)
+    data = put_data(clips, mesh, model.keypoint_features)
     # An epoch holds every frame, and with flips its mirror image too.
     num_samples = len(data.samples)
     if config.augment_flip:
@@ -104,13 +104,13 @@ def set_up(
     )
 
 
-def put_data(clips: Clips, mesh: Mesh) -> TrainData:
+def put_data(clips: Clips, mesh: Mesh, keypoint_features: int = 2) -> TrainData:
     """Puts clips on the devices; samples are the valid frames with ground truth.
 
     Raises:
       JaxposeError: there is no such frame.
     """
-    table = windows.frame_table(clips)
+    table = windows.frame_table(clips, keypoint_features)
     # The frames to train on are those that can be scored.
     samples = evaluate.scored_frames(clips)
     return TrainData(*sharding.put_replicated((table, samples), mesh))

@@ -17,8 +17,8 @@ from jaxpose.data.batches import TrainData, make_batch_function
 from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import sharding
 from jaxpose.training import optimizers
-from jaxpose.training.losses import LOSSES
 from jaxpose.training.state import TrainState
+from jaxpose.training.targets import make_loss
 
 # `(state, data, numbers [B], key) -> (loss, running statistics, gradient)`.
 GradientFunction = Callable[
@@ -87,6 +87,7 @@ def _make_gradient(
 ) -> GradientFunction:
     """Makes the gradient of the loss of the samples `numbers`."""
     make_batch = make_batch_function(model, config, mesh)
+    compute_loss = make_loss(model, config)
 
     def gradient(
         state: TrainState,
@@ -100,15 +101,8 @@ def _make_gradient(
         epoch = state.step // schedule.steps_per_epoch
 
         def loss_and_statistics(params: Any) -> tuple[jax.Array, Any]:
-            output, updated = model.apply(
-                {"params": params, "batch_stats": state.batch_stats},
-                *inputs,
-                train=True,
-                rngs={"dropout": model_key},
-                mutable=["batch_stats"],
-            )
-            loss = model.loss(output, positions, LOSSES[config.loss], epoch)
-            return loss, updated.get("batch_stats", {})
+            variables = {"params": params, "batch_stats": state.batch_stats}
+            return compute_loss(variables, inputs, positions, model_key, epoch)
 
         differentiate = jax.value_and_grad(loss_and_statistics, has_aux=True)
         (loss, batch_stats), grads = differentiate(state.params)

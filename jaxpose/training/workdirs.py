@@ -20,6 +20,7 @@ from typing import Any
 import jax
 import ml_collections
 
+from jaxpose.config import with_new_fields
 from jaxpose.data.clips import Clips, fingerprint
 from jaxpose.data.requirements import unit_of
 from jaxpose.errors import JaxposeError, join_first
@@ -184,7 +185,7 @@ def current_config(config: dict[str, Any], written: int) -> ml_collections.Confi
         config = _from_format_1(config)
     if written < 3:
         config = _from_format_2(config)
-    return ml_collections.ConfigDict(config)
+    return with_new_fields(ml_collections.ConfigDict(config))
 
 
 def _from_format_1(config: dict[str, Any]) -> dict[str, Any]:
@@ -296,7 +297,7 @@ def check_model(
     before = _comparable(trained)
     now = _comparable(config)
     # The weights depend on these fields alone.
-    fields = ("model", "refinement")
+    fields = ("model", "refinement", "person_frame")
     differing = differences(
         {name: before.get(name, "absent") for name in fields},
         {name: now.get(name, "absent") for name in fields},

@@ -1,0 +1,112 @@
+"""The released weights: CMU motion capture, filmed by a simulated detector.
+
+    python -m jaxpose.main --config=configs/wild.py --workdir=runs/wild
+    python -m jaxpose.main --config=configs/wild.py:causal --workdir=runs/wild_causal
+
+Trained on the 17 training subjects of both archives of `cmu_mocap`; nothing else. The
+bench is `python -m experiments.wild`, and experiments/wild.md holds what it measured.
+
+Variants:
+    centred (default)   VideoPose3D, 81 frames, the target in the middle
+    causal              the same; the target is the last frame, so that it streams
+    trial_NAME          minutes of training, to choose between models: ampose, gast,
+                        pose27 and pose81 (VideoPose3D of that many frames)
+    quick               seconds, to see that everything works
+"""
+
+from typing import Any
+
+import ml_collections
+
+from jaxpose.config import CMU_MORE, make_config
+from jaxpose.errors import JaxposeError
+
+DATASET = "cmu_mocap/gt"
+
+# What every model here is trained for.
+WILD = CMU_MORE | {
+    "simulated_detector": "mixed",
+    "augment_frame_rate": (20.0, 60.0),
+    "augment_bones": 0.1,
+    "person_frame": True,
+    "model.keypoint_features": 3,
+    "loss": "mpjpe",
+    "optimizer.name": "adamw",
+    "optimizer.weight_decay": 1e-4,
+    "optimizer.learning_rate": 1e-3,
+    "optimizer.schedule": "warmup_cosine",
+    "optimizer.warmup_steps": 500,
+    "steps_per_dispatch": 20,
+}
+# 1.9 million parameters, 3.7 MB in float16.
+POSE81 = {
+    "model.filter_widths": (3, 3, 3, 3),
+    "model.channels": 384,
+    "model.dropout_rate": 0.1,
+    "batch_size": 256,
+    "target_frames": 3,
+    "velocity_loss": 1.0,
+}
+RELEASE = POSE81 | {
+    "num_epochs": 60,
+    "steps_per_epoch": 1000,
+    "evaluate_every": 10,
+}
+TRIAL = {"num_epochs": 1, "evaluate_every": 1}
+
+# The model of a variant, and the fields that it changes.
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "centred": ("videopose3d", RELEASE),
+    "causal": ("videopose3d", RELEASE | {"model.causal": True}),
+    "trial_pose81": ("videopose3d", POSE81 | TRIAL | {"steps_per_epoch": 1000}),
+    "trial_pose27": (
+        "videopose3d",
+        POSE81 | TRIAL | {"model.filter_widths": (3, 3, 3), "steps_per_epoch": 1500},
+    ),
+    "trial_ampose": (
+        "ampose",
+        TRIAL
+        | {
+            "model.depth": 4,
+            "model.width": 96,
+            "model.heads": 4,
+            "model.graph_norm": "layer",
+            "batch_size": 256,
+            "steps_per_epoch": 800,
+        },
+    ),
+    "trial_gast": (
+        "gast_net",
+        TRIAL | {"model.channels": 32, "batch_size": 64, "steps_per_epoch": 800},
+    ),
+    "quick": (
+        "videopose3d",
+        POSE81
+        | {
+            "model.channels": 32,
+            "model.filter_widths": (3, 3),
+            "batch_size": 64,
+            "num_epochs": 2,
+            "steps_per_epoch": 20,
+        },
+    ),
+}
+
+
+def get_config(variant: str = "centred") -> ml_collections.ConfigDict:
+    """Returns the config of `variant`.
+
+    Raises:
+      JaxposeError: unknown variant.
+    """
+    if variant not in VARIANTS:
+        raise JaxposeError(
+            f"configs/wild.py has no variant {variant!r}; it has {', '.join(VARIANTS)}"
+        )
+    model, changes = VARIANTS[variant]
+    config = make_config(model, DATASET)
+    config.update_from_flattened_dict(WILD | changes)
+    # One target at a time, windows are strided; several share a dilated sequence.
+    if "strided" in config.model:
+        config.model.strided = config.target_frames == 1
+    return config

@@ -1,0 +1,132 @@
+"""Keypoints relative to the person, before any lifting model.
+
+Size and place of the person in the image do not reach the model.
+"""
+
+from typing import Any, Self
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxpose.errors import JaxposeError
+from jaxpose.models.base import LiftingModel, LossFunction
+
+
+class PersonFrameLifting(LiftingModel, kw_only=True):
+    """A lifting model that sees each frame from its own centre, in its own size.
+
+    Centre and size are taken frame by frame, so that windows, sequences and streams
+    give the same numbers. A keypoint of confidence 0 is at the centre, wherever the
+    caller has filled it in.
+
+    Attributes:
+      lifting: any model. The fields of the contract are taken from it.
+    """
+
+    lifting: LiftingModel
+    skeleton: str = ""
+
+    def __post_init__(self) -> None:
+        """Takes joints, features and unit from `lifting`."""
+        # Copies, so that callers read the contract of either in the same way.
+        self.skeleton = self.lifting.skeleton
+        self.keypoint_features = self.lifting.keypoint_features
+        self.target_scale = self.lifting.target_scale
+        super().__post_init__()
+
+    @property
+    def receptive_field(self) -> int:
+        """Input frames of one pose."""
+        return self.lifting.receptive_field
+
+    @property
+    def causal_shift(self) -> int:
+        """Frames that the window is shifted into the past."""
+        return self.lifting.causal_shift
+
+    @property
+    def keypoints_skeleton(self) -> str:
+        """Name of the skeleton of the input."""
+        return self.lifting.keypoints_skeleton
+
+    @property
+    def lifts_sequences(self) -> bool:
+        """Whether the lifting model does."""
+        return self.lifting.lifts_sequences
+
+    @nn.nowrap
+    def check_fields(self) -> None:
+        """Raises JaxposeError unless the lifting model reads keypoints alone."""
+        self.lifting.check_fields()
+        if self.lifting.needs_camera:
+            raise JaxposeError(
+                "a model that reads the camera needs keypoints in the image: set "
+                "config.person_frame=False"
+            )
+
+    @nn.nowrap
+    def target_pose(self, output: Any) -> jax.Array:
+        """Returns the positions that the lifting model makes of its output."""
+        return self.lifting.target_pose(output)
+
+    @nn.nowrap
+    def loss(
+        self,
+        output: Any,
+        positions_3d: jax.Array,
+        loss_function: LossFunction,
+        epoch: jax.Array,
+    ) -> jax.Array:
+        """Returns the loss of the lifting model."""
+        return self.lifting.loss(output, positions_3d, loss_function, epoch)
+
+    def keeps_momentum(self, path: tuple[str, ...]) -> bool:
+        """Returns what the lifting model says of its batch norms."""
+        return self.lifting.keeps_momentum(path)
+
+    def for_sequences(self) -> Self:
+        """Returns the model with the lifting model's form."""
+        return self.clone(lifting=self.lifting.for_sequences())
+
+    def for_streams(self) -> Self:
+        """Returns the model with the lifting model's form."""
+        return self.clone(lifting=self.lifting.for_streams())
+
+    def for_platform(self, platform: str) -> Self:
+        """Returns the model with the lifting model's form."""
+        return self.clone(lifting=self.lifting.for_platform(platform))
+
+    @nn.nowrap
+    def cpu_batch_size(self, batch_size: int) -> int:
+        """Returns what the lifting model asks for."""
+        return self.lifting.cpu_batch_size(batch_size)
+
+    @nn.compact
+    def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> Any:
+        """Returns the output of the lifting model for keypoints `[B, T, J2, C]`."""
+        return self.lifting(relative_to_person(keypoints_2d), train=train)
+
+
+def relative_to_person(keypoints_2d: jax.Array) -> jax.Array:
+    """Moves and scales the keypoints of each frame.
+
+    Their weighted mean becomes 0, and their mean square distance from it 1. Weights are
+    the confidences, or 1.
+
+    Args:
+      keypoints_2d: `[..., J, 2 or 3]`: x, y, and the confidence.
+
+    Returns:
+      As `keypoints_2d`; x and y are 0 where the confidence is.
+    """
+    xy, confidence = keypoints_2d[..., :2], keypoints_2d[..., 2:]
+    weight = confidence if confidence.shape[-1] else jnp.ones_like(xy[..., :1])
+    # Where nothing is seen all is 0; the divisors are 1 there, so that gradients exist.
+    total = weight.sum(-2, keepdims=True)
+    total = jnp.where(total > 0, total, 1)
+    centred = xy - (weight * xy).sum(-2, keepdims=True) / total
+    square = (weight * centred**2).sum((-2, -1), keepdims=True) / total
+    size = jnp.sqrt(jnp.where(square > 0, square, 1))
+    relative = jnp.where(weight > 0, centred / size, 0)
+    return jnp.concatenate([relative, confidence], axis=-1)
