@@ -120,7 +120,7 @@ def disturb(
     is_outlier = -process[..., :points] > _threshold(window.outliers)
 
     noise, burst = _noise(noise_key, (batch, frames, points), fps, window)
-    factors = jnp.asarray(error_factors(), points_2d.dtype)
+    factors = jnp.asarray(error_factors(), points_2d.dtype)[None, None]
     size = window.error[:, None, None] * factors * burst
     size = jnp.where(is_outlier, _OUTLIER, 1.0) * size
     error = size[..., None] / _MEDIAN_LENGTH * noise
