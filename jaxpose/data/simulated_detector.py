@@ -33,8 +33,8 @@ _ERROR_OF_JOINT = {
     "shoulder": 0.8,
 }
 _ERROR_OF_OTHERS = 0.6
-# Seconds over which disturbances fade.
-_SLOW, _MEDIUM, _BURST, _LOSS, _SWAP, _TURN = 1.5, 0.2, 0.5, 0.3, 0.5, 1.0
+# Seconds over which disturbances fade, or that they last.
+_SLOW, _MEDIUM, _BURST, _LOSS, _SWAP, _TURN = 1.5, 0.2, 0.5, 0.3, 0.8, 1.0
 # Errors of bursts: standard deviation of the logarithm of their size.
 _BURSTS = 0.5
 _OUTLIER = 5.0  # times the usual error
@@ -112,12 +112,12 @@ def disturb(
     window = _draw_window(window_key, batch, detector)
     points_2d = _swap_sides(swap_key, points_2d, fps, window.swapped)
 
-    # Lost joints and outliers come and go for a few tenths of a second.
-    fading = jnp.broadcast_to(_fading(fps, _LOSS)[:, None], (batch, points + 1))
-    process = smooth_noise(loss_key, (batch, frames, points + 1), fading)
-    is_lost = process[..., :points] > _threshold(window.lost)
-    is_lost |= process[..., points:] > _threshold(window.gaps)
-    is_outlier = -process[..., :points] > _threshold(window.outliers)
+    # Lost joints, frames without a person and outliers last for tenths of a second.
+    by_kind = jnp.stack([window.lost, window.gaps, window.outliers], axis=1)
+    shares = by_kind[:, np.repeat([0, 1, 2], [points, 1, points])]
+    happens = stretches(loss_key, frames, shares, fps * _LOSS)
+    is_lost = happens[..., :points] | happens[..., points : points + 1]
+    is_outlier = happens[..., points + 1 :]
 
     noise, burst = _noise(noise_key, (batch, frames, points), fps, window)
     factors = jnp.asarray(error_factors(), points_2d.dtype)[None, None]
@@ -166,6 +166,33 @@ def smooth_noise(
     frames = jnp.moveaxis(white, 1, 0)
     _, later = jax.lax.scan(advance, frames[0], frames[1:])
     return jnp.moveaxis(jnp.concatenate([frames[:1], later]), 0, 1)
+
+
+def stretches(
+    key: jax.Array, frames: int, shares: jax.Array, length: jax.Array
+) -> jax.Array:
+    """Draws when things happen that last for a while: Markov chains of two states.
+
+    Args:
+      key: randomness.
+      frames: `T`.
+      shares: `[B, C]`, the mean share of time, below 1.
+      length: `[B]`, the mean length of a stretch in frames.
+
+    Returns:
+      `[B, T, C]` bool.
+    """
+    uniform = jax.random.uniform(key, (frames, *shares.shape))
+    leave = jnp.minimum(1 / length, 1)[:, None]
+    enter = leave * shares / (1 - shares)
+
+    def advance(happens: jax.Array, drawn: jax.Array) -> tuple[jax.Array, jax.Array]:
+        now = jnp.where(happens, drawn >= leave, drawn < enter)
+        return now, now
+
+    first = uniform[0] < shares
+    _, later = jax.lax.scan(advance, first, uniform[1:])
+    return jnp.moveaxis(jnp.concatenate([first[None], later]), 0, 1)
 
 
 class _Window(NamedTuple):
@@ -243,12 +270,11 @@ def _swap_sides(
     key: jax.Array, points_2d: jax.Array, fps: jax.Array, swapped: jax.Array
 ) -> jax.Array:
     """Swaps left and right of the body, the legs or the arms for stretches of time."""
-    batch, frames = points_2d.shape[:2]
-    process = smooth_noise(key, (batch, frames, 3), _fading(fps, _SWAP)[:, None])
-    # The whole body is mistaken more often than arms or legs alone.
-    shares = (0.6, 0.25, 0.15)
+    # The whole body is mistaken more often than legs or arms alone.
+    shares = swapped[:, None] * jnp.array([[0.6, 0.25, 0.15]])
+    happens = stretches(key, points_2d.shape[1], shares, fps * _SWAP)
     for number, parts in enumerate(((), ("hip", "knee", "ankle"), ("elbow", "wrist"))):
-        is_swapped = process[..., number] > _threshold(shares[number] * swapped)[..., 0]
+        is_swapped = happens[..., number]
         mirrored = points_2d[:, :, _mirror(parts)]
         points_2d = jnp.where(is_swapped[..., None, None], mirrored, points_2d)
     return points_2d
@@ -269,8 +295,3 @@ def _mirror(parts: tuple[str, ...]) -> np.ndarray:
 def _fading(fps: jax.Array, seconds: float) -> jax.Array:
     """Returns the correlation `[B]` of neighbouring frames of noise that fades."""
     return jnp.exp(-1 / (fps * seconds))
-
-
-def _threshold(share: jax.Array) -> jax.Array:
-    """Returns what normal noise exceeds for a share `[B]` of time, `[B, 1, 1]`."""
-    return -jax.scipy.special.ndtri(share)[:, None, None]
