@@ -52,6 +52,17 @@ RELEASE = POSE81 | {
     "steps_per_epoch": 1000,
     "evaluate_every": 10,
 }
+# One token per joint holds its keypoints of all frames, so frames cost little.
+AMPOSE = {
+    "model.depth": 4,
+    "model.width": 96,
+    "model.heads": 4,
+    "model.graph_norm": "layer",
+    "batch_size": 64,
+    "target_frames": 2,
+    "velocity_loss": 1.0,
+    "steps_per_epoch": 1500,
+}
 TRIAL = {"num_epochs": 1, "evaluate_every": 1}
 
 # The model of a variant, and the fields that it changes.
@@ -63,18 +74,8 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
         "videopose3d",
         POSE81 | TRIAL | {"model.filter_widths": (3, 3, 3), "steps_per_epoch": 1500},
     ),
-    "trial_ampose": (
-        "ampose",
-        TRIAL
-        | {
-            "model.depth": 4,
-            "model.width": 96,
-            "model.heads": 4,
-            "model.graph_norm": "layer",
-            "batch_size": 256,
-            "steps_per_epoch": 800,
-        },
-    ),
+    "trial_ampose": ("ampose", AMPOSE | TRIAL),
+    "trial_ampose27": ("ampose", AMPOSE | TRIAL | {"model.num_frames": 27}),
     "trial_gast": (
         "gast_net",
         TRIAL | {"model.channels": 32, "batch_size": 64, "steps_per_epoch": 800},
