@@ -2,8 +2,8 @@
 
 A causal temporal convolution depends only on the earlier frames under its kernel. The
 state of a stream holds them in one ring buffer per layer. A frame therefore passes
-through the network once, and nothing is computed again. Models of a single frame need
-no state.
+through the network once, and nothing is computed again. AMPose keeps the frames of its
+window instead. Models of a single frame need no state.
 """
 
 from collections.abc import Callable
@@ -42,8 +42,7 @@ def make_stream(model: LiftingModel, *, flip_average: bool = False) -> Stream:
     Both functions raise JaxposeError where keypoints or state do not fit the model.
 
     Args:
-      model: causal GAST-Net or VideoPose3D of any widths, or any model of a single
-        frame.
+      model: causal AMPose, GAST-Net or VideoPose3D, or any model of a single frame.
       flip_average: averages with the mirrored prediction of the mirrored input (P.6);
         both pass the network as one batch.
 

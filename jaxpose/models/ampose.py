@@ -6,7 +6,7 @@ code was published; a field stands for each choice that the texts leave open. Sh
 `B` batch, `T` frames, `J` joints, `C` channels, `K` neighbour groups.
 """
 
-from typing import Any
+from typing import Any, Self
 
 import flax.linen as nn
 import jax
@@ -31,6 +31,8 @@ ANKLES, TOES = ("right_ankle", "left_ankle"), ("right_toe", "left_toe")
 
 class AMPose(LiftingModel):
     """AMPose (paper Fig. 1, thesis chapter 3): the pose of the centre frame.
+
+    Causal and streaming forms are in neither text.
 
     Attributes:
       skeleton: joints of the output, and of the input unless `toe_direction`.
@@ -60,6 +62,9 @@ class AMPose(LiftingModel):
         that ankle's token at the first encoder (thesis section 4.5).
       rematerialise: blocks keep only their inputs for the backward pass
         (`layers.call_block`).
+      causal: the pose is that of the last frame, not the middle one.
+      streaming: takes one frame after the other, and keeps the ones before it in the
+        collection `cache`. Needs `causal`.
     """
 
     num_frames: int = 1
@@ -79,11 +84,23 @@ class AMPose(LiftingModel):
     dropout_rate: float = 0.0
     toe_direction: bool = False
     rematerialise: bool = False
+    causal: bool = False
+    streaming: bool = False
 
     @property
     def receptive_field(self) -> int:
         """Returns the number of input frames of one pose."""
         return self.num_frames
+
+    @property
+    def causal_shift(self) -> int:
+        """Frames from the centre of the window to its target frame."""
+        return (self.num_frames - 1) // 2 if self.causal else 0
+
+    def for_streams(self) -> Self:
+        """Returns the streaming form; see `LiftingModel.for_streams`."""
+        super().for_streams()
+        return self.clone(streaming=self.num_frames > 1)
 
     @property
     def keypoints_skeleton(self) -> str:
@@ -107,6 +124,8 @@ class AMPose(LiftingModel):
         """
         skeleton = get_skeleton(self.skeleton)
         self.check_fields()
+        if self.streaming:
+            keypoints_2d = self._with_past(keypoints_2d)
         checks.check_keypoints(self, keypoints_2d, self.num_frames)
         # One token per joint, made of its keypoints in all frames.
         adjacency = neighbour_groups(skeleton, self.groups, self.normalisation)
@@ -125,6 +144,16 @@ class AMPose(LiftingModel):
         # In the parameters' precision: bfloat16 would round positions to millimetres.
         z = layers.LayerNorm(name="norm")(z)
         return layers.Linear(3, name="head")(z)[:, None]
+
+    def _with_past(self, frame: jax.Array) -> jax.Array:
+        """Returns the window `[B, T, J2, C]` that ends with `frame`; remembers it."""
+        frame = jnp.asarray(frame)
+        length = self.num_frames - 1
+        # Where nothing came before, this frame stands for all of it.
+        past = self.variable("cache", "past", lambda: jnp.repeat(frame, length, axis=1))
+        window = jnp.concatenate([past.value, frame], axis=1)
+        past.value = window[:, 1:]
+        return window
 
     def _embed(self, keypoints: jax.Array, name: str) -> jax.Array:
         """Maps keypoints `[B, T, J, F]` to tokens `[B, J, C]`."""

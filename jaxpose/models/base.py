@@ -154,7 +154,8 @@ class LiftingModel(nn.Module, kw_only=True):
             reason = f"a pose depends on the {ahead} frames after its own"
         raise JaxposeError(
             f"{type(self).__name__} cannot stream: {reason}. Models of a single frame "
-            "can, and causal GAST-Net and VideoPose3D (config.model.causal=True)"
+            "can, and causal AMPose, GAST-Net and VideoPose3D "
+            "(config.model.causal=True)"
         )
 
     def for_platform(self, platform: str) -> Self:

@@ -58,17 +58,27 @@ def test_frames_without_a_joint_have_numbers_and_gradients():
     assert not np.asarray(relative_to_person(empty)).any()
 
 
-def test_windows_sequences_and_streams_agree():
+AMPOSE = AMPose(
+    num_frames=9, depth=1, width=8, heads=2, graph_norm="layer", keypoint_features=3,
+    causal=True,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("lifting", [POSE, AMPOSE], ids=["videopose3d", "ampose"])
+def test_windows_sequences_and_streams_agree(lifting):
+    model = PersonFrameLifting(lifting=lifting)
     frames = keypoints(20)
-    variables = MODEL.init(jax.random.key(0), *MODEL.example_inputs(), train=False)
-    strided = PersonFrameLifting(lifting=POSE.clone(strided=True))
+    variables = model.init(jax.random.key(0), *model.example_inputs(), train=False)
+    # The first frame stands for those before it.
     first = np.repeat(frames[:, :1], 8, axis=1)
     padded = np.concatenate([first, frames], axis=1)
     windows = np.concatenate([padded[:, i : i + 9] for i in range(20)])
-    by_window = quick_jit(strided.predict)(variables, windows)
-    by_sequence = quick_jit(MODEL.for_sequences().predict_sequence)(variables, padded)
-    np.testing.assert_allclose(by_sequence[0], by_window, atol=1e-5)
-    stream = make_stream(MODEL)
+    by_window = quick_jit(model.predict)(variables, windows)
+    if model.lifts_sequences:
+        sequences = model.for_sequences().predict_sequence
+        by_sequence = quick_jit(sequences)(variables, padded)
+        np.testing.assert_allclose(by_sequence[0], by_window, atol=1e-5)
+    stream = make_stream(model)
     state = stream.init(variables, frames[:, 0])
     for frame in range(20):
         state, pose = stream.step(variables, state, frames[:, frame])
