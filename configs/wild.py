@@ -7,10 +7,11 @@ Trained on the 17 training subjects of both archives of `cmu_mocap`; nothing els
 bench is `python -m experiments.wild`, and experiments/wild.md holds what it measured.
 
 Variants:
-    centred (default)   VideoPose3D, 81 frames, the target in the middle
+    centred (default)   AMPose, 27 frames, the target in the middle
     causal              the same; the target is the last frame, so that it streams
-    trial_NAME          minutes of training, to choose between models: ampose, gast,
-                        pose27 and pose81 (VideoPose3D of that many frames)
+    trial_NAME          minutes of training, to choose between models: ampose27 and
+                        ampose1 (AMPose of 27 frames and of one), pose27 and pose81
+                        (VideoPose3D)
     quick               seconds, to see that everything works
 """
 
@@ -38,51 +39,54 @@ WILD = CMU_MORE | {
     "optimizer.warmup_steps": 500,
     "steps_per_dispatch": 20,
 }
-# 1.9 million parameters, 3.7 MB in float16.
-POSE81 = {
-    "model.filter_widths": (3, 3, 3, 3),
+# One token per joint holds its keypoints of all frames, so frames cost little.
+AMPOSE = {
+    "model.num_frames": 27,
+    "model.depth": 4,
+    "model.joint_width": 96,
+    "model.heads": 4,
+    "model.graph_norm": "layer",
+    "batch_size": 64,
+    "target_frames": 2,
+    "velocity_loss": 1.0,
+}
+# 1.2 million parameters: 2.4 MB in float16, twice.
+RELEASE = AMPOSE | {
+    "model.depth": 5,
+    "model.joint_width": 128,
+    "num_epochs": 60,
+    "steps_per_epoch": 1000,
+    "evaluate_every": 10,
+}
+POSE = {
     "model.channels": 384,
     "model.dropout_rate": 0.1,
     "batch_size": 256,
     "target_frames": 2,
     "velocity_loss": 1.0,
 }
-RELEASE = POSE81 | {
-    "num_epochs": 60,
-    "steps_per_epoch": 1000,
-    "evaluate_every": 10,
-}
-# One token per joint holds its keypoints of all frames, so frames cost little.
-AMPOSE = {
-    "model.depth": 4,
-    "model.width": 96,
-    "model.heads": 4,
-    "model.graph_norm": "layer",
-    "batch_size": 64,
-    "target_frames": 2,
-    "velocity_loss": 1.0,
-    "steps_per_epoch": 1500,
-}
 TRIAL = {"num_epochs": 1, "evaluate_every": 1}
 
 # The model of a variant, and the fields that it changes.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "centred": ("videopose3d", RELEASE),
-    "causal": ("videopose3d", RELEASE | {"model.causal": True}),
-    "trial_pose81": ("videopose3d", POSE81 | TRIAL | {"steps_per_epoch": 1000}),
+    "centred": ("ampose", RELEASE),
+    "causal": ("ampose", RELEASE | {"model.causal": True}),
+    "trial_ampose27": ("ampose", AMPOSE | TRIAL | {"steps_per_epoch": 1500}),
+    "trial_ampose1": (
+        "ampose",
+        AMPOSE | TRIAL | {"model.num_frames": 1, "steps_per_epoch": 1500},
+    ),
     "trial_pose27": (
         "videopose3d",
-        POSE81 | TRIAL | {"model.filter_widths": (3, 3, 3), "steps_per_epoch": 1500},
+        POSE | TRIAL | {"model.filter_widths": (3, 3, 3), "steps_per_epoch": 1000},
     ),
-    "trial_ampose": ("ampose", AMPOSE | TRIAL),
-    "trial_ampose27": ("ampose", AMPOSE | TRIAL | {"model.num_frames": 27}),
-    "trial_gast": (
-        "gast_net",
-        TRIAL | {"model.channels": 32, "batch_size": 64, "steps_per_epoch": 800},
+    "trial_pose81": (
+        "videopose3d",
+        POSE | TRIAL | {"model.filter_widths": (3, 3, 3, 3), "steps_per_epoch": 1000},
     ),
     "quick": (
         "videopose3d",
-        POSE81
+        POSE
         | {
             "model.channels": 32,
             "model.filter_widths": (3, 3),

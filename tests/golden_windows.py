@@ -139,7 +139,7 @@ def sliding_windows(arrays: Arrays, dtype: np.dtype) -> Pairs:
     clip_of_frame, unknown = np.zeros_like(frames), np.zeros((1, 0))
     start, end = np.array([0]), np.array([len(sequence)])
     table = windows.FrameTable(
-        sequence, sequence, clip_of_frame, start, end, unknown, unknown
+        sequence, sequence, clip_of_frame, start, end, unknown, unknown, start
     )
     yield (
         "windows",

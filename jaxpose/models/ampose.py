@@ -99,8 +99,9 @@ class AMPose(LiftingModel):
 
     def for_streams(self) -> Self:
         """Returns the streaming form; see `LiftingModel.for_streams`."""
-        super().for_streams()
-        return self.clone(streaming=self.num_frames > 1)
+        if self.causal and self.num_frames > 1:
+            return self.clone(streaming=True)
+        return super().for_streams()
 
     @property
     def keypoints_skeleton(self) -> str:

@@ -59,9 +59,14 @@ def test_frames_without_a_joint_have_numbers_and_gradients():
 
 
 AMPOSE = AMPose(
-    num_frames=9, depth=1, width=8, heads=2, graph_norm="layer", keypoint_features=3,
+    num_frames=9,
+    depth=1,
+    joint_width=8,
+    heads=2,
+    graph_norm="layer",
+    keypoint_features=3,
     causal=True,
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("lifting", [POSE, AMPOSE], ids=["videopose3d", "ampose"])
@@ -100,11 +105,11 @@ def test_the_config_builds_it():
     assert isinstance(model, PersonFrameLifting)
     assert (model.receptive_field, model.keypoint_features) == (9, 3)
     assert model.lifts_sequences
-    assert build_model(wild.get_config("causal")).causal_shift == 40
+    assert build_model(wild.get_config("causal")).causal_shift == 13
 
 
 def test_refined_models_see_the_image():
-    refined = RefinedLifting(lifting=AMPose(depth=1, width=8, heads=2))
+    refined = RefinedLifting(lifting=AMPose(depth=1, joint_width=8, heads=2))
     with pytest.raises(JaxposeError, match=r"set config\.person_frame=False"):
         PersonFrameLifting(lifting=refined).check_fields()
 

@@ -20,7 +20,12 @@ from tests.small_run import small_clips
 FIELDS = {"model.keypoint_features": 3, "target_frames": 3, "velocity_loss": 0.5}
 MODELS = {
     "windows": AMPose(
-        num_frames=5, depth=1, width=8, heads=2, graph_norm="layer", keypoint_features=3
+        num_frames=5,
+        depth=1,
+        joint_width=8,
+        heads=2,
+        graph_norm="layer",
+        keypoint_features=3,
     ),
     "sequences": VideoPose3D(
         filter_widths=(3, 3), channels=8, keypoint_features=3, dropout_rate=0.0
