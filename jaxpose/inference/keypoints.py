@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxpose.body import cameras, joint_rules
+from jaxpose.body import cameras, detector_rules, joint_rules
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.models.base import LiftingModel
@@ -59,13 +59,23 @@ def normalise_keypoints(
             "were not detected"
         )
     if layout != model.keypoints_skeleton:
-        keypoints = np.asarray(
-            joint_rules.convert_joints(keypoints, layout, model.keypoints_skeleton)
-        )
+        keypoints = _convert(keypoints, layout, model.keypoints_skeleton)
     # The confidence, where there is one, has no unit.
     pixels, rest = keypoints[..., :2], keypoints[..., 2:]
     normalised = cameras.normalize_screen_coordinates(pixels, image_size)
     return np.concatenate([normalised, rest], axis=-1).astype(np.float32)
+
+
+def _convert(keypoints: np.ndarray, layout: str, skeleton: str) -> np.ndarray:
+    """Converts keypoints `[F, J, 2 or 3]` of `layout` to the joints of `skeleton`.
+
+    Models that read a confidence see joints as in training: those of confidence 0 are
+    not used where others will do (`detector_rules.convert_seen`).
+    """
+    if keypoints.shape[-1] == 3 and skeleton in detector_rules.DETECTOR_RULES:
+        if detector_rules.usable_rules(layout, skeleton):
+            return np.asarray(detector_rules.convert_seen(keypoints, layout, skeleton))
+    return np.asarray(joint_rules.convert_joints(keypoints, layout, skeleton))
 
 
 def _as_floats(name: str, value: Any) -> np.ndarray:

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from configs import wild
+from jaxpose.body.skeletons import H36M_17, get_skeleton
 from jaxpose.config import check_fields
 from jaxpose.errors import JaxposeError
+from jaxpose.inference.keypoints import normalise_keypoints
 from jaxpose.inference.streaming import make_stream
 from jaxpose.models import build_model
 from jaxpose.models.ampose import AMPose
@@ -106,6 +108,22 @@ def test_the_config_builds_it():
     assert (model.receptive_field, model.keypoint_features) == (9, 3)
     assert model.lifts_sequences
     assert build_model(wild.get_config("causal")).causal_shift == 13
+
+
+def test_unseen_points_of_a_recording_do_not_reach_the_model():
+    points = np.random.default_rng(0).uniform(100, 900, (2, 17, 3))
+    points[..., 2] = 0.9
+    model = MODEL.clone(lifting=POSE)
+    coco = get_skeleton("coco_17").joints
+    points[1, coco.index("nose"), 2] = 0
+    found = normalise_keypoints(points, (1000, 1000), model, "coco_17")
+    neck = H36M_17.joints.index("neck_nose")
+    # In pixels: the nose itself, and where it is not seen the middle of the ears.
+    nose = points[0, coco.index("nose"), :2]
+    ears = points[1, [coco.index("left_ear"), coco.index("right_ear")], :2].mean(0)
+    np.testing.assert_allclose(found[0, neck, :2], nose / 500 - 1, rtol=1e-5)
+    np.testing.assert_allclose(found[1, neck, :2], ears / 500 - 1, rtol=1e-5)
+    np.testing.assert_allclose(found[:, :, 2], 0.9, rtol=1e-6)
 
 
 def test_refined_models_see_the_image():
