@@ -72,9 +72,11 @@ def _convert(keypoints: np.ndarray, layout: str, skeleton: str) -> np.ndarray:
     Models that read a confidence see joints as in training: those of confidence 0 are
     not used where others will do (`detector_rules.convert_seen`).
     """
-    if keypoints.shape[-1] == 3 and skeleton in detector_rules.DETECTOR_RULES:
-        if detector_rules.usable_rules(layout, skeleton):
-            return np.asarray(detector_rules.convert_seen(keypoints, layout, skeleton))
+    has_rules = skeleton in detector_rules.DETECTOR_RULES and bool(
+        detector_rules.usable_rules(layout, skeleton)
+    )
+    if keypoints.shape[-1] == 3 and has_rules:
+        return np.asarray(detector_rules.convert_seen(keypoints, layout, skeleton))
     return np.asarray(joint_rules.convert_joints(keypoints, layout, skeleton))
 
 

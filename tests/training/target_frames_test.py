@@ -9,12 +9,13 @@ import pytest
 
 from configs import wild
 from jaxpose import metrics
+from jaxpose.data.batches import make_batch_function
 from jaxpose.models import build_model
 from jaxpose.models.ampose import AMPose
 from jaxpose.models.videopose3d import VideoPose3D
 from jaxpose.parallel import sharding
 from jaxpose.training import setup
-from jaxpose.training.step import make_batch_function, make_loss
+from jaxpose.training.targets import make_loss
 from tests.small_run import small_clips
 
 FIELDS = {"model.keypoint_features": 3, "target_frames": 3, "velocity_loss": 0.5}
