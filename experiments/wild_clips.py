@@ -53,6 +53,7 @@ def film(clips: Clips, cameras: str, detector: str, seed: int) -> Clips:
         positions_3d=jnp.asarray(clips.positions_3d[rows]),
         camera=jnp.asarray(np.asarray(table.camera)[of_clip]),
         half_height=jnp.asarray(sizes[:, 1] / sizes[:, 0]),
+        follows=jnp.zeros(len(pieces), bool),
     )
     program = jax.jit(_film, static_argnames=("cameras", "detector"))
 

@@ -132,8 +132,9 @@ FIELDS: dict[str, Field] = {
     # Windows are read at a rate between these frames per second; empty: as recorded.
     # Needs a simulated detector.
     "augment_frame_rate": Field((), _frame_rates),
-    # Keypoints relative to the person in each frame, so that size and place in the
-    # image do not matter, in training, prediction and streams alike.
+    # Keypoints relative to the person in each frame; the person's place and size are
+    # features of their own (jaxpose/models/person_frame.py). In training, prediction
+    # and streams alike.
     "person_frame": Field(False),
     # GLA-GCN's: targets turn and scale a little in the image plane, the input stays.
     "augment_target": Field(False),

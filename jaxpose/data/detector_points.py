@@ -21,8 +21,13 @@ from jaxpose.body.skeletons import COCO_17, H36M_17
 MORE_POINTS = ("head", "neck", "hip")
 POINTS = (*COCO_17.joints, *MORE_POINTS)
 
+# Those that the head hides when it turns away.
+FACE_POINTS = POINTS[:5]
+
 EARS_ALONG_HEAD = 0.6
 LEAN = np.deg2rad(12.0)
+# A point farther behind the head than this (the cosine to the ray) is not seen.
+HIDDEN = 0.5
 # Metres from the middle of the ears: to the left, up, forward.
 HEAD_POINTS = {
     "nose": (0.0, -0.03, 0.115),
@@ -62,6 +67,22 @@ def detector_points(
     for name, (to_left, to_top, ahead) in HEAD_POINTS.items():
         point[name] = ears + to_left * left + to_top * up + ahead * forward
     return jnp.stack([point[name] for name in POINTS], axis=-2)
+
+
+def behind_the_head(points_3d: jax.Array) -> jax.Array:
+    """Returns which points the head hides from the camera.
+
+    Args:
+      points_3d: `[..., 20, 3]`, of `detector_points`, in the camera's frame.
+
+    Returns:
+      `[..., 20]` bool: points of the face on the far side of the head.
+    """
+    ears = POINTS.index("left_ear"), POINTS.index("right_ear")
+    middle = points_3d[..., np.array(ears), :].mean(axis=-2, keepdims=True)
+    cosine = _dot(_unit(points_3d - middle), _unit(points_3d))[..., 0]
+    is_face = np.array([name in FACE_POINTS for name in POINTS])
+    return jnp.broadcast_to(is_face, cosine.shape) & (cosine > HIDDEN)
 
 
 def _head_axes(

@@ -20,6 +20,7 @@ class Detector(NamedTuple):
       swaps: share of windows in which sides are swapped at times.
       swapped: largest share of time for which they are, in those windows.
       gaps: largest share of time in which nothing is found.
+      faces: share of windows in which points behind the head are not found.
     """
 
     clean: float
@@ -29,11 +30,12 @@ class Detector(NamedTuple):
     swaps: float
     swapped: float
     gaps: float
+    faces: float
 
 
 DETECTORS = {
-    "none": Detector(1.0, (1e-3, 1e-3), 0.0, 0.0, 0.0, 0.0, 0.0),
-    "openpose": Detector(0.0, (0.013, 0.033), 0.06, 0.02, 0.15, 0.15, 0.01),
-    "blazepose": Detector(0.0, (0.026, 0.048), 0.03, 0.02, 0.4, 0.35, 0.02),
-    "mixed": Detector(0.2, (0.003, 0.05), 0.1, 0.02, 0.3, 0.35, 0.02),
+    "none": Detector(1.0, (1e-3, 1e-3), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    "openpose": Detector(0.0, (0.013, 0.033), 0.06, 0.02, 0.15, 0.15, 0.01, 1.0),
+    "blazepose": Detector(0.0, (0.026, 0.048), 0.03, 0.02, 0.4, 0.35, 0.02, 0.3),
+    "mixed": Detector(0.2, (0.003, 0.05), 0.1, 0.02, 0.3, 0.35, 0.02, 0.6),
 }

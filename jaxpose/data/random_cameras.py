@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxpose.body import cameras
-from jaxpose.body.skeletons import Skeleton
+from jaxpose.body.skeletons import H36M_17, Skeleton
 
 FIELD_OF_VIEW = (35.0, 80.0)  # degrees, over the longer side
 PITCH = (-30.0, 20.0)  # degrees, below 0 looks down
@@ -24,6 +24,8 @@ SHAPES = np.array([[16 / 9, 1], [4 / 3, 1], [1, 1], [1, 4 / 3], [1, 16 / 9]])
 DISTORTION = (-0.2, 0.1)
 # From an ankle to the sole, and from the joint in the head to the crown, metres.
 FOOT_AND_CROWN = 0.15
+# The share of cameras that turn with the person.
+FOLLOW = 0.2
 # No joint is nearer to the camera than this, metres.
 NEAREST = 0.7
 
@@ -36,11 +38,13 @@ class View(NamedTuple):
       camera: `[B, 9]`, as `cameras.project` takes it.
       half_height: `[B]`, half the image's height in screen units, where half the width
         is 1.
+      follows: `[B]` bool, whether the person stays at one place in the image.
     """
 
     positions_3d: jax.Array
     camera: jax.Array
     half_height: jax.Array
+    follows: jax.Array
 
 
 def random_view(
@@ -58,7 +62,7 @@ def random_view(
       skeleton: of the joints.
     """
     batch = positions_3d.shape[:1]
-    keys = jax.random.split(key, 8)
+    keys = jax.random.split(key, 9)
     # The image: its shape, and a focal length in units of half its width.
     width, height = SHAPES[:, 0], SHAPES[:, 1]
     shape = jax.random.randint(keys[0], batch, 0, len(SHAPES))
@@ -90,12 +94,21 @@ def random_view(
     k1 = jnp.where(distorts, _uniform(keys[7], batch, DISTORTION), 0.0)
     zeros = jnp.zeros((*batch, 6))
     camera = jnp.stack([focal, focal, *zeros.T[:2], k1, *zeros.T[2:]], axis=-1)
-    return View(moved, camera, half_height)
+    follows = jax.random.bernoulli(keys[8], FOLLOW, batch)
+    return View(moved, camera, half_height, follows)
 
 
 def project(view: View, points_3d: jax.Array) -> jax.Array:
-    """Projects points `[B, T, P, 3]` of the view's frame to `[B, T, P, 2]`."""
-    return jnp.asarray(cameras.project(points_3d, view.camera[:, None, None]))
+    """Projects points `[B, T, P, 3]` of the view's frame to `[B, T, P, 2]`.
+
+    A camera that follows the person turns by a small angle, which moves the image.
+    """
+    camera = view.camera[:, None, None]
+    root = view.positions_3d[:, :, H36M_17.root, None]
+    root = jnp.asarray(cameras.project(root, camera))
+    moves = root - root.mean(axis=1, keepdims=True)
+    moves = jnp.where(view.follows[:, None, None, None], moves, 0)
+    return jnp.asarray(cameras.project(points_3d, camera)) - moves
 
 
 def standing_height(positions_3d: jax.Array, skeleton: Skeleton) -> jax.Array:

@@ -13,13 +13,20 @@ import numpy as np
 from jaxpose.body.detector_rules import convert_seen
 from jaxpose.body.layouts import LAYOUT_JOINTS
 from jaxpose.body.skeletons import H36M_17
-from jaxpose.data.detector_points import MORE_POINTS, POINTS, detector_points
+from jaxpose.data.detector_points import (
+    MORE_POINTS,
+    POINTS,
+    behind_the_head,
+    detector_points,
+)
 from jaxpose.data.detectors import Detector
 from jaxpose.data.random_cameras import View, project, standing_height
 
 _LAYOUT = "halpe_26"
-# Joints of a lower confidence count as not seen, as in recordings.
-MIN_CONFIDENCE = 0.2
+# The share of windows whose layout lacks a point.
+_LAYOUTS_WITHOUT = {"neck": 0.4, "hip": 0.4, "head": 0.7}
+# Joints of a lower confidence count as not seen: the default for recordings.
+MIN_CONFIDENCE = 0.3
 # The median of the length of a normal vector in the plane, in standard deviations.
 _MEDIAN_LENGTH = 1.177
 
@@ -46,8 +53,6 @@ def simulate(
 ) -> jax.Array:
     """Returns the keypoints of a simulated detector, after the joint rules.
 
-    Half of the windows have the points of COCO, the others also those of Halpe.
-
     Args:
       key: randomness of the batch.
       view: poses `[B, T, 17, 3]` of `h36m_17` in the frame of their cameras.
@@ -58,7 +63,7 @@ def simulate(
       `[B, T, 17, 3]`: x, y, screen-normalised, and the confidence in [0, 1]. A joint
       that was not seen has zeros.
     """
-    turn_key, neck_key, layout_key, error_key = jax.random.split(key, 4)
+    turn_key, neck_key, layout_key, face_key, error_key = jax.random.split(key, 5)
     batch, frames = view.positions_3d.shape[:2]
     turns = smooth_noise(turn_key, (batch, frames, 1), _fading(fps, _TURN)[:, None])
     neck_height = jax.random.uniform(neck_key, (batch, 1))
@@ -67,25 +72,43 @@ def simulate(
         _HEAD_TURN * turns[..., 0],
         jnp.broadcast_to(neck_height, (batch, frames)),
     )
-    points_2d = project(view, points_3d)
     # The person's height in the image, were they to stand where they are.
     depth = jnp.maximum(view.positions_3d[:, :, H36M_17.root, 2], 0.1)
     height = standing_height(view.positions_3d, H36M_17)
     height = height * view.camera[:, None, 0] / depth
+    points_2d = project(view, points_3d)
     keypoints = disturb(error_key, points_2d, height, fps, detector)
 
-    # Nothing outside the image is seen; COCO lacks the last points.
-    limits = jnp.stack([jnp.ones(batch), view.half_height], axis=-1)
-    seen = (jnp.abs(keypoints[..., :2]) <= limits[:, None, None]).all(axis=-1)
-    has_more = jax.random.bernoulli(layout_key, 0.5, (batch, 1, 1))
-    is_more = np.array([name in MORE_POINTS for name in POINTS])
-    seen = seen & (has_more | ~is_more[None, None])
-    seen = seen & (keypoints[..., 2] >= MIN_CONFIDENCE)
+    seen = keypoints[..., 2] >= MIN_CONFIDENCE
+    seen = seen & _in_image(view, points_3d, keypoints) & _in_layout(layout_key, batch)
+    hides = jax.random.bernoulli(face_key, detector.faces, (batch, 1, 1))
+    seen = seen & ~(hides & behind_the_head(points_3d))
     keypoints = jnp.where(seen[..., None], keypoints, 0)
     # Halpe's points begin with these; its feet are in no rule.
     num_feet = len(LAYOUT_JOINTS[_LAYOUT]) - len(POINTS)
     keypoints = jnp.pad(keypoints, ((0, 0), (0, 0), (0, num_feet), (0, 0)))
     return convert_seen(keypoints, _LAYOUT, H36M_17.name)
+
+
+def _in_image(view: View, points_3d: jax.Array, keypoints: jax.Array) -> jax.Array:
+    """Returns which points `[B, T, P]` lie in the image."""
+    limits = jnp.stack([jnp.ones_like(view.half_height), view.half_height], axis=-1)
+    inside = (jnp.abs(keypoints[..., :2]) <= limits[:, None, None]).all(axis=-1)
+    # `project` moves points farther aside than 45 degrees to there.
+    return inside & (jnp.abs(points_3d[..., :2]) < points_3d[..., 2:]).all(axis=-1)
+
+
+def _in_layout(key: jax.Array, batch: int) -> jax.Array:
+    """Draws which points `[B, 1, P]` the detector of each window has.
+
+    A share of them has those of COCO, one the neck and the hip of BODY_25 besides, and
+    one the crown of Halpe as well.
+    """
+    drawn = jax.random.uniform(key, (batch, 1, 1))
+    least = np.zeros(len(POINTS))
+    for name, share in _LAYOUTS_WITHOUT.items():
+        least[POINTS.index(name)] = share
+    return drawn >= least[None, None]
 
 
 def disturb(
@@ -124,9 +147,10 @@ def disturb(
     size = window.error[:, None, None] * factors * burst
     size = jnp.where(is_outlier, _OUTLIER, 1.0) * size
     error = size[..., None] / _MEDIAN_LENGTH * noise
-    # Detectors are sure of themselves to different degrees, and some do not say.
-    length = jnp.sqrt((error**2).sum(-1))
-    confidence = jnp.exp(-(length + size) / 2 / window.tolerance[:, None, None])
+    # Detectors are sure of themselves to different degrees, and some do not say. They
+    # know how hard a place is better than how far off they are.
+    doubt = 0.75 * size + 0.25 * jnp.sqrt((error**2).sum(-1))
+    confidence = jnp.exp(-doubt / window.tolerance[:, None, None])
     confidence = jnp.where(window.is_silent[:, None, None], 1.0, confidence)
     confidence = jnp.where(is_lost, 0.0, confidence)
     found = points_2d + height[..., None, None] * error
@@ -227,9 +251,9 @@ def _draw_window(key: jax.Array, batch: int, detector: Detector) -> _Window:
         **shares,
         swapped=swaps * detector.swapped * uniform["swapped"],
         slow=0.2 + 0.5 * uniform["slow"],
-        white=0.3 * uniform["white"],
+        white=0.2 * uniform["white"] ** 2,
         tolerance=0.05 * 6 ** uniform["tolerance"],
-        is_silent=~errs | (uniform["is_silent"] < 0.25),
+        is_silent=~errs | (uniform["is_silent"] < 0.4),
     )
 
 

@@ -15,7 +15,7 @@ from jaxpose.models.contract import check_contract
 from jaxpose.models.crossformer import CrossFormer
 from jaxpose.models.gast_net import GASTNet
 from jaxpose.models.gla_gcn import GLAGCN
-from jaxpose.models.person_frame import PersonFrameLifting
+from jaxpose.models.person_frame import PLACE_FEATURES, PersonFrameLifting
 from jaxpose.models.poseformer import PoseFormer
 from jaxpose.models.refinement import RefinedLifting
 from jaxpose.models.videopose3d import VideoPose3D
@@ -61,9 +61,9 @@ def config_fields(name: str) -> dict[str, Any]:
 def build_model(config: ml_collections.ConfigDict) -> LiftingModel:
     """Builds the model that `config.model` describes, in `config.precision`.
 
-    With `config.person_frame` it sees the person alone, with `config.refinement` it is
-    the refined one. A field that is None or absent in
-    the config keeps the model's default.
+    With `config.person_frame` it sees keypoints relative to the person, with
+    `config.refinement` it is the refined one. A field that is None or absent in the
+    config keeps the model's default.
 
     Raises:
       JaxposeError: unknown model, a field the model does not have, a size that no model
@@ -84,6 +84,9 @@ def build_model(config: ml_collections.ConfigDict) -> LiftingModel:
     for key, value in fields.items():
         if isinstance(value, list):
             fields[key] = tuple(value)
+    if config.person_frame:
+        features = fields.get("keypoint_features", module.keypoint_features)
+        fields["keypoint_features"] = features + PLACE_FEATURES
     dtype = jnp.bfloat16 if config.precision == "bfloat16" else None
     model = module(**fields, target_scale=config.target_scale, dtype=dtype)
     if config.person_frame:

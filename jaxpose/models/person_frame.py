@@ -1,6 +1,7 @@
 """Keypoints relative to the person, before any lifting model.
 
-Size and place of the person in the image do not reach the model.
+Pose, place and size reach the model as features of their own. The pose alone does not
+tell from where the camera looks at the person, and how they move through the image.
 """
 
 from typing import Any, Self
@@ -12,6 +13,11 @@ import jax.numpy as jnp
 from jaxpose.errors import JaxposeError
 from jaxpose.models.base import LiftingModel, LossFunction
 
+# What `relative_to_person` adds to each keypoint: the person's centre and size.
+PLACE_FEATURES = 3
+# No natural logarithm of a size goes beyond: a person of a fiftieth of the image.
+_SMALLEST = -5.0
+
 
 class PersonFrameLifting(LiftingModel, kw_only=True):
     """A lifting model that sees each frame from its own centre, in its own size.
@@ -21,7 +27,8 @@ class PersonFrameLifting(LiftingModel, kw_only=True):
     caller has filled it in.
 
     Attributes:
-      lifting: any model. The fields of the contract are taken from it.
+      lifting: any model that reads `PLACE_FEATURES` more per keypoint. The other fields
+        of the contract are taken from it.
     """
 
     lifting: LiftingModel
@@ -31,7 +38,7 @@ class PersonFrameLifting(LiftingModel, kw_only=True):
         """Takes joints, features and unit from `lifting`."""
         # Copies, so that callers read the contract of either in the same way.
         self.skeleton = self.lifting.skeleton
-        self.keypoint_features = self.lifting.keypoint_features
+        self.keypoint_features = self.lifting.keypoint_features - PLACE_FEATURES
         self.target_scale = self.lifting.target_scale
         super().__post_init__()
 
@@ -109,24 +116,31 @@ class PersonFrameLifting(LiftingModel, kw_only=True):
 
 
 def relative_to_person(keypoints_2d: jax.Array) -> jax.Array:
-    """Moves and scales the keypoints of each frame.
+    """Moves and scales the keypoints of each frame, and adds place and size.
 
-    Their weighted mean becomes 0, and their mean square distance from it 1. Weights are
-    the confidences, or 1.
+    The mean of the seen keypoints becomes 0, and their mean square distance from it 1.
 
     Args:
-      keypoints_2d: `[..., J, 2 or 3]`: x, y, and the confidence.
+      keypoints_2d: `[..., J, 2 or 3]`: x, y, screen-normalised, and the confidence, 0
+        where not seen. Without it all are seen.
 
     Returns:
-      As `keypoints_2d`; x and y are 0 where the confidence is.
+      `[..., J, 5 or 6]`: x and y relative to the person, 0 where not seen; the
+      confidence; and for all joints alike the centre's x and y, and the logarithm of
+      the root mean square distance. These three are 0 where no joint is seen.
     """
     xy, confidence = keypoints_2d[..., :2], keypoints_2d[..., 2:]
-    weight = confidence if confidence.shape[-1] else jnp.ones_like(xy[..., :1])
+    seen = jnp.ones_like(xy[..., :1])
+    if confidence.shape[-1]:
+        seen = (confidence > 0).astype(xy.dtype)
     # Where nothing is seen all is 0; the divisors are 1 there, so that gradients exist.
-    total = weight.sum(-2, keepdims=True)
+    total = seen.sum(-2, keepdims=True)
     total = jnp.where(total > 0, total, 1)
-    centred = xy - (weight * xy).sum(-2, keepdims=True) / total
-    square = (weight * centred**2).sum((-2, -1), keepdims=True) / total
+    centre = (seen * xy).sum(-2, keepdims=True) / total
+    square = (seen * (xy - centre) ** 2).sum((-2, -1), keepdims=True) / total
     size = jnp.sqrt(jnp.where(square > 0, square, 1))
-    relative = jnp.where(weight > 0, centred / size, 0)
-    return jnp.concatenate([relative, confidence], axis=-1)
+    relative = jnp.where(seen > 0, (xy - centre) / size, 0)
+    log_size = jnp.maximum(jnp.log(size), _SMALLEST)
+    place = jnp.concatenate([centre, log_size], axis=-1)
+    place = jnp.broadcast_to(place, (*xy.shape[:-1], PLACE_FEATURES))
+    return jnp.concatenate([relative, confidence, place], axis=-1)

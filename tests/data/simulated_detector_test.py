@@ -9,11 +9,12 @@ from jaxpose.body import joint_rules
 from jaxpose.body.detector_rules import convert_seen
 from jaxpose.body.skeletons import H36M_17, get_skeleton
 from jaxpose.data import random_cameras, simulation, virtual_views, windows
-from jaxpose.data.detector_points import POINTS, detector_points
+from jaxpose.data.detector_points import POINTS, behind_the_head, detector_points
 from jaxpose.data.detectors import DETECTORS
 from jaxpose.data.simulated_detector import (
     disturb,
     error_factors,
+    simulate,
     smooth_noise,
     stretches,
 )
@@ -73,6 +74,39 @@ def test_a_turned_head_looks_to_the_left():
     assert point["left_ear"][2] == pytest.approx(0.0725 * np.cos(np.deg2rad(12)))
 
 
+def test_the_head_hides_the_far_side_of_the_face():
+    # Seen from the front, from behind, and with the left side towards the camera.
+    found = detector_points(standing()[0], jnp.zeros(1), jnp.zeros(1))
+    points = np.asarray(found[0])
+    far = np.array([0.0, 0.6, 5.0], np.float32)
+    behind = points * np.array([-1.0, 1.0, -1.0])
+    left = points[:, [2, 1, 0]] * np.array([1.0, 1.0, -1.0])
+    hidden = []
+    for view in (points, behind, left):
+        found = np.asarray(behind_the_head(jnp.asarray(view + far)))
+        hidden.append(
+            {name for name, is_hidden in zip(POINTS, found, strict=True) if is_hidden}
+        )
+    assert hidden == [set(), {"nose", "left_eye", "right_eye"}, {"right_ear"}]
+
+
+def test_a_camera_that_follows_keeps_the_root_in_its_place():
+    up = jnp.tile(jnp.array([[0.0, -1.0, 0.0]]), (2, 1))
+    walk = standing(5, 2) + jnp.linspace(0, 1, 5)[None, :, None, None]
+    view = random_cameras.random_view(jax.random.key(0), walk, up, H36M_17)
+    view = view._replace(follows=jnp.array([True, False]))
+    keypoints = np.asarray(random_cameras.project(view, view.positions_3d))
+    moves = np.ptp(keypoints[:, :, 0], axis=1)
+    assert moves[0].max() < 1e-5
+    assert moves[1].max() > 0.02
+    # The joints keep their places around the root.
+    still = view._replace(follows=jnp.zeros(2, bool))
+    fixed = np.asarray(random_cameras.project(still, view.positions_3d))
+    np.testing.assert_allclose(
+        keypoints - keypoints[:, :, :1], fixed - fixed[:, :, :1], atol=1e-6
+    )
+
+
 def test_convert_seen_takes_the_best_rule_of_each_frame():
     rng = np.random.default_rng(0)
     keypoints = rng.uniform(0.3, 1, (4, 17, 3))
@@ -85,9 +119,10 @@ def test_convert_seen_takes_the_best_rule_of_each_frame():
     np.testing.assert_array_equal(
         everything[:, thorax, 2], keypoints[:, shoulders, 2].min(-1)
     )
-    # Without the nose, the ears give its joint; without a shoulder there is no thorax.
+    # Without nose and an eye, the ears give the joint; without a shoulder there is no
+    # thorax.
     hidden = keypoints.copy()
-    hidden[1, names.index("nose")] = 0
+    hidden[1, [names.index("nose"), names.index("left_eye")]] = 0
     hidden[2, shoulders[0]] = 0
     found = convert_seen(jnp.asarray(hidden), "coco_17", "h36m_17")
     ears = keypoints[1, [names.index("left_ear"), names.index("right_ear")]]
@@ -192,6 +227,31 @@ def test_sides_are_swapped_for_stretches():
     assert changes < swapped.sum() / 4
 
 
+def test_points_far_aside_and_of_other_layouts_are_not_seen():
+    # A wide, distorting lens: points beyond 45 degrees would seem to be in the image.
+    camera = jnp.tile(jnp.array([1.2, 1.2, 0, 0, -0.3, 0, 0, 0, 0]), (400, 1))
+    thorax = H36M_17.joints.index("thorax")
+    poses = np.array(standing(1, 400))
+    poses[:, :, thorax, 1] -= 0.1
+    poses = jnp.asarray(3 * poses + np.array([0.0, 0.0, 2.0], np.float32))
+    view = random_cameras.View(poses, camera, jnp.ones(400), jnp.zeros(400, bool))
+    keypoints = np.asarray(
+        simulate(jax.random.key(0), view, jnp.full(400, 30.0), DETECTORS["none"])
+    )[:, 0]
+    ankle, wrist = (
+        H36M_17.joints.index("left_ankle"),
+        H36M_17.joints.index("left_wrist"),
+    )
+    assert not keypoints[:, ankle].any()
+    assert keypoints[:, wrist, 2].all()
+    # Two fifths of the detectors make the thorax of the shoulders.
+    shoulders = [H36M_17.joints.index(f"{side}_shoulder") for side in ("left", "right")]
+    middle = keypoints[:, shoulders, :2].mean(1)
+    assert np.isclose(keypoints[:, thorax, :2], middle, atol=1e-6).all(
+        -1
+    ).mean() == pytest.approx(0.4, abs=0.08)
+
+
 @pytest.fixture(scope="module")
 def film():
     clips = small_clips()
@@ -227,12 +287,13 @@ def test_everything_follows_from_the_key(film):
 def test_without_errors_keypoints_are_the_projection_of_the_pose(film):
     keypoints, positions = map(np.asarray, film(jax.random.key(2), "none"))
     assert set(np.unique(keypoints[..., 2])) <= {0, 1}
-    # Limbs are the joints themselves: of two on one ray, the ratio of x and y is kept.
+    # Limbs are the joints themselves: of two on one ray, the ratio of x and y is kept,
+    # but by the cameras that follow the person.
     knee = H36M_17.joints.index("left_knee")
-    seen = keypoints[:, :, knee, 2] > 0
-    ratio = keypoints[seen][:, knee, 0] / keypoints[seen][:, knee, 1]
-    expected = positions[seen][:, knee, 0] / positions[seen][:, knee, 1]
-    np.testing.assert_allclose(ratio, expected, rtol=1e-3)
+    ratio = keypoints[:, :, knee, 0] * positions[:, :, knee, 1]
+    expected = positions[:, :, knee, 0] * keypoints[:, :, knee, 1]
+    is_fixed = np.isclose(ratio, expected, atol=1e-4).all(axis=1)
+    assert is_fixed.mean() == pytest.approx(0.8, abs=0.12)
 
 
 def test_windows_at_another_rate_are_interpolated():

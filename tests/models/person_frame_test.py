@@ -19,7 +19,7 @@ from jaxpose.models.videopose3d import VideoPose3D
 from tests.models.transforms_test import check_model, quick_jit
 
 POSE = VideoPose3D(
-    filter_widths=(3, 3), channels=8, keypoint_features=3, causal=True, dropout_rate=0.0
+    filter_widths=(3, 3), channels=8, keypoint_features=6, causal=True, dropout_rate=0.0
 )
 MODEL = PersonFrameLifting(lifting=POSE)
 
@@ -34,23 +34,28 @@ def keypoints(frames: int, seed: int = 0) -> np.ndarray:
 
 
 def test_two_points_by_hand():
-    # Weights 1 and 3: the mean is at x = 3, the mean square distance (9 + 3) / 4 = 3.
+    # Of the seen ones the mean is at x = 2, and each is 2 away from it.
     points = jnp.array([[0.0, 5.0, 0.25], [4.0, 5.0, 0.75], [9.0, 9.0, 0.0]])
-    found = relative_to_person(points)
-    expected = [[-(3**0.5), 0, 0.25], [3**-0.5, 0, 0.75], [0, 0, 0]]
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    place = [2, 5, np.log(2)]
+    expected = [[-1, 0, 0.25, *place], [1, 0, 0.75, *place], [0, 0, 0, *place]]
+    np.testing.assert_allclose(relative_to_person(points), expected, atol=1e-6)
     plain = relative_to_person(jnp.array([[0.0, 0.0], [2.0, 0.0]]))
-    np.testing.assert_allclose(plain, [[-1, 0], [1, 0]])
+    np.testing.assert_allclose(plain, [[-1, 0, 1, 0, 0], [1, 0, 1, 0, 0]], atol=1e-6)
 
 
-def test_place_size_and_unseen_joints_do_not_matter():
+def test_the_pose_does_not_depend_on_place_size_and_unseen_joints():
     original = keypoints(9)
     moved = original.copy()
     moved[..., :2] = 0.1 * moved[..., :2] + np.array([0.7, -0.2])
     moved[..., :2] = np.where(moved[..., 2:] > 0, moved[..., :2], 123)
-    np.testing.assert_allclose(
-        relative_to_person(moved), relative_to_person(original), atol=1e-5
-    )
+    found = np.asarray(relative_to_person(moved))
+    before = np.asarray(relative_to_person(original))
+    np.testing.assert_allclose(found[..., :3], before[..., :3], atol=1e-5)
+    # Place and size change by what was done.
+    centre = 0.1 * before[..., 3:5] + np.array([0.7, -0.2])
+    np.testing.assert_allclose(found[..., 3:5], centre, atol=1e-5)
+    size = before[..., 5] + np.log(0.1)
+    np.testing.assert_allclose(found[..., 5], size, atol=1e-5)
 
 
 def test_frames_without_a_joint_have_numbers_and_gradients():
@@ -66,7 +71,7 @@ AMPOSE = AMPose(
     joint_width=8,
     heads=2,
     graph_norm="layer",
-    keypoint_features=3,
+    keypoint_features=6,
     causal=True,
 )
 
@@ -115,10 +120,10 @@ def test_unseen_points_of_a_recording_do_not_reach_the_model():
     points[..., 2] = 0.9
     model = MODEL.clone(lifting=POSE)
     coco = get_skeleton("coco_17").joints
-    points[1, coco.index("nose"), 2] = 0
+    points[1, [coco.index("nose"), coco.index("left_eye")], 2] = 0
     found = normalise_keypoints(points, (1000, 1000), model, "coco_17")
     neck = H36M_17.joints.index("neck_nose")
-    # In pixels: the nose itself, and where it is not seen the middle of the ears.
+    # In pixels: the nose itself, and without an eye, too, the middle of the ears.
     nose = points[0, coco.index("nose"), :2]
     ears = points[1, [coco.index("left_ear"), coco.index("right_ear")], :2].mean(0)
     np.testing.assert_allclose(found[0, neck, :2], nose / 500 - 1, rtol=1e-5)
