@@ -1,8 +1,9 @@
 """Measures how often plausibility doubts good recordings, and finds faults.
 
     python -m experiments.plausibility --source=allasfamc.zip [--source=MORE.zip]
+    python -m experiments.plausibility --dataset=hdm05 --source=hdm05_cuts_asfamc.zip
 
-The recordings are all takes of CMU motion capture, seen by the cameras of Human3.6M,
+The recordings are all takes of a motion capture, seen by the cameras of Human3.6M,
 and by cameras at random around pieces of them: 35 to 80 degrees of view, pitched by -30
 to 20 degrees. Each is checked as it is and with the errors of a detector, and then with
 each fault of `FAULTS`. The table is printed as Markdown.
@@ -20,11 +21,17 @@ import numpy as np
 
 from jaxpose.body.skeletons import H36M_17, get_skeleton
 from jaxpose.datasets.acclaim import motion
-from jaxpose.datasets.acclaim.archives import find_takes, open_archives
+from jaxpose.datasets.acclaim.archives import (
+    FileNames,
+    Take,
+    find_takes,
+    open_archives,
+)
 from jaxpose.datasets.acclaim.builder import read_positions, read_skeleton
-from jaxpose.datasets.cmu_mocap.cmu_mocap_dataset_builder import Builder
+from jaxpose.datasets.cmu_mocap import cmu_mocap_dataset_builder
 from jaxpose.datasets.cmu_mocap.frame_rates import known_rate
 from jaxpose.datasets.h36m_cameras import FPS, h36m_cameras
+from jaxpose.datasets.hdm05 import hdm05_dataset_builder
 from jaxpose.datasets.rendering import MIN_DEPTH, add_detector_noise, render
 from jaxpose.recordings.doubt import Doubt
 from jaxpose.recordings.joints import to_model_joints
@@ -32,6 +39,11 @@ from jaxpose.recordings.layouts import choose_layout
 from jaxpose.recordings.plausibility import check
 from jaxpose.recordings.reference import Reference
 
+# How the files of each data set are named.
+FILES = {
+    "cmu_mocap": cmu_mocap_dataset_builder.Builder.FILES,
+    "hdm05": hdm05_dataset_builder.Builder.FILES,
+}
 # Cameras at random.
 FIELDS_OF_VIEW = (35.0, 80.0)  # degrees, of the longer side
 PITCHES = (-30.0, 20.0)  # degrees, upwards positive
@@ -66,19 +78,25 @@ class View:
     better_layout: str | None = None
 
 
-def load_motions(sources: list[pathlib.Path]) -> Iterator[np.ndarray]:
+def load_motions(sources: list[pathlib.Path], files: FileNames) -> Iterator[np.ndarray]:
     """Yields the joints of all takes, `[F, 17, 3]` metres, z up, at 50 Hz."""
-    archives = open_archives(sources, Builder.FILES)
+    archives = open_archives(sources, files)
     skeletons = {}
-    for take in find_takes(archives, Builder.FILES, []):
+    for take in find_takes(archives, files, []):
         name = str(take.skeleton)
         if name not in skeletons:
             skeletons[name] = read_skeleton(take)
-        subject, trial = map(int, take.name.split("_"))
-        rate = known_rate(subject, trial)
         positions = read_positions(take, skeletons[name])
-        positions = motion.resample(positions, rate, FPS)
+        positions = motion.resample(positions, _rate(take), FPS)
         yield motion.centre(motion.to_z_up(positions))
+
+
+def _rate(take: Take) -> float:
+    """Returns the frames per second of a take: HDM05 states them, CMU does not."""
+    if "rate" in take.labels:
+        return float(take.labels["rate"])
+    subject, trial = map(int, take.name.split("_"))
+    return known_rate(subject, trial)
 
 
 def make_views(positions: np.ndarray, rng: np.random.Generator) -> Iterator[View]:
@@ -328,6 +346,7 @@ def main() -> None:
     parser.add_argument(
         "--source", action="append", type=pathlib.Path, required=True, metavar="PATH"
     )
+    parser.add_argument("--dataset", choices=FILES, default="cmu_mocap")
     parser.add_argument(
         "--every", type=int, default=4, help="faults: 1 view of so many"
     )
@@ -335,7 +354,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rng = np.random.default_rng(0)
     views: list[View] = []
-    for positions in load_motions(arguments.source):
+    for positions in load_motions(arguments.source, FILES[arguments.dataset]):
         views += make_views(positions, rng)
     if arguments.write is None:
         print_table(views, arguments.every)

@@ -213,7 +213,7 @@ def detections_of_array(
 
 def with_fractions(detections: Detections) -> Detections:
     """Returns the detections of a tool that writes fractions, marked if they are."""
-    if not are_fractions(detections.keypoints):
+    if detections.normalised or not are_fractions(detections.keypoints):
         return detections
     remarks = (*detections.remarks, NORMALISED)
     return dataclasses.replace(detections, normalised=True, remarks=remarks)

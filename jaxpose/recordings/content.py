@@ -246,7 +246,7 @@ def _parse_json(text: str, path: pathlib.Path) -> Any:
     if not text.strip():
         raise JaxposeError(f"{path}: the file is empty; write it again")
     try:
-        return json.loads(text)
+        return _unpacked(json.loads(text))
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":
             values = _parse_lines(text)
@@ -264,6 +264,25 @@ def _parse_json(text: str, path: pathlib.Path) -> Any:
         raise JaxposeError(
             f"{path}: not JSON of keypoints: {cut(str(error))}"
         ) from None
+
+
+def _unpacked(value: Any) -> Any:
+    """Returns a value, parsed once more where it is a text of JSON, or all of such.
+
+    `json.dump` writes a text for each frame where a tool's `to_json` has made one.
+    """
+    if _is_json_text(value):
+        return json.loads(value)
+    if isinstance(value, list) and value and all(map(_is_json_text, value)):
+        return [json.loads(text) for text in value]
+    if isinstance(value, dict) and value and all(map(_is_json_text, value.values())):
+        return {key: json.loads(text) for key, text in value.items()}
+    return value
+
+
+def _is_json_text(value: Any) -> bool:
+    """Returns whether a value is a text that begins as JSON of lists or objects."""
+    return isinstance(value, str) and value.lstrip()[:1] in ("[", "{")
 
 
 def _parse_lines(text: str) -> list[Any] | None:

@@ -19,6 +19,10 @@ _MIN_GAP = 0.04
 # Seconds over which people come nearer or go away, and the growth that counts at most.
 _SPAN = 0.8
 _MAX_GROWTH = 0.5
+# Trunk and legs of a person who comes nearer grow alike, up to this factor. In a squat
+# or a bend one of them shortens more, and the trunk of who lies down is not upright.
+_ALIKE = 2.0
+_UPRIGHT = 0.87  # least part of the trunk's length that is vertical, 30 degrees
 # Mean growth times facing from which people do not walk forwards.
 _BACKWARDS = 0.08
 
@@ -57,7 +61,7 @@ def walks_backwards(keypoints_2d: np.ndarray, fps: float) -> bool:
 
     Both hold where left and right are exchanged. The person faces the camera where the
     left shoulder and hip are to the right of the others in the image, and comes nearer
-    where both the trunk and the legs grow: one alone bends.
+    where the trunk is upright and grows as the legs do.
 
     Args:
       keypoints_2d: `[F, 17, 2]` joints of `h36m_17`, filled in.
@@ -78,7 +82,12 @@ def walks_backwards(keypoints_2d: np.ndarray, fps: float) -> bool:
         legs += _length(knee - joint[f"{side}_ankle"])
     of_trunk, of_legs = _growth(trunk, span), _growth(legs, span)
     smaller = np.minimum(np.abs(of_trunk), np.abs(of_legs))
-    growth = np.where(of_trunk * of_legs > 0, np.sign(of_trunk) * smaller, 0.0)
+    larger = np.maximum(np.abs(of_trunk), np.abs(of_legs))
+    upwards = joint["hip"] - joint["thorax"]
+    is_upright = upwards[:, 1] > _UPRIGHT * _length(upwards)
+    counts = is_upright[span:] & is_upright[:-span]
+    counts &= (of_trunk * of_legs > 0) & (larger < _ALIKE * smaller)
+    growth = np.where(counts, np.sign(of_trunk) * smaller, 0.0)
 
     # About 1 where the person faces us, -1 where we see the back.
     across = joint["left_shoulder"] - joint["right_shoulder"]

@@ -12,6 +12,7 @@ from jaxpose.body.skeletons import SKELETONS, get_skeleton
 from jaxpose.datasets.camera import Camera
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings import layouts, people
+from jaxpose.recordings.collect import with_fractions
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.media import Media
 from jaxpose.recordings.options import Options
@@ -71,6 +72,9 @@ def understand(
         num_joints = choice.num_joints
     except JaxposeError as error:
         raise JaxposeError(f"{where}: {error}") from None
+    if choice.name == "mediapipe_33":
+        # Its landmarks are fractions of the image, whatever file they are in.
+        detections = with_fractions(detections)
     image_size, about_size = _image_size(detections, settings, media, options)
     fps, about_fps = _fps(detections, settings, media, options)
     if image_size is None or fps is None:

@@ -209,7 +209,6 @@ def test_mediapipe_arrays_have_x_y_z_visibility(tmp_path):
     np.save(tmp_path / "a.npy", points)
     found = read_one(tmp_path / "a.npy")
     assert found.keypoints[0, 0].tolist() == [0.25, 0.25, 0.75]
-    assert found.normalised
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,21 @@ def test_exchanged_sides_of_a_person_who_comes_nearer():
     assert (doubt.kind, doubt.severity) == ("sides", "warn")
 
 
+def test_a_squat_and_a_bow_are_no_exchanged_sides():
+    # The person faces the camera, and what bends gets shorter in the image.
+    depth = np.linspace(1.0, 0.2, len(WALK))[:, None]
+    upper = [H36M_17.joints.index(name) for name in ("thorax", "neck_nose", "head")]
+    upper += [H36M_17.joints.index("spine"), *range(11, 17)]
+    for bends, least in ((upper, 0.7), (range(1, 7), 0.0)):
+        bent = WALK - WALK[:, :1]
+        factor = least + (1 - least) * depth
+        bent[:, bends, 1] *= factor
+        others = [joint for joint in range(17) if joint not in bends]
+        bent[:, others, 1] *= 0.5 + 0.5 * factor
+        found = doubts(bent + np.array(SIZE) / 2)
+        assert "sides" not in [doubt.kind for doubt in found]
+
+
 @pytest.mark.parametrize("change, severity, says", [
     (lambda p: p * 100, "refuse", "these look like centimetres; divide by 100"),
     (lambda p: p * 1000, "refuse", "these look like millimetres; divide by 1000"),

@@ -1,6 +1,7 @@
 """What a format of files is: how to recognise it, and how to read it."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
@@ -133,6 +134,14 @@ def read_named(
             collector.add(number, frames[names[member]], names[member])
         found.append(collector.finish(units=units, **stated))
     return found
+
+
+def about_video(value: Any) -> dict[str, Any]:
+    """Returns the image size and the frame rate that a file's dict states, or None."""
+    top = value if isinstance(value, dict) else {}
+    fps = next((top[key] for key in ("fps", "frame_rate") if key in top), None)
+    is_rate = isinstance(fps, int | float) and 0 < fps < math.inf
+    return {"image_size": image_size_of(top), "fps": fps if is_rate else None}
 
 
 def image_size_of(mapping: dict[str, Any]) -> tuple[int, int] | None:

@@ -19,9 +19,9 @@ from jaxpose.recordings.formats.base import (
     FRAME_KEYS,
     FrameFormat,
     VideoFormat,
+    about_video,
     first,
     frame_number,
-    image_size_of,
     is_number,
     read_named,
 )
@@ -197,12 +197,7 @@ def _people_in(frame: Any, where: str) -> list[Person]:
 def _read_video(content: Content) -> list[Detections]:
     """Returns the videos in a file of frames."""
     frames = _frame_list(content)
-    top = content.value if isinstance(content.value, dict) else {}
-    fps = top.get("fps")
-    stated: dict[str, Any] = {
-        "image_size": image_size_of(top),
-        "fps": float(fps) if isinstance(fps, int | float) and fps > 0 else None,
-    }
+    stated = about_video(content.value)
     if isinstance(frames, dict):
         by_name = {}
         for name, frame in frames.items():

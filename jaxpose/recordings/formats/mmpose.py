@@ -17,6 +17,7 @@ from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
     FrameFormat,
     VideoFormat,
+    about_video,
     first,
     frame_number,
     is_number,
@@ -42,9 +43,12 @@ def _is_person(value: Any) -> bool:
 def _people_of(frame: Any) -> Any:
     """Returns the list of people in a frame: the frame itself, or one of its keys."""
     if isinstance(frame, dict):
-        for key in _PEOPLE_KEYS:
-            if key in frame:
-                return frame[key]
+        key = next((key for key in _PEOPLE_KEYS if key in frame), None)
+        if key is not None:
+            return _people_of(frame[key])
+    # The inferencer's call returns the people of each image of a batch of one.
+    if isinstance(frame, list) and len(frame) == 1 and isinstance(frame[0], list):
+        return _people_of(frame[0])
     return [frame] if _is_person(frame) else frame
 
 
@@ -116,7 +120,8 @@ def _read_video(content: Content) -> list[Detections]:
         number = frame_number(frame, index)
         where = f"{content.where}: frame {number}"
         collector.add(number, _people(_people_of(frame) or [], where))
-    return [with_named_joints(collector.finish(), _joint_names(content.value))]
+    found = collector.finish(**about_video(content.value))
+    return [with_named_joints(found, _joint_names(content.value))]
 
 
 def _joint_names(value: Any) -> list[str]:

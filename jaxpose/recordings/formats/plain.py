@@ -9,6 +9,7 @@ save them.
 """
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from jaxpose.errors import JaxposeError
 from jaxpose.recordings.collect import (
     Collector,
     detections_of_array,
-    with_fractions,
 )
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
@@ -47,7 +47,7 @@ def _key_of(content: Content) -> str | None:
     """Returns the key of the keypoints in a content, "" for a list alone, or None."""
     value = content.value
     if content.kind == "json" and isinstance(value, list):
-        return "" if depth(value) >= 3 else None
+        return "" if depth(value) >= 3 or _is_pose(value) else None
     if content.kind == "text" or not isinstance(value, dict):
         return None
     keys = [key for key in _ARRAY_KEYS if _is_array(value.get(key))]
@@ -60,6 +60,12 @@ def _key_of(content: Content) -> str | None:
         if is_array and (array.ndim >= 3 or key == ""):
             fitting.append(key)
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _is_pose(value: list[Any]) -> bool:
+    """Returns whether a list is one pose: as many joints as a known order has."""
+    widths = {len(joint) if isinstance(joint, list) else 0 for joint in value}
+    return len(value) in joint_counts() and len(widths) == 1 and widths <= {2, 3}
 
 
 def _is_array(value: Any) -> bool:
@@ -187,8 +193,7 @@ def read_array(
         found = detections_of_array(
             array, content.stem, content.where, format, **fields
         )
-        is_mediapipe = np.shape(value)[-2:] == _MEDIAPIPE_SHAPE
-        return [with_fractions(found) if is_mediapipe else found]
+        return [found]
     frames, is_by_person = _frames_first(array, key, where)
     if numbers is not None and len(numbers) != len(frames):
         raise JaxposeError(
@@ -244,6 +249,8 @@ def _shaped(value: Any, where: str) -> np.ndarray:
         if len(fitting) == 1:
             array = array.reshape(len(array), -1, fitting[0])
     # MediaPipe's x, y, z and visibility.
+    if array.ndim == 2 and array.shape[1] == math.prod(_MEDIAPIPE_SHAPE):
+        array = array.reshape(len(array), *_MEDIAPIPE_SHAPE)
     if array.ndim in (3, 4) and array.shape[-2:] == _MEDIAPIPE_SHAPE:
         array = array[..., [0, 1, 3]]
     if array.ndim not in (3, 4) or array.shape[-1] not in (2, 3) or array.shape[-2] < 2:

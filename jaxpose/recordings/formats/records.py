@@ -11,9 +11,16 @@ from jaxpose.errors import JaxposeError
 from jaxpose.recordings.collect import corners_to_box
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
-from jaxpose.recordings.formats.base import VideoFormat, depth, first, read_named
+from jaxpose.recordings.formats.base import (
+    VideoFormat,
+    about_video,
+    depth,
+    first,
+    read_named,
+)
 from jaxpose.recordings.poses import Person
 
+_LISTS = ("frames", "records", "data", "results", "predictions", "detections")
 _FRAME_KEYS = (
     *("frame_id", "frame_idx", "frame_index", "frame_number", "frame_num", "frame"),
     *("frameId", "frameIndex", "frameNumber"),
@@ -33,13 +40,20 @@ def _frame_key(record: Any) -> str | None:
     return None
 
 
+def _records_of(content: Content) -> list[Any] | None:
+    """Returns the list of records in a content, or None."""
+    value = content.value if content.kind == "json" else None
+    if isinstance(value, dict):
+        value = next((value[key] for key in _LISTS if key in value), None)
+    return value if isinstance(value, list) else None
+
+
 def _recognises(content: Content) -> bool:
     """Returns whether a content is a list of records."""
-    if content.kind != "json" or not isinstance(content.value, list):
+    records = _records_of(content)
+    if records is None or _frame_key(first(records)) is None:
         return False
-    if _frame_key(first(content.value)) is None:
-        return False
-    poses = (record.get("keypoints") for record in content.value if record)
+    poses = (record.get("keypoints") for record in records if record)
     return depth(next((pose for pose in poses if pose), None)) in (1, 2, 3)
 
 
@@ -50,7 +64,7 @@ def _read(content: Content) -> list[Detections]:
       JaxposeError: a record has no keypoints, or is of no frame.
     """
     frames: dict[str, list[Person]] = {}
-    for index, record in enumerate(content.value):
+    for index, record in enumerate(_records_of(content) or []):
         key = _frame_key(record)
         if key is None:
             raise JaxposeError(
@@ -58,7 +72,7 @@ def _read(content: Content) -> list[Detections]:
                 f"of a frame, found {shown(record)}"
             )
         frames.setdefault(str(record[key]), []).extend(_people(record))
-    return read_named(frames, content, "records")
+    return read_named(frames, content, "records", **about_video(content.value))
 
 
 def _people(record: dict[str, Any]) -> list[Person]:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import with_fractions, with_named_joints
+from jaxpose.recordings.collect import with_named_joints
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat, read_named
@@ -379,10 +379,7 @@ def _in_layout(detections: Detections, table: _Table) -> Detections:
         remarks.append(f"columns not read: {', '.join(table.unread[:10])}")
     detections = dataclasses.replace(detections, remarks=tuple(remarks))
     if find_layout(table.joints) is not None:
-        detections = with_named_joints(detections, table.joints)
-        # MediaPipe's landmarks are fractions of the image.
-        is_mediapipe = detections.layout == "mediapipe_33"
-        return with_fractions(detections) if is_mediapipe else detections
+        return with_named_joints(detections, table.joints)
     if not all(re.search(r"\d", name) for name in table.joints):
         raise JaxposeError(
             f"{detections.where}: the columns {', '.join(table.joints[:8])} are no "

@@ -21,14 +21,17 @@ from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
     FrameFormat,
     VideoFormat,
+    about_video,
     first,
     frame_number,
+    read_named,
 )
 from jaxpose.recordings.joint_names import joint_counts
 from jaxpose.recordings.poses import Person
 
 _BOX_NUMBERS = 5  # class and box
 _MAX_LABEL = 2.0  # of a fraction of the image; joints outside of it are extrapolated
+_FRAME_LISTS = ("frames", "results", "predictions", "detections", "data")
 _PEOPLE_KEYS = ("results", "detections", "predictions", "people", "persons", "objects")
 
 
@@ -155,22 +158,39 @@ def _people(value: Any, where: str) -> list[Person]:
     return people
 
 
+def _frames_of(content: Content) -> Any:
+    """Returns the list of frames in a content, or the dict by name, or None."""
+    value = content.value if content.kind == "json" else None
+    if isinstance(value, dict):
+        key = next((key for key in _FRAME_LISTS if key in value), None)
+        value = value if key is None else value[key]
+    return value if isinstance(value, list | dict) else None
+
+
 def _is_video(content: Content) -> bool:
-    """Returns whether a file holds a list of lists of people."""
-    if content.kind != "json" or not isinstance(content.value, list):
+    """Returns whether a file holds frames of people."""
+    frames = _frames_of(content)
+    if not frames:
         return False
-    with_people = (first(_people_of(frame)) for frame in content.value)
+    entries = frames.values() if isinstance(frames, dict) else frames
+    with_people = (first(_people_of(frame)) for frame in entries)
     return _is_person(next((person for person in with_people if person), None))
 
 
 def _read_video(content: Content) -> list[Detections]:
-    """Returns the video in a file of frames."""
+    """Returns the videos in a file of frames."""
+    frames = _frames_of(content)
+    if isinstance(frames, dict):
+        by_name = {}
+        for name, frame in frames.items():
+            by_name[name] = _people(_people_of(frame), f"{content.where}: {name}")
+        return read_named(by_name, content, "ultralytics", units="either")
     collector = Collector(content.stem, content.where, "ultralytics")
-    for index, frame in enumerate(content.value):
+    for index, frame in enumerate(frames):
         number = frame_number(frame, index)
         where = f"{content.where}: frame {number}"
         collector.add(number, _people(_people_of(frame), where))
-    return [collector.finish(units="either")]
+    return [collector.finish(units="either", **about_video(content.value))]
 
 
 LABELS = FrameFormat(
