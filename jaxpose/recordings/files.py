@@ -207,7 +207,27 @@ class _Reader:
         for (folder, _), (format, frames) in self._frames.items():
             self._finish_folder(folder, format, frames)
         self.detections.sort(key=lambda found: natural_key(found.where))
-        return Files(self.detections, self.refused, self._unread())
+        return Files(self.detections, self._few_refused(), self._unread())
+
+    def _few_refused(self) -> list[tuple[str, str]]:
+        """Returns what is refused, one entry for many files of a folder and a reason.
+
+        A folder of frames may hold thousands that are damaged in the same way.
+        """
+        groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for where, reason in self.refused:
+            folder = os.path.dirname(where)
+            words = reason.removeprefix(f"{where}: ")
+            groups.setdefault((folder, words), []).append((where, reason))
+        few = []
+        for (folder, words), entries in groups.items():
+            if len(entries) <= _MAX_LISTED:
+                few.extend(entries)
+                continue
+            first_one = os.path.basename(entries[0][0])
+            count = f"{folder}: {len(entries):,} files such as {first_one}"
+            few.append((folder, f"{count}: {words}"))
+        return few
 
     def _place_empty(self) -> None:
         """Takes empty files for frames without people where others are frames."""

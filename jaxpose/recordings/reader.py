@@ -162,6 +162,9 @@ def judge(
         layout=recording.layout,
         better_layout=better_layout,
     )
+    if recording.person > 1:
+        # Somebody in the background is small, whatever the size of the image.
+        doubts = [doubt for doubt in doubts if doubt.kind != "small"]
     grave = [doubt.sentence for doubt in doubts if doubt.severity == "refuse"]
     if grave and not options.force:
         reason = " ".join([f"{recording.where}: {grave[0]}", *grave[1:]])

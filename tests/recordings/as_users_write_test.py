@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jaxpose import recordings
+from jaxpose.body.skeletons import SKELETONS
 from tests.recordings import writers
 from tests.recordings.walker import FPS, SIZE, person
 
@@ -68,6 +69,7 @@ RECORDS = [
     {"frame": k, "keypoints": COCO[k, ..., :2].tolist(), "scores": [[0.9] * 17]}
     for k in range(FRAMES)
 ]
+COCO_NAMES = SKELETONS["coco_17"].joints
 ABOUT = {"fps": FPS, "width": SIZE[0], "height": SIZE[1]}
 JSON_FILES = {
     "YOLO by frame": {str(k): people for k, people in enumerate(YOLO)},
@@ -80,6 +82,20 @@ JSON_FILES = {
         {"visualization": [], "predictions": [people]} for people in MMPOSE
     ],
     "records beside the size": {**ABOUT, "frames": RECORDS},
+    "arrays of YOLO's results": [
+        {
+            "path": f"walk_{k}.jpg",
+            "keypoints": {"xy": COCO[k, ..., :2].tolist(), "conf": [[0.9] * 17]},
+        }
+        for k in range(FRAMES)
+    ],
+    "x and y by the name of the joint": [
+        dict(zip(COCO_NAMES, pose[0, :, :2].tolist(), strict=True)) for pose in COCO
+    ],
+    "x, y and score by the name of the joint": [
+        {"keypoints": dict(zip(COCO_NAMES, pose[0].tolist(), strict=True))}
+        for pose in COCO
+    ],
 }
 
 
@@ -99,6 +115,31 @@ def test_size_and_rate_beside_the_frames_count(tmp_path):
 def test_one_pose_in_a_list(tmp_path):
     (tmp_path / "pose.json").write_text(json.dumps(COCO[0, 0].tolist()))
     expect(read(tmp_path), "coco_17", person("coco_17", 1))
+
+
+def test_labels_in_pixels(tmp_path):
+    for frame, pose in enumerate(COCO[:, 0]):
+        (left, top), (right, bottom) = pose[:, :2].min(axis=0), pose[:, :2].max(axis=0)
+        numbers = [0, left, top, right - left, bottom - top, *pose.ravel()]
+        text = " ".join(f"{number:.6f}" for number in numbers)
+        (tmp_path / f"{frame}.txt").write_text(text + "\n")
+    expect(read(tmp_path), "coco_17", person("coco_17", FRAMES))
+
+
+def test_object_arrays_of_keypoints_and_scores(tmp_path):
+    keypoints, scores = np.empty(FRAMES, object), np.empty(FRAMES, object)
+    for frame, people in enumerate(COCO):
+        keypoints[frame], scores[frame] = people[..., :2], people[..., 2]
+    np.savez(tmp_path / "walk.npz", keypoints=keypoints, scores=scores)
+    expect(read(tmp_path), "coco_17", person("coco_17", FRAMES))
+
+
+def test_null_instead_of_people_is_a_frame_without_any(tmp_path):
+    writers.write_openpose(tmp_path, poses("body_25"))
+    path = sorted(tmp_path.iterdir())[3]
+    path.write_text('{"version": 1.3, "people": null}')
+    found = read(tmp_path)
+    assert found.detected.tolist() == [True] * 3 + [False] + [True] * (FRAMES - 4)
 
 
 def read(path: pathlib.Path) -> recordings.Recording:

@@ -203,3 +203,15 @@ def test_handed_two_people_and_nobody():
     ((where, reason),) = read_detections(path).refused
     assert where.endswith("empty.json")
     assert "nobody was detected" in reason
+
+
+def test_many_files_of_one_kind_that_are_refused_take_one_line(tmp_path):
+    for number in range(5):
+        (tmp_path / f"{number}.json").write_text('{"people":')
+    (tmp_path / "last.json").write_text("[1,")
+    files = read_detections(tmp_path)
+    where = [where for where, _ in files.refused]
+    assert where == [str(tmp_path), str(tmp_path / "last.json")]
+    assert files.refused[0][1].startswith(
+        f"{tmp_path}: 5 files such as 0.json: not JSON, or damaged"
+    )

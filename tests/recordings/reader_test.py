@@ -164,6 +164,15 @@ def test_size_and_rate_come_from_flag_file_settings_or_video(tmp_path, holds, do
     assert (found.camera.image_size, found.fps) == ((1300, 800), 60)
 
 
+def test_only_the_first_person_says_whether_the_image_size_fits(
+    tmp_path, holds, doubts
+):
+    doubts(Doubt("small", "warn", "they are smaller"))
+    reading = reader.read(holds(two_people(tmp_path)))
+    warnings = [found.warnings for found in reading.recordings]
+    assert warnings == [("they are smaller",), ()]
+
+
 def test_fractions_of_the_image_become_pixels(tmp_path, holds, doubts):
     fractions = recording("coco_17", FRAMES)[0] / IMAGE_SIZE
     fractions[3, 5] = np.nan

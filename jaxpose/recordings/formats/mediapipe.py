@@ -25,6 +25,7 @@ from jaxpose.recordings.formats.base import (
     is_number,
     read_named,
 )
+from jaxpose.recordings.joint_names import find_layout
 from jaxpose.recordings.poses import Person
 
 # Keys of a frame that hold its poses, and keys of a file that hold its frames.
@@ -60,11 +61,27 @@ def _point(value: Any) -> list[float] | None:
     return None
 
 
+def _named_point(value: Any) -> list[float] | None:
+    """Returns x, y and confidence of a landmark that has a name, or None.
+
+    Beside a name, two or three numbers of a list can only be these.
+    """
+    is_list = isinstance(value, list) and len(value) in (2, 3)
+    if is_list and all(map(is_number, value)):
+        return [*value, 1.0][:3]
+    return _point(value)
+
+
 def _is_pose(value: Any) -> bool:
     """Returns whether a value is a list of landmarks, or a dict of them by joint."""
     if not isinstance(value, dict | list) or len(value) < _MIN_POINTS:
         return False
-    return _point(first(value)) is not None
+    if isinstance(value, list):
+        return _point(first(value)) is not None
+    is_known = find_layout(list(map(str, value))) is not None
+    return _point(first(value)) is not None or (
+        is_known and _named_point(first(value)) is not None
+    )
 
 
 def _poses(value: Any) -> list[Any]:
@@ -93,7 +110,8 @@ def _person(pose: Any, where: str) -> Person:
       JaxposeError: an entry is no landmark.
     """
     values = pose.values() if isinstance(pose, dict) else pose
-    points: list[Any] = [_point(value) for value in values]
+    read = _named_point if isinstance(pose, dict) else _point
+    points: list[Any] = [read(value) for value in values]
     for value, point in zip(values, points, strict=True):
         if point is None and value is not None:
             raise JaxposeError(

@@ -28,7 +28,7 @@ _KEYS = ("pose_keypoints_2d", "pose_keypoints")
 
 def _is_frame(value: Any) -> bool:
     """Returns whether a value is what the file of a frame holds."""
-    if not isinstance(value, dict) or not isinstance(value.get("people"), list):
+    if not isinstance(value, dict) or "people" not in value:
         return False
     person = first(value["people"])
     has_pose = isinstance(person, dict) and any(key in person for key in _KEYS)
@@ -43,7 +43,8 @@ def _people_in(frame: Any, where: str) -> list[Person]:
     Raises:
       JaxposeError: the frame is not as OpenPose writes it.
     """
-    people = frame.get("people") if isinstance(frame, dict) else None
+    people = frame.get("people", 0) if isinstance(frame, dict) else 0
+    people = [] if people is None else people
     if not isinstance(people, list):
         raise JaxposeError(f"{where}: expected a list of people, found {shown(people)}")
     found = []

@@ -272,7 +272,7 @@ def _with_scores(array: np.ndarray, scores: Any, where: str) -> np.ndarray:
     if array.shape[-1] == 3:
         return array
     try:
-        column = np.array(scores, np.float64)
+        column = np.array(_listed(scores), np.float64)
     except (TypeError, ValueError, OverflowError):
         column = np.zeros(0)
     if column.shape == array.shape[:-1]:

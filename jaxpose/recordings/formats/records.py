@@ -3,6 +3,7 @@
 No single tool writes them; callers of rtmlib, MMPose and YOLO do. A record has the
 number of its frame or the name of its image, and `keypoints`: [J, 2 or 3] of a person,
 or [P, J, 2 or 3] of all people in the frame, with their scores beside them or not.
+The arrays of ultralytics' results are {"xy": [P, J, 2], "conf": [P, J]}.
 """
 
 from typing import Any
@@ -24,7 +25,7 @@ _LISTS = ("frames", "records", "data", "results", "predictions", "detections")
 _FRAME_KEYS = (
     *("frame_id", "frame_idx", "frame_index", "frame_number", "frame_num", "frame"),
     *("frameId", "frameIndex", "frameNumber"),
-    *("image_id", "image_name", "image", "img_name", "file_name", "filename"),
+    *("image_id", "image_name", "image", "img_name", "file_name", "filename", "path"),
 )
 _SCORE_KEYS = ("keypoint_scores", "keypoints_scores", "scores", "confidences")
 _NUMBER_KEYS = ("track_id", "person_id", "instance_id", "id", "person", "idx")
@@ -32,12 +33,26 @@ _NUMBER_KEYS = ("track_id", "person_id", "instance_id", "id", "person", "idx")
 
 def _frame_key(record: Any) -> str | None:
     """Returns the key of the frame in a record of keypoints, or None if it is none."""
-    if not isinstance(record, dict) or not isinstance(record.get("keypoints"), list):
+    if not isinstance(record, dict) or not isinstance(_points(record), list):
         return None
     for key in _FRAME_KEYS:
         if isinstance(record.get(key), int | float | str):
             return key
     return None
+
+
+def _points(record: dict[str, Any]) -> Any:
+    """Returns the keypoints in a record, those of ultralytics in pixels, or None."""
+    keypoints = record.get("keypoints")
+    return keypoints.get("xy") if isinstance(keypoints, dict) else keypoints
+
+
+def _scores(record: dict[str, Any]) -> Any:
+    """Returns the scores beside the keypoints of a record, or None."""
+    if isinstance(record["keypoints"], dict):
+        return record["keypoints"].get("conf")
+    given = (record[key] for key in _SCORE_KEYS if isinstance(record.get(key), list))
+    return next(given, None)
 
 
 def _records_of(content: Content) -> list[Any] | None:
@@ -53,7 +68,7 @@ def _recognises(content: Content) -> bool:
     records = _records_of(content)
     if records is None or _frame_key(first(records)) is None:
         return False
-    poses = (record.get("keypoints") for record in records if record)
+    poses = (_points(record) for record in records if isinstance(record, dict))
     return depth(next((pose for pose in poses if pose), None)) in (1, 2, 3)
 
 
@@ -77,9 +92,7 @@ def _read(content: Content) -> list[Detections]:
 
 def _people(record: dict[str, Any]) -> list[Person]:
     """Returns the person, or the people, of a record."""
-    keypoints = record["keypoints"]
-    given = (record[key] for key in _SCORE_KEYS if isinstance(record.get(key), list))
-    scores = next(given, None)
+    keypoints, scores = _points(record), _scores(record)
     if depth(keypoints) == 3:
         all_scores = scores if scores and len(scores) == len(keypoints) else None
         people = []

@@ -70,8 +70,18 @@ def _is_label(content: Content) -> bool:
     if not numbers or _shape(len(numbers)) is None:
         return False
     is_class = numbers[0] >= 0 and numbers[0] % 1 == 0
+    # Some forks write pixels, where only the numbers of an array may look alike.
     box = numbers[1:_BOX_NUMBERS]
-    return is_class and all(0 <= value <= _MAX_LABEL for value in box)
+    is_box = all(0 <= value <= _MAX_LABEL for value in box) or not _is_row(len(numbers))
+    return is_class and is_box
+
+
+def _is_row(count: int) -> bool:
+    """Returns whether so many numbers are the joints of a pose, and nothing else."""
+    return any(
+        count % channels == 0 and count // channels in joint_counts()
+        for channels in (2, 3)
+    )
 
 
 def _label_people(content: Content) -> list[Person]:
@@ -197,7 +207,7 @@ LABELS = FrameFormat(
     "ultralytics labels",
     _is_label,
     _label_people,
-    units="fractions",
+    units="either",
     absent_is_missing=False,
 )
 FRAMES = FrameFormat(
