@@ -187,7 +187,7 @@ class Page:
           TimeoutError: it was not within `seconds`.
         """
         end = time.monotonic() + seconds
-        while not self.evaluate(condition):
+        while not self.evaluate(f"Boolean({condition})"):
             if time.monotonic() > end:
                 raise TimeoutError(f"{condition}: not after {seconds} s")
             time.sleep(0.02)

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import errno
 import html.parser
 import json
 import zlib
@@ -13,6 +14,7 @@ from jaxpose.errors import JaxposeError
 from jaxpose.pose import FrameOfReference
 from jaxpose.pose.viewer import video as page_video
 from jaxpose.pose.viewer import write_html
+from jaxpose.pose.viewer.content import HAS_KEYPOINT, SEEN
 from tests.pose.made_pose import RIGHT_WRIST, waving
 
 
@@ -69,20 +71,10 @@ def test_the_numbers_of_the_page_are_those_of_the_pose(write):
     error = np.abs(keypoints - pose.keypoints_2d)[pose.seen]
     assert error.max() <= 0.05001  # half of 0.1 px
     flags = unpack(person["flags"], 17)
-    assert set(flags[:, RIGHT_WRIST]) == {4}  # a position, but not seen and no keypoint
-    assert set(np.delete(flags, RIGHT_WRIST, axis=1).ravel()) == {1 + 2 + 4}
+    assert set(flags[:, RIGHT_WRIST]) == {0}
+    assert set(np.delete(flags, RIGHT_WRIST, axis=1).ravel()) == {SEEN + HAS_KEYPOINT}
     assert unpack(content["frames"], 1)[:, 0].tolist() == list(range(700, 740))
     np.testing.assert_allclose(unpack(content["times"], 1)[:, 0] / 10_000, pose.times)
-
-
-def test_values_that_are_no_numbers_are_flagged(write):
-    pose = waving()
-    positions_3d = pose.positions_3d.copy()
-    positions_3d[3, 5] = np.nan
-    _, _, content = write(dataclasses.replace(pose, positions_3d=positions_3d))
-    flags = unpack(content["people"][0]["flags"], 17)
-    assert flags[3, 5] == 1 + 2
-    assert (flags == 7).sum() == 40 * 17 - 1
 
 
 def test_people_share_one_time_line(write):
@@ -144,9 +136,7 @@ def test_a_large_video_is_linked_relative_to_the_page(write, tmp_path, monkeypat
     _, elements, content = write(waving(), video=video)
     assert content["video"] == {"type": "video/mp4", "link": "raw/a%20%231%20walk.mp4"}
     assert "video" not in elements.texts
-    with pytest.raises(
-        JaxposeError, match=r"larger than the 1e-05 MB that a page takes"
-    ):
+    with pytest.raises(JaxposeError, match="larger than the 1e-05 MB that a page"):
         waving().view(video=video)
 
 
@@ -180,10 +170,10 @@ def test_a_file_is_replaced_only_when_asked(write):
 
 def test_nothing_half_written_stays(tmp_path, monkeypatch):
     def fail(*_):
-        raise OSError("the disk is full")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("os.replace", fail)
-    with pytest.raises(OSError, match="the disk is full"):
+    monkeypatch.setattr("pathlib.Path.replace", fail)
+    with pytest.raises(JaxposeError, match=r"page\.html cannot be written: No space"):
         write_html([waving()], tmp_path / "page.html")
     assert not list(tmp_path.iterdir())
 
@@ -192,14 +182,9 @@ def test_poses_that_cannot_share_a_page_are_refused(tmp_path):
     standing = dataclasses.replace(
         waving(person=2), frame_of_reference=FrameOfReference.UPRIGHT
     )
-    empty = dataclasses.replace(
-        waving(), frames=np.zeros(0, int), times=np.zeros(0), name="nobody"
-    )
     file = tmp_path / "page.html"
     with pytest.raises(JaxposeError, match="no pose to show"):
         write_html([], file)
-    with pytest.raises(JaxposeError, match="nobody: the pose has no frame to show"):
-        write_html([empty], file)
     with pytest.raises(JaxposeError, match=r"wave: person 2 is given in 'upright axes"):
         write_html([waving(), standing], file)
     with pytest.raises(JaxposeError, match=r"there is no video .*no\.mp4"):

@@ -38,13 +38,11 @@ function bodyParts(person, row, camera, tones) {
     const point = person.point(row, joint);
     return { point, radius: radiusOf(person.joints[joint]), ...camera.project(point) };
   });
-  const drawn = (joint) => person.has(row, joint, HAS_POSITION);
   const seen = (joint) => person.has(row, joint, SEEN);
   const head = headBone(person);
-  const parts = trunkPart(person, places, drawn, tones);
+  const parts = trunkPart(person, places, tones);
 
   for (const [child, parent] of person.bones) {
-    if (!drawn(child) || !drawn(parent)) continue;
     const base = tones.of(person.sides[child]);
     const pale = !seen(child) || !seen(parent);
     let [begin, end] = [places[parent], places[child]];
@@ -76,9 +74,9 @@ function headPart(below, top, camera) {
   };
 }
 
-function trunkPart(person, places, drawn, tones) {
+function trunkPart(person, places, tones) {
   const corners = trunkCorners(person);
-  if (!corners.length || !corners.every(drawn)) return [];
+  if (!corners.length) return [];
   const depth = corners.reduce((sum, joint) => sum + places[joint].depth, 0) / 4;
   return [
     {
@@ -108,8 +106,11 @@ function drawTrunk(context, part, colour, palette) {
   context.closePath();
   context.lineJoin = "round";
   context.lineWidth = 0.09 * part.corners[0].scale;
-  const soft = css(mix(colour, palette.panel, palette.isDark ? 0.62 : 0.66));
-  context.strokeStyle = context.fillStyle = soft;
+  const [shoulder, , , hip] = part.corners;
+  const gradient = context.createLinearGradient(shoulder.x, shoulder.y, hip.x, hip.y);
+  gradient.addColorStop(0, css(mix(colour, palette.panel, 0.68)));
+  gradient.addColorStop(1, css(mix(colour, palette.panel, 0.5)));
+  context.strokeStyle = context.fillStyle = gradient;
   context.stroke();
   context.fill();
 }

@@ -1,6 +1,6 @@
 "use strict";
 
-const SEEN = 1, HAS_KEYPOINT = 2, HAS_POSITION = 4;
+const SEEN = 1, HAS_KEYPOINT = 2;
 
 /**
  * Unpacks whole numbers that were stored as changes between rows of `columns` numbers,
@@ -113,11 +113,10 @@ class Person {
     return numbers.map((number) => number.toFixed(3)).join("  ") + " m";
   }
 
-  /** The lowest joint that has a place; the top of the page where none has. */
+  /** The height of the lowest joint. */
   lowest(row) {
     let low = Infinity;
     for (let joint = 0; joint < this.joints.length; joint++) {
-      if (!this.has(row, joint, HAS_POSITION)) continue;
       low = Math.min(low, this.point(row, joint)[1]);
     }
     return low;
@@ -178,12 +177,11 @@ function standOnFloor(person, reach) {
   }
 }
 
-/** The mean over `reach` values before and after each value; others than numbers left out. */
+/** The mean over each value and up to `reach` values before and after it. */
 function smoothed(values, reach) {
   return values.map((_, k) => {
     const near = values.slice(Math.max(0, k - reach), k + reach + 1);
-    const finite = near.filter(Number.isFinite);
-    return finite.reduce((sum, value) => sum + value, 0) / (finite.length || 1);
+    return near.reduce((sum, value) => sum + value, 0) / near.length;
   });
 }
 

@@ -17,7 +17,7 @@ from jaxpose.pose.pose import FrameOfReference, Pose
 UNITS_PER_METRE = UNITS_PER_SECOND = 10_000
 UNITS_PER_PIXEL = 10
 # Flags of a joint in a frame.
-SEEN, HAS_KEYPOINT, HAS_POSITION = 1, 2, 4
+SEEN, HAS_KEYPOINT = 1, 2
 UPRIGHT = (FrameOfReference.UPRIGHT, FrameOfReference.UPRIGHT_FROM_HIP)
 PLACED = (FrameOfReference.CAMERA, FrameOfReference.UPRIGHT)
 
@@ -26,8 +26,7 @@ def page_content(poses: Sequence[Pose]) -> dict[str, Any]:
     """Returns what `codec.js` reads, for the poses of one recording.
 
     Raises:
-      JaxposeError: there is no pose, a pose has no frame, or poses differ in their
-        frame of reference.
+      JaxposeError: there is no pose, or poses differ in their frame of reference.
     """
     _check(poses)
     frames, times = _merge_frames(poses)
@@ -53,8 +52,6 @@ def _check(poses: Sequence[Pose]) -> None:
     if not poses:
         raise JaxposeError("there is no pose to show; give one pose or more")
     for pose in poses:
-        if not len(pose.frames):
-            raise JaxposeError(f"{pose.name}: the pose has no frame to show")
         if pose.frame_of_reference is not poses[0].frame_of_reference:
             raise JaxposeError(
                 f"{pose.name}: person {pose.person} is given in "
@@ -74,9 +71,8 @@ def _merge_frames(poses: Sequence[Pose]) -> tuple[np.ndarray, np.ndarray]:
 
 def _person(pose: Pose, frames: np.ndarray) -> dict[str, Any]:
     """Returns one person's part; `frames` `[F]` are those of the page."""
-    has_position = np.isfinite(pose.positions_3d).all(-1)
     has_keypoint = np.isfinite(pose.keypoints_2d).all(-1)
-    flags = SEEN * pose.seen + HAS_KEYPOINT * has_keypoint + HAS_POSITION * has_position
+    flags = SEEN * pose.seen + HAS_KEYPOINT * has_keypoint
     body = pose.body
     return {
         "person": pose.person,
@@ -94,7 +90,7 @@ def _person(pose: Pose, frames: np.ndarray) -> dict[str, Any]:
 
 def _whole_numbers(values: np.ndarray, units: int) -> np.ndarray:
     """Rounds `[F, J, D]` to units, `[F, J * D]`; what is no number becomes 0."""
-    rounded = np.rint(np.nan_to_num(values * units, posinf=0.0, neginf=0.0))
+    rounded = np.rint(np.nan_to_num(values * units))
     return rounded.reshape(len(values), -1)
 
 

@@ -85,13 +85,11 @@ class ImageView {
     if (this.video.ready) {
       context.drawImage(this.video.element, ...box);
     } else {
-      context.fillStyle = css(mix(palette.panel, palette.page, 0.75));
-      context.strokeStyle = css(palette.rule);
+      context.strokeStyle = css(palette.grid);
       context.lineWidth = 1;
-      context.beginPath();
-      context.roundRect(...box, 6);
-      context.fill();
-      context.stroke();
+      context.setLineDash([3, 4]);
+      context.strokeRect(...box);
+      context.setLineDash([]);
     }
     this.joints = [];
     this.recording.people.forEach((person, number) => {
@@ -104,14 +102,16 @@ class ImageView {
 
   drawPerson(person, number, row) {
     const { context, palette } = this;
-    const colours = palette.of(number);
+    const colours = this.colours(number);
     const places = person.joints.map((_, joint) => {
       const [x, y] = person.keypoint(row, joint);
       return { x: this.left + x * this.scale, y: this.top + y * this.scale };
     });
     const drawn = (joint) => person.has(row, joint, HAS_KEYPOINT);
-    const width = this.lineWidth(places, drawn);
-    const edge = this.video.ready ? "rgb(0 0 0 / 0.5)" : css(palette.panel);
+    const least = this.video.ready ? 2.8 : 2;
+    const width = Math.max(this.lineWidth(places, drawn), least);
+    const edge = this.video.ready ? "rgb(12 14 18 / 0.72)" : css(palette.panel);
+    const centre = this.video.ready ? "#ffffff" : css(palette.panel);
 
     context.lineCap = "round";
     for (const [child, parent] of person.bones) {
@@ -119,7 +119,7 @@ class ImageView {
       const line = new Path2D();
       line.moveTo(places[parent].x, places[parent].y);
       line.lineTo(places[child].x, places[child].y);
-      context.lineWidth = width + 2;
+      context.lineWidth = width + 2.4;
       context.strokeStyle = edge;
       context.stroke(line);
       context.lineWidth = width;
@@ -131,7 +131,7 @@ class ImageView {
       this.joints.push({ person, number, row, joint, x, y });
       context.beginPath();
       context.arc(x, y, width * 0.85, 0, 2 * Math.PI);
-      context.fillStyle = css(palette.panel);
+      context.fillStyle = centre;
       context.fill();
       context.lineWidth = Math.max(width * 0.45, 1);
       context.strokeStyle = css(colours[person.sides[joint]]);
@@ -139,12 +139,20 @@ class ImageView {
     });
   }
 
+  /** Colours of a person; lighter ones over a video, whose frames may be dark. */
+  colours(number) {
+    const colours = this.palette.of(number);
+    if (!this.video.ready || this.palette.isDark) return colours;
+    const lighter = ([side, colour]) => [side, mix(colour, [255, 255, 255], 0.28)];
+    return Object.fromEntries(Object.entries(colours).map(lighter));
+  }
+
   /** Lines of small people are thinner. */
   lineWidth(places, drawn) {
     const heights = places.filter((_, joint) => drawn(joint)).map(({ y }) => y);
     if (!heights.length) return 2;
     const height = Math.max(...heights) - Math.min(...heights);
-    return Math.min(Math.max(height / 75, 1.6), 7);
+    return Math.min(height / 75, 7);
   }
 }
 

@@ -80,7 +80,7 @@ def write_html(
 
     Raises:
       JaxposeError: the poses cannot be shown together, the video is missing, or the
-        file exists.
+        file exists or cannot be written.
     """
     path = pathlib.Path(path)
     if path.exists() and not overwrite:
@@ -89,9 +89,10 @@ def write_html(
     partial = path.with_name(path.name + ".partial")
     try:
         partial.write_text(page, encoding="utf-8")
-        os.replace(partial, path)
-    finally:
+        partial.replace(path)
+    except OSError as error:
         partial.unlink(missing_ok=True)
+        raise JaxposeError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _page(poses: Sequence[Pose], video: PageVideo | None) -> str:

@@ -71,9 +71,10 @@ class Player {
 
     const [width, height] = content.image_size;
     byId("image-caption").textContent = `2D  ·  ${width} × ${height} px`;
-    const hasFloor = content.placed && content.upright;
-    const floor = hasFloor ? "" : "  ·  feet set on the floor";
-    byId("space-caption").textContent = `3D  ·  ${content.reference}${floor}`;
+    const remarks = ["3D", content.reference];
+    if (!content.placed && people.length > 1) remarks.push("set side by side");
+    if (!content.placed || !content.upright) remarks.push("feet set on the floor");
+    byId("space-caption").textContent = remarks.join("  ·  ");
     byId("position").max = length - 1;
     byId("follow").hidden = !this.space.walks;
     byId("follow").setAttribute("aria-pressed", this.space.follow);
@@ -116,10 +117,16 @@ class Player {
       button.addEventListener("click", () => this.space.show(button.dataset.view));
     }
     document.addEventListener("keydown", (event) => this.press(event));
+    // After a click the keys belong to the player again, not to the button.
+    for (const control of document.querySelectorAll("button, select")) {
+      control.addEventListener("click", (event) => event.detail && control.blur());
+      control.addEventListener("change", () => control.blur());
+    }
   }
 
   press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === " " && event.target.matches("button, select")) return;
     const step = event.shiftKey ? 10 : 1;
     const speed = SPEEDS.indexOf(this.speed);
     const actions = {

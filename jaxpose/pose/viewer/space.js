@@ -1,7 +1,8 @@
 /** People who walk farther than this are followed, metres. */
-const WALKS = 2.2;
+const WALKS = 1;
 const GRID_CELL = 0.5;
 const GRID_REACH = 4;
+const MOST_TRACK_POINTS = 800;
 
 /** The drawing in three dimensions: floor, shadows, tracks and people. */
 class SpaceView {
@@ -71,7 +72,6 @@ class SpaceView {
         if (row < 0) return;
         const [x0, z0] = path ? path[index] : [0, 0];
         for (let joint = 0; joint < person.joints.length; joint++) {
-          if (!person.has(row, joint, HAS_POSITION)) continue;
           const [x, y, z] = person.point(row, joint);
           [x - x0, z - z0, y].forEach((value, axis) => columns[axis].push(value));
         }
@@ -146,7 +146,8 @@ class SpaceView {
     const { context } = this;
     this.recording.people.forEach((person, number) => {
       context.beginPath();
-      for (let k = 0; k <= index; k++) {
+      const step = Math.ceil((index + 1) / MOST_TRACK_POINTS);
+      for (let k = index % step; k <= index; k += step) {
         const row = person.rowOf[k];
         if (row < 0) continue;
         const [x, , z] = person.point(row, person.root);
@@ -171,7 +172,6 @@ class SpaceView {
       this.drawShadow(person, row);
       parts.push(...bodyParts(person, row, camera, { of: (side) => colours[side] }));
       person.joints.forEach((_, joint) => {
-        if (!person.has(row, joint, HAS_POSITION)) return;
         const place = camera.project(person.point(row, joint));
         this.joints.push({ person, number, row, joint, ...place });
       });
@@ -189,8 +189,6 @@ class SpaceView {
     const path = new Path2D();
     let scale = 0;
     for (const [child, parent] of person.bones) {
-      if (!person.has(row, child, HAS_POSITION)) continue;
-      if (!person.has(row, parent, HAS_POSITION)) continue;
       const ends = [child, parent].map((joint) => {
         const [x, , z] = person.point(row, joint);
         return this.camera.project([x, 0, z]);
