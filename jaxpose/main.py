@@ -78,9 +78,11 @@ def _run_mode(mode: str, config: ml_collections.ConfigDict) -> None:
 
     # The one mode that needs neither data nor a directory.
     if mode == "describe":
-        from jaxpose.models import build_model, cost
+        from jaxpose.models import build_model, contract, cost
 
-        print(json.dumps(cost.describe(build_model(config)), indent=2))
+        model = build_model(config)
+        contract.check_contract(model)
+        print(json.dumps(cost.describe(model), indent=2))
         return
     if not _WORKDIR.value:
         raise JaxposeError(f"--mode={mode} needs --workdir=DIR")

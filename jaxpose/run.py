@@ -24,6 +24,7 @@ from jaxpose.inference.lifting import RateMatchedLifter
 from jaxpose.inference.predictor import Predictor
 from jaxpose.models import build_model
 from jaxpose.models.base import LiftingModel
+from jaxpose.models.contract import check_contract
 from jaxpose.parallel import hosts, sharding
 from jaxpose.precision import matmul_precision
 from jaxpose.scoring.evaluate import Evaluator, score, scored_frames
@@ -96,12 +97,14 @@ class Run:
         """Prepares the run of `config` in `workdir`, which may hold its beginning.
 
         Raises:
-          JaxposeError: a field that no run could use, or a run of another config.
+          JaxposeError: a field that no run could use, a model that breaks the contract
+            (`jaxpose.models.base`), or a run of another config.
         """
         check_fields(config)
         directory = _absolute(workdir)
         # A mistake in the model is reported before the difference that it makes.
         run = cls(config, config, directory)
+        check_contract(run.model)
         workdirs.check_config(config, directory)
         return run
 

@@ -24,11 +24,19 @@ LARGE = (
     "gla_gcn_unit_stride3_nores.npz",
     "poseformer_f9.npz",
 )
+SLOW = (*LARGE, "fullsize_gla_gcn_T27.npz")
 FOLDERS = (REFERENCES, SHARED / "goldens")
 FILES = {path.name for folder in FOLDERS for path in folder.glob("*.npz")}
 
 
-@pytest.mark.parametrize("name", sorted(FILES.union(LARGE)))
+# `.ci/run` tests them all: `-m slow` the ones that compile longest.
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
+        for name in sorted(FILES.union(LARGE))
+    ],
+)
 def test_file_agrees(name):
     errors = goldens.check_file(shared_path(f"goldens/{name}"))
     assert errors

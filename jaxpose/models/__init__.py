@@ -11,7 +11,7 @@ import ml_collections
 from jaxpose.errors import JaxposeError
 from jaxpose.models.ampose import AMPose
 from jaxpose.models.base import LiftingModel
-from jaxpose.models.contract import check_contract
+from jaxpose.models.contract import check_declarations
 from jaxpose.models.crossformer import CrossFormer
 from jaxpose.models.gast_net import GASTNet
 from jaxpose.models.gla_gcn import GLAGCN
@@ -67,7 +67,7 @@ def build_model(config: ml_collections.ConfigDict) -> LiftingModel:
 
     Raises:
       JaxposeError: unknown model, a field the model does not have, a size that no model
-        has, or a model that breaks the contract (`base.LiftingModel`).
+        has, or a model that declares what none can (`base.LiftingModel`).
     """
     # The model's own fields; a typing error is answered with those that exist.
     fields = config.model.to_dict()
@@ -93,8 +93,7 @@ def build_model(config: ml_collections.ConfigDict) -> LiftingModel:
         model = PersonFrameLifting(lifting=model, dtype=dtype)
     if config.refinement:
         model = RefinedLifting(lifting=model, dtype=dtype)
-    # Tested before any data is read, so that a mistake costs no preparation.
-    check_contract(model)
+    check_declarations(model)
     return model
 
 

@@ -27,8 +27,8 @@ class LiftingModel(nn.Module, kw_only=True):
     `batch_stats`.
 
     A model must declare `receptive_field`. Everything else has a default that holds for
-    a model of one window, whose target is the centre frame. `build_model` checks all of
-    this (`jaxpose.models.contract`).
+    a model of one window, whose target is the centre frame. `build_model` checks what
+    is declared, and a run that begins checks the rest (`jaxpose.models.contract`).
 
     Attributes:
       skeleton: name of the skeleton of the output.

@@ -1,6 +1,7 @@
 """Checks that a model keeps the contract of `LiftingModel`, before any data is read.
 
-A model is traced in every form that the program uses; nothing is computed.
+What a model declares is checked whenever one is built. A run that begins also traces it
+in every form that the program uses, which takes seconds; nothing is computed.
 """
 
 import functools
@@ -20,19 +21,18 @@ _FRAMES = 3
 
 @functools.lru_cache(maxsize=32)  # a program builds its model several times
 def check_contract(model: LiftingModel) -> None:
-    """Checks what `model` declares, and traces it in training and prediction.
+    """Traces `model` in training and prediction, and checks what it returns.
 
     Raises:
       JaxposeError: names the model and the first point that it breaks.
     """
-    _check_declarations(model)
     variables = _check_prediction(model)
     _check_training(model, variables)
     _check_sequences(model, variables)
     _check_streams(model, variables)
 
 
-def _check_declarations(model: LiftingModel) -> None:
+def check_declarations(model: LiftingModel) -> None:
     """Raises JaxposeError unless names, sizes and fields mean something."""
     kind = type(model).__name__
     get_skeleton(model.skeleton)

@@ -1,4 +1,4 @@
-"""The contract of a lifting model: what `build_model` makes of models that break it."""
+"""The contract of a lifting model: how models that break it are refused."""
 
 import flax.linen as nn
 import jax
@@ -10,6 +10,8 @@ from configs import ampose, gla_gcn
 from jaxpose import models
 from jaxpose.errors import JaxposeError
 from jaxpose.models.base import LiftingModel
+from jaxpose.models.contract import check_contract
+from jaxpose.run import Run
 from jaxpose.training.losses import LOSSES
 
 
@@ -175,7 +177,9 @@ def build(monkeypatch, module, **fields):
     config = ampose.get_config("quickstart")
     config.model = {"name": "mine", "skeleton": "h36m_17", **fields}
     config.target_scale = 1000.0
-    return models.build_model(config)
+    model = models.build_model(config)
+    check_contract(model)
+    return model
 
 
 @pytest.mark.parametrize(
@@ -229,6 +233,17 @@ def test_a_model_that_breaks_the_contract_is_named(
 ):
     with pytest.raises(JaxposeError, match=message):
         build(monkeypatch, module, **fields)
+
+
+def test_a_run_of_a_model_that_breaks_the_contract_does_not_begin(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setitem(models.MODELS, "mine", EveryFrameInTraining)
+    config = ampose.get_config("quickstart")
+    config.model = {"name": "mine", "skeleton": "h36m_17"}
+    with pytest.raises(JaxposeError, match="EveryFrameInTraining: target_pose with tr"):
+        Run.create(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_least_model_is_usable_everywhere(monkeypatch):
