@@ -91,7 +91,7 @@ def small(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     else:
         model.channels = 16
     if model.name == "gast_net":
-        model.filter_widths = (3, 3)  # compiling takes almost all of the time
+        model.filter_widths = (3,)  # compiling takes almost all of the time
     config.batch_size, config.eval_batch_size = 64, 512
     config.num_epochs, config.steps_per_epoch, config.steps_per_dispatch = 2, 12, 4
     config.evaluate_every = 1
