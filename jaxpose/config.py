@@ -88,6 +88,9 @@ FIELDS: dict[str, Field] = {
     # A second stage: a refinement network behind the trained model of another workdir.
     "refinement": Field(False),
     "lifting_workdir": Field(str),
+    # Begin with the best weights of another run, whose model has the same parameters:
+    # a causal form with those of the centred one. Absent: random weights.
+    "start_workdir": Field(str),
     # `held_out` is honest practice; `paper` is how the papers train and report.
     "protocol": Field("held_out", _one_of(*TRAINING_PROTOCOLS)),
     # TFDS builder and builder config, such as human36m/gt_17.
@@ -182,6 +185,7 @@ LATER_FIELDS = (
     "person_frame",
     "target_frames",
     "velocity_loss",
+    "start_workdir",
 )
 
 # The recipe of runs of minutes on a laptop; a config adds sizes and updates per epoch.
@@ -339,6 +343,11 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
     if config.lifting_workdir and not config.refinement:
         raise JaxposeError(
             "config.lifting_workdir is for a second stage: set config.refinement=True"
+        )
+    if config.start_workdir and config.refinement:
+        raise JaxposeError(
+            "config.start_workdir: a second stage begins with the run of "
+            "config.lifting_workdir; leave it empty"
         )
     if config.augment_frame_rate and not config.simulated_detector:
         raise JaxposeError(

@@ -7,6 +7,7 @@ import pathlib
 from typing import Any, Self
 
 import jax
+import jax.numpy as jnp
 import ml_collections
 import numpy as np
 from absl import logging
@@ -295,6 +296,8 @@ class Run:
         begin = None
         if self.config.refinement:
             begin = functools.partial(start_from_lifting, self.config)
+        elif self.config.start_workdir:
+            begin = functools.partial(start_from_run, self.config)
         with (
             matmul_precision(self.config.precision),
             workdirs.sole_use(self.workdir),
@@ -556,6 +559,33 @@ def start_from_lifting(
         state,
         params={**state.params, "lifting": best.params},
         batch_stats=batch_stats if best.batch_stats else {},
+    )
+
+
+def start_from_run(config: ml_collections.ConfigDict, state: TrainState) -> TrainState:
+    """Gives a fresh state the best weights of the run in `config.start_workdir`.
+
+    Raises:
+      JaxposeError: no run is there, or it has other parameters or another protocol.
+    """
+    first = Run.open(config.start_workdir)
+    # A subject that the first run was trained on cannot select this one.
+    if first.trained.protocol != config.protocol:
+        raise JaxposeError(
+            f"config.protocol={config.protocol!r} differs from "
+            f"{first.trained.protocol!r} of {config.start_workdir}; set "
+            f"--config.protocol={first.trained.protocol}"
+        )
+    shapes = []
+    for one in (state, first.state):
+        shapes.append(jax.tree.map(jnp.shape, one.variables))
+    if shapes[0] != shapes[1]:
+        raise JaxposeError(
+            f"config.start_workdir={config.start_workdir} holds a model with other "
+            "parameters; expected the same config.model, but for fields such as causal"
+        )
+    return dataclasses.replace(
+        state, params=first.state.params, batch_stats=first.state.batch_stats
     )
 
 

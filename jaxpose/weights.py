@@ -32,7 +32,7 @@ FORMAT = 1
 ENDING = ".safetensors"
 _TYPES = ("float16", "float32")
 # Folders of the machine that trained, which nobody else has.
-_LOCAL_FIELDS = ("dataset.data_dir", "lifting_workdir")
+_LOCAL_FIELDS = ("dataset.data_dir", "lifting_workdir", "start_workdir")
 
 
 @dataclasses.dataclass(frozen=True)

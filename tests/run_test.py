@@ -12,9 +12,9 @@ from jaxpose.body.joint_rules import convert_joints
 from jaxpose.data import requirements
 from jaxpose.data.clips import select_subjects
 from jaxpose.errors import JaxposeError
-from jaxpose.run import Run
+from jaxpose.run import Run, start_from_run
 from jaxpose.scoring import pictures
-from jaxpose.training import workdirs
+from jaxpose.training import setup, workdirs
 from jaxpose.training.metric_writer import read_metrics
 from tests.small_run import in_memory, small_clips, small_config, train_small
 
@@ -102,6 +102,33 @@ def test_under_the_papers_protocol_everybody_is_trained_on_to_the_last_epoch(
     assert again["protocol"] == published
     with pytest.raises(JaxposeError, match=r"protocol: 'paper' there, 'held_out' now"):
         Run.create(config, tmp_path)
+
+
+def test_a_run_begins_with_the_weights_of_another(finished_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "animate_clip", lambda *_: None)
+    config, first = small_config(), Run.open(finished_run[0])
+    config.start_workdir = str(finished_run[0])
+    fresh = setup.fresh_state(config, first.model, first.mesh)
+    begun = start_from_run(config, fresh)
+    jax.tree.map(np.testing.assert_array_equal, begun.variables, first.variables)
+    jax.tree.map(np.testing.assert_array_equal, begun.opt_state, fresh.opt_state)
+    assert int(begun.step) == 0
+    # Steps too small to change anything: the error stays that of the first run.
+    steps = {"num_epochs": 1, "steps_per_epoch": 4, "optimizer.learning_rate": 1e-9}
+    where = {"start_workdir": config.start_workdir}
+    results = train_small(str(tmp_path), steps | where)
+    assert results["mpjpe"] == pytest.approx(finished_run[1]["mpjpe"], rel=0.05)
+
+    other = small_config()
+    other.start_workdir, other.model.joint_width = config.start_workdir, 8
+    state = setup.fresh_state(
+        other, Run.create(other, tmp_path / "b").model, first.mesh
+    )
+    with pytest.raises(JaxposeError, match=r"expected the same config\.model"):
+        start_from_run(other, state)
+    config.protocol = "paper"
+    with pytest.raises(JaxposeError, match=r"set --config\.protocol=held_out"):
+        start_from_run(config, fresh)
 
 
 def test_a_run_in_progress_can_be_opened(finished_run, tmp_path):

@@ -275,7 +275,7 @@ def check_config(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> No
 def changes(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> list[str]:
     """Lists the fields in which the run in `workdir` has another config.
 
-    Folders may move: a fingerprint guards the data, and a first stage is read once.
+    Folders may move: a fingerprint guards the data, and other runs are read once.
     """
     if not (workdir / "config.json").exists():
         return []
@@ -284,7 +284,8 @@ def changes(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> list[st
     now = _comparable(config)
     for fields in (before, now):
         fields["dataset"].pop("data_dir", None)
-        fields.pop("lifting_workdir", None)
+        for name in ("lifting_workdir", "start_workdir"):
+            fields.pop(name, None)
     return differences(before, now)
 
 
