@@ -16,6 +16,7 @@ _NEGATIVE_SHARE = 0.2
 _ABOVE_ONE_SHARE = 0.5
 # Scores that are not cut at 1, such as those of RTMPose, stay below this.
 _HIGHEST_SCORE = 10.0
+LARGEST = 1e7  # pixels; no image is larger, so such a number is no place
 # The place where a tool puts joints that it did not find: so many rows hold it, at this
 # many joints each, farther from the other joints than their own extent.
 _SENTINEL_ROWS = 3
@@ -27,11 +28,12 @@ def hide_unseen(
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Separates the joints that were seen from those that were not.
 
-    Not seen are: NaN, exact (0, 0), two equal negative numbers such as (-1, -1), one
-    place away from the body that several joints share in several rows, and a confidence
-    below `min_confidence`. Where the best confidences of a file are below 0.5, the
-    default threshold is lowered by the same factor. A third column that cannot be a
-    confidence is ignored: percent and COCO's flags are understood.
+    Not seen are: NaN, numbers beyond any image, exact (0, 0), two equal negative
+    numbers such as (-1, -1), one place away from the body that several joints share in
+    several rows, and a confidence below `min_confidence`. Where the best confidences of
+    a file are below 0.5, the default threshold is lowered by the same factor. A third
+    column that cannot be a confidence is ignored: percent and COCO's flags are
+    understood.
 
     Args:
       keypoints: `[D, J, 2 or 3]` as a file gives them, all of one file.
@@ -43,7 +45,7 @@ def hide_unseen(
       column that is no confidence between 0 and 1.
     """
     xy = np.array(keypoints[..., :2], np.float64)
-    seen = np.isfinite(xy).all(axis=-1)
+    seen = (np.abs(xy) < LARGEST).all(axis=-1)
     x, y = xy[..., 0], xy[..., 1]
     seen &= ~((x == y) & (x <= 0))
     seen &= ~_at_shared_place(xy, seen)
@@ -70,7 +72,8 @@ def _at_shared_place(xy: np.ndarray, seen: np.ndarray) -> np.ndarray:
     with others, so that it can be anywhere. Joints that were found do not share a place
     exactly, again and again, away from the rest of the body.
     """
-    places = xy[..., 0] + 1j * xy[..., 1]
+    known = np.where(seen[..., np.newaxis], xy, 0.0)
+    places = known[..., 0] + 1j * known[..., 1]
     nowhere = np.zeros(seen.shape, bool)
     if not seen.any():
         return nowhere

@@ -161,8 +161,9 @@ def recordings_of(video: Video, name: str, options: Options) -> list[Recording]:
     count = len(found.people)
     if not count:
         raise JaxposeError(
-            f"{detections.where}: somebody was detected, but no joint of anybody has "
-            f"the confidence --min_confidence={options.min_confidence:g}"
+            f"{detections.where}: somebody was detected, but no joint of anybody has a "
+            f"place in an image and the confidence --min_confidence="
+            f"{options.min_confidence:g}"
         )
     if options.person is not None and options.person > count:
         raise JaxposeError(

@@ -26,6 +26,7 @@ def hidden(keypoints, **arguments) -> list[int]:
 
 @pytest.mark.parametrize("mark", [
     (np.nan, np.nan), (np.nan, 5.0), (0.0, 0.0), (-1.0, -1.0), (-100.0, -100.0),
+    (1e308, 5.0), (5.0, -np.inf), (1e8, 1e8),
 ])  # fmt: skip
 def test_places_that_stand_for_not_found(mark):
     keypoints = COCO.copy()
