@@ -3,12 +3,16 @@
 import dataclasses
 import enum
 import os
+import pathlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jaxpose.body.skeletons import Skeleton, get_skeleton
 from jaxpose.datasets.camera import Camera
+from jaxpose.errors import JaxposeError
+from jaxpose.pose import angles, bones, filters, gravity, root
+from jaxpose.wording import count_of
 
 if TYPE_CHECKING:
     from jaxpose.pose.viewer import Viewer
@@ -26,6 +30,16 @@ class FrameOfReference(enum.StrEnum):
     CAMERA = "camera axes, origin at the camera"
     UPRIGHT_FROM_HIP = "upright axes, relative to the hip"
     UPRIGHT = "upright axes, origin on the floor"
+
+    @property
+    def is_upright(self) -> bool:
+        """Returns whether y is up."""
+        return self in (FrameOfReference.UPRIGHT_FROM_HIP, FrameOfReference.UPRIGHT)
+
+    @property
+    def has_root(self) -> bool:
+        """Returns whether the place of the person is known."""
+        return self in (FrameOfReference.CAMERA, FrameOfReference.UPRIGHT)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,6 +61,7 @@ class Pose:
       skeleton: name of the joint order.
       model: which weights lifted it.
       person: number of the person in the recording, from 1.
+      remarks: sentences about what was assumed or estimated.
     """
 
     name: str
@@ -60,6 +75,37 @@ class Pose:
     skeleton: str = "h36m_17"
     model: str = ""
     person: int = 1
+    remarks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Checks the arrays.
+
+        Raises:
+          JaxposeError: shapes that do not belong together, positions that are not
+            finite, or times that do not ascend.
+        """
+        frames, joints = len(self.positions_3d), self.body.num_joints
+        shapes = {
+            "positions_3d": (frames, joints, 3),
+            "seen": (frames, joints),
+            "frames": (frames,),
+            "times": (frames,),
+            "keypoints_2d": (frames, joints, 2),
+        }
+        for field, shape in shapes.items():
+            found = getattr(self, field).shape
+            if found != shape or not frames:
+                raise JaxposeError(
+                    f"pose {self.name!r}: {field} has shape {list(found)}; expected "
+                    f"{list(shape)} for {self.skeleton}, with at least one frame"
+                )
+        if not np.isfinite(self.positions_3d).all():
+            raise JaxposeError(
+                f"pose {self.name!r}: positions_3d are not all finite; fill in the "
+                "joints that were not seen"
+            )
+        if not (np.diff(self.times) > 0).all():
+            raise JaxposeError(f"pose {self.name!r}: times do not ascend")
 
     @property
     def body(self) -> Skeleton:
@@ -78,6 +124,243 @@ class Pose:
             return 1.0
         return float((len(self.times) - 1) / (self.times[-1] - self.times[0]))
 
+    def smooth(self, cutoff: float = 6.0) -> "Pose":
+        """Returns the pose after a fourth-order zero-phase Butterworth low pass.
+
+        Joints that were not seen are filtered as they were filled in. After `with_root`
+        the path of the person is filtered, too.
+
+        Args:
+          cutoff: Hz, at which the gain is 1 / sqrt(2).
+
+        Raises:
+          JaxposeError: the times have no constant step, or the cutoff is not below half
+            the rate.
+        """
+        self._require_constant_step("smooth")
+        try:
+            smoothed = filters.butterworth(self.positions_3d, self.rate, cutoff)
+        except JaxposeError as error:
+            raise JaxposeError(f"pose {self.name!r}: {error}") from None
+        return dataclasses.replace(self, positions_3d=smoothed)
+
+    def one_euro(self, min_cutoff: float = 1.0, beta: float = 5.0) -> "Pose":
+        """Returns the pose after the One-Euro filter, which looks at no later frame.
+
+        It lags a little and suits live use; `smooth` is better for whole recordings.
+
+        Args:
+          min_cutoff: Hz, at rest. A lower one removes more jitter.
+          beta: Hz per metre per second. A higher one lags less in fast motion.
+
+        Raises:
+          JaxposeError: a parameter is out of range.
+        """
+        one_euro = filters.OneEuroFilter(min_cutoff, beta)
+        smoothed = []
+        for positions, time in zip(self.positions_3d, self.times, strict=True):
+            smoothed.append(one_euro(positions, float(time)))
+        return dataclasses.replace(self, positions_3d=np.stack(smoothed))
+
+    def with_root(
+        self,
+        intrinsics: root.Intrinsics | None = None,
+        fov: float | None = None,
+        depth_cutoff: float | None = 2.0,
+    ) -> "Pose":
+        """Returns the pose with the place of the person, in the axes of the camera.
+
+        Each frame is solved by least squares, so that the joints fall on their
+        `keypoints_2d`. Frames with less than 4 seen joints are interpolated.
+
+        The camera is that of `intrinsics`, `fov`, or `self.camera.intrinsics`, in this
+        order. Without any of them a field of view of 55 degrees is assumed and said in
+        `remarks`: distances are then right up to a factor.
+
+        Args:
+          intrinsics: (fx, fy, cx, cy) in pixels.
+          fov: degrees that the longer side of the image spans.
+          depth_cutoff: Hz, of a Butterworth filter of the distance alone, which is far
+            noisier than the rest; None for none. It is left out where the frame rate is
+            too low for it.
+
+        Raises:
+          JaxposeError: the pose is upright already, both `intrinsics` and `fov` are
+            given, or no frame shows enough joints.
+        """
+        if self.frame_of_reference.is_upright:
+            raise JaxposeError(
+                f"pose {self.name!r} is upright; call with_root before upright"
+            )
+        remarks = self.remarks
+        camera = self.camera
+        if intrinsics is not None or fov is not None:
+            camera = self._camera_with(intrinsics, fov)
+        used = camera.intrinsics
+        if used is None:
+            used = root.intrinsics_of_fov(camera.image_size, root.DEFAULT_FOV)
+            remarks += (
+                "distances assume that the longer side of the image spans "
+                f"{root.DEFAULT_FOV:g} degrees; state fov or intrinsics where known",
+            )
+        hip = self.body.root
+        relative = self.positions_3d - self.positions_3d[:, hip : hip + 1]
+        path = self._solve_path(relative, used, depth_cutoff)
+        return dataclasses.replace(
+            self,
+            positions_3d=relative + path[:, None],
+            camera=camera,
+            frame_of_reference=FrameOfReference.CAMERA,
+            remarks=remarks,
+        )
+
+    def _camera_with(
+        self, intrinsics: root.Intrinsics | None, fov: float | None
+    ) -> Camera:
+        """Returns the camera with intrinsics that the caller states."""
+        if fov is None:
+            return dataclasses.replace(self.camera, intrinsics=intrinsics)
+        if intrinsics is not None:
+            raise JaxposeError("with_root takes intrinsics or fov, not both")
+        stated = root.intrinsics_of_fov(self.camera.image_size, fov)
+        return dataclasses.replace(self.camera, intrinsics=stated, distortion=None)
+
+    def _solve_path(
+        self,
+        relative: np.ndarray,
+        intrinsics: root.Intrinsics,
+        depth_cutoff: float | None,
+    ) -> np.ndarray:
+        """Returns the root `[F, 3]` in camera axes."""
+        seen = self.seen & np.isfinite(self.keypoints_2d).all(axis=-1)
+        rays = root.to_rays(self.keypoints_2d, intrinsics, self.camera.distortion)
+        depth, line = root.solve_root(relative, rays, seen)
+        known = np.isfinite(depth)
+        if not known.any():
+            raise JaxposeError(
+                f"pose {self.name!r}: no frame shows {root.MIN_JOINTS} joints that fit "
+                "the pose, so the place of the person is unknown"
+            )
+        sideways = line[:, 0] * depth[:, None] + line[:, 1]
+        path = np.concatenate([sideways, depth[:, None]], axis=1)
+        path = root.fill_between(path, known, self.times)
+        if depth_cutoff is None or depth_cutoff >= self.rate / 2:
+            return path
+        # Where the distance changes, the place in the image has to stay.
+        self._require_constant_step("with_root")
+        depth = filters.butterworth(path[:, 2], self.rate, depth_cutoff)
+        sideways = line[:, 0] * depth[:, None] + line[:, 1]
+        path = np.concatenate([sideways, depth[:, None]], axis=1)
+        return root.fill_between(path, known, self.times)
+
+    def upright(self, pitch: float | None = None) -> "Pose":
+        """Returns the pose with y up, and with its root, the floor at y = 0.
+
+        The origin is on the floor below the camera. Up is known from the pitch of a
+        camera without roll, or estimated: the median direction from the ankles to the
+        thorax over the frames in which the person stands. `remarks` says which.
+
+        Args:
+          pitch: degrees by which the camera looks up; below 0 it looks down.
+
+        Raises:
+          JaxposeError: the pose is upright already, or there is no pitch and no frame
+            in which the person stands.
+        """
+        if self.frame_of_reference.is_upright:
+            raise JaxposeError(f"pose {self.name!r} is upright already")
+        standing = gravity.find_standing(self.positions_3d, self.seen, self.body)
+        if pitch is not None:
+            up = gravity.up_of_pitch(pitch)
+            remark = f"up is that of the stated camera pitch of {pitch:g} degrees"
+        elif standing.any():
+            up = gravity.estimate_up(self.positions_3d, standing, self.body)
+            measured, roll = gravity.pitch_and_roll(up)
+            frames = count_of(int(standing.sum()), "frame", "frames")
+            remark = (
+                f"up is estimated from {frames} in which the person stands: camera "
+                f"pitch {measured:z.1f} and roll {roll:z.1f} degrees"
+            )
+        else:
+            raise JaxposeError(
+                f"pose {self.name!r}: the person stands in no frame, so up cannot be "
+                "estimated; state the pitch of the camera in degrees (below 0 where it "
+                "looks down)"
+            )
+        positions = self.positions_3d @ gravity.upright_axes(up).T
+        frame_of_reference = FrameOfReference.UPRIGHT_FROM_HIP
+        if self.frame_of_reference.has_root:
+            frame_of_reference = FrameOfReference.UPRIGHT
+            positions[..., 1] -= gravity.floor_height(positions, standing, self.body)
+        return dataclasses.replace(
+            self,
+            positions_3d=positions,
+            frame_of_reference=frame_of_reference,
+            remarks=(*self.remarks, remark),
+        )
+
+    def bone_lengths(self) -> dict[str, float]:
+        """Returns metres per bone, `{"right_hip-right_knee": 0.44, ...}`.
+
+        They are medians over the frames in which both ends were seen.
+        """
+        lengths = bones.median_lengths(self.positions_3d, self.seen, self.body)
+        named = {}
+        for child, parent in self.body.bones:
+            named[f"{self.joints[parent]}-{self.joints[child]}"] = float(lengths[child])
+        return named
+
+    def with_constant_bones(self) -> "Pose":
+        """Returns the pose with `bone_lengths` in every frame.
+
+        The root and the direction of every bone stay.
+        """
+        lengths = bones.median_lengths(self.positions_3d, self.seen, self.body)
+        positions = bones.with_lengths(self.positions_3d, lengths, self.body)
+        return dataclasses.replace(self, positions_3d=positions)
+
+    def joint_angles(self) -> dict[str, np.ndarray]:
+        """Returns `[F]` degrees per joint angle, as `jaxpose.pose.angles` defines them.
+
+        The lean of the trunk is among them where the pose is upright.
+
+        Raises:
+          JaxposeError: the skeleton lacks a joint that this needs.
+        """
+        is_upright = self.frame_of_reference.is_upright
+        return angles.joint_angles(self.positions_3d, self.body, is_upright)
+
+    def save(self, path: str | pathlib.Path, overwrite: bool = False) -> pathlib.Path:
+        """Writes the pose in the format of the ending: `walk.bvh`, `walk.trc`, ...
+
+        Readers see either no file or the whole one.
+
+        Args:
+          path: the file.
+          overwrite: whether a file that exists is replaced.
+
+        Returns:
+          The path.
+
+        Raises:
+          JaxposeError: unknown ending, the file exists, a package for the format is
+            missing, or the file cannot be written.
+        """
+        from jaxpose.pose.writers import save  # formats are imported when used
+
+        return save(self, pathlib.Path(path), overwrite)
+
+    @staticmethod
+    def load(path: str | pathlib.Path) -> "Pose":
+        """Reads a pose that was saved as npz.
+
+        Raises:
+          JaxposeError: the file is missing, damaged or another kind of npz.
+        """
+        from jaxpose.pose.writers.npz import load
+
+        return load(pathlib.Path(path))
+
     def view(self, *others: "Pose", video: str | os.PathLike | None = None) -> "Viewer":
         """Returns a page that a notebook shows in place.
 
@@ -94,3 +377,12 @@ class Pose:
         from jaxpose.pose.viewer import view
 
         return view((self, *others), video)
+
+    def _require_constant_step(self, method: str) -> None:
+        """Raises JaxposeError where the times of neighbouring frames differ in step."""
+        steps = np.diff(self.times)
+        if len(steps) and not np.allclose(steps, steps.mean(), rtol=1e-3, atol=0):
+            raise JaxposeError(
+                f"pose {self.name!r}: {method} needs a constant step of time, found "
+                f"{steps.min():g} to {steps.max():g} s; fill in the missing frames"
+            )

@@ -1,0 +1,1 @@
+"""Tests of poses, their mathematics and the files they are written to."""
