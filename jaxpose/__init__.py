@@ -19,7 +19,6 @@ Public names:
     MODELS        the models by their names in a config
     build_model   the model that a config describes
     LiftingModel  what a model declares and may override
-    Pose          the 3D poses of one person: filters, place, angles, files
     metrics       errors between arrays of poses
     JaxposeError  every error that a user can mend
 
@@ -59,7 +58,6 @@ _MODULES = {
     "load": "jaxpose.lifter",
     "LiftingModel": "jaxpose.models.base",
     "MODELS": "jaxpose.models",
-    "Pose": "jaxpose.pose",
     "Run": "jaxpose.run",
     "build_model": "jaxpose.models",
 }
