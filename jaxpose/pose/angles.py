@@ -3,23 +3,26 @@
 Axes of the trunk: up from the hip to the thorax; left along the hips (for legs) or
 shoulders (for arms), at right angles to up; forward at right angles to both.
 
-| name | angle | 0 | positive |
-|---|---|---|---|
-| `*_knee_flexion` | between thigh and shank | straight leg | bent; never negative |
-| `*_elbow_flexion` | between upper arm and forearm | straight arm | bent; never negative |
-| `*_hip_flexion` | of the thigh from trunk down, in the plane of forward and up | thigh in line with the trunk | thigh forward |
-| `*_hip_abduction` | of the thigh out of that plane | thigh in the plane | away from the other leg |
-| `*_shoulder_flexion` | of the upper arm from trunk down, in the plane of forward and up | arm hangs | arm forward; 180 overhead, -90 backward |
-| `*_shoulder_abduction` | of the upper arm from trunk down, in the plane of left and up | arm hangs | away from the body; 180 overhead |
-| `*_shoulder_elevation` | between upper arm and trunk down | arm hangs | raised, in any plane |
-| `*_ankle_flexion` | 90 minus the angle between shank and foot; with toes only | right angle | toes up (dorsiflexion) |
-| `trunk_rotation` | of the shoulders against the hips about up | parallel | towards the left |
-| `trunk_flexion` | of the trunk from vertical, forward; upright poses only | vertical | leaning forward |
-| `trunk_side_lean` | of the trunk from vertical, sideways; upright poses only | vertical | leaning to the right |
+    knee_flexion        thigh to shank; 0 straight, never negative
+    elbow_flexion       upper arm to forearm; 0 straight, never negative
+    hip_flexion         trunk down to thigh, in the plane of forward and up;
+                        forward is positive
+    hip_abduction       of the thigh out of that plane; away from the other leg is
+                        positive
+    shoulder_flexion    trunk down to upper arm, in the plane of forward and up;
+                        0 hanging, 90 forward, 180 overhead, -90 backward
+    shoulder_abduction  trunk down to upper arm, in the plane of left and up;
+                        0 hanging, 90 sideways, 180 overhead
+    shoulder_elevation  trunk down to upper arm; 0 hanging, never negative
+    ankle_flexion       90 minus the angle of shank and foot, where there are toes;
+                        toes up (dorsiflexion) is positive
+    trunk_rotation      hips to shoulders about up; to the left is positive
+    trunk_flexion       vertical to trunk; leaning forward is positive
+    trunk_side_lean     vertical to trunk; leaning to the right is positive
 
-An angle in a plane is NaN where the limb is within 6 degrees of a right angle to that
-plane, which makes it meaningless.
-"""  # noqa: E501
+The last two need an upright pose. Angles of limbs begin with `left_` or `right_`. An
+angle in a plane is NaN where the limb is within 6 degrees of a right angle to it.
+"""
 
 from typing import NamedTuple
 

@@ -1,6 +1,7 @@
 """Hand-made poses of one person, and a camera that sees them."""
 
 import numpy as np
+import pytest
 
 from jaxpose.body.skeletons import H36M_17, get_skeleton
 from jaxpose.datasets.camera import Camera
@@ -109,3 +110,30 @@ def make_pose(positions, root=(0.0, 0.0, 4.0), rate=30.0, **fields):
 def standing_pose(length=3, **fields):
     """A person who stands still and faces the camera, the left arm raised."""
     return make_pose(np.repeat(to_camera(person())[None], length, axis=0), **fields)
+
+
+def walk(length=20, **fields):
+    """A walking person from frame 6 of a source of 30 frames per second."""
+    frames = np.arange(6, 6 + length)
+    made = {"frames": frames, "times": frames / 30.0} | fields
+    return make_pose(to_camera(walking(length)), root=(0.2, 0.1, 4.0), **made)
+
+
+def check_standing(positions, unit, right, up, away):
+    """Checks where `standing_pose` is in the axes and unit of a format, `[F, 17, 3]`."""
+    frame = positions[0] / unit
+    head, hip = frame[joint("head")], frame[joint("hip")]
+    assert (head - hip) @ up == pytest.approx(0.72, abs=1e-5)
+    assert (frame[joint("left_ankle")] - hip) @ up == pytest.approx(-0.84, abs=1e-5)
+    # The camera sees the left of a person who faces it on the right.
+    wrist = frame[joint("left_wrist")] - hip
+    assert wrist @ right == pytest.approx(0.71, abs=1e-5)
+    assert wrist @ up == pytest.approx(0.5, abs=1e-5)
+    assert (frame[joint("right_wrist")] - hip) @ right == pytest.approx(-0.18, abs=1e-5)
+    # The nose is in front: nearer to the camera.
+    nose = frame[joint("neck_nose")] - hip
+    assert nose @ away == pytest.approx(-0.03, abs=1e-5)
+
+
+Y_UP = {"right": (1, 0, 0), "up": (0, 1, 0), "away": (0, 0, -1)}
+Z_UP = {"right": (1, 0, 0), "up": (0, 0, 1), "away": (0, 1, 0)}

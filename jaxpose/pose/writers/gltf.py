@@ -147,21 +147,22 @@ def _make(pose: Pose) -> tuple[dict[str, Any], bytes]:
         place = positions[0, joint].tolist()
         mesh = sides.index(_side(name))
         nodes.append({"name": name, "mesh": mesh, "translation": place})
-    for child, parent in pose.body.bones:
-        bone = positions[:, child] - positions[:, parent]
-        length = np.linalg.norm(bone, axis=-1)
-        scale = np.stack([np.ones_like(length), length, np.ones_like(length)], axis=-1)
-        rotation = _turned(bone)
+    children, parents = np.transpose(pose.body.bones)
+    sticks = positions[:, children] - positions[:, parents]
+    lengths = np.linalg.norm(sticks, axis=-1)
+    scales = np.stack([np.ones_like(lengths), lengths, np.ones_like(lengths)], axis=-1)
+    rotations = _turned(sticks)
+    for bone, (child, parent) in enumerate(pose.body.bones):
         node = len(nodes)
         animation.move(node, "translation", translations[parent])
-        animation.move(node, "rotation", animation.add(rotation))
-        animation.move(node, "scale", animation.add(scale))
+        animation.move(node, "rotation", animation.add(rotations[:, bone]))
+        animation.move(node, "scale", animation.add(scales[:, bone]))
         bone_node = {
             "name": f"{pose.joints[parent]}-{pose.joints[child]}",
             "mesh": len(sides) + sides.index(_side(pose.joints[child])),
             "translation": positions[0, parent].tolist(),
-            "rotation": rotation[0].tolist(),
-            "scale": scale[0].tolist(),
+            "rotation": rotations[0, bone].tolist(),
+            "scale": scales[0, bone].tolist(),
         }
         nodes.append(bone_node)
     nodes[0]["children"] = list(range(1, len(nodes)))
@@ -222,36 +223,36 @@ def _meshes(numbers: _Numbers) -> tuple[list[dict], list[dict]]:
 
 
 def _turned(bones: np.ndarray) -> np.ndarray:
-    """Returns quaternions `[F, 4]` (x, y, z, w) that turn +y along bones `[F, 3]`.
+    """Returns quaternions `[F, n, 4]` (x, y, z, w): +y turned along bones `[F, n, 3]`.
 
     Each frame continues the one before by the smallest rotation, so that a bone does
     not spin about itself.
     """
-    directions = unit(bones)
-    quaternions = np.zeros((len(bones), 4))
-    last = np.array([0.0, 0.0, 0.0, 1.0])
-    before = np.array([0.0, 1.0, 0.0])
-    for frame, direction in enumerate(directions):
-        if np.isfinite(direction).all():
-            last = _multiply(_smallest(before, direction), last)
-            last /= np.linalg.norm(last)
-            before = direction
-        quaternions[frame] = last
+    quaternions = np.zeros((*bones.shape[:2], 4))
+    last = np.tile([0.0, 0.0, 0.0, 1.0], (bones.shape[1], 1))
+    before = np.tile([0.0, 1.0, 0.0], (bones.shape[1], 1))
+    for frame, directions in enumerate(unit(bones)):
+        # A bone without length stays as it was.
+        directions = np.where(np.isfinite(directions), directions, before)
+        last = _multiply(_smallest(before, directions), last)
+        last /= np.linalg.norm(last, axis=-1, keepdims=True)
+        quaternions[frame], before = last, directions
     return quaternions
 
 
 def _smallest(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Returns the quaternion of the smallest rotation between unit vectors `[3]`."""
-    quaternion = np.append(np.cross(start, end), 1 + start @ end)
-    length = np.linalg.norm(quaternion)
-    if length > 1e-6:
-        return quaternion / length
-    # Opposite directions: half a turn about any axis across.
-    return np.append(across(start), 0.0)
+    """Returns quaternions `[n, 4]` of the smallest rotations between `[n, 3]`."""
+    cosine = np.sum(start * end, axis=-1, keepdims=True)
+    quaternions = np.concatenate([np.cross(start, end), 1 + cosine], axis=-1)
+    for row in np.flatnonzero(cosine[:, 0] < 1e-9 - 1):
+        # Opposite directions: half a turn about any axis across.
+        quaternions[row] = np.append(across(start[row]), 0.0)
+    return quaternions / np.linalg.norm(quaternions, axis=-1, keepdims=True)
 
 
 def _multiply(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Returns the quaternion (x, y, z, w) of `second` and then `first`."""
-    u, a = first[:3], first[3]
-    v, b = second[:3], second[3]
-    return np.append(a * v + b * u + np.cross(u, v), a * b - u @ v)
+    """Returns quaternions `[n, 4]` (x, y, z, w) of `second` and then `first`."""
+    u, a = first[:, :3], first[:, 3:]
+    v, b = second[:, :3], second[:, 3:]
+    real = a * b - np.sum(u * v, axis=-1, keepdims=True)
+    return np.concatenate([a * v + b * u + np.cross(u, v), real], axis=-1)
