@@ -120,7 +120,7 @@ def walk(length=20, **fields):
 
 
 def check_standing(positions, unit, right, up, away):
-    """Checks where `standing_pose` is in the axes and unit of a format, `[F, 17, 3]`."""
+    """Checks where `standing_pose` is, in the axes and unit of a format."""
     frame = positions[0] / unit
     head, hip = frame[joint("head")], frame[joint("hip")]
     assert (head - hip) @ up == pytest.approx(0.72, abs=1e-5)
