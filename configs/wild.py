@@ -1,14 +1,16 @@
 """The released weights: CMU motion capture, filmed by a simulated detector.
 
     python -m jaxpose.main --config=configs/wild.py --workdir=runs/wild
-    python -m jaxpose.main --config=configs/wild.py:causal --workdir=runs/wild_causal
+    python -m jaxpose.main --config=configs/wild.py:causal --workdir=runs/wild_causal \
+        --config.start_workdir=runs/wild
 
 Trained on the 17 training subjects of both archives of `cmu_mocap`; nothing else. The
 bench is `python -m experiments.wild`, and experiments/wild.md holds what it measured.
 
 Variants:
     centred (default)   AMPose, 27 frames, the target in the middle
-    causal              the same; the target is the last frame, so that it streams
+    causal              the same; the target is the last frame, so that it streams. It
+                        begins with the weights of the centred one, half as long
     trial_NAME          minutes of training, to choose between models: ampose27 and
                         ampose1 (AMPose of 27 frames and of one), pose27 and pose81
                         (VideoPose3D)
@@ -38,6 +40,7 @@ WILD = CMU_MORE | {
     "optimizer.schedule": "warmup_cosine",
     "optimizer.warmup_steps": 500,
     "steps_per_dispatch": 20,
+    "checkpoint_seconds": 300,
 }
 # One token per joint holds its keypoints of all frames, so frames cost little.
 AMPOSE = {
@@ -50,13 +53,19 @@ AMPOSE = {
     "target_frames": 2,
     "velocity_loss": 1.0,
 }
-# 1.2 million parameters: 2.4 MB in float16, twice.
+# 1.2 million parameters: 2.4 MB in float16, twice. The last checkpoint counts, for the
+# learning rate falls to 0.
 RELEASE = AMPOSE | {
     "model.depth": 5,
     "model.joint_width": 128,
-    "num_epochs": 60,
+    "num_epochs": 70,
     "steps_per_epoch": 1000,
     "evaluate_every": 10,
+}
+CAUSAL = RELEASE | {
+    "model.causal": True,
+    "optimizer.learning_rate": 5e-4,
+    "num_epochs": 30,
 }
 POSE = {
     "model.channels": 384,
@@ -70,7 +79,7 @@ TRIAL = {"num_epochs": 1, "evaluate_every": 1}
 # The model of a variant, and the fields that it changes.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "centred": ("ampose", RELEASE),
-    "causal": ("ampose", RELEASE | {"model.causal": True}),
+    "causal": ("ampose", CAUSAL),
     "trial_ampose27": ("ampose", AMPOSE | TRIAL | {"steps_per_epoch": 1500}),
     "trial_ampose1": (
         "ampose",
