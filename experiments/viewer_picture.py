@@ -31,7 +31,7 @@ IMAGE_SIZE = (1280, 960)
 FOCAL_LENGTH = 1250.0
 # Pixels of the page, and how many of the picture make one of them.
 WIDTH, HEIGHT, DENSITY = 1200, 720, 2
-COLOURS = 128
+COLOURS = 256
 
 
 def main() -> None:
