@@ -2,7 +2,6 @@
 
 import dataclasses
 import enum
-import os
 import pathlib
 from typing import TYPE_CHECKING
 
@@ -361,7 +360,9 @@ class Pose:
 
         return load(pathlib.Path(path))
 
-    def view(self, *others: "Pose", video: str | os.PathLike | None = None) -> "Viewer":
+    def view(
+        self, *others: "Pose", video: str | pathlib.Path | None = None
+    ) -> "Viewer":
         """Returns a page that a notebook shows in place.
 
             pose.view(video="walk.mp4").open()  # in the browser

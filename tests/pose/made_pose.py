@@ -4,17 +4,10 @@ import numpy as np
 
 from jaxpose.datasets.camera import Camera
 from jaxpose.pose.pose import FrameOfReference, Pose
+from tests.pose import people
 
-# x right, y down, z away, metres from the hip; the joints of h36m_17.
-STANDING = np.array(
-    [
-        *[(0, 0, 0), (-0.13, 0, 0), (-0.13, 0.45, 0), (-0.13, 0.9, 0.05)],
-        *[(0.13, 0, 0), (0.13, 0.45, 0), (0.13, 0.9, 0.05), (0, -0.25, 0)],
-        *[(0, -0.5, 0), (0, -0.62, -0.08), (0, -0.72, 0)],
-        *[(0.16, -0.48, 0), (0.2, -0.2, 0.02), (0.22, 0.05, 0)],
-        *[(-0.16, -0.48, 0), (-0.2, -0.2, 0.02), (-0.22, 0.05, 0)],
-    ]
-)
+# Metres from the hip, x right, y down, z away.
+STANDING = people.person() * [1, -1, -1]
 RIGHT_WRIST = 16
 
 

@@ -161,7 +161,7 @@ def test_open_shows_a_file_in_the_browser(monkeypatch):
 
 def test_a_file_is_replaced_only_when_asked(write):
     file, _, _ = write(waving(name="first"))
-    with pytest.raises(JaxposeError, match=r"page\.html exists; give another name, or"):
+    with pytest.raises(JaxposeError, match=r"page\.html exists; state overwrite=True"):
         write(waving(name="second"))
     assert "first" in file.read_text(encoding="utf-8")
     write(waving(name="second"), overwrite=True)
@@ -190,3 +190,19 @@ def test_poses_that_cannot_share_a_page_are_refused(tmp_path):
     with pytest.raises(JaxposeError, match=r"there is no video .*no\.mp4"):
         write_html([waving()], file, video=tmp_path / "no.mp4")
     assert not file.exists()
+
+
+def test_remarks_are_listed_once_and_say_whose_they_are(write):
+    both, one = "the field of view is assumed", "up is estimated"
+    first = dataclasses.replace(waving(), remarks=(both,))
+    second = dataclasses.replace(waving(person=2), remarks=(both, one))
+    _, _, content = write(first, second)
+    assert content["remarks"] == [both, f"person 2: {one}"]
+    _, _, content = write(second, overwrite=True)
+    assert content["remarks"] == [both, one]
+
+
+def test_a_pose_is_saved_as_the_page_of_one_person(write, tmp_path):
+    file, _, _ = write(waving())
+    saved = waving().save(tmp_path / "wave.html")
+    assert saved.read_bytes() == file.read_bytes()

@@ -207,6 +207,6 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
 
 
 def test_an_unknown_ending_lists_the_known_ones(tmp_path):
-    known = r"known: \.npz, \.json, \.csv, \.trc, \.c3d, \.bvh, \.glb, \.gltf"
+    known = r"known: \.npz, \.json, \.csv, \.trc, \.c3d, \.bvh, \.glb, \.gltf, \.html"
     with pytest.raises(JaxposeError, match=rf"unknown ending '\.fbx' .*{known}"):
         walk().save(tmp_path / "walk.fbx")

@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.pose.pose import FrameOfReference, Pose
+from jaxpose.pose.pose import Pose
 
 UNITS_PER_METRE = UNITS_PER_SECOND = 10_000
 UNITS_PER_PIXEL = 10
 # Flags of a joint in a frame.
 SEEN, HAS_KEYPOINT = 1, 2
-UPRIGHT = (FrameOfReference.UPRIGHT, FrameOfReference.UPRIGHT_FROM_HIP)
-PLACED = (FrameOfReference.CAMERA, FrameOfReference.UPRIGHT)
 
 
 def page_content(poses: Sequence[Pose]) -> dict[str, Any]:
@@ -37,8 +35,9 @@ def page_content(poses: Sequence[Pose]) -> dict[str, Any]:
         "model": first.model,
         "rate": first.rate,
         "reference": str(reference),
-        "upright": reference in UPRIGHT,
-        "placed": reference in PLACED,
+        "upright": reference.is_upright,
+        "placed": reference.has_root,
+        "remarks": _remarks(poses),
         "image_size": list(first.camera.image_size),
         "units": [UNITS_PER_METRE, UNITS_PER_PIXEL, UNITS_PER_SECOND],
         "frames": pack(frames[:, None]),
@@ -59,6 +58,22 @@ def _check(poses: Sequence[Pose]) -> None:
                 f"{str(poses[0].frame_of_reference)!r}; bring all people to one frame "
                 "of reference"
             )
+
+
+def _remarks(poses: Sequence[Pose]) -> list[str]:
+    """Returns each remark once; with several people, a remark says whose it is."""
+    if len(poses) == 1:
+        return list(poses[0].remarks)
+    people: dict[str, list[str]] = {}
+    for pose in poses:
+        for remark in pose.remarks:
+            people.setdefault(remark, []).append(str(pose.person))
+    remarks = []
+    for remark, numbers in people.items():
+        everybody = len(numbers) == len(poses)
+        whose = "" if everybody else f"person {', '.join(numbers)}: "
+        remarks.append(whose + remark)
+    return remarks
 
 
 def _merge_frames(poses: Sequence[Pose]) -> tuple[np.ndarray, np.ndarray]:

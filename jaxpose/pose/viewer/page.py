@@ -4,14 +4,13 @@ import dataclasses
 import html
 import importlib.resources
 import json
-import os
 import pathlib
 import string
 import tempfile
 import webbrowser
 from collections.abc import Sequence
 
-from jaxpose.errors import JaxposeError
+from jaxpose.pose.files import refuse_existing, write_whole
 from jaxpose.pose.pose import Pose
 from jaxpose.pose.viewer.content import page_content
 from jaxpose.pose.viewer.video import PageVideo, embed_video, link_video
@@ -49,7 +48,7 @@ class Viewer:
         return path
 
 
-def view(poses: Sequence[Pose], video: str | os.PathLike | None = None) -> Viewer:
+def view(poses: Sequence[Pose], video: str | pathlib.Path | None = None) -> Viewer:
     """Returns a page that shows the people of one recording.
 
     Args:
@@ -65,10 +64,10 @@ def view(poses: Sequence[Pose], video: str | os.PathLike | None = None) -> Viewe
 
 def write_html(
     poses: Sequence[Pose],
-    path: str | os.PathLike,
-    video: str | os.PathLike | None = None,
+    path: str | pathlib.Path,
+    video: str | pathlib.Path | None = None,
     overwrite: bool = False,
-) -> None:
+) -> pathlib.Path:
     """Writes a page that shows the people of one recording.
 
     Args:
@@ -76,23 +75,25 @@ def write_html(
       path: of the file. It is complete or not there at all.
       video: file of the recording. Up to `MOST_EMBEDDED_BYTES` it becomes a part of the
         page; the page of a larger one links to it, relative to its own place.
-      overwrite: whether a file of that name is replaced.
+      overwrite: whether a file that exists is replaced.
+
+    Returns:
+      The path.
 
     Raises:
       JaxposeError: the poses cannot be shown together, the video is missing, or the
         file exists or cannot be written.
     """
     path = pathlib.Path(path)
-    if path.exists() and not overwrite:
-        raise JaxposeError(f"{path} exists; give another name, or overwrite=True")
+    refuse_existing(path, overwrite)
     page = _page(poses, None if video is None else link_video(video, path.parent))
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise JaxposeError(f"{path} cannot be written: {error.strerror}") from None
+    write_whole(path, page.encode(), overwrite)
+    return path
+
+
+def encode(pose: Pose) -> bytes:
+    """Returns the page of one person, without a video."""
+    return _page([pose], None).encode()
 
 
 def _page(poses: Sequence[Pose], video: PageVideo | None) -> str:

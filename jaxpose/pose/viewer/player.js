@@ -75,6 +75,7 @@ class Player {
     if (!content.placed && people.length > 1) remarks.push("set side by side");
     if (!content.placed || !content.upright) remarks.push("feet set on the floor");
     byId("space-caption").textContent = remarks.join("  ·  ");
+    for (const remark of content.remarks) addText(byId("space-caption"), "small", remark);
     byId("position").max = length - 1;
     byId("follow").hidden = !this.space.walks;
     byId("follow").setAttribute("aria-pressed", this.space.follow);

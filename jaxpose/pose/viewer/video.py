@@ -25,7 +25,7 @@ class PageVideo:
     embedded: str = ""
 
 
-def embed_video(video: str | os.PathLike) -> PageVideo:
+def embed_video(video: str | pathlib.Path) -> PageVideo:
     """Returns a video that is a part of the page.
 
     Raises:
@@ -42,7 +42,7 @@ def embed_video(video: str | os.PathLike) -> PageVideo:
     return PageVideo({"type": _media_type(path)}, embedded)
 
 
-def link_video(video: str | os.PathLike, folder: pathlib.Path) -> PageVideo:
+def link_video(video: str | pathlib.Path, folder: pathlib.Path) -> PageVideo:
     """Returns a video for a page in `folder`; a large one is linked, not taken in.
 
     Raises:
@@ -59,7 +59,7 @@ def link_video(video: str | os.PathLike, folder: pathlib.Path) -> PageVideo:
     return PageVideo({"type": _media_type(path), "link": link})
 
 
-def _existing(video: str | os.PathLike) -> pathlib.Path:
+def _existing(video: str | pathlib.Path) -> pathlib.Path:
     """Returns the path of a file.
 
     Raises:

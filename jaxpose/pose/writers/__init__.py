@@ -8,7 +8,9 @@ import pathlib
 from collections.abc import Callable
 
 from jaxpose.errors import JaxposeError
+from jaxpose.pose.files import refuse_existing, write_whole
 from jaxpose.pose.pose import Pose
+from jaxpose.pose.viewer import page
 from jaxpose.pose.writers import bvh, c3d, csv, gltf, json, npz, trc
 
 ENCODERS: dict[str, Callable[[Pose], bytes]] = {
@@ -20,6 +22,7 @@ ENCODERS: dict[str, Callable[[Pose], bytes]] = {
     ".bvh": bvh.encode,
     ".glb": gltf.encode_glb,
     ".gltf": gltf.encode_gltf,
+    ".html": page.encode,
 }
 
 
@@ -44,14 +47,6 @@ def save(pose: Pose, path: pathlib.Path, overwrite: bool) -> pathlib.Path:
             f"{path}: unknown ending {path.suffix!r} for poses; known: "
             f"{', '.join(ENCODERS)}"
         )
-    if path.exists() and not overwrite:
-        raise JaxposeError(f"{path} exists; state overwrite=True to replace it")
-    content = encode(pose)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise JaxposeError(f"{path} cannot be written: {error.strerror}") from None
+    refuse_existing(path, overwrite)
+    write_whole(path, encode(pose), overwrite)
     return path
