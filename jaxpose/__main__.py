@@ -10,6 +10,7 @@ import sys
 import jaxpose
 
 MODULES = {
+    "lift": "writes the 3D poses of recordings of 2D keypoints",
     "read": "prints what files of keypoints hold, and writes nothing",
     "prepare": "prepares a data set: prepare synthetic",
     "convert": "converts checkpoints to one file, and from and to PyTorch",

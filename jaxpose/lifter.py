@@ -19,7 +19,6 @@ from absl import logging
 
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data import requirements
-from jaxpose.datasets.camera import Camera
 from jaxpose.errors import JaxposeError
 from jaxpose.inference.keypoints import normalise_keypoints
 from jaxpose.inference.lifting import RateMatchedLifter
@@ -27,7 +26,7 @@ from jaxpose.inference.live import LiveLifter
 from jaxpose.inference.rates import known_rates
 from jaxpose.models import build_model
 from jaxpose.parallel import sharding
-from jaxpose.pose import Pose
+from jaxpose.pose import Pose, root
 from jaxpose.recordings import arrays, joints, reader
 from jaxpose.recordings.layouts import MIN_CONFIDENCE
 from jaxpose.recordings.options import Options
@@ -277,15 +276,15 @@ class Lifter:
           JaxposeError: no conversion to the joints of the model, a joint that is never
             seen, or poses that are not finite.
         """
-        skeleton = self.model.keypoints_skeleton
-        keypoints_2d, _ = reader.model_joints(recording, skeleton, estimate_missing)
+        camera, skeleton = recording.camera, self.model.keypoints_skeleton
+        straight = _without_distortion(recording)
+        keypoints_2d, _ = reader.model_joints(straight, skeleton, estimate_missing)
         if self.model.keypoint_features == 3:
             confidence = joints.to_model_confidence(
                 recording.keypoints_2d, recording.confidence, recording.layout, skeleton
             )
             parts = [keypoints_2d, confidence[..., None]]
             keypoints_2d = np.concatenate(parts, axis=-1)
-        camera: Camera = recording.camera
         normalised = normalise_keypoints(keypoints_2d, camera.image_size, self.model)
         positions_3d = self._lift(self.variables, normalised, recording.rate)
 
@@ -308,6 +307,16 @@ class Lifter:
             model=self.name,
             person=recording.person,
         )
+
+
+def _without_distortion(recording: Recording) -> Recording:
+    """Returns the keypoints where a lens without distortion shows them."""
+    camera = recording.camera
+    if camera.intrinsics is None or camera.distortion is None:
+        return recording
+    rays = root.to_rays(recording.keypoints_2d, camera.intrinsics, camera.distortion)
+    straight = rays * camera.intrinsics[:2] + camera.intrinsics[2:]
+    return dataclasses.replace(recording, keypoints_2d=straight)
 
 
 def only_video(reading: reader.Reading, path: pathlib.Path) -> list[Recording]:

@@ -386,6 +386,13 @@ class Run:
         from jaxpose.inference import recordings
 
         self._doubter.warn_of_clips(clips)
+        if self.model.keypoint_features == 3 and clips.seen is not None:
+            # Joints that nobody saw are filled in, and not to be trusted.
+            confidence = clips.seen[..., None].astype(np.float32)
+            parts = [clips.keypoints_2d, confidence]
+            clips = dataclasses.replace(
+                clips, keypoints_2d=np.concatenate(parts, axis=-1)
+            )
         known, shown = self._known_rates, None
         if known.are_known:
             shown = rates.resample(clips, known)

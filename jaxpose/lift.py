@@ -1,0 +1,300 @@
+"""Lifts recordings of 2D keypoints, and writes the 3D poses to files.
+
+python -m jaxpose.lift squat.json --video=squat.mp4 --to=npz,trc,bvh,html
+python -m jaxpose.lift keypoints/ --image_size=1920,1080 --fps=30 --out=poses
+python -m jaxpose.lift dance.mp4 --people=2
+"""
+
+from jaxpose.parallel import memory, signals
+
+# Before the imports, which take a second: a signal in them must not be lost.
+if __name__ == "__main__":
+    signals.install()
+    memory.keep_freed_memory()
+
+import argparse
+import io
+import json
+import pathlib
+import re
+import sys
+from collections.abc import Sequence
+
+from tqdm import tqdm
+
+from jaxpose import compilation_cache
+from jaxpose.detect import RtmlibDetector, detect_in_video
+from jaxpose.errors import JaxposeError
+from jaxpose.lifted import Video, print_videos, to_json
+from jaxpose.lifter import Lifter, load
+from jaxpose.pose.viewer import write_html
+from jaxpose.pose.writers import ENCODERS
+from jaxpose.recordings import reader
+from jaxpose.recordings.arrays import from_detections
+from jaxpose.recordings.calibration import calibrated, read_calibration
+from jaxpose.recordings.flags import add_flags, stated_by
+from jaxpose.recordings.media import VIDEO_SUFFIXES, read_media
+from jaxpose.recordings.names import file_name
+from jaxpose.recordings.options import Options
+from jaxpose.wording import one_line, printable
+
+FORMATS = (*(ending[1:] for ending in ENCODERS), "html")
+_DEFAULT_FORMATS = "npz,html"
+# The names of what this program writes.
+_RESULT = re.compile(r"_3d$")
+# Programs that compile for longer are kept for the next call.
+_SHORTEST_COMPILATION = 0.1
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line and returns the exit status."""
+    flags = _parser().parse_args(argv)
+    # A console that cannot show a name shows its number instead of failing.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        videos = _lift_all(flags)
+    except JaxposeError as error:
+        print(f"error: {printable(str(error))}", file=sys.stderr)
+        return 1
+    if flags.json:
+        print(json.dumps([to_json(video) for video in videos], indent=2))
+    else:
+        print_videos(videos)
+    return int(any(video.reason for video in videos) or not videos)
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Returns the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m jaxpose.lift",
+        description=(__doc__ or "").split("\n")[0],
+        epilog="Exit status: 0; 1 where a recording was not lifted or none was found.",
+    )
+    add = parser.add_argument
+    add("paths", metavar="PATH", nargs="+", help="a file, a folder of files, a video")
+    add("--video", metavar="FILE", help="the video that the keypoints are of")
+    add(
+        "--to",
+        metavar="FORMATS",
+        type=_formats,
+        default=_DEFAULT_FORMATS,
+        help=f"out of {', '.join(FORMATS)} (default: {_DEFAULT_FORMATS})",
+    )
+    add("--out", metavar="DIR", help="where files go (default: beside the input)")
+    add("--overwrite", action="store_true", help="replace files that exist")
+    add("--model", metavar="WORKDIR|FILE", help="own weights (default: the released)")
+    add(
+        "--calibration",
+        metavar="FILE",
+        help="of the camera: Pose2Sim's TOML, OpenCV's YAML or XML",
+    )
+    add("--people", metavar="N", type=_count, help="the N most present people")
+    add("--smooth", metavar="HZ", type=float, help="low pass of the poses, such as 6")
+    add("--root", action="store_true", help="place the person before the camera")
+    add("--upright", action="store_true", help="turn up against gravity")
+    add("--person_model", metavar="FILE", help="of a video: YOLOX as ONNX")
+    add("--keypoint_model", metavar="FILE", help="of a video: RTMPose as ONNX")
+    add("--json", action="store_true", help="print JSON")
+    add_flags(parser, person=1)
+    return parser
+
+
+def _formats(text: str) -> list[str]:
+    """Returns the formats of a comma-separated list, each once."""
+    formats = list(dict.fromkeys(text.lower().replace(" ", "").split(",")))
+    for name in formats:
+        if name not in FORMATS:
+            raise argparse.ArgumentTypeError(
+                f"{name!r} is no format; known: {', '.join(FORMATS)}"
+            )
+    return formats
+
+
+def _count(text: str) -> int:
+    """Returns a whole number above 0."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of people")
+    return int(text)
+
+
+def _lift_all(flags: argparse.Namespace) -> list[Video]:
+    """Reads, lifts and writes; returns all videos, those that failed among them.
+
+    Raises:
+      JaxposeError: a mistake that concerns all of them.
+    """
+    compilation_cache.use(_SHORTEST_COMPILATION)
+    lifter = load(flags.model)
+    options = _options(lifter, flags)
+    videos = []
+    for path in map(pathlib.Path, flags.paths):
+        try:
+            if path.suffix.lower() in VIDEO_SUFFIXES:
+                reading = _detect(path, options, flags)
+            else:
+                reading = reader.read_with(path, options)
+        except JaxposeError as error:
+            videos.append(Video(str(path), str(path), reason=one_line(error)))
+            continue
+        videos += _videos_of(path, reading, flags)
+    if flags.video and len(videos) > 1:
+        raise JaxposeError(
+            f"--video={flags.video} is one video, and there are recordings of "
+            f"{len(videos)}; lift them one by one"
+        )
+    # Files that exist are found before anything is computed.
+    _choose_files(videos, flags)
+    if flags.calibration:
+        _calibrate(videos, pathlib.Path(flags.calibration))
+    pending = [video for video in videos if video.reason is None]
+    with tqdm(pending, unit="video", disable=len(pending) < 2) as progress:
+        for video in progress:
+            try:
+                _lift(video, lifter, flags)
+            except (JaxposeError, OSError) as error:
+                video.reason = one_line(error)
+    return videos
+
+
+def _options(lifter: Lifter, flags: argparse.Namespace) -> Options:
+    """Returns the options of reading; the header of the video counts as stated."""
+    stated = stated_by(flags)
+    if flags.people is not None:
+        stated["person"] = None
+    if flags.video is not None:
+        header = read_media(pathlib.Path(flags.video))
+        if header is None:
+            raise JaxposeError(f"--video={flags.video} is no video that can be read")
+        stated["image_size"] = stated["image_size"] or header.image_size
+        stated["fps"] = stated["fps"] or header.fps
+    return lifter.options(**stated)
+
+
+def _detect(
+    path: pathlib.Path, options: Options, flags: argparse.Namespace
+) -> reader.Reading:
+    """Returns the people that a detector finds in a video."""
+    if not path.is_file():
+        raise JaxposeError(f"{path} does not exist")
+    detector = RtmlibDetector(flags.person_model, flags.keypoint_model)
+    return from_detections(detect_in_video(path, detector), options)
+
+
+def _videos_of(
+    path: pathlib.Path, reading: reader.Reading, flags: argparse.Namespace
+) -> list[Video]:
+    """Returns the videos of a path, with the people to lift or the reason why not."""
+    is_folder = path.is_dir()
+    shown = flags.video
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        shown = str(path)
+    videos: dict[str, Video] = {}
+    for recording in reading.recordings:
+        # What this program wrote is not read again where it lies in a folder.
+        if is_folder and _is_result(recording.where):
+            continue
+        name = recording.video
+        if name not in videos:
+            videos[name] = Video(name, recording.where, recording.people, shown)
+        if flags.people is None or recording.person <= flags.people:
+            videos[name].recordings.append(recording)
+    failed = []
+    for refusal in reading.refused:
+        if not (is_folder and _is_result(refusal.where)):
+            failed.append(Video(refusal.name, refusal.where, reason=refusal.reason))
+    if not videos and not failed:
+        reason = reader.why_nothing(path, reading)
+        failed.append(Video(str(path), str(path), reason=reason))
+    return [*videos.values(), *failed]
+
+
+def _is_result(where: str) -> bool:
+    """Returns whether this program wrote a file."""
+    return bool(_RESULT.search(pathlib.Path(where).stem))
+
+
+def _choose_files(videos: Sequence[Video], flags: argparse.Namespace) -> None:
+    """Names the files of each video; one whose files exist gets a reason instead.
+
+    Raises:
+      JaxposeError: the folder for them cannot be made.
+    """
+    if flags.out:
+        try:
+            pathlib.Path(flags.out).expanduser().mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise JaxposeError(f"--out={flags.out}: {error.strerror}") from None
+    taken: dict[pathlib.Path, str] = {}
+    for video in videos:
+        if video.reason is not None:
+            continue
+        folder = pathlib.Path(video.where).parent
+        if flags.out:
+            folder = pathlib.Path(flags.out).expanduser()
+        _name_files(video, folder, flags)
+        for path in video.files.values():
+            if path.exists() and not flags.overwrite:
+                video.reason = f"{path} exists; give --overwrite or another --out=DIR"
+            if path in taken:
+                video.reason = (
+                    f"{video.where}: its files have the names of those of "
+                    f"{taken[path]}; lift it with another --out=DIR"
+                )
+            taken.setdefault(path, video.where)
+
+
+def _name_files(video: Video, folder: pathlib.Path, flags: argparse.Namespace) -> None:
+    """Names the files of a video: one per person and format, and one page of all."""
+    stem = file_name(video.name)
+    for recording in video.recordings:
+        person = ""
+        if flags.people is not None or recording.person > 1:
+            person = f"_person{recording.person}"
+        for ending in flags.to:
+            number = recording.person
+            label = person
+            if ending == "html" and flags.people is not None:
+                number, label = 0, ""
+            video.files[number, ending] = folder / f"{stem}{label}_3d.{ending}"
+
+
+def _calibrate(videos: Sequence[Video], path: pathlib.Path) -> None:
+    """Gives all people the lens of their camera; what has none gets a reason.
+
+    Raises:
+      JaxposeError: the file cannot be read.
+    """
+    cameras = read_calibration(path)
+    for video in videos:
+        try:
+            people = [calibrated(each, cameras, str(path)) for each in video.recordings]
+        except JaxposeError as error:
+            video.reason = one_line(error)
+            continue
+        video.recordings = people
+
+
+def _lift(video: Video, lifter: Lifter, flags: argparse.Namespace) -> None:
+    """Lifts the people of a video, then writes their files."""
+    for recording in video.recordings:
+        pose = lifter.lift(recording, flags.estimate_missing)
+        if flags.smooth is not None:
+            pose = pose.smooth(flags.smooth)
+        if flags.root:
+            pose = pose.with_root()
+        if flags.upright:
+            pose = pose.upright()
+        video.poses.append(pose)
+    poses = {pose.person: pose for pose in video.poses}
+    for (person, ending), path in video.files.items():
+        if ending == "html":
+            shown = [poses[person]] if person else video.poses
+            write_html(shown, path, video=video.video, overwrite=flags.overwrite)
+        else:
+            poses[person].save(path, overwrite=flags.overwrite)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
