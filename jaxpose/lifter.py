@@ -20,18 +20,20 @@ from absl import logging
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data import requirements
 from jaxpose.errors import JaxposeError
+from jaxpose.inference.exported import ExportedModel, export_program
 from jaxpose.inference.keypoints import normalise_keypoints
 from jaxpose.inference.lifting import RateMatchedLifter
 from jaxpose.inference.live import LiveLifter
 from jaxpose.inference.rates import known_rates
 from jaxpose.models import build_model
+from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import sharding
 from jaxpose.pose import Pose, root
 from jaxpose.recordings import arrays, joints, reader
 from jaxpose.recordings.layouts import MIN_CONFIDENCE
 from jaxpose.recordings.options import Options
 from jaxpose.recordings.recording import Recording
-from jaxpose.weights import ENDING, Weights, load_weights
+from jaxpose.weights import ENDING, Weights, load_weights, save_weights
 from jaxpose.wording import printable
 
 RELEASED = pathlib.Path(__file__).parent / "released"
@@ -98,8 +100,12 @@ class Lifter:
           JaxposeError: weights that need more than keypoints.
         """
         self.name = weights.name
+        self._weights = weights
         self.config = weights.config
-        self.model = build_model(weights.config)
+        if weights.program is None:
+            self.model: LiftingModel = build_model(weights.config)
+        else:
+            self.model = ExportedModel.of(weights.program, weights.name)
         requirements.require_liftable(
             self.model,
             weights.description["unit"],
@@ -242,6 +248,24 @@ class Lifter:
         return LiveLifter(
             self.model, self.variables, self.config, self._known, options, self.name
         )
+
+    def export(self, path: str | os.PathLike[str], dtype: str = "float32") -> None:
+        """Writes weights and compiled model as one file, which `load` runs.
+
+        It runs on CPU, NVIDIA GPU and TPU, without the code of the model: other
+        versions of jaxpose give the same poses.
+
+        Args:
+          path: the file, `NAME.safetensors`.
+          dtype: of the weights: float32, or float16 for half the size.
+
+        Raises:
+          JaxposeError: a file that cannot be written.
+        """
+        program = self._weights.program
+        if program is None:
+            program = export_program(self.model, self.variables, self.config)
+        save_weights(path, dataclasses.replace(self._weights, program=program), dtype)
 
     def options(self, **settings: Any) -> Options:
         """Returns the options with which recordings are read for this model."""

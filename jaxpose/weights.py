@@ -6,8 +6,11 @@ float32. Its metadata has one entry, `jaxpose`, a JSON object with
     format       number of this format
     config       the config of the model
     description  what the weights were trained on; see `Weights`
+    program      facts about the program, where the file holds one
     sha256       digest of everything else
 
+A file may hold the compiled program of the model as well (`Lifter.export`), the bytes
+`_PROGRAM`. It then runs without the code of the model.
 The same weights always make the same file, bit for bit.
 """
 
@@ -25,12 +28,14 @@ import safetensors.numpy
 from flax import traverse_util
 
 from jaxpose.errors import JaxposeError
+from jaxpose.inference.exported import Program
 from jaxpose.recordings.content import UnreadError, load_content
 from jaxpose.training import workdirs
 
 FORMAT = 1
 ENDING = ".safetensors"
 _TYPES = ("float16", "float32")
+_PROGRAM = "program"
 # Folders of the machine that trained, which nobody else has.
 _LOCAL_FIELDS = ("dataset.data_dir", "lifting_workdir", "start_workdir")
 
@@ -45,12 +50,14 @@ class Weights:
       variables: collections as `model.apply` takes them, float32.
       description: entries of `environment.json` (`fps`, `unit`, `body_heights`,
         `data`), `step` and `run_format`.
+      program: the model as a program; None: it is built from the config.
     """
 
     name: str
     config: ml_collections.ConfigDict
     variables: dict[str, Any]
     description: dict[str, Any]
+    program: Program | None = None
 
 
 def save_weights(
@@ -87,6 +94,9 @@ def save_weights(
         "config": _portable(weights.config),
         "description": weights.description,
     }
+    if weights.program is not None:
+        header["program"] = weights.program.facts
+        arrays[_PROGRAM] = np.frombuffer(weights.program.code, np.uint8)
     header["sha256"] = _digest(header, arrays)
     metadata = {"jaxpose": json.dumps(header)}
     partial = file.with_name(file.name + ".partial")
@@ -136,9 +146,13 @@ def load_weights(path: str | os.PathLike[str]) -> Weights:
     description = header["description"]
     workdirs.check_format(description["run_format"], file)
     config = workdirs.current_config(header["config"], description["run_format"])
+    program = None
+    if "program" in header:
+        program = Program(arrays.pop(_PROGRAM).tobytes(), header["program"])
     floats = {name: array.astype(np.float32) for name, array in arrays.items()}
     variables = traverse_util.unflatten_dict(floats, sep=".")
-    return Weights(f"{file.stem} {stated[:8]}", config, variables, description)
+    name = f"{file.stem} {stated[:8]}"
+    return Weights(name, config, variables, description, program)
 
 
 def _portable(config: ml_collections.ConfigDict) -> dict[str, Any]:
