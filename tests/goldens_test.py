@@ -24,16 +24,21 @@ LARGE = (
     "gla_gcn_unit_stride3_nores.npz",
     "poseformer_f9.npz",
 )
-SLOW = (*LARGE, "fullsize_gla_gcn_T27.npz")
 FOLDERS = (REFERENCES, SHARED / "goldens")
+
+
+def is_slow(name):
+    """Whether a file compiles so long that `.ci/run` tests it apart, with `-m slow`."""
+    return name in LARGE or name.startswith("fullsize_")
+
+
 FILES = {path.name for folder in FOLDERS for path in folder.glob("*.npz")}
 
 
-# `.ci/run` tests them all: `-m slow` the ones that compile longest.
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
+        pytest.param(name, marks=pytest.mark.slow if is_slow(name) else ())
         for name in sorted(FILES.union(LARGE))
     ],
 )

@@ -54,7 +54,6 @@ def one_pass(model, variables, x):
     [
         GAST_NET,
         GAST_NET.clone(filter_widths=(3, 3, 3)),
-        GAST_NET.clone(filter_widths=(3, 3, 3, 3)),
         GAST_NET.clone(filter_widths=(5, 3), skeleton="humaneva_15"),
         GAST_NET.clone(filter_widths=(3, 1, 3), shared_edges=True),
         GAST_NET.clone(filter_widths=(1,), causal=False),
