@@ -16,7 +16,11 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 # Tests compile far longer than they compute. These flags make compiling two to eight
 # times faster and the programs slower; what a program computes is defined before, by
 # XLA's high-level passes. `XLA_FLAGS= python -m pytest` compiles as users do.
-_QUICK = ["--xla_backend_optimization_level=0"]
+_QUICK = [
+    "--xla_backend_optimization_level=0",
+    # One piece of code per program: the other cores compile other tests.
+    "--xla_cpu_parallel_codegen_split_count=1",
+]
 if importlib.metadata.version("jaxlib").startswith("0.10."):  # later ones refuse it
     _QUICK.append("--xla_cpu_use_fusion_emitters=false")
 os.environ.setdefault("XLA_FLAGS", " ".join(_QUICK))
