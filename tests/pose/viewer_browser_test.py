@@ -1,6 +1,7 @@
 """The page of poses as a person sees it, in a headless Chromium."""
 
 import base64
+import dataclasses
 import io
 import time
 
@@ -93,6 +94,18 @@ def test_the_script_reads_the_numbers_that_were_written(page, poses):
         assert np.abs(error[pose.seen]).max() < 0.051
     rows = page.evaluate("Array.from(read.people[1].rowOf)")
     assert rows == [-1] * 10 + list(range(30))
+
+
+def test_remarks_open_on_request(page, poses, tmp_path):
+    assert page.evaluate("document.getElementById('remarks').hidden")
+    file = tmp_path / "page.html"
+    write_html([dataclasses.replace(poses[0], remarks=("a", "<b>"))], file)
+    with Page(file) as other:
+        other.wait_for("!document.getElementById('remarks').hidden")
+        shown = "document.getElementById('remarks').innerText"
+        assert other.evaluate(shown) == "2 remarks"
+        other.evaluate("document.querySelector('#remarks summary').click()")
+        assert other.evaluate(shown).split("\n") == ["2 remarks", "a", "<b>"]
 
 
 @pytest.mark.parametrize(

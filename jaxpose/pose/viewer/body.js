@@ -46,14 +46,16 @@ function bodyParts(person, row, camera, tones) {
     const base = tones.of(person.sides[child]);
     const pale = !seen(child) || !seen(parent);
     let [begin, end] = [places[parent], places[child]];
+    let behind = 0;
     if (head && child === head[0]) {
       const skull = headPart(begin, end, camera);
       parts.push({ depth: skull.low.depth - HEAD_RADIUS, ...skull, base, pale });
       end = { ...skull.low, radius: 0.04 };
     } else if (person.sides[parent] === "middle") {
       [begin, end] = [begin, end].map((place) => ({ ...place, radius: INNER_RADIUS }));
+      behind = 0.03;
     }
-    const depth = (begin.depth + end.depth) / 2;
+    const depth = (begin.depth + end.depth) / 2 + behind;
     parts.push({ depth, shape: "limb", begin, end, base, pale });
   }
   return parts;

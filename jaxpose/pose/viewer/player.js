@@ -75,7 +75,11 @@ class Player {
     if (!content.placed && people.length > 1) remarks.push("set side by side");
     if (!content.placed || !content.upright) remarks.push("feet set on the floor");
     byId("space-caption").textContent = remarks.join("  ·  ");
-    for (const remark of content.remarks) addText(byId("space-caption"), "small", remark);
+    const [summary, list] = byId("remarks").children;
+    byId("remarks").hidden = !content.remarks.length;
+    summary.textContent = count(content.remarks.length, "remark");
+    list.replaceChildren();
+    for (const remark of content.remarks) addText(list, "li", remark);
     byId("position").max = length - 1;
     byId("follow").hidden = !this.space.walks;
     byId("follow").setAttribute("aria-pressed", this.space.follow);
@@ -119,7 +123,7 @@ class Player {
     }
     document.addEventListener("keydown", (event) => this.press(event));
     // After a click the keys belong to the player again, not to the button.
-    for (const control of document.querySelectorAll("button, select")) {
+    for (const control of document.querySelectorAll("button, select, summary")) {
       control.addEventListener("click", (event) => event.detail && control.blur());
       control.addEventListener("change", () => control.blur());
     }
@@ -127,7 +131,7 @@ class Player {
 
   press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === " " && event.target.matches("button, select")) return;
+    if (event.key === " " && event.target.matches("button, select, summary")) return;
     const step = event.shiftKey ? 10 : 1;
     const speed = SPEEDS.indexOf(this.speed);
     const actions = {
