@@ -7,7 +7,7 @@ from jaxpose.errors import JaxposeError
 from jaxpose.pose.landmarks import find_joints
 from jaxpose.pose.vectors import angle_between, dot, unit
 
-ANKLE_HEIGHT = 0.07  # metres above the floor, of a foot that stands on it
+ANKLE_HEIGHT = 0.08  # metres above the floor, the median of CMU motion capture
 
 _STANDING_JOINTS = (
     *("hip", "thorax", "left_hip", "left_knee", "left_ankle"),
@@ -15,8 +15,8 @@ _STANDING_JOINTS = (
 )
 # Degrees. Standing people bend knees and hips a little, and cameras are held roughly
 # level: who lies in front of one is as straight, but far from the image's vertical.
-_MAX_KNEE = 30.0
-_MAX_HIP = 25.0
+_MAX_KNEE = 40.0
+_MAX_HIP = 30.0
 _MAX_FROM_IMAGE = 50.0
 
 _IMAGE_UP = np.array([0.0, -1.0, 0.0])
@@ -83,20 +83,21 @@ def find_standing(
 def estimate_up(
     positions_3d: np.ndarray, standing: np.ndarray, body: Skeleton
 ) -> np.ndarray:
-    """Returns the direction of up `[3]`: from between the ankles to the thorax.
+    """Returns the direction of up `[3]`, from the trunk and from the legs.
 
-    It is the median over the standing frames, which a few wrong ones do not move.
+    The trunk counts twice, because legs stand apart and stride. The result is the
+    median over the standing frames, which a few wrong ones do not move.
 
     Args:
       positions_3d: `[F, J, 3]` in camera axes.
       standing: `[F]` bool, at least one of them.
       body: joint set of the positions.
     """
-    names = ("thorax", "left_ankle", "right_ankle")
-    thorax, left, right = find_joints(body, names, "standing")
-    ankles = (positions_3d[:, left] + positions_3d[:, right]) / 2
-    directions = unit(positions_3d[:, thorax] - ankles)
-    return unit(np.median(directions[standing], axis=0))
+    names = ("hip", "thorax", "left_ankle", "right_ankle")
+    indices = find_joints(body, names, "standing")
+    hip, thorax, left, right = (positions_3d[standing, index] for index in indices)
+    trunk, legs = unit(thorax - hip), unit(hip - (left + right) / 2)
+    return unit(np.median(unit(2 * trunk + legs), axis=0))
 
 
 def floor_height(

@@ -165,12 +165,15 @@ class Pose:
         self,
         intrinsics: root.Intrinsics | None = None,
         fov: float | None = None,
+        cutoff: float | None = 6.0,
         depth_cutoff: float | None = 2.0,
     ) -> "Pose":
         """Returns the pose with the place of the person, in the axes of the camera.
 
         Each frame is solved by least squares, so that the joints fall on their
-        `keypoints_2d`. Frames with less than 4 seen joints are interpolated.
+        `keypoints_2d`. Frames with less than 4 seen joints are interpolated. The path
+        then passes the filter of `smooth`; a cutoff that the frame rate is too low for
+        is left out.
 
         The camera is that of `intrinsics`, `fov`, or `self.camera.intrinsics`, in this
         order. Without any of them a field of view of 55 degrees is assumed and said in
@@ -179,13 +182,13 @@ class Pose:
         Args:
           intrinsics: (fx, fy, cx, cy) in pixels.
           fov: degrees that the longer side of the image spans.
-          depth_cutoff: Hz, of a Butterworth filter of the distance alone, which is far
-            noisier than the rest; None for none. It is left out where the frame rate is
-            too low for it.
+          cutoff: Hz, for the place in the image; None for no filter.
+          depth_cutoff: Hz, for the distance, which is far noisier; None for no filter.
 
         Raises:
           JaxposeError: the pose is upright already, both `intrinsics` and `fov` are
-            given, or no frame shows enough joints.
+            given, no frame shows enough joints, or the times have no constant step,
+            which the filters need.
         """
         if self.frame_of_reference.is_upright:
             raise JaxposeError(
@@ -204,7 +207,7 @@ class Pose:
             )
         hip = self.body.root
         relative = self.positions_3d - self.positions_3d[:, hip : hip + 1]
-        path = self._solve_path(relative, used, depth_cutoff)
+        path = self._solve_path(relative, used, cutoff, depth_cutoff)
         return dataclasses.replace(
             self,
             positions_3d=relative + path[:, None],
@@ -228,6 +231,7 @@ class Pose:
         self,
         relative: np.ndarray,
         intrinsics: root.Intrinsics,
+        cutoff: float | None,
         depth_cutoff: float | None,
     ) -> np.ndarray:
         """Returns the root `[F, 3]` in camera axes."""
@@ -240,24 +244,27 @@ class Pose:
                 f"pose {self.name!r}: no frame shows {root.MIN_JOINTS} joints that fit "
                 "the pose, so the place of the person is unknown"
             )
+        depth = root.fill_between(depth, known, self.times)
+        depth = self._filter_path(depth, depth_cutoff)
+        # Where the filter moved the distance, the place in the image stays.
         sideways = line[:, 0] * depth[:, None] + line[:, 1]
-        path = np.concatenate([sideways, depth[:, None]], axis=1)
-        path = root.fill_between(path, known, self.times)
-        if depth_cutoff is None or depth_cutoff >= self.rate / 2:
-            return path
-        # Where the distance changes, the place in the image has to stay.
+        sideways = root.fill_between(sideways, known, self.times)
+        sideways = self._filter_path(sideways, cutoff)
+        return np.concatenate([sideways, depth[:, None]], axis=1)
+
+    def _filter_path(self, values: np.ndarray, cutoff: float | None) -> np.ndarray:
+        """Returns `[F, ...]`, filtered where the frame rate allows it."""
+        if cutoff is None or cutoff >= self.rate / 2:
+            return values
         self._require_constant_step("with_root")
-        depth = filters.butterworth(path[:, 2], self.rate, depth_cutoff)
-        sideways = line[:, 0] * depth[:, None] + line[:, 1]
-        path = np.concatenate([sideways, depth[:, None]], axis=1)
-        return root.fill_between(path, known, self.times)
+        return filters.butterworth(values, self.rate, cutoff)
 
     def upright(self, pitch: float | None = None) -> "Pose":
         """Returns the pose with y up, and with its root, the floor at y = 0.
 
         The origin is on the floor below the camera. Up is known from the pitch of a
-        camera without roll, or estimated: the median direction from the ankles to the
-        thorax over the frames in which the person stands. `remarks` says which.
+        camera without roll, or estimated from trunk and legs: the median over the
+        frames in which the person stands. `remarks` says which.
 
         Args:
           pitch: degrees by which the camera looks up; below 0 it looks down.

@@ -126,8 +126,14 @@ def _median_where(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 def fill_between(
     values: np.ndarray, known: np.ndarray, times: np.ndarray
 ) -> np.ndarray:
-    """Returns `[F, C]` with unknown rows interpolated in time, held at both ends."""
+    """Returns `[F]` or `[F, C]`, interpolated in time where unknown, held at the ends.
+
+    Args:
+      values: `[F]` or `[F, C]`.
+      known: `[F]` bool, at least one of them.
+      times: `[F]` seconds.
+    """
     columns = []
-    for column in values.T:
+    for column in values.reshape(len(values), -1).T:
         columns.append(np.interp(times, times[known], column[known]))
-    return np.stack(columns, axis=-1)
+    return np.stack(columns, axis=-1).reshape(values.shape)
