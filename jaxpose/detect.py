@@ -11,8 +11,11 @@ import numpy as np
 from tqdm import tqdm
 
 from jaxpose.errors import JaxposeError
+from jaxpose.recordings.arrays import from_detections
 from jaxpose.recordings.detections import Detections
-from jaxpose.recordings.media import read_media
+from jaxpose.recordings.media import VIDEO_SUFFIXES, read_media
+from jaxpose.recordings.options import Options
+from jaxpose.recordings.reader import Reading
 from jaxpose.wording import one_line
 
 FORMAT = "rtmlib"
@@ -81,6 +84,30 @@ class RtmlibDetector:
         if len(boxes) == 0:
             return np.zeros((0, 0, 2)), np.zeros((0, 0))
         return self._keypoints(image, bboxes=boxes)
+
+
+def is_video(path: pathlib.Path) -> bool:
+    """Returns whether a file is called like a video."""
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def read_video(
+    path: pathlib.Path,
+    options: Options,
+    person_model: str | None = None,
+    keypoint_model: str | None = None,
+) -> Reading:
+    """Returns the recordings of the people in a video.
+
+    The networks are those of `RtmlibDetector`.
+
+    Raises:
+      JaxposeError: the video is missing or cannot be read, or shows nobody.
+    """
+    if not path.is_file():
+        raise JaxposeError(f"{path} does not exist")
+    detector = RtmlibDetector(person_model, keypoint_model)
+    return from_detections(detect_in_video(path, detector), options)
 
 
 def detect_in_video(path: pathlib.Path, detector: Detector) -> Detections:

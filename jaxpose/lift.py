@@ -16,32 +16,28 @@ import argparse
 import io
 import json
 import pathlib
-import re
 import sys
 from collections.abc import Sequence
 
 from tqdm import tqdm
 
 from jaxpose import compilation_cache
-from jaxpose.detect import RtmlibDetector, detect_in_video
+from jaxpose.detect import is_video, read_video
 from jaxpose.errors import JaxposeError
 from jaxpose.lifted import Video, print_videos, to_json
 from jaxpose.lifter import Lifter, load
 from jaxpose.pose.viewer import write_html
 from jaxpose.pose.writers import ENCODERS
 from jaxpose.recordings import reader
-from jaxpose.recordings.arrays import from_detections
 from jaxpose.recordings.calibration import calibrated, read_calibration
 from jaxpose.recordings.flags import add_flags, stated_by
-from jaxpose.recordings.media import VIDEO_SUFFIXES, read_media
+from jaxpose.recordings.media import read_media
 from jaxpose.recordings.names import file_name
 from jaxpose.recordings.options import Options
 from jaxpose.wording import one_line, printable
 
 FORMATS = (*(ending[1:] for ending in ENCODERS), "html")
 _DEFAULT_FORMATS = "npz,html"
-# The names of what this program writes.
-_RESULT = re.compile(r"_3d$")
 # Programs that compile for longer are kept for the next call.
 _SHORTEST_COMPILATION = 0.1
 
@@ -131,8 +127,9 @@ def _lift_all(flags: argparse.Namespace) -> list[Video]:
     videos = []
     for path in map(pathlib.Path, flags.paths):
         try:
-            if path.suffix.lower() in VIDEO_SUFFIXES:
-                reading = _detect(path, options, flags)
+            if is_video(path):
+                networks = flags.person_model, flags.keypoint_model
+                reading = read_video(path, options, *networks)
             else:
                 reading = reader.read_with(path, options)
         except JaxposeError as error:
@@ -172,29 +169,15 @@ def _options(lifter: Lifter, flags: argparse.Namespace) -> Options:
     return lifter.options(**stated)
 
 
-def _detect(
-    path: pathlib.Path, options: Options, flags: argparse.Namespace
-) -> reader.Reading:
-    """Returns the people that a detector finds in a video."""
-    if not path.is_file():
-        raise JaxposeError(f"{path} does not exist")
-    detector = RtmlibDetector(flags.person_model, flags.keypoint_model)
-    return from_detections(detect_in_video(path, detector), options)
-
-
 def _videos_of(
     path: pathlib.Path, reading: reader.Reading, flags: argparse.Namespace
 ) -> list[Video]:
     """Returns the videos of a path, with the people to lift or the reason why not."""
-    is_folder = path.is_dir()
     shown = flags.video
-    if path.suffix.lower() in VIDEO_SUFFIXES:
+    if is_video(path):
         shown = str(path)
     videos: dict[str, Video] = {}
     for recording in reading.recordings:
-        # What this program wrote is not read again where it lies in a folder.
-        if is_folder and _is_result(recording.where):
-            continue
         name = recording.video
         if name not in videos:
             videos[name] = Video(name, recording.where, recording.people, shown)
@@ -202,17 +185,11 @@ def _videos_of(
             videos[name].recordings.append(recording)
     failed = []
     for refusal in reading.refused:
-        if not (is_folder and _is_result(refusal.where)):
-            failed.append(Video(refusal.name, refusal.where, reason=refusal.reason))
+        failed.append(Video(refusal.name, refusal.where, reason=refusal.reason))
     if not videos and not failed:
         reason = reader.why_nothing(path, reading)
         failed.append(Video(str(path), str(path), reason=reason))
     return [*videos.values(), *failed]
-
-
-def _is_result(where: str) -> bool:
-    """Returns whether this program wrote a file."""
-    return bool(_RESULT.search(pathlib.Path(where).stem))
 
 
 def _choose_files(videos: Sequence[Video], flags: argparse.Namespace) -> None:

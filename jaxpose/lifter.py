@@ -19,6 +19,7 @@ from absl import logging
 
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data import requirements
+from jaxpose.detect import is_video, read_video
 from jaxpose.errors import JaxposeError
 from jaxpose.inference.exported import ExportedModel, export_program
 from jaxpose.inference.keypoints import normalise_keypoints
@@ -72,7 +73,7 @@ def _load_released(name: str) -> Weights:
     if not path.exists():
         raise JaxposeError(
             f"this jaxpose comes without released weights ({path} is not there); name "
-            f"your own: the workdir of a run, or a file NAME{ENDING}"
+            f"your own: the workdir of a run, or a file NAME{ENDING} (--model=...)"
         )
     return dataclasses.replace(load_weights(path), name=f"jaxpose {name}")
 
@@ -188,7 +189,8 @@ class Lifter:
         """Lifts a recording that a detector wrote: the main person, unless others.
 
         Args:
-          path: a file, or the folder of one video.
+          path: a file, the folder of one video's frames, or a video, which needs the
+            extra `video`.
           person: number of the person, 1 for the most present one by size and frames.
           people: how many of the most present people to lift, as a list.
           intrinsics: (fx, fy, cx, cy) in pixels, in place of those of the file.
@@ -201,8 +203,9 @@ class Lifter:
         """
         number = None if people is not None else person
         options = self.options(person=number, **settings)
-        reading = reader.read_with(pathlib.Path(path), options)
-        recordings = only_video(reading, pathlib.Path(path))
+        file = pathlib.Path(path)
+        read = read_video if is_video(file) else reader.read_with
+        recordings = only_video(read(file, options), file)
         poses = []
         for recording in recordings[:people]:
             poses.append(self._lift_with_warnings(recording, options, intrinsics))

@@ -140,7 +140,7 @@ def test_the_program_alone_lists_its_commands(tmp_path, arguments):
     assert finished.returncode == 0, finished.stderr
     listed = re.findall(r"^  (\w+) +\w+s ", finished.stdout, re.MULTILINE)
     commands = ["prepare", "convert", "train", "evaluate", "predict", "describe"]
-    assert listed == ["read", *commands]
+    assert listed == ["lift", "read", *commands]
 
 
 def test_version_and_an_unknown_command_are_one_line(tmp_path):
@@ -152,8 +152,8 @@ def test_version_and_an_unknown_command_are_one_line(tmp_path):
     finished = run(["-m", "jaxpose", "trian", "--config=configs/ampose.py"], tmp_path)
     assert finished.returncode == 1
     assert finished.stderr == (
-        "error: unknown command 'trian'; known: read, prepare, convert, train, "
-        "evaluate, predict, describe\n"
+        "error: unknown command 'trian'; known: lift, read, prepare, convert, "
+        "train, evaluate, predict, describe\n"
     )
 
 

@@ -180,6 +180,9 @@ class _Reader:
         if _is_empty(content):
             self._empty.append(content.path)
             return
+        if _is_result(content):
+            self.leave(content.path, "3D poses that jaxpose wrote")
+            return
         for format in FORMATS:
             try:
                 if not format.recognises(content):
@@ -315,6 +318,15 @@ def _damaged(where: str, format: str, error: Exception) -> JaxposeError:
 def _one_line(error: Exception) -> str:
     """Returns the message of an error as one line, not longer than a few lines."""
     return cut(str(error), _MAX_REASON)
+
+
+def _is_result(content: Content) -> bool:
+    """Returns whether a file is one of `jaxpose.Pose`: npz, JSON or CSV."""
+    if content.kind == "text":
+        head = content.value.partition("\n")[0]
+        return head.startswith("frame,time,") and "_seen" in head
+    keys = content.value if isinstance(content.value, dict) else ()
+    return {"frame_of_reference", "positions_3d"} <= set(keys)
 
 
 def _is_empty(content: Content) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import jaxpose
-from jaxpose import lift
+from jaxpose import lift, recordings
 from tests.lifter.small_lifter import small_run
 from tests.recordings import media_files, walker, writers
 
@@ -112,6 +112,21 @@ def test_a_folder_is_lifted_and_one_bad_file_does_not_stop_it(folder, model, cap
     status, out, _ = output(capsys, *arguments, "--overwrite")
     assert status == 0
     assert np.load(changed)["positions_3d"].shape == (F, 17, 3)
+
+
+def test_files_of_poses_are_no_recordings(folder, model, tmp_path, capsys):
+    formats = "npz,json,csv,trc,bvh,glb,gltf,html"
+    arguments = folder / "solo.json", f"--model={model}", f"--out={tmp_path / 'all'}"
+    assert output(capsys, *arguments, f"--to={formats}")[0] == 0
+    assert len(files_in(tmp_path / "all")) == 8
+    reading = recordings.read(tmp_path / "all", image_size=walker.SIZE, fps=25)
+    assert (reading.recordings, reading.refused) == ([], [])
+    for ending in ("csv", "json", "npz"):
+        expected = f"solo_3d.{ending}: 3D poses that jaxpose wrote"
+        assert expected in reading.unread
+    status, _, err = output(capsys, tmp_path / "all" / "solo_3d.npz", arguments[1])
+    assert status == 1
+    assert "not read: 3D poses that jaxpose wrote" in err
 
 
 def test_several_people_get_files_of_their_own(folder, model, capsys, tmp_path):

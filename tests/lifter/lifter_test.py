@@ -47,7 +47,7 @@ def file(keypoints, tmp_path_factory):
         if frame >= 20:
             people.append(second[frame - 20])
         for pose in people:
-            scored = np.column_stack([pose, np.full(17, 0.9)])
+            scored = np.column_stack([pose, np.ones(17)])
             name = f"{frame}.jpg"
             rows.append({"image_id": name, "keypoints": scored.ravel().tolist()})
             rows[-1] |= {"category_id": 1, "score": 3.0}
@@ -57,9 +57,14 @@ def file(keypoints, tmp_path_factory):
     return path
 
 
+@pytest.mark.parametrize("features", [2, 3])
 def test_reading_a_file_gives_what_the_run_predicts_of_it(
-    run, lifter, file, tmp_path, monkeypatch
+    features, run, lifter, file, tmp_path, monkeypatch
 ):
+    """Of models without and with a confidence: 0 of joints that were not seen."""
+    if features == 3:
+        run = small_run(tmp_path / "run", keypoint_features=3)
+        lifter = jaxpose.load(run.workdir)
     prepare("custom", source=file, data_dir=tmp_path)
     config = run.config.copy_and_resolve_references()
     with config.ignore_type():
