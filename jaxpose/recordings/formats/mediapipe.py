@@ -9,6 +9,7 @@ TensorFlow.js pose-detection 2.1 has {"keypoints": [{"x", "y", "score", "name"}]
 """
 
 import dataclasses
+import operator
 from typing import Any
 
 from jaxpose.errors import JaxposeError
@@ -109,15 +110,33 @@ def _person(pose: Any, where: str) -> Person:
     Raises:
       JaxposeError: an entry is no landmark.
     """
-    values = pose.values() if isinstance(pose, dict) else pose
+    values = list(pose.values()) if isinstance(pose, dict) else pose
+    points = _points_of_same_keys(values)
+    if points is not None:
+        return Person(points)
     read = _named_point if isinstance(pose, dict) else _point
-    points: list[Any] = [read(value) for value in values]
+    points = [read(value) for value in values]
     for value, point in zip(values, points, strict=True):
         if point is None and value is not None:
             raise JaxposeError(
                 f"{where}: expected a landmark with x and y, found {shown(value)}"
             )
     return Person(points)
+
+
+def _points_of_same_keys(values: list[Any]) -> list[Any] | None:
+    """Returns x, y and score of landmarks that all have the keys of the first, or None.
+
+    This is as `_point` reads them, and takes a third of the time.
+    """
+    keys = values[0] if isinstance(values[0], dict) else {}
+    score = next((key for key in _SCORES if key in keys), None)
+    if score is None or "position" in keys:
+        return None
+    try:
+        return list(map(operator.itemgetter("x", "y", score), values))
+    except (KeyError, TypeError):
+        return None
 
 
 def _names_of(pose: Any) -> list[str]:
