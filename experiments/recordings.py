@@ -5,7 +5,7 @@
 `--cases` holds a folder per fault, and `--truth` the motions behind them: for each name
 `x` the arrays `x_3d [F, 17, 3]`, metres, camera frame, joints of Human3.6M. The run in
 `--workdir` is AMPose at quickstart sizes, trained for three epochs on synthetic motion;
-it is trained if it is not there. The table is the one of docs/recordings.md.
+it is trained if it is not there. The table is the one of experiments/recordings.md.
 """
 
 import argparse
