@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import jaxpose
+from jaxpose import lifter as lifter_module
 from jaxpose.errors import JaxposeError
 from tests.lifter.small_lifter import small_run
 from tests.recordings import walker
@@ -123,10 +124,16 @@ def test_what_cannot_be_lifted_is_named(lifter, keypoints, tmp_path):
 
 
 def test_released_weights_stream_with_those_that_read_earlier_frames(
-    lifter, tmp_path, keypoints
+    lifter, tmp_path, keypoints, monkeypatch
 ):
-    centred = small_run(tmp_path / "run").weights
-    causal = small_run(tmp_path / "causal", causal=True).weights
-    both = jaxpose.Lifter(centred, lambda: causal)
-    pose = both.stream(**SETTINGS)(keypoints[0])
-    np.testing.assert_array_equal(pose, lifter.stream(**SETTINGS)(keypoints[0]))
+    """`load()` takes the files of the package; `stream` the causal one of them."""
+    monkeypatch.setattr(lifter_module, "RELEASED", tmp_path)
+    small_run(tmp_path / "run").export(tmp_path / "centred.safetensors")
+    lifter.export(tmp_path / "causal.safetensors")
+    released = jaxpose.load()
+    assert released.name == "jaxpose centred"
+    pose = released(keypoints, **SETTINGS)
+    assert pose.model == "jaxpose centred"
+    found = released.stream(**SETTINGS)(keypoints[0])
+    expected = lifter.stream(**SETTINGS)(keypoints[0])
+    np.testing.assert_allclose(found, expected, atol=1e-6)
