@@ -15,6 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, NullFormatter
 
 PALETTE = matplotlib.color_sequences["tab20"]
+# Few curves: colours that differ for colour-blind readers, too, and marks beside them.
+SAFE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+MARKERS = "os^D"
 
 
 class CostPoint(NamedTuple):
@@ -33,6 +36,24 @@ class CostPoint(NamedTuple):
     macs: float
     error: float | None
     published: float | None
+
+
+class WindowPoint(NamedTuple):
+    """One model in the picture of scores over windows.
+
+    Attributes:
+      label: name of its curve.
+      frames: length of its window.
+      parameters: number of parameters.
+      scores: errors measured here, millimetres, by title of the panel.
+      published: the paper's, likewise.
+    """
+
+    label: str
+    frames: int
+    parameters: int
+    scores: Mapping[str, float]
+    published: Mapping[str, float]
 
 
 def draw_scaling(
@@ -182,6 +203,71 @@ def draw_cost(points: Sequence[CostPoint], path: pathlib.Path) -> None:
     _plot_costs(axes[1], "multiply-accumulates per pose", macs, points)
     axes[0].set_ylabel("MPJPE, mm (hollow: the paper's)")
     _legend_beside(axes[1])
+    save(figure, path)
+
+
+def draw_windows(
+    points: Sequence[WindowPoint], titles: Sequence[str], path: pathlib.Path
+) -> None:
+    """Draws scores over the length of the window, and beside them the sizes as bars.
+
+    As GAST-Net, Fig. 4. A hollow mark on a dashed line is the paper's figure.
+
+    Args:
+      points: the models, those of one curve in the order of their lengths.
+      titles: of the scores, one panel each.
+      path: the file.
+    """
+    panels = len(titles) + 1
+    figure, axes = plt.subplots(1, panels, figsize=(4.4 * panels, 4.2))
+    labels = list(dict.fromkeys(point.label for point in points))
+    lengths = sorted({point.frames for point in points})
+    for number, label in enumerate(labels):
+        curve = [point for point in points if point.label == label]
+        # Colour and mark both tell the curves apart, for readers who see few colours.
+        colour, marker = SAFE_COLOURS[number], MARKERS[number]
+        for axis, title in zip(axes[:-1], titles, strict=True):
+            for scores, fill, dashes, whose in (
+                ([point.scores for point in curve], colour, "-", ""),
+                ([point.published for point in curve], "white", "--", ", the paper's"),
+            ):
+                # A length without a figure interrupts the line.
+                values = [score.get(title, np.nan) for score in scores]
+                if np.isnan(values).all():
+                    continue
+                axis.plot(
+                    [lengths.index(point.frames) for point in curve],
+                    values,
+                    marker=marker,
+                    ms=7,
+                    ls=dashes,
+                    color=colour,
+                    mfc=fill,
+                    label=label + whose,
+                )
+        # The bars of one length stand side by side, centred on its tick.
+        width = 0.8 / len(labels)
+        offset = (number - (len(labels) - 1) / 2) * width
+        bars = axes[-1].bar(
+            [lengths.index(point.frames) + offset for point in curve],
+            [point.parameters for point in curve],
+            width,
+            color=colour,
+            label=label,
+        )
+        sizes = [EngFormatter(places=2, sep="")(point.parameters) for point in curve]
+        axes[-1].bar_label(bars, sizes, fontsize=7, padding=2)
+    for axis, title in zip(axes, [*titles, "parameters"], strict=True):
+        # Each window is three times the one before: equal steps.
+        axis.set_xticks(range(len(lengths)), [str(length) for length in lengths])
+        axis.set(title=title, xlabel="frames of the window")
+        axis.set_xlim(-0.6, len(lengths) - 0.4)
+        axis.grid(alpha=0.3, axis="y")
+        axis.set_axisbelow(True)
+        axis.legend(fontsize=8, frameon=False)
+    axes[0].set_ylabel("mm")
+    axes[-1].yaxis.set_major_formatter(EngFormatter())
+    axes[-1].margins(y=0.12)
     save(figure, path)
 
 

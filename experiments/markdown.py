@@ -108,11 +108,12 @@ def _measured(
 def is_measured(table: Table, column: Column, row: Row) -> bool:
     """Returns whether our figure stands in the column.
 
-    It does where the paper has a figure for the row, or for no row of the table.
+    It does where the column says so, and where the paper has a figure for the row, or
+    for no row of the table.
     """
     if column.quoted or column.setting:
         return False
-    if column.title in row.published:
+    if column.everywhere or column.title in row.published:
         return True
     return not any(column.title in other.published for other in table.rows)
 

@@ -13,11 +13,13 @@ import numpy as np
 from experiments import charts, child, figures
 from experiments.inside import TrainedRun, draw_inside, spread
 from experiments.job import Job
-from experiments.table import Column
+from experiments.table import PARAMETERS, Column, Table
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data.clips import select_subjects
 from jaxpose.data.splits import load_clips_of
 from jaxpose.errors import JaxposeError
+from jaxpose.models import build_model
+from jaxpose.models.cost import describe
 from jaxpose.run import Run
 from jaxpose.scoring import evaluate
 from jaxpose.training import workdirs
@@ -108,6 +110,44 @@ def _cost_point(job: Job, result: dict[str, Any]) -> charts.CostPoint:
         error=MPJPE.value(result, "mpjpe"),
         published=_published(job),
     )
+
+
+def draw_windows(
+    table: Table, jobs: list[Job], finished: list[Job], path: pathlib.Path
+) -> None:
+    """Draws the scores of a table over the windows' lengths, with the paper's.
+
+    Sizes are counted, so that rows which never ran have them, too.
+
+    Args:
+      table: the table.
+      jobs: all jobs of the table.
+      finished: those whose figures count.
+      path: the file.
+    """
+    columns = []
+    for column in table.columns:
+        if not column.quoted and column.metric != PARAMETERS.metric:
+            columns.append(column)
+    points = []
+    for job in _first_of_each(jobs, lambda job: job.row.run):
+        row = job.row
+        # A toy takes the place of its row, and never stands beside the paper's figures.
+        frames = build_model(row.make_config()).receptive_field
+        size = describe(build_model(job.config()))["parameters"]
+        published = {} if job.smoke else row.published
+        results = [
+            workdirs.read_json(other.result) for other in finished if other.row == row
+        ]
+        scores = {}
+        for column in columns:
+            values = [column.value(result, row.metric) for result in results]
+            known = [value for value in values if value is not None]
+            if known:
+                scores[column.title] = float(np.mean(known))
+        point = charts.WindowPoint(row.label, frames, size, scores, published)
+        points.append(point)
+    charts.draw_windows(points, [column.title for column in columns], path)
 
 
 def draw_run(run: TrainedRun, label: str, stem: pathlib.Path) -> None:
@@ -208,9 +248,14 @@ def _draw_poses(run: TrainedRun, label: str, path: pathlib.Path) -> None:
 
 def main() -> None:
     """Draws the finished jobs that `experiments.run` sends."""
-    jobs, directory = child.receive()
+    finished, directory, windows = child.receive()
     try:
-        draw(jobs, directory)
+        if windows:
+            directory.mkdir(parents=True, exist_ok=True)
+            table, jobs = windows
+            draw_windows(table, jobs, finished, directory / "windows.png")
+        if finished:
+            draw(finished, directory)
     except (JaxposeError, OSError) as error:
         sys.exit(f"error: {error}")
 

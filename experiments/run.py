@@ -239,12 +239,16 @@ def _run_table(name: str, workdir: pathlib.Path, flags: argparse.Namespace) -> b
     runner = Runner(name, workdir, jobs, flags.smoke, flags.protocol)
     succeeded = runner.write() if flags.report else runner.run()
     finished = runner.finished()
-    if not finished:
+    # The paper's figures and the sizes are known before anything is trained.
+    windows = None
+    if runner.table.over_frames:
+        windows = runner.table, [job for seeds in jobs.values() for job in seeds]
+    if not finished and not windows:
         print(runner.path)
         return succeeded
     # In a process of its own: JAX here would keep the accelerator from the next runs.
     pictures = workdir / name
-    if child.call("experiments.report", (finished, pictures)) != 0:
+    if child.call("experiments.report", (finished, pictures, windows)) != 0:
         print(f"{name}: not every picture could be drawn", file=sys.stderr)
         succeeded = False
     print(f"{runner.path}; pictures in {pictures}")

@@ -43,6 +43,8 @@ class Column:
       scale: factor from the score to the figure.
       digits: decimals of the figures measured here.
       quoted: only the papers' figures are shown, nothing is measured for it.
+      everywhere: every trained row has a measured figure, also where the paper prints
+        none for it.
       plain: the score without flip averaging, of runs that were scored with it.
       setting: returns what the row's config says, instead of a score.
     """
@@ -53,6 +55,7 @@ class Column:
     scale: float = 1.0
     digits: int = 1
     quoted: bool = False
+    everywhere: bool = False
     plain: bool = False
     setting: Callable[[ml_collections.ConfigDict], str] | None = None
 
@@ -161,6 +164,8 @@ class Table:
       columns: the columns after the label.
       rows: the rows, in the paper's order.
       seeds: runs per row, unless the command says otherwise.
+      over_frames: a picture shows its scores over the lengths of the windows, with one
+        curve per label. Rows of one label then differ in length alone.
     """
 
     title: str
@@ -168,6 +173,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     seeds: int = 1
+    over_frames: bool = False
 
     @property
     def trained(self) -> tuple[Row, ...]:

@@ -1,5 +1,9 @@
-"""GAST-Net: Tables 1 to 5 of the paper (ICRA 2021, with its supplementary material)."""
+"""GAST-Net: Tables 1 to 5 and Figure 4 of the paper.
 
+ICRA 2021, with its supplementary material.
+"""
+
+import dataclasses
 from typing import Any
 
 from experiments.table import (
@@ -32,6 +36,14 @@ EVA = humaneva_columns(("Walking", "Jog", "Box"))
 # Columns of Table 1, then of Tables 3 and 5.
 PARTS = (Column("MPJPE"), PARAMETERS)
 PROTOCOLS = (Column("MPJPE"), Column("P-MPJPE", "p_mpjpe"))
+# Columns of Figure 4, whose curves have no numbers: all rows are measured. The paper's
+# text says the shares.
+CURVES = (
+    Column("MPJPE", everywhere=True),
+    Column("P-MPJPE", "p_mpjpe", everywhere=True),
+    dataclasses.replace(PARAMETERS, everywhere=True),
+    Column("Share of the TCN's size (%)", quoted=True),
+)
 
 
 def _part(label: str, text: str, *config: Any, **fields: Any) -> Row:
@@ -61,6 +73,11 @@ def _both(section: str, label: str, text: str, *config: Any) -> Row:
 def _humaneva(label: str, text: str, *config: Any, **fields: Any) -> Row:
     """Returns a row of Table 4, by action and subject."""
     return printed_row(EVA, label, text, *config, metric="p_mpjpe", **fields)
+
+
+def _curve(label: str, frames: int, text: str, config: str) -> Row:
+    """Returns a row of Figure 4: a network with a window of `frames` frames."""
+    return printed_row(CURVES, label, text, config, section=f"T={frames}")
 
 
 # fmt: off
@@ -306,5 +323,26 @@ TABLES = {
                 (50, "51.5 40.3"),
             )
         ),
+    ),
+    # Each window's two networks side by side.
+    "figure4": Table(
+        "GAST-Net, Figure 4: temporal convolutions (TCN) against GAST-Net",
+        f"{HUMAN36M} CPN. The paper draws these curves without numbers: the figures "
+        "here are those of its Tables 1, 2 and 5. Its text calls the shares 'fewer "
+        "parameters'; the sizes show that they are what remains. The TCN is "
+        "VideoPose3D, at 50 frames a second as in its own paper; GAST-Net's paper does "
+        "not state the rate of the TCN.",
+        CURVES,
+        (
+            _curve("TCN", 9, "- - - -", "configs/videopose3d.py:cpn9"),
+            _curve("GAST-Net", 9, "49.0 37.4 - 37.1", CPN9),
+            _curve("TCN", 27, "- - - -", "configs/videopose3d.py:cpn27"),
+            _curve("GAST-Net", 27, "46.2 36.0 6.92 80.8", CPN27),
+            _curve("TCN", 81, "- - - -", "configs/videopose3d.py:cpn81"),
+            _curve("GAST-Net", 81, "45.7 35.9 - 55.3", CPN81),
+            _curve("TCN", 243, "46.8 36.5 - -", TCN243),
+            _curve("GAST-Net", 243, "44.9 35.2 - 41.8", CPN243),
+        ),
+        over_frames=True,
     ),
 }

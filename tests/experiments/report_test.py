@@ -5,9 +5,10 @@ import json
 import pytest
 
 from experiments import charts, report, scaling
-from experiments.job import Job
+from experiments.job import Job, make_jobs
 from experiments.markdown import to_markdown
 from experiments.table import Column, Row
+from experiments.tables import TABLES
 from tests.experiments.tiny_table import MODEL, TINY
 
 
@@ -84,3 +85,34 @@ def test_scaling_curves_have_their_power_and_are_drawn(tmp_path):
         {"seconds": {"a model": {1: 1.0, 2: 2.1}}}, tmp_path / "scaling.png"
     )
     assert (tmp_path / "scaling.png").stat().st_size > 10_000
+
+
+def test_scores_over_windows_are_the_papers_until_rows_are_finished(
+    tmp_path, monkeypatch
+):
+    drawn = {}
+    monkeypatch.setattr(
+        charts, "draw_windows", lambda points, titles, path: drawn.update(at=points)
+    )
+    table = TABLES["gast_net.figure4"]
+    jobs = [job for seeds in make_jobs(table, tmp_path).values() for job in seeds]
+    # Only GAST-Net at 27 frames, the fourth row, is finished.
+    jobs[3].directory.mkdir(parents=True)
+    jobs[3].result.write_text(json.dumps({"mpjpe": 47.5, "p_mpjpe": 37.0}))
+    report.draw_windows(table, jobs, [jobs[3]], tmp_path / "windows.png")
+    points = {(point.label, point.frames): point for point in drawn["at"]}
+    assert len(points) == 8
+    finished = points["GAST-Net", 27]
+    assert finished.scores == {"MPJPE": 47.5, "P-MPJPE": 37.0}
+    assert finished.published["MPJPE"] == 46.2
+    assert finished.parameters == 6_915_984
+    assert points["TCN", 27].scores == points["TCN", 27].published == {}
+
+
+def test_the_picture_of_scores_over_windows_is_drawn(tmp_path):
+    points = [
+        charts.WindowPoint("a", 9, 100, {"MPJPE": 50.0}, {}),
+        charts.WindowPoint("a", 27, 900, {}, {"MPJPE": 45.0}),
+    ]
+    charts.draw_windows(points, ["MPJPE"], tmp_path / "windows.png")
+    assert (tmp_path / "windows.png").stat().st_size > 10_000

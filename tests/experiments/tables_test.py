@@ -152,6 +152,30 @@ def test_every_model_is_in_the_table_of_every_data_set():
     assert titles == ["P-MPJPE", "MPJPE", "Parameters (M)"]
 
 
+def test_the_curves_of_gast_net_are_eight_rows_with_the_shares_of_their_sizes():
+    # The shares that the paper's text gives with Figure 4: 37.1, 80.8, 55.3, 41.8 %.
+    rows = {}
+    for line in TABLES["gast_net.figure4"].rows:
+        config = line.make_config()
+        frames = build_model(config).receptive_field
+        assert line.section == f"T={frames}"
+        rows[line.label, frames] = line, millions_of_parameters(config)
+    windows = (9, 27, 81, 243)
+    labels = ("TCN", "GAST-Net")
+    assert set(rows) == {(label, frames) for label in labels for frames in windows}
+    for frames in windows:
+        line, size = rows["GAST-Net", frames]
+        _, size_of_tcn = rows["TCN", frames]
+        share = line.published["Share of the TCN's size (%)"]
+        assert round(100 * size / size_of_tcn, 1) == share
+    # Every row is measured, also where the paper's curve has no number.
+    table = TABLES["gast_net.figure4"]
+    for line, _ in rows.values():
+        assert [is_measured(table, column, line) for column in table.columns] == [
+            *(True, True, True, False)
+        ]
+
+
 SIZED = [
     (name, n)
     for name, n in TRAINED
