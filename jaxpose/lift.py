@@ -17,7 +17,7 @@ import io
 import json
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tqdm import tqdm
 
@@ -128,8 +128,7 @@ def _lift_all(flags: argparse.Namespace) -> list[Video]:
     for path in map(pathlib.Path, flags.paths):
         try:
             if is_video(path):
-                networks = flags.person_model, flags.keypoint_model
-                reading = read_video(path, options, *networks)
+                reading = _read_video(path, options, flags)
             else:
                 reading = reader.read_with(path, options)
         except JaxposeError as error:
@@ -167,6 +166,18 @@ def _options(lifter: Lifter, flags: argparse.Namespace) -> Options:
         stated["image_size"] = stated["image_size"] or header.image_size
         stated["fps"] = stated["fps"] or header.fps
     return lifter.options(**stated)
+
+
+def _read_video(
+    path: pathlib.Path, options: Options, flags: argparse.Namespace
+) -> reader.Reading:
+    """Returns the people in a video, unless their files exist: finding them is slow."""
+    people = [flags.person]
+    if flags.people is not None:
+        people = list(range(1, flags.people + 1))
+    files = _name_files(path.stem, str(path), people, flags)
+    _require_absent(files.values(), flags)
+    return read_video(path, options, flags.person_model, flags.keypoint_model)
 
 
 def _videos_of(
@@ -207,13 +218,13 @@ def _choose_files(videos: Sequence[Video], flags: argparse.Namespace) -> None:
     for video in videos:
         if video.reason is not None:
             continue
-        folder = pathlib.Path(video.where).parent
-        if flags.out:
-            folder = pathlib.Path(flags.out).expanduser()
-        _name_files(video, folder, flags)
+        people = [recording.person for recording in video.recordings]
+        video.files = _name_files(video.name, video.where, people, flags)
+        try:
+            _require_absent(video.files.values(), flags)
+        except JaxposeError as error:
+            video.reason = str(error)
         for path in video.files.values():
-            if path.exists() and not flags.overwrite:
-                video.reason = f"{path} exists; give --overwrite or another --out=DIR"
             if path in taken:
                 video.reason = (
                     f"{video.where}: its files have the names of those of "
@@ -222,19 +233,39 @@ def _choose_files(videos: Sequence[Video], flags: argparse.Namespace) -> None:
             taken.setdefault(path, video.where)
 
 
-def _name_files(video: Video, folder: pathlib.Path, flags: argparse.Namespace) -> None:
-    """Names the files of a video: one per person and format, and one page of all."""
-    stem = file_name(video.name)
-    for recording in video.recordings:
-        person = ""
-        if flags.people is not None or recording.person > 1:
-            person = f"_person{recording.person}"
+def _name_files(
+    name: str, where: str, people: Iterable[int], flags: argparse.Namespace
+) -> dict[tuple[int, str], pathlib.Path]:
+    """Returns a file per person and format, and one page of all people, person 0.
+
+    Args:
+      name: of the video.
+      where: the file or folder of its keypoints.
+      people: numbers of the people.
+      flags: of the command line.
+    """
+    folder = pathlib.Path(where).parent
+    if flags.out:
+        folder = pathlib.Path(flags.out).expanduser()
+    stem = file_name(name)
+    files = {}
+    for person in people:
+        suffix = ""
+        if flags.people is not None or person > 1:
+            suffix = f"_person{person}"
         for ending in flags.to:
-            number = recording.person
-            label = person
             if ending == "html" and flags.people is not None:
-                number, label = 0, ""
-            video.files[number, ending] = folder / f"{stem}{label}_3d.{ending}"
+                files[0, ending] = folder / f"{stem}_3d.{ending}"
+            else:
+                files[person, ending] = folder / f"{stem}{suffix}_3d.{ending}"
+    return files
+
+
+def _require_absent(files: Iterable[pathlib.Path], flags: argparse.Namespace) -> None:
+    """Raises JaxposeError if a file exists that must not be replaced."""
+    for path in files:
+        if path.exists() and not flags.overwrite:
+            raise JaxposeError(f"{path} exists; give --overwrite or another --out=DIR")
 
 
 def _calibrate(videos: Sequence[Video], path: pathlib.Path) -> None:

@@ -1,5 +1,7 @@
 """`jaxpose lift`: which files it writes, what it prints, and its exit status."""
 
+import base64
+import dataclasses
 import json
 import pathlib
 import subprocess
@@ -10,6 +12,7 @@ import pytest
 
 import jaxpose
 from jaxpose import lift, recordings
+from jaxpose.recordings import arrays
 from tests.lifter.small_lifter import small_run
 from tests.recordings import media_files, walker, writers
 
@@ -218,6 +221,38 @@ def test_the_header_of_the_video_counts_as_stated(model, tmp_path, capsys):
     assert row["lifted"][0]["fps"] == 50
     (row,) = json.loads(output(capsys, *arguments, video, "--fps=25", "--overwrite")[1])
     assert row["lifted"][0]["fps"] == 25
+
+
+def test_the_people_of_a_video_are_lifted(model, tmp_path, capsys, monkeypatch):
+    """Detected by a made-up detector, and not at all where their files exist."""
+    calls = []
+
+    def read_video(path, options, person_model, keypoint_model):
+        calls.append((path.name, person_model, keypoint_model))
+        stated = dataclasses.replace(options, image_size=walker.SIZE, fps=25)
+        recording = arrays.from_arrays(person(), None, stated, str(path))
+        recording = dataclasses.replace(recording, name="dance")
+        return recordings.Reading([recording], [], [])
+
+    monkeypatch.setattr(lift, "read_video", read_video)
+    path = tmp_path / "dance.mp4"
+    media_files.write_mp4(path, walker.SIZE, 25)
+    networks = "--person_model=a.onnx", "--keypoint_model=b.onnx"
+    arguments = path, f"--model={model}", *networks
+    status, out, err = output(capsys, *arguments)
+    assert (status, err) == (0, "")
+    assert out.startswith("dance: 1 person, 30 frames")
+    assert files_in(tmp_path) == {"dance.mp4", "dance_3d.npz", "dance_3d.html"}
+    assert calls == [("dance.mp4", "a.onnx", "b.onnx")]
+    # The page shows the video.
+    embedded = base64.b64encode(path.read_bytes()).decode()
+    assert embedded in (tmp_path / "dance_3d.html").read_text()
+
+    for chosen in ((), ("--people=2", "--to=html")):
+        status, _, err = output(capsys, *arguments, *chosen)
+        assert status == 1
+        assert "exists; give --overwrite" in err
+    assert len(calls) == 1
 
 
 MISTAKES = {
