@@ -20,6 +20,11 @@ ROLL = 3.0  # degrees, standard deviation
 FILLS = (0.1, 1.1)
 # Width and height of images, divided by the shorter side.
 SHAPES = np.array([[16 / 9, 1], [4 / 3, 1], [1, 1], [1, 4 / 3], [1, 16 / 9]])
+# The standing heights that follow, in half image widths.
+HEIGHTS = (
+    float(2 * FILLS[0] * (SHAPES[:, 1] / SHAPES[:, 0]).min()),
+    float(2 * FILLS[1] * (SHAPES[:, 1] / SHAPES[:, 0]).max()),
+)
 # Half of all lenses distort: radial coefficient k1.
 DISTORTION = (-0.2, 0.1)
 # From an ankle to the sole, and from the joint in the head to the crown, metres.

@@ -22,6 +22,7 @@ import ml_collections
 
 from jaxpose.config import with_new_fields
 from jaxpose.data.clips import Clips, fingerprint
+from jaxpose.data.random_cameras import HEIGHTS
 from jaxpose.data.requirements import unit_of
 from jaxpose.errors import JaxposeError, join_first
 from jaxpose.inference.doubts import body_heights
@@ -121,6 +122,8 @@ def describe_run(
     }
     if clips is None:
         return description
+    # Random cameras see other sizes than those of the data.
+    heights = HEIGHTS if config.simulated_detector else body_heights(clips)
     # The fingerprint guards a resumed run against other data of the same name.
     return description | {
         "data": {
@@ -136,7 +139,7 @@ def describe_run(
             f"positions: {unit_of(clips)}"
         ),
         "unit": unit_of(clips),
-        "body_heights": body_heights(clips),
+        "body_heights": heights,
     }
 
 

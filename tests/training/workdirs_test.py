@@ -2,9 +2,10 @@
 
 import pytest
 
-from configs import ampose, gla_gcn
+from configs import ampose, gla_gcn, wild
 from jaxpose.errors import JaxposeError
 from jaxpose.training import workdirs
+from tests.small_run import small_clips
 
 
 def as_written_by_format_2(config, stage_two_epoch):
@@ -57,6 +58,17 @@ def test_changed_fields_are_listed_in_one_line(tmp_path):
     config.checkpoint_seconds, config.flip_average = 1, False
     with pytest.raises(JaxposeError, match="; and 1 more"):
         workdirs.check_config(config, tmp_path)
+
+
+def test_sizes_are_those_that_the_model_sees():
+    clips = small_clips()
+    lowest, highest = workdirs.describe_run(ampose.get_config("quickstart"), clips)[
+        "body_heights"
+    ]
+    assert 0.2 < lowest < highest < 2
+    # 10 % of a landscape's height, 110 % of a portrait's: 16 to 9 either way.
+    seen = workdirs.describe_run(wild.get_config("quick"), clips)["body_heights"]
+    assert seen == pytest.approx([0.2 * 9 / 16, 2.2 * 16 / 9])
 
 
 @pytest.mark.parametrize("written", ["two", None, 2.5, [2]])
