@@ -88,14 +88,16 @@ class Page:
         read_commands, self._commands = os.pipe()
         self._answers, write_answers = os.pipe()
 
-        def connect() -> None:
-            os.dup2(read_commands, COMMANDS)
-            os.dup2(write_answers, ANSWERS)
-
+        # The shell moves the pipes to the numbers that the browser reads and writes: a
+        # function of Python's own would be run between fork and exec, which threads
+        # forbid.
+        redirected = (
+            f'exec "$0" "$@" {COMMANDS}<&{read_commands} {ANSWERS}>&{write_answers}'
+        )
+        profile = f"--user-data-dir={self._folder.name}"
         self._process = subprocess.Popen(
-            [program, *FLAGS, f"--user-data-dir={self._folder.name}", "about:blank"],
-            preexec_fn=connect,
-            pass_fds=(COMMANDS, ANSWERS),
+            ["bash", "-c", redirected, program, *FLAGS, profile, "about:blank"],
+            pass_fds=(read_commands, write_answers),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

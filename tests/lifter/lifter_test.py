@@ -1,6 +1,7 @@
 """`jaxpose.load` and what it returns: keypoints and recordings become poses."""
 
 import json
+import logging
 
 import numpy as np
 import pytest
@@ -145,6 +146,7 @@ def test_a_file_of_weights_lifts_as_its_run_does(run, lifter, file, tmp_path):
 def test_doubtful_keypoints_are_warned_of_and_worthless_ones_refused(
     lifter, keypoints, caplog
 ):
+    caplog.set_level(logging.WARNING, logger="absl")  # programs may have raised it
     turned = {"image_size": walker.SIZE[::-1], "fps": 25}
     lifter(keypoints, **turned)
     assert "the size is probably turned" in caplog.text
