@@ -121,6 +121,7 @@ def _lift_all(flags: argparse.Namespace) -> list[Video]:
     Raises:
       JaxposeError: a mistake that concerns all of them.
     """
+    # Each path is read alone, so that a bad one does not stop the others.
     compilation_cache.use(_SHORTEST_COMPILATION)
     lifter = load(flags.model)
     options = _options(lifter, flags)
@@ -295,6 +296,7 @@ def _lift(video: Video, lifter: Lifter, flags: argparse.Namespace) -> None:
         if flags.upright:
             pose = pose.upright()
         video.poses.append(pose)
+    # Files come last: a person that fails leaves none of a video half done.
     poses = {pose.person: pose for pose in video.poses}
     for (person, ending), path in video.files.items():
         if ending == "html":

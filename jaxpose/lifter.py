@@ -233,6 +233,7 @@ class Lifter:
         Raises:
           JaxposeError: the weights need frames that have not come yet.
         """
+        # The released weights have a form of their own for streams.
         if self._load_causal is not None:
             causal = Lifter(self._load_causal())
             return causal.stream(
@@ -303,15 +304,18 @@ class Lifter:
           JaxposeError: no conversion to the joints of the model, a joint that is never
             seen, or poses that are not finite.
         """
+        # Straight lines stay straight: the lens is undone before joints are converted.
         camera, skeleton = recording.camera, self.model.keypoints_skeleton
         straight = _without_distortion(recording)
         keypoints_2d, _ = reader.model_joints(straight, skeleton, estimate_missing)
+        # The confidence of a joint is that of the joints it is made of.
         if self.model.keypoint_features == 3:
             confidence = joints.to_model_confidence(
                 recording.keypoints_2d, recording.confidence, recording.layout, skeleton
             )
             parts = [keypoints_2d, confidence[..., None]]
             keypoints_2d = np.concatenate(parts, axis=-1)
+        # Rates are matched in seconds, as in training.
         normalised = normalise_keypoints(keypoints_2d, camera.image_size, self.model)
         positions_3d = self._lift(self.variables, normalised, recording.rate)
 
@@ -319,6 +323,7 @@ class Lifter:
         body = get_skeleton(self.model.skeleton)
         positions_3d = positions_3d.astype(np.float64)
         positions_3d -= positions_3d[:, body.root, None]
+        # For the result: the same joints as the user sees them, in the source.
         shown = joints.to_model_joints(
             recording.keypoints_2d, recording.layout, body.name
         )

@@ -83,6 +83,7 @@ class Pose:
           JaxposeError: shapes that do not belong together, positions that are not
             finite, or times that do not ascend.
         """
+        # All arrays speak of the same frames and joints.
         frames, joints = len(self.positions_3d), self.body.num_joints
         shapes = {
             "positions_3d": (frames, joints, 3),
@@ -194,6 +195,7 @@ class Pose:
             raise JaxposeError(
                 f"pose {self.name!r} is upright; call with_root before upright"
             )
+        # The camera that is stated, else that of the pose, else a guess that is said.
         remarks = self.remarks
         camera = self.camera
         if intrinsics is not None or fov is not None:
@@ -205,6 +207,7 @@ class Pose:
                 "distances assume that the longer side of the image spans "
                 f"{root.DEFAULT_FOV:g} degrees; state fov or intrinsics where known",
             )
+        # A pose that has a place already is solved again from the hip.
         hip = self.body.root
         relative = self.positions_3d - self.positions_3d[:, hip : hip + 1]
         path = self._solve_path(relative, used, cutoff, depth_cutoff)
@@ -235,6 +238,7 @@ class Pose:
         depth_cutoff: float | None,
     ) -> np.ndarray:
         """Returns the root `[F, 3]` in camera axes."""
+        # Only joints that the detector saw tell where the person is.
         seen = self.seen & np.isfinite(self.keypoints_2d).all(axis=-1)
         rays = root.to_rays(self.keypoints_2d, intrinsics, self.camera.distortion)
         depth, line = root.solve_root(relative, rays, seen)

@@ -79,6 +79,7 @@ def understand(
     fps, about_fps = _fps(detections, settings, media, options)
     if image_size is None or fps is None:
         raise JaxposeError(_ask(where, image_size, fps))
+    # From here on NaN and a confidence of 0 mean "not seen", whatever the tool wrote.
     keypoints_2d, confidence, odd = layouts.hide_unseen(
         detections.keypoints[:, :num_joints], options.min_confidence
     )
@@ -92,6 +93,7 @@ def understand(
         where,
     )
 
+    # Everything that was decided for the user is said.
     remarks = [*detections.remarks, *odd, *about_size, *about_fps]
     if choice.reason:
         remarks.append(choice.reason)
@@ -158,6 +160,7 @@ def recordings_of(video: Video, name: str, options: Options) -> list[Recording]:
         timeline.positions(detections.frames),
         detections.ids,
     )
+    # Nobody, or fewer people than the one who is asked for.
     count = len(found.people)
     if not count:
         raise JaxposeError(
@@ -210,6 +213,7 @@ def _recording(
         timeline = timeline.between(int(frames.min()), int(frames.max()))
         name = f"{name} person {number}"
 
+    # The rows of this person; frames without one are filled with "not seen".
     keypoints_2d = video.keypoints_2d[person.rows]
     confidence = video.confidence[person.rows]
     is_seen = np.isfinite(keypoints_2d).all(axis=-1).any(axis=1)
@@ -219,6 +223,7 @@ def _recording(
         image_size=video.image_size,
         intrinsics=detections.intrinsics or settings.get("intrinsics"),
     )
+    # People who only pass by are no recordings of their own.
     remarks = list(video.remarks)
     if found.passing:
         sights = "1 short sight of others was"
@@ -262,6 +267,7 @@ def _names(video: Video, count: int, number: int) -> dict[str, str]:
         name = detections.names.get(key) or video.settings.values.get(key)
         if name:
             stated[key] = name
+    # What nothing states comes from the path: folder and file name.
     take = stated.get("take", detections.name)
     defaults = {
         "subject": pathlib.Path(detections.where).absolute().parent.name
@@ -284,6 +290,7 @@ def _image_size(
         options.image_size or detections.image_size or settings.values.get("image_size")
     )
     remarks = []
+    # A video beside the file fills in the size, or contradicts it.
     for beside in media:
         width, height = beside.image_size
         if stated is None:

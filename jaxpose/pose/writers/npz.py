@@ -34,6 +34,7 @@ def encode(pose: Pose) -> bytes:
 
     All arrays are plain: `np.load(path)` reads them.
     """
+    # What is unknown is an empty array: NumPy writes None as a pickle.
     camera = pose.camera
     stream = io.BytesIO()
     np.savez_compressed(
@@ -64,6 +65,7 @@ def load(path: pathlib.Path) -> Pose:
     Raises:
       JaxposeError: the file is missing, damaged or another kind of npz.
     """
+    # An npz of another program is told by the key that it lacks.
     arrays = load_npz(path)
     frame_of_reference = _text(arrays, "frame_of_reference", path)
     if frame_of_reference not in set(FrameOfReference):

@@ -30,6 +30,7 @@ def _is_frame(value: Any) -> bool:
     """Returns whether a value is what the file of a frame holds."""
     if not isinstance(value, dict) or "people" not in value:
         return False
+    # Frames without anybody are told by their other keys.
     person = first(value["people"])
     has_pose = isinstance(person, dict) and any(key in person for key in _KEYS)
     return has_pose or (
@@ -56,6 +57,7 @@ def _people_in(frame: Any, where: str) -> list[Person]:
             raise JaxposeError(
                 f"{where}: expected a person with {_KEYS[0]}, found {shown(person)}"
             )
+        # OpenPose writes [-1] where it does not track.
         number = person.get("person_id")
         found.append(Person(person[keys[0]], number=number))
     return found

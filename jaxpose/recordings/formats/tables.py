@@ -42,6 +42,7 @@ _AXIS = "|".join(sorted(_AXES, key=len, reverse=True))
 _NAME_FIRST = re.compile(rf"(?P<name>.+?)[ _.:/-]*(?P<axis>{_AXIS})", re.IGNORECASE)
 _AXIS_FIRST = re.compile(rf"(?P<axis>{_AXIS})[ _.:/-]*(?P<name>.+)", re.IGNORECASE)
 
+# Names of columns, in lower case and without separators.
 _FRAME_COLUMNS = {
     *(
         "frame",
@@ -161,10 +162,12 @@ def _wide(rows: list[tuple[int, list[str]]]) -> _Table | None:
     if len(found) < _MIN_JOINTS:
         return None
     names = list(found)
+    # Numbered joints are sorted: columns may stand in any order.
     if all(re.search(r"\d+$", name) for name in names):
         names.sort(key=lambda name: int(re.findall(r"\d+$", name)[0][:9]))
     columns = [_columns(found[name]) for name in names]
     frame, person = _find(head, _FRAME_COLUMNS), _find(head, _PERSON_COLUMNS)
+    # What has no meaning here is named, not dropped silently.
     used = {frame, person, *(c for axes in found.values() for c in axes.values())}
     unread = [cell for i, cell in enumerate(head) if i not in used and cell]
     return _Table(rows[1:], names, columns, frame, person, tuple(unread))
@@ -177,6 +180,7 @@ def _columns(axes: dict[str, int]) -> list[int]:
 
 def _deeplabcut(rows: list[tuple[int, list[str]]]) -> list[_Table] | None:
     """Returns a table per individual of DeepLabCut's, or None."""
+    # The first cell of a row of the head says what the row holds.
     heads = {}
     for place, (_, cells) in enumerate(rows[:4]):
         heads[cells[0].lower()] = (place, cells)
@@ -232,6 +236,7 @@ def _recognises(content: Content) -> bool:
         return False
     if not rows:
         return False
+    # The head decides; numbers without one are an array.
     if _wide(rows) or _deeplabcut(rows) or _long(rows):
         return True
     return _is_headless(rows)
@@ -292,6 +297,7 @@ def _widened(
                 f"{where}: line {line} has {len(cells)} columns, the head "
                 f"{len(rows[0][1])}; the file is cut short or damaged"
             )
+        # Rows of one frame and person are one pose, in any order of joints.
         person = cells[columns["person"]] if columns["person"] >= 0 else ""
         joint = cells[columns["joint"]]
         joints.setdefault(joint, len(joints))
@@ -300,6 +306,7 @@ def _widened(
     names = list(joints)
     if all(name.isdecimal() for name in names):
         names.sort(key=lambda name: int(name[:9]))
+    # A joint that has no row is empty, and so not seen.
     wide = []
     for line, ((frame, person), pose) in enumerate(people.items(), 2):
         cells = [frame, person]
@@ -321,6 +328,7 @@ def _read_tables(
 ) -> list[Detections]:
     """Returns the videos in tables of the same frames, one per individual or one."""
     frames: dict[str, list[Person]] = {}
+    # Tables of several individuals number them; the ids of one table are its own.
     is_shared = len(tables) > 1
     widths = [len(columns) for table in tables for columns in table.columns]
     width = max(widths, default=3)
@@ -335,6 +343,7 @@ def _read_tables(
             pose = _pose(row, table.columns, width, content.where)
             if np.isfinite(pose[:, :2]).any() or not is_shared:
                 people.append(Person(pose, number=number))
+    # Without a column of people, one pose per frame is one person.
     is_one = len(tables) == 1 and tables[0].person < 0
     found = read_named(frames, content, format)
     result = []
@@ -360,6 +369,7 @@ def _pose(
     numbers = _cells(row, flat, where)
     if len(flat) == width * len(columns):
         return np.reshape(numbers, (-1, width))
+    # Some joints have a score and others none.
     pose = np.ones((len(columns), width))
     start = 0
     for joint, own in enumerate(columns):
