@@ -258,7 +258,6 @@ def test_the_people_of_a_video_are_lifted(model, tmp_path, capsys, monkeypatch):
 MISTAKES = {
     "no recording": (["{absent}"], "does not exist"),
     "no weights": (["{solo}", "--model={absent}"], "does not exist; expected the work"),
-    "no released weights": (["{solo}", "--model="], "comes without released weights"),
     "not there": (["{solo}", "--person=3"], "--person=3 is not there"),
     "two videos": (
         ["{folder}", "--video={video}"],
@@ -282,8 +281,6 @@ def test_a_mistake_is_answered_in_one_line(kind, folder, model, tmp_path, capsys
     arguments = [argument.format(**places) for argument in arguments]
     if not any(argument.startswith("--model") for argument in arguments):
         arguments.append(f"--model={model}")
-    if "--model=" in arguments:
-        arguments.remove("--model=")
     status, _, err = output(capsys, *arguments, "--to=npz")
     assert status == 1
     (line,) = err.splitlines()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import jaxpose
+from jaxpose import lifter as lifter_module
 from jaxpose import recordings
 from jaxpose.errors import JaxposeError
 from jaxpose.prepare import prepare
@@ -186,7 +187,8 @@ def test_what_is_no_recording_is_named(lifter, keypoints, tmp_path):
         lifter.read(tmp_path / "empty", **settings)
 
 
-def test_what_cannot_lift_is_named(run, tmp_path):
+def test_what_cannot_lift_is_named(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(lifter_module, "RELEASED", tmp_path / "none")
     with pytest.raises(JaxposeError, match="comes without released weights"):
         jaxpose.load()
     with pytest.raises(JaxposeError, match="does not exist; expected the workdir"):
@@ -221,3 +223,19 @@ def test_a_model_that_reads_confidence_gets_that_of_what_a_joint_is_made_of(tmp_
         np.concatenate([converted, confidence[..., None]], axis=-1), walker.SIZE, 25.0
     )
     np.testing.assert_allclose(pose.positions_3d, expected - expected[:, :1], atol=1e-6)
+
+
+def test_the_weights_in_the_package_lift(keypoints):
+    """They are there, small, described, and know where a walker's feet are."""
+    files = sorted(lifter_module.RELEASED.iterdir())
+    assert [file.name for file in files] == [
+        "MODEL_CARD.md",
+        "causal.safetensors",
+        "centred.safetensors",
+    ]
+    assert sum(file.stat().st_size for file in files) < 8e6
+    pose = jaxpose.load()(keypoints, image_size=walker.SIZE, fps=25)
+    assert pose.model == "jaxpose centred"
+    height = dict(zip(pose.joints, pose.positions_3d[..., 1].mean(axis=0), strict=True))
+    assert height["head"] < height["thorax"] < height["hip"] < height["left_ankle"]
+    assert 1.2 < height["left_ankle"] - height["head"] < 2.0
