@@ -45,7 +45,7 @@ def finished_run(
     from tests.small_run import train_small  # imports JAX's users after the settings
 
     directory = tmp_path_factory.mktemp("finished")
-    return directory, train_small(str(directory))
+    return directory, train_small(str(directory), draw=True)
 
 
 _TESTS = pathlib.Path(__file__).parent

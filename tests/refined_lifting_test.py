@@ -23,7 +23,14 @@ from jaxpose.models.videopose3d import VideoPose3D
 from jaxpose.parallel import sharding
 from jaxpose.run import Run, start_from_lifting
 from jaxpose.training import setup
-from tests.small_run import in_memory, small_clips, small_config, train_small
+from tests.models.small_models import random_variables
+from tests.small_run import (
+    in_memory,
+    small_clips,
+    small_config,
+    train_small,
+    without_pictures,
+)
 
 CAMERA = np.array([2.2, 2.2, 0.1, -0.2, 0, 0, 0, 0, 0], np.float32)
 
@@ -50,7 +57,7 @@ def refined_config(lifting_workdir: str) -> ml_collections.ConfigDict:
 
 
 def run(config: ml_collections.ConfigDict, workdir, clips: Clips) -> dict:
-    with in_memory(clips):
+    with in_memory(clips), without_pictures():
         return Run.create(config, workdir).train()
 
 
@@ -77,7 +84,7 @@ def test_without_weight_on_the_lifted_pose_the_keypoints_are_kept(target_scale):
         np.broadcast_to(CAMERA, (3, 9)),
         np.array([4.0, 5.0, 6.0], np.float32),
     )
-    variables = model.init(jax.random.key(0), keypoints, camera, depth, train=False)
+    variables = random_variables(model)
     last = variables["params"]["refinement"]["fc2"]["dense"]
     last["kernel"], last["bias"] = (
         jnp.zeros_like(last["kernel"]),
@@ -126,7 +133,7 @@ def test_the_second_stage_begins_with_the_first_and_improves_on_it(tmp_path):
     assert first["protocol"]["refinement"] == "none"
     # x and y are known up to the depth; only z is left to the model.
     assert second["mpjpe"] < first["mpjpe"]
-    with in_memory(clips):
+    with in_memory(clips), without_pictures():
         assert (
             Run.open(tmp_path / "second", config).evaluate()["mpjpe"] == second["mpjpe"]
         )
@@ -160,10 +167,7 @@ def test_flip_averaging_sees_the_mirrored_camera(causal):
             target_scale=10.0,
         )
     )
-    shapes = (1, 9, 17, 2), (1, 9), (1,)
-    variables = model.init(
-        jax.random.key(0), *(jnp.ones(shape) for shape in shapes), train=False
-    )
+    variables = random_variables(model)
     clips = clips_with_cameras()
     flipped_index = tuple(
         dataclasses.replace(clip, intrinsics=(1100.0, 1100.0, 1000.0 - 550.0, 400.0))

@@ -13,10 +13,15 @@ from jaxpose.data import requirements
 from jaxpose.data.clips import select_subjects
 from jaxpose.errors import JaxposeError
 from jaxpose.run import Run, start_from_run
-from jaxpose.scoring import pictures
 from jaxpose.training import setup, workdirs
 from jaxpose.training.metric_writer import read_metrics
-from tests.small_run import in_memory, small_clips, small_config, train_small
+from tests.small_run import (
+    in_memory,
+    small_clips,
+    small_config,
+    train_small,
+    without_pictures,
+)
 
 pytestmark = pytest.mark.xdist_group("train")
 
@@ -77,10 +82,8 @@ def test_one_evaluation_scores_with_flip_averaging_and_without(finished_run, cli
 
 
 def test_under_the_papers_protocol_everybody_is_trained_on_to_the_last_epoch(
-    finished_run, tmp_path, capsys, monkeypatch
+    finished_run, tmp_path, capsys
 ):
-    # Drawing takes longer than all the updates.
-    monkeypatch.setattr(pictures, "animate_clip", lambda *_: None)
     held_out = finished_run[1]["protocol"]
     assert held_out["protocol"] == "held_out"
     assert held_out["checkpoint"] == "best on held-out train_3"
@@ -97,15 +100,14 @@ def test_under_the_papers_protocol_everybody_is_trained_on_to_the_last_epoch(
     assert "protocol: paper; dataset: " in capsys.readouterr().out
     # A score tells how the run was trained, whatever config it is opened with.
     config = small_config()
-    with in_memory():
+    with in_memory(), without_pictures():
         again = Run.open(tmp_path, config).evaluate()
     assert again["protocol"] == published
     with pytest.raises(JaxposeError, match=r"protocol: 'paper' there, 'held_out' now"):
         Run.create(config, tmp_path)
 
 
-def test_a_run_begins_with_the_weights_of_another(finished_run, tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "animate_clip", lambda *_: None)
+def test_a_run_begins_with_the_weights_of_another(finished_run, tmp_path):
     config, first = small_config(), Run.open(finished_run[0])
     config.start_workdir = str(finished_run[0])
     fresh = setup.fresh_state(config, first.model, first.mesh)
@@ -325,7 +327,7 @@ def test_a_run_of_format_1_still_opens_scores_and_goes_on(tmp_path):
     run = Run.open(directory, config)
     assert run.step == 4
     assert run.unit == "metre"
-    with in_memory():
+    with in_memory(), without_pictures():
         again = Run.open(directory).evaluate()
     assert again.keys() >= results.keys()
     for name in ("mpjpe", "p_mpjpe", "n_mpjpe", "mpjve", "linear_mpjpe"):
@@ -334,7 +336,7 @@ def test_a_run_of_format_1_still_opens_scores_and_goes_on(tmp_path):
     assert again["protocol"].pop("protocol") == "held_out"
     assert again["protocol"].pop("augment_flip") is True
     assert again["protocol"] == results["protocol"]
-    with in_memory():
+    with in_memory(), without_pictures():
         assert Run.create(config, directory).train()["step"] == 4
     config.model.depth = 2
     with pytest.raises(JaxposeError, match=r"config\.model\.depth: 1 there, 2 now"):

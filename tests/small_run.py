@@ -122,13 +122,28 @@ def in_memory(clips: Clips | None = None) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def without_pictures() -> Iterator[None]:
+    """Leaves out the drawing, which takes as long as all the updates."""
+    with (
+        mock.patch.object(pictures, "animate_clip"),
+        mock.patch.object(pictures, "draw_learning_curves"),
+    ):
+        yield
+
+
 def train_small(
-    workdir: str, overrides: dict | None = None, clips: Clips | None = None
+    workdir: str,
+    overrides: dict | None = None,
+    clips: Clips | None = None,
+    *,
+    draw: bool = False,
 ) -> dict:
-    """Trains in this process; returns the results."""
+    """Trains in this process; returns the results. Pictures are drawn if `draw`."""
     config = small_config()
     config.update_from_flattened_dict(overrides or {})
-    with in_memory(clips):
+    drawing = contextlib.nullcontext() if draw else without_pictures()
+    with in_memory(clips), drawing:
         return Run.create(config, workdir).train()
 
 
@@ -149,12 +164,8 @@ def signal_at(stage: str, number: int, call: int = 1) -> None:
 if __name__ == "__main__":
     workdir, *rest = sys.argv[1:]
     overrides = rest[0] if rest else "{}"
-    # Drawing takes as long as all the updates.
-    with (
-        mock.patch.object(pictures, "animate_clip"),
-        mock.patch.object(pictures, "draw_learning_curves"),
-    ):
+    with without_pictures():
         if len(rest) > 1:
             stage, *numbers = rest[1:]
             signal_at(stage, *map(int, numbers))
-        train_small(workdir, json.loads(overrides))
+        train_small(workdir, json.loads(overrides), draw=True)

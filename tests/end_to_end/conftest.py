@@ -3,20 +3,19 @@
 import functools
 import pathlib
 from collections.abc import Callable
-from unittest import mock
 
 import pytest
 
 import jaxpose
 from jaxpose import prepare
-from jaxpose.scoring import pictures
 from tests.end_to_end.formats import FORMATS, Run, small
+from tests.small_run import without_pictures
 
 
 @pytest.fixture(autouse=True)
-def no_animation():
+def no_pictures():
     """Drawing takes longer than all else; loop_test.py looks at the pictures."""
-    with mock.patch.object(pictures, "animate_clip"):
+    with without_pictures():
         yield
 
 

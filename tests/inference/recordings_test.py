@@ -11,7 +11,13 @@ from jaxpose.errors import JaxposeError
 from jaxpose.inference.predictor import Predictor
 from jaxpose.parallel import sharding
 from jaxpose.run import Run
-from tests.small_run import in_memory, small_clips, small_config, train_small
+from tests.small_run import (
+    in_memory,
+    small_clips,
+    small_config,
+    train_small,
+    without_pictures,
+)
 
 pytestmark = pytest.mark.xdist_group("train")
 
@@ -142,7 +148,7 @@ def test_a_temporal_model_gets_recordings_at_its_own_rate(tmp_path):
     )
     results = []
     for clips in (fast, slow):
-        with in_memory(clips):
+        with in_memory(clips), without_pictures():
             (path,) = Run.open(tmp_path, config).write_predictions()
             results.append(dict(np.load(path)))
     assert [len(result["positions_3d"]) for result in results] == [30, 6]
