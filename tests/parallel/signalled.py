@@ -1,7 +1,8 @@
-"""The program of training, one process of which sends itself a signal.
+"""The program of training without pictures, which may send itself a signal.
 
 `python -m tests.parallel.signalled DISPATCH SIGNAL FLAG...` is `python -m jaxpose.main
-FLAG...` and sends itself the signal when it has begun that many dispatches.
+FLAG...` and sends itself the signal when it has begun that many dispatches. With signal
+0 it sends none.
 """
 
 import itertools
@@ -13,6 +14,7 @@ import time
 import jax
 
 from jaxpose.training.progress import Progress
+from tests.small_run import without_pictures
 
 # JAX looks for signals once per second: the run must not have ended by then.
 SECONDS_PER_DISPATCH = 0.2
@@ -35,6 +37,9 @@ def signal_at(dispatch: int, number: int) -> None:
 
 
 if __name__ == "__main__":
-    signal_at(int(sys.argv[1]), int(sys.argv[2]))
+    dispatch, number = int(sys.argv[1]), int(sys.argv[2])
+    if number:
+        signal_at(dispatch, number)
     sys.argv[1:] = sys.argv[3:]
-    runpy.run_module("jaxpose.main", run_name="__main__", alter_sys=True)
+    with without_pictures():
+        runpy.run_module("jaxpose.main", run_name="__main__", alter_sys=True)
