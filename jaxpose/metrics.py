@@ -203,8 +203,9 @@ def procrustes_align(predicted: Array, target: Array) -> Array:
     t_square = xp.square(t).sum((-1, -2))
     correlation = _product(xp, p.mT, t)
 
-    # Normalised, so that the eigenvectors do not depend on the unit of the poses.
-    norm = xp.sqrt(p_square * t_square)
+    # Normalised, so that the eigenvectors do not depend on the unit of the poses. The
+    # product of the squares would leave the range of float32 at 1e10 and at 1e-12.
+    norm = xp.sqrt(p_square) * xp.sqrt(t_square)
     inverse_norm = _ratio(xp, 1, norm)
     normalised = inverse_norm[..., None, None] * correlation
     rotation = _best_rotation(xp, normalised)

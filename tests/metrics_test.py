@@ -201,6 +201,17 @@ def test_a_collapsed_prediction_lands_on_the_mean_of_the_target(value):
         np.testing.assert_allclose(aligned, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("unit", [1e10, 1e-12])
+@pytest.mark.parametrize("metric", PER_POSE)
+def test_errors_in_float32_are_proportional_to_the_unit(metric, unit):
+    predicted, target = (pose.astype(np.float32) for pose in random_poses((3, 17, 3)))
+    expected = metric(predicted, target)
+    factor = np.float32(unit)
+    for function in (metric, jax.jit(metric)):
+        found = np.asarray(function(predicted * factor, target * factor))
+        np.testing.assert_allclose(found / factor, expected, rtol=1e-4)
+
+
 @pytest.mark.parametrize("metric", PER_POSE)
 def test_nan_is_not_hidden(metric):
     predicted, target = random_poses((3, 17, 3))
