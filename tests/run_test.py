@@ -223,6 +223,9 @@ def test_what_cannot_be_lifted_is_named(finished_run, tmp_path):
     keypoints[2, 5, 1] = np.nan
     with pytest.raises(JaxposeError, match=r"keypoints_2d\[2, 5\] is not finite"):
         run.lift(keypoints, image_size=IMAGE_SIZE)
+    keypoints[2, 5, 1] = -1e39  # infinite in float32
+    with pytest.raises(JaxposeError, match=r"keypoints_2d\[2, 5\] is -1e\+39 pixels"):
+        run.lift(keypoints, image_size=IMAGE_SIZE)
     with pytest.raises(JaxposeError, match="nobody_3"):
         run.lift(keypoints, image_size=IMAGE_SIZE, layout="nobody_3")
 

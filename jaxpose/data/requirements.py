@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,11 @@ from jaxpose.models.base import LiftingModel
 # Units of positions; the second is that of data in image space.
 METRE = "metre"
 HALF_IMAGE_WIDTH = "half image width"
+
+# Bounds of what is stored, far beyond any recording: keypoints in half image widths,
+# positions in the unit of the clips.
+LARGEST_KEYPOINT = 1e4
+LARGEST_POSITION = 1e5
 
 
 def require_readable(model: LiftingModel, clips: Clips) -> None:
@@ -35,6 +41,37 @@ def require_readable(model: LiftingModel, clips: Clips) -> None:
             )
     if model.needs_camera:
         require_cameras(clips)
+
+
+def require_sound(clips: Clips) -> None:
+    """Checks the numbers of clips: one bad frame would spoil every mean over frames.
+
+    Keypoints are finite; positions are finite, or NaN where they are absent. Both have
+    bounds.
+
+    Raises:
+      JaxposeError: names the first bad frame and its clip.
+    """
+    arrays = {
+        "keypoints_2d": (clips.keypoints_2d, LARGEST_KEYPOINT),
+        "positions_3d": (clips.positions_3d, LARGEST_POSITION),
+    }
+    for name, (array, largest) in arrays.items():
+        bad = np.abs(array) > largest
+        if name == "keypoints_2d":
+            bad |= np.isnan(array)
+        frames = np.flatnonzero(bad.any(axis=(1, 2)))
+        if not len(frames):
+            continue
+        first = int(frames[0])
+        clip = clips.index[int(clips.clip_of_frame[first])]
+        value = array[first][bad[first]][0]
+        raise JaxposeError(
+            f"data set {clips.dataset!r}: {name} hold {value:g} in clip {clip.subject} "
+            f"{clip.take} {clip.camera}, frame {first - clip.start} (of {len(frames)} "
+            f"such frames); expected finite numbers up to {largest:g}. Mend the source "
+            "and prepare the data set again with --overwrite"
+        )
 
 
 def require_cameras(clips: Clips) -> None:
@@ -108,6 +145,18 @@ def require_finite(positions_3d: np.ndarray, where: str | pathlib.Path) -> None:
             f"{where}: the model's poses are not finite in {bad.sum()} of {len(bad)} "
             "frames; its weights are damaged, or the training diverged"
         )
+
+
+def require_scores(results: dict[str, Any], where: str | pathlib.Path) -> None:
+    """Raises JaxposeError if a score of `results` is not finite: it is no result."""
+    for name, value in results.items():
+        if isinstance(value, dict):
+            require_scores(value, where)
+        elif isinstance(value, float) and not np.isfinite(value):
+            raise JaxposeError(
+                f"{where}: {name} is {value}; the poses or their truth are beyond what "
+                "can be scored"
+            )
 
 
 def unit_of(clips: Clips) -> str:

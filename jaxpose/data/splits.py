@@ -12,6 +12,7 @@ from jaxpose.data.clips import (
     select_actions,
     select_subjects,
 )
+from jaxpose.data.requirements import require_sound
 from jaxpose.datasets.prepared import load_clips
 from jaxpose.errors import JaxposeError
 from jaxpose.parallel import hosts
@@ -33,7 +34,8 @@ def load_clips_of(dataset: ml_collections.ConfigDict) -> Clips:
     Prepares the data set first where that needs no files.
 
     Raises:
-      JaxposeError: not prepared, an unknown action, or joints that no rule leads to.
+      JaxposeError: not prepared, an unknown action, joints that no rule leads to, or
+        numbers that are not finite or beyond all bounds.
     """
     data_dir = dataset.data_dir or None
     # Hosts take turns: those that share a folder find it prepared by the first one,
@@ -42,6 +44,7 @@ def load_clips_of(dataset: ml_collections.ConfigDict) -> Clips:
         f"prepare {dataset.name}", lambda: ensure_prepared(dataset.name, data_dir)
     )
     clips = load_clips(dataset.name, data_dir)
+    require_sound(clips)
     if dataset.actions:
         clips = select_actions(clips, dataset.actions)
     clips = downsample(clips, dataset.frame_stride)

@@ -14,6 +14,8 @@ from jaxpose.datasets.camera import Camera
 from jaxpose.errors import JaxposeError
 
 _BYTES = tfds.features.Encoding.BYTES
+# Largest magnitude of pixels and metres; larger ones are faults of a source.
+_LARGEST = 1e7
 
 
 def clip_features(
@@ -225,14 +227,17 @@ def _require_shapes(
 
 
 def _require_finite(where: str, name: str, array: np.ndarray) -> None:
-    """Raises JaxposeError if a frame of `array [F, J, C]` holds a NaN or infinity."""
-    bad = ~np.isfinite(array).all(axis=(1, 2))
+    """Raises JaxposeError if a frame of `array [F, J, C]` holds a NaN or infinity.
+
+    A number that is infinite in float32, in which it is stored, counts as infinity.
+    """
+    bad = ~(np.abs(array) <= _LARGEST).all(axis=(1, 2))
     if bad.any():
         first = int(bad.argmax())
         raise JaxposeError(
-            f"{where}: {name} is not finite in {bad.sum()} of {len(bad)} frames, first "
-            f"in frame {first} (counted from 0); cut the clip there or repair the "
-            "source file"
+            f"{where}: {name} is not finite in {bad.sum()} of {len(bad)} frames, or "
+            f"above {_LARGEST:g}, first in frame {first} (counted from 0); cut the "
+            "clip there or repair the source file"
         )
 
 

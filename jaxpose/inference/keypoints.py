@@ -6,6 +6,7 @@ import numpy as np
 
 from jaxpose.body import cameras, detector_rules, joint_rules
 from jaxpose.body.skeletons import get_skeleton
+from jaxpose.data.requirements import LARGEST_KEYPOINT
 from jaxpose.errors import JaxposeError
 from jaxpose.models.base import LiftingModel
 
@@ -62,7 +63,14 @@ def normalise_keypoints(
         keypoints = _convert(keypoints, layout, model.keypoints_skeleton)
     # The confidence, where there is one, has no unit.
     pixels, rest = keypoints[..., :2], keypoints[..., 2:]
-    normalised = cameras.normalize_screen_coordinates(pixels, image_size)
+    normalised = np.asarray(cameras.normalize_screen_coordinates(pixels, image_size))
+    # Beyond these bounds the numbers would be infinite in float32, or as good as that.
+    if (bad := ~(np.abs(normalised) <= LARGEST_KEYPOINT)).any():
+        frame, joint, axis = np.argwhere(bad)[0]
+        raise JaxposeError(
+            f"keypoints_2d[{frame}, {joint}] is {pixels[frame, joint, axis]:g} pixels, "
+            f"expected at most {LARGEST_KEYPOINT:g} half image widths from the centre"
+        )
     return np.concatenate([normalised, rest], axis=-1).astype(np.float32)
 
 

@@ -176,6 +176,10 @@ def test_keypoints_may_have_other_joints_than_positions(tmp_path, builder):
             "2 of 5 .*frame 3",
         ),
         (
+            {"positions_3d": np.full((5, 17, 3), 1e39)},  # infinite in float32
+            "positions_3d is not finite in 5 of 5",
+        ),
+        (
             {"keypoints_2d": np.full((5, 17, 2), np.nan)},
             "keypoints_2d is not finite in 5 of 5",
         ),
