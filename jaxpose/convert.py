@@ -36,6 +36,7 @@ from jaxpose.errors import JaxposeError
 from jaxpose.models import cost
 from jaxpose.run import Run
 from jaxpose.torch_weights import layouts, state_dicts
+from jaxpose.training import workdirs
 
 # Keys under which the reference implementations save the state dict of the lifting
 # model, and of VideoPose3D's trajectory model beside it.
@@ -106,7 +107,7 @@ def convert_from_torch(
     """
     _check_lifting(config)
     names = torch_weights.get_state_dict_map(config.model.name)
-    if (workdir.expanduser() / "config.json").exists():
+    if workdirs.holds_run(workdir.expanduser()):
         raise JaxposeError(
             f"--workdir={workdir} already holds a run; give a new directory"
         )

@@ -30,7 +30,7 @@ from jaxpose.parallel import hosts, sharding
 from jaxpose.precision import matmul_precision
 from jaxpose.scoring.evaluate import Evaluator, score, scored_frames
 from jaxpose.training import setup, workdirs
-from jaxpose.training.checkpoints import Checkpoints, read_best
+from jaxpose.training.checkpoints import Checkpoints, Restored, read_best
 from jaxpose.training.state import TrainState
 from jaxpose.weights import Weights, save_weights
 
@@ -114,13 +114,18 @@ class Run:
         """Returns all devices, as one axis over which batches are divided."""
         return sharding.make_mesh()
 
-    @functools.cached_property
+    @property
     def state(self) -> TrainState:
-        """Returns the best checkpoint, read when it is first needed.
+        """Returns the best checkpoint that can be read, when it is first needed.
 
         Raises:
-          JaxposeError: no complete checkpoint.
+          JaxposeError: no complete checkpoint, or the system refuses to read it.
         """
+        return self._restored.state
+
+    @functools.cached_property
+    def _restored(self) -> Restored:
+        """Returns the state, and the better checkpoints that cannot be read."""
         # The optimiser is that of the run: a checkpoint holds its state, too.
         like = setup.checkpoint_shapes(self.trained, self.model, self.mesh)
         best = read_best(self.workdir, like)
@@ -305,18 +310,20 @@ class Run:
         ):
             last = loop.train(training, evaluator, checkpoints, begin)
             # In place of the cached property, which would read the checkpoint again.
-            self.__dict__["state"] = checkpoints.restore_best(last)
+            self.__dict__["_restored"] = checkpoints.restore_best(last)
         return self._report(splits.train, splits.test)
 
     def evaluate(self) -> dict[str, Any]:
         """Scores the best checkpoint on the test subjects of `config`; draws a picture.
 
         The data set may be another than the one trained on; the files then bear its
-        name, and those of the run's own data stay. The baselines are fitted on the
-        training data of the run, and left out where that is not prepared here.
+        name, and those of the run's own data stay. They also stay where the best
+        checkpoint cannot be read, and the results say so. The baselines are fitted on
+        the training data of the run, and left out where that is not prepared here.
 
         Returns:
-          What it writes to `<workdir>/results.json` or `results_<data set>.json`.
+          What it writes to `<workdir>/results.json`, `results_<data set>.json` or
+          `results_step_<step>.json`.
 
         Raises:
           JaxposeError: no checkpoint, or data with other joints or another unit.
@@ -337,7 +344,20 @@ class Run:
             logging.warning(
                 "no baselines, the run's training data is not at hand: %s", reason
             )
-        return self._report(train, test)
+        return self._report(train, test, self._suffix())
+
+    def _suffix(self) -> str:
+        """Returns the end of the names of results that are not those of the training.
+
+        The results of the training stay when the run is scored on other data, or when
+        its best checkpoint cannot be read.
+        """
+        suffix = ""
+        if workdirs.tested_data(self.trained) != workdirs.tested_data(self.config):
+            suffix = f"_{_file_name(self.config.dataset.name)}"
+        if self._restored.unreadable:
+            suffix += f"_step_{self.step}"
+        return suffix
 
     def write_predictions(self) -> list[pathlib.Path]:
         """Lifts the recordings of the test subjects, of all where `config` names none.
@@ -441,6 +461,9 @@ class Run:
         """
         environment = workdirs.load_environment(self.workdir)
         description = {"unit": self.unit, "step": self.step}
+        # Whoever gets the file must know that a better checkpoint was lost.
+        if unreadable := self._restored.unreadable:
+            description["unreadable_better_steps"] = unreadable
         for name in ("data", "fps", "body_heights", "converted_from"):
             if name in environment:
                 description[name] = environment[name]
@@ -486,8 +509,13 @@ class Run:
         if self.config.augment_rotation or self.config.augment_bones:
             virtual_views.check_views(train)
 
-    def _report(self, train: Clips | None, test: Clips) -> dict[str, Any]:
-        """Scores the best checkpoint on `test`; writes and prints what it finds."""
+    def _report(
+        self, train: Clips | None, test: Clips, suffix: str = ""
+    ) -> dict[str, Any]:
+        """Scores the best checkpoint on `test`; writes and prints what it finds.
+
+        `suffix` comes behind the names of the files.
+        """
         from jaxpose.scoring import baselines, pictures, report
         from jaxpose.training.metric_writer import read_metrics
 
@@ -502,17 +530,17 @@ class Run:
             without = score(plain, test, frame_numbers)
             results["without_flip_average"] = without
         results.update(baselines.baselines(train, test))
+        requirements.require_scores(results, self.workdir)
         results["step"] = self.step
         results["protocol"] = report.protocol_fields(
             self.config, self.trained, self.model, train, test
         )
+        for step in self._restored.unreadable:
+            lost = f"; step {step} was preferred and cannot be read"
+            results["protocol"]["checkpoint"] += lost
         if not hosts.is_writer():
             return results
 
-        # The scores on the run's own data stay when it is scored on other data.
-        suffix = ""
-        if workdirs.tested_data(self.trained) != workdirs.tested_data(self.config):
-            suffix = f"_{_file_name(self.config.dataset.name)}"
         names = f"results{suffix}.json", f"prediction{suffix}.gif"
         workdirs.write_json(self.workdir / names[0], results)
         report.print_results(results, f"{self.config.model.name} on {test.dataset}")

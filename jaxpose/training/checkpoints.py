@@ -1,52 +1,75 @@
 """Checkpoints of a run: the last two and the best, each written whole or not at all.
 
 orbax writes each to `<workdir>/checkpoints/<step>`. It carries the config, the data's
-fingerprint and the score it was saved with, so that it can be evaluated without the
-command that made it.
+fingerprint, the score it was saved with, and digests (`jaxpose.training.records`): what
+is restored is what was saved. The run mends and moves its checkpoints; who only reads
+them changes nothing.
 """
 
-import json
 import math
+import os
 import pathlib
 import shutil
-from collections.abc import Callable
-from typing import Any, Self
+import tempfile
+import time
+from typing import Any, NamedTuple, Self
 
 import jax
 from absl import logging
 from orbax.checkpoint import v1 as ocp
 
 from jaxpose.errors import JaxposeError
+from jaxpose.training import records, scores
 from jaxpose.training.state import TrainState
 
-_SCORE = "mpjpe"
+# Times that a checkpoint is tried, and seconds between: files may be away for a moment.
+_TRIES = 3
+_PAUSE = 0.2
 
 
-def read_best(workdir: pathlib.Path, like: TrainState) -> TrainState | None:
+class Restored(NamedTuple):
+    """A state that was read, and what was preferred to it.
+
+    Attributes:
+      state: the state.
+      unreadable: steps of better checkpoints, which cannot be read.
+    """
+
+    state: TrainState
+    unreadable: list[int]
+
+
+class _VanishedError(Exception):
+    """A checkpoint was deleted after it was listed."""
+
+
+def read_best(workdir: pathlib.Path, like: TrainState) -> Restored | None:
     """Returns the best readable checkpoint of `workdir`, None where there is none.
 
-    Writes nothing, so the run may be in progress.
+    Writes nothing, so the run may be in progress: where it deletes a checkpoint that is
+    being read, all are listed again.
 
     Args:
       workdir: directory of the run.
       like: shapes, types and shardings: a state, or that of `state_shapes`.
 
     Raises:
-      JaxposeError: there are checkpoints and none can be read.
+      JaxposeError: there are checkpoints and none can be read, or the system refuses to
+        read one.
     """
     directory = workdir.absolute() / "checkpoints"
-    # A name that is no number is a checkpoint that is being written.
-    scores: dict[int, float | None] = {}
-    for path in directory.glob("*"):
-        if path.name.isdigit():
-            scores[int(path.name)] = _read_score(path)
     shapes = _shapes(like)
-
-    def load(step: int) -> TrainState:
-        return ocp.load(directory / str(step), shapes, checkpointable_name="state")
-
-    state, _ = _first_readable(_best_first(scores), load, directory)
-    return state
+    for _ in range(_TRIES):
+        try:
+            steps = _best_first(scores.read_scores(directory))
+            return _first_readable(steps, shapes, directory)
+        except _VanishedError:
+            time.sleep(_PAUSE)
+        except OSError as error:
+            raise _refusal(directory, error) from error
+    raise JaxposeError(
+        f"the checkpoints in {directory} are deleted while they are read; try again"
+    )
 
 
 class Checkpoints:
@@ -71,15 +94,16 @@ class Checkpoints:
 
     def _open(self) -> None:
         """Opens orbax's checkpointer, which keeps the last two and the best."""
-        # orbax fails on a damaged file of scores, so such checkpoints go first.
-        if damaged := _without_readable_scores(self.directory):
-            logging.warning(
-                "checkpoints %s of %s cannot be read (scores)", damaged, self.directory
-            )
-            _set_aside(self.directory, damaged)
+        # orbax fails on damaged side files, and deletes what seems to be no longer the
+        # best. All processes share the directory: the first one mends.
+        if jax.process_index() == 0:
+            try:
+                scores.mend(self.directory)
+            except OSError as error:
+                raise _refusal(self.directory, error) from error
         policies = ocp.training.preservation_policies
         best = policies.BestN(
-            get_metric_fn=lambda metrics: metrics[_SCORE],
+            get_metric_fn=lambda metrics: metrics[scores.NAME],
             reverse=True,  # the smallest error is the best
             n=1,
             keep_checkpoints_without_metrics=False,
@@ -90,6 +114,7 @@ class Checkpoints:
                 [policies.LatestN(2), best]
             ),
             cleanup_tmp_directories=True,
+            context=_context(),
         )
 
     def __enter__(self) -> Self:
@@ -107,7 +132,7 @@ class Checkpoints:
           state: the state after `step` updates.
           step: number of the checkpoint.
           score: MPJPE in millimetres, which selects the best checkpoint; None where
-            nothing was evaluated.
+            nothing was evaluated. One that is not finite counts as none.
 
         Raises:
           JaxposeError: the disk is full or not writable.
@@ -116,13 +141,16 @@ class Checkpoints:
         # A run that stopped right after its last save has this checkpoint already.
         if step in self.steps:
             return
+        if not scores.is_score(score):
+            score = None
+        record = records.make_record(self.description, state, score)
         try:
-            self._checkpointer.save_async(
+            self._checkpointer.save_checkpointables_async(
                 step,
-                state,
+                {"state": state, records.ITEM: record},
                 force=True,
-                metrics=None if score is None else {_SCORE: score},
-                custom_metadata=self.description or None,
+                metrics=None if score is None else {scores.NAME: score},
+                custom_metadata=record,
             )
         except Exception as error:  # orbax passes on whatever its storage raised
             raise JaxposeError(
@@ -147,7 +175,7 @@ class Checkpoints:
         """Returns the steps of the complete checkpoints, oldest first."""
         return [checkpoint.step for checkpoint in self._checkpointer.checkpoints]
 
-    def restore_latest(self, like: TrainState) -> TrainState | None:
+    def restore_latest(self, like: TrainState) -> Restored | None:
         """Returns the newest readable checkpoint, None where there is none.
 
         Tries the checkpoint before one that cannot be read. Once one is read, the
@@ -157,29 +185,35 @@ class Checkpoints:
           like: shapes, types and shardings: a state, or that of `state_shapes`.
 
         Raises:
-          JaxposeError: there are checkpoints and none can be read; nothing is moved.
+          JaxposeError: there are checkpoints and none can be read, or the system
+            refuses to read one; nothing is moved.
         """
         return self._restore(sorted(self.steps, reverse=True), like)
 
-    def restore_best(self, like: TrainState) -> TrainState | None:
+    def restore_best(self, like: TrainState) -> Restored | None:
         """Returns the best readable checkpoint; otherwise as `restore_latest`."""
-        scores = {}
-        for checkpoint in self._checkpointer.checkpoints:
-            metrics = checkpoint.metrics
-            scores[checkpoint.step] = metrics[_SCORE] if metrics else None
-        return self._restore(_best_first(scores), like)
+        return self._restore(_best_first(scores.read_scores(self.directory)), like)
 
-    def _restore(self, steps: list[int], like: TrainState) -> TrainState | None:
-        shapes = _shapes(like)
-        state, unreadable = _first_readable(
-            steps, lambda step: self._checkpointer.load(step, shapes), self.directory
-        )
+    def _restore(self, steps: list[int], like: TrainState) -> Restored | None:
+        try:
+            restored = _first_readable(steps, _shapes(like), self.directory)
+        except _VanishedError as error:
+            raise JaxposeError(f"{error}; another program deletes them") from error
         # orbax lists the checkpoints when it opens: it opens again after the move.
-        if unreadable:
+        if restored is not None and restored.unreadable:
             self._checkpointer.close()
-            _set_aside(self.directory, unreadable)
+            _set_aside(self.directory, restored.unreadable)
             self._open()
-        return state
+        return restored
+
+
+def _context() -> ocp.Context:
+    """Returns orbax's settings: the record of a checkpoint is written as JSON."""
+    registry = ocp.handlers.local_registry()
+    registry.add(ocp.handlers.JsonHandler, checkpointable_name=records.ITEM)
+    context = ocp.Context()
+    context.checkpointables.registry = registry
+    return context
 
 
 def _shapes(like: TrainState) -> TrainState:
@@ -189,17 +223,17 @@ def _shapes(like: TrainState) -> TrainState:
     )
 
 
-def _best_first(scores: dict[int, float | None]) -> list[int]:
+def _best_first(score_of: dict[int, float | None]) -> list[int]:
     """Orders steps by preference: the smallest score, then the latest.
 
-    `scores` holds the score of each step, None where nothing was evaluated.
+    `score_of` holds the score of each step, None where nothing was evaluated.
     """
-    # Among equal scores the latest wins, because it comes first.
-    latest_first = sorted(scores, reverse=True)
+    # Among equal score_of the latest wins, because it comes first.
+    latest_first = sorted(score_of, reverse=True)
     best, least = None, math.inf
     for step in latest_first:
-        score = scores[step]
-        if score is not None and score < least:
+        score = score_of[step]
+        if score is not None and score < least:  # never true of NaN
             best, least = step, score
     if best is None:
         return latest_first
@@ -207,43 +241,121 @@ def _best_first(scores: dict[int, float | None]) -> list[int]:
 
 
 def _first_readable(
-    steps: list[int], load: Callable[[int], TrainState], directory: pathlib.Path
-) -> tuple[TrainState | None, list[int]]:
-    """Loads the first of `steps` that can be read.
+    steps: list[int], shapes: TrainState, directory: pathlib.Path
+) -> Restored | None:
+    """Loads the first of `steps` that can be read and has the digests of its record.
 
     Returns:
-      The state, None without steps; and the steps before it that cannot be read.
+      The state and the steps before it, which are damaged; None without steps.
 
     Raises:
-      JaxposeError: none can be read.
+      JaxposeError: none can be read, or the system refuses to read one, which may be
+        intact.
+      _VanishedError: one was deleted.
     """
     reasons: dict[int, str] = {}
     for step in steps:
+        path = directory / str(step)
         try:
-            state = load(step)
+            state = _load(path, shapes)
+        except (JaxposeError, _VanishedError):
+            raise
         except Exception as error:  # tensorstore, orbax and json raise their own kinds
             lines = str(error).strip().splitlines() or [type(error).__name__]
-            reasons[step] = lines[0][:300]
+            reasons[step] = lines[0][:200]
             continue
         # One checkpoint was read, so those that failed before it are damaged.
+        unverified = ""
+        if reasons and "digests" not in (records.read_record(path) or {}):
+            unverified = ", of an earlier jaxpose, whose arrays have no digests"
         for bad, reason in reasons.items():
-            path = directory / str(bad)
-            logging.warning("checkpoint %s cannot be read (%s)", path, reason)
-        return state, list(reasons)
+            logging.warning(
+                "checkpoint %s cannot be read (%s); step %d is used%s",
+                directory / str(bad),
+                reason,
+                step,
+                unverified,
+            )
+        return Restored(state, list(reasons))
     if steps:
         raise JaxposeError(
             f"no checkpoint in {directory} can be read ({reasons[steps[0]]}). If they "
             "are damaged, start again in a new workdir."
         )
-    return None, []
+    return None
 
 
-def _read_score(checkpoint: pathlib.Path) -> float | None:
-    """Returns the score a checkpoint was saved with, None where it has none."""
+def _load(checkpoint: pathlib.Path, shapes: TrainState) -> TrainState:
+    """Returns the state in a checkpoint, with the digests that its record states.
+
+    Raises:
+      Exception: it is damaged.
+      JaxposeError: the system refuses to read a file.
+      _VanishedError: it is not there any more.
+    """
+    # All processes of a run read together, so none of them may try alone.
+    tries = _TRIES if jax.process_count() == 1 else 1
+    for attempt in range(tries):
+        try:
+            if records.is_damaged(checkpoint):
+                raise ValueError("both copies of its digests are damaged")
+            state = _load_arrays(checkpoint, shapes)
+            records.check_arrays(state, records.read_record(checkpoint) or {})
+        except Exception as error:
+            _check_files(checkpoint, error)
+            if attempt + 1 == tries:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            break
+    return state
+
+
+def _load_arrays(checkpoint: pathlib.Path, shapes: TrainState) -> TrainState:
+    """Returns the state in a checkpoint, whatever orbax's metadata beside it says."""
     try:
-        return json.loads((checkpoint / "metrics" / "metrics").read_text())[_SCORE]
-    except (OSError, ValueError, KeyError):  # saved without one, or damaged
-        return None
+        return ocp.load(checkpoint, shapes, checkpointable_name="state")
+    except Exception:
+        if jax.process_count() > 1:
+            raise
+    # orbax looks at the folder above the arrays, so this one is empty.
+    with tempfile.TemporaryDirectory() as folder:
+        link = pathlib.Path(folder) / "state"
+        link.symlink_to(checkpoint / "state")
+        return ocp.load(link, shapes, checkpointable_name=None)
+
+
+def _check_files(checkpoint: pathlib.Path, reason: Exception) -> None:
+    """Tells damage from files that the system does not give out at the moment.
+
+    Raises:
+      JaxposeError: a file cannot be read, whatever it holds.
+      _VanishedError: the checkpoint is not there any more.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    try:
+        for folder, _, names in os.walk(checkpoint, onerror=refuse):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    while file.read(1 << 20):
+                        pass
+    except FileNotFoundError:
+        if not checkpoint.exists():
+            raise _VanishedError(f"{checkpoint} was deleted") from reason
+    except OSError as error:
+        raise _refusal(checkpoint, error) from reason
+
+
+def _refusal(path: pathlib.Path, error: OSError) -> JaxposeError:
+    """Returns the error for files that the system does not give out."""
+    file = error.filename or path
+    return JaxposeError(
+        f"{path} cannot be read: {file}: {error.strerror or error}. It may be intact, "
+        "so no other checkpoint is used; try again when it can be read, or move it away"
+    )
 
 
 def _set_aside(directory: pathlib.Path, steps: list[int]) -> None:
@@ -256,17 +368,3 @@ def _set_aside(directory: pathlib.Path, steps: list[int]) -> None:
     for step in steps:
         shutil.rmtree(aside / str(step), ignore_errors=True)
         (directory / str(step)).rename(aside / str(step))
-
-
-def _without_readable_scores(directory: pathlib.Path) -> list[int]:
-    """Returns the steps whose file of scores is damaged, which orbax cannot open."""
-    damaged = []
-    for scores in directory.glob("*/metrics/metrics"):
-        try:
-            json.loads(scores.read_text())
-        except (ValueError, OSError):
-            # A name that is no number is a checkpoint that was not finished.
-            step = scores.parts[-3]
-            if step.isdigit():
-                damaged.append(int(step))
-    return damaged

@@ -46,8 +46,11 @@ def train(
       JaxposeError: losses or parameters are not finite, or the disk is full.
     """
     # Resume, or begin anew.
-    state = checkpoints.restore_latest(training.state_shapes())
-    if state is None:
+    restored = checkpoints.restore_latest(training.state_shapes())
+    if restored is not None:
+        state = restored.state
+        _write_description(checkpoints)
+    else:
         state = training.fresh_state()
         if begin is not None:
             state = begin(state)
@@ -57,8 +60,7 @@ def train(
     update = training.compile(state)
     # Only now every field is known to be usable: a run with a mistyped one must not
     # claim the directory.
-    if hosts.is_writer():
-        workdirs.write_description(checkpoints.workdir, checkpoints.description)
+    _write_description(checkpoints)
 
     order = training.order_of_epoch(step // schedule.steps_per_epoch)
     saving = SavingPolicy(training.config, schedule)
@@ -84,6 +86,10 @@ def train(
                 scores = evaluator.score(state.variables)
                 progress.write_scores(step, scores)
                 score = scores["mpjpe"]
+                if score is None or not np.isfinite(score):
+                    logging.warning(
+                        "step %d has no finite score and is not selected", step
+                    )
             progress.flush()
             check_finite(state, step, checkpoints)
             checkpoints.save(state, step, score)
@@ -98,6 +104,12 @@ def train(
                 sys.exit(signals.status())
         checkpoints.wait()
     return state
+
+
+def _write_description(checkpoints: Checkpoints) -> None:
+    """Writes the files that describe a run, in the first process."""
+    if hosts.is_writer():
+        workdirs.write_description(checkpoints.workdir, checkpoints.description)
 
 
 class SavingPolicy:

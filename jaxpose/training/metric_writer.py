@@ -9,14 +9,20 @@ from tensorboardX import SummaryWriter
 
 
 def read_metrics(path: pathlib.Path) -> list[dict[str, Any]]:
-    """Returns the rows of a file of JSON lines, without one that a kill cut off."""
+    """Returns the rows of a file of JSON lines, without damaged ones.
+
+    A kill cuts off the last row; a row is damaged that is no object with a `step`.
+    """
     rows = []
     if path.exists():
-        for line in path.read_text().splitlines():
+        # By bytes: one that is not UTF-8 spoils its own line alone.
+        for line in path.read_bytes().split(b"\n"):
             try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(row, dict) and type(row.get("step")) is int:
+                rows.append(row)
     return rows
 
 

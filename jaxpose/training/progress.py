@@ -98,10 +98,10 @@ class Progress:
 
     def write_scores(self, step: int, scores: dict[str, float | None]) -> None:
         """Writes the scores on the clips that select the best checkpoint."""
-        # Leaves out metrics that no frame counts towards.
+        # Leaves out metrics that no frame counts towards, and what is no result.
         values = {}
         for name in METRICS:
-            if (score := scores[name]) is not None:
+            if (score := scores[name]) is not None and np.isfinite(score):
                 values[f"selection_{name}"] = score
         if self._writer:
             self._writer.write(step, **values)

@@ -2,7 +2,7 @@
 
 config.json       the config that the run is trained with
 environment.json  format, versions, data and unit, as they were when the run began
-checkpoints/      see `jaxpose.training.checkpoints`
+checkpoints/      see `jaxpose.training.checkpoints`; each holds the above as well
 metrics.jsonl     see `jaxpose.training.metric_writer`
 results.json      scores of the best checkpoint
 """
@@ -14,11 +14,12 @@ import os
 import pathlib
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import ml_collections
+from absl import logging
 
 from jaxpose.config import with_new_fields
 from jaxpose.data.clips import Clips, fingerprint
@@ -27,6 +28,7 @@ from jaxpose.data.requirements import unit_of
 from jaxpose.errors import JaxposeError, join_first
 from jaxpose.inference.doubts import body_heights
 from jaxpose.models import MODELS, config_fields
+from jaxpose.training import earlier_formats, records
 
 try:
     import fcntl
@@ -36,6 +38,8 @@ except ImportError:  # Windows
 # Rises when older versions of jaxpose can no longer read a run. Runs that state no
 # format are of format 1.
 FORMAT = 3
+# Fields that name directories of other runs.
+_FOLDERS = ("lifting_workdir", "start_workdir")
 # Packages whose versions are saved with a run.
 _PACKAGES = (
     "jax",
@@ -148,14 +152,25 @@ def write_description(workdir: pathlib.Path, description: dict[str, Any]) -> Non
     # The config has a file of its own.
     environment = dict(description)
     write_json(workdir / "config.json", environment.pop("config"))
-    if not (workdir / "environment.json").exists():
-        write_json(workdir / "environment.json", environment)
+    path = workdir / "environment.json"
+    if not records.is_environment(_read_object(path)):
+        write_json(path, records.newest_environment(workdir) or environment)
+
+
+def holds_run(workdir: pathlib.Path) -> bool:
+    """Returns whether a run has begun in `workdir`."""
+    is_begun = (workdir / "config.json").exists()
+    return is_begun or records.newest_record(workdir) is not None
 
 
 def load_config(
     workdir: pathlib.Path, name: str = "workdir"
 ) -> ml_collections.ConfigDict:
     """Returns the config that the run in `workdir` was trained with.
+
+    The config in its newest checkpoint is the truth where it has a digest, but for the
+    folders, which may move. Without a digest it takes the place of a file that is
+    missing or damaged.
 
     Args:
       workdir: directory of the run.
@@ -165,16 +180,39 @@ def load_config(
       JaxposeError: there is no run, it is of a later format, or a file is damaged.
     """
     path = workdir / "config.json"
+    written = load_environment(workdir).get("format", 1)
+    record = records.newest_record(workdir) or {}
+    in_file = _read_object(path)
+    recorded = record.get("config", {})
+    if records.is_config(recorded):
+        if in_file is None or not records.is_config(in_file):
+            logging.warning("%s is missing or damaged: read from a checkpoint", path)
+            return current_config(recorded, record.get("format", 1))
+        if records.is_sealed(record):
+            recorded = _with_folders(recorded, in_file)
+            if differing := differences(recorded, in_file):
+                found = join_first(differing)
+                logging.warning("%s differs from its checkpoints: %s", path, found)
+            return current_config(recorded, record["format"])
     if not path.exists():
         raise JaxposeError(
             f"{name}={workdir} holds no run (no config.json); train there first"
         )
     config = read_json(path)
-    if not all(isinstance(config.get(name), dict) for name in ("model", "dataset")):
+    if not records.is_config(config):
         raise JaxposeError(
             f"{path} is not the config of a run; {name} must be the directory of one"
         )
-    return current_config(config, load_environment(workdir).get("format", 1))
+    return current_config(config, written)
+
+
+def _with_folders(recorded: dict[str, Any], in_file: dict[str, Any]) -> dict[str, Any]:
+    """Returns the config in a record with the folders that `config.json` names."""
+    folders = {name: in_file[name] for name in _FOLDERS if name in in_file}
+    dataset = dict(recorded["dataset"])
+    if "data_dir" in in_file["dataset"]:
+        dataset["data_dir"] = in_file["dataset"]["data_dir"]
+    return recorded | folders | {"dataset": dataset}
 
 
 def current_config(config: dict[str, Any], written: int) -> ml_collections.ConfigDict:
@@ -185,56 +223,10 @@ def current_config(config: dict[str, Any], written: int) -> ml_collections.Confi
       written: a format up to `FORMAT`.
     """
     if written < 2:
-        config = _from_format_1(config)
+        config = earlier_formats.from_format_1(config)
     if written < 3:
-        config = _from_format_2(config)
+        config = earlier_formats.from_format_2(config)
     return with_new_fields(ml_collections.ConfigDict(config))
-
-
-def _from_format_1(config: dict[str, Any]) -> dict[str, Any]:
-    """Returns the config of a run of format 1 as format 2 has it.
-
-    Absent values were empty strings and lists, and `model.keypoint_features` was named
-    `model.in_features`.
-    """
-    model = dict(config["model"])
-    dataset = dict(config["dataset"])
-    if "in_features" in model:
-        model["keypoint_features"] = model.pop("in_features")
-    for name, value in model.items():
-        if value in ("", []):
-            model[name] = None
-    for name in ("data_dir", "actions", "skeleton", "keypoints_skeleton"):
-        dataset[name] = dataset.get(name) or None
-    lifting_workdir = config.get("lifting_workdir") or None
-    return config | {
-        "model": model,
-        "dataset": dataset,
-        "lifting_workdir": lifting_workdir,
-    }
-
-
-def _from_format_2(config: dict[str, Any]) -> dict[str, Any]:
-    """Returns the config of a run of format 2 as format 3 has it.
-
-    Before the field `protocol` existed, validation subjects were held out.
-    Every run had a field `stage_two_epoch`, which only GLA-GCN reads and now holds, and
-    AMPose's `joint_width` was named `width`. A run that went on in a later jaxpose has
-    the config of format 3 already.
-    """
-    config = dict(config)
-    model = dict(config["model"])
-    known: Mapping[str, Any] = {}
-    if model.get("name") in MODELS:
-        known = config_fields(model["name"])
-    stage_two_epoch = config.pop("stage_two_epoch", None)
-    # The second stage of a refinement has no sequence to learn: it had 0 there.
-    has_stages = "stage_two_epoch" in known and not config.get("refinement")
-    if has_stages and stage_two_epoch is not None:
-        model["stage_two_epoch"] = stage_two_epoch
-    if "width" in model and "joint_width" in known:
-        model["joint_width"] = model.pop("width")
-    return {"protocol": "held_out"} | config | {"model": model}
 
 
 def load_environment(workdir: pathlib.Path) -> dict[str, Any]:
@@ -244,9 +236,13 @@ def load_environment(workdir: pathlib.Path) -> dict[str, Any]:
       JaxposeError: the run is of a later format, or the file is damaged.
     """
     path = workdir / "environment.json"
-    if not path.exists():
-        return {}
-    environment = read_json(path)
+    environment = _read_object(path)
+    if not records.is_environment(environment):
+        environment = records.newest_environment(workdir) or environment
+    if environment is None:
+        if not path.exists():
+            return {}
+        environment = read_json(path)  # names what is wrong with it
     written = environment.get("format", 1)
     if type(written) is not int:
         raise JaxposeError(
@@ -280,14 +276,14 @@ def changes(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> list[st
 
     Folders may move: a fingerprint guards the data, and other runs are read once.
     """
-    if not (workdir / "config.json").exists():
+    if not holds_run(workdir):
         return []
     # An earlier version may have written fewer fields: both sides get all of them.
     before = _comparable(load_config(workdir))
     now = _comparable(config)
     for fields in (before, now):
         fields["dataset"].pop("data_dir", None)
-        for name in ("lifting_workdir", "start_workdir"):
+        for name in _FOLDERS:
             fields.pop(name, None)
     return differences(before, now)
 
@@ -330,10 +326,10 @@ def _comparable(config: ml_collections.ConfigDict) -> dict[str, Any]:
 
 def check_data(description: dict[str, Any], workdir: pathlib.Path) -> None:
     """Raises JaxposeError if the training data changed since the run began."""
-    if not (workdir / "environment.json").exists():
-        return
-    before, now = load_environment(workdir).get("data"), description["data"]
-    if before != now:
+    environment = load_environment(workdir)
+    before, now = environment.get("data"), description["data"]
+    is_begun = environment or (workdir / "environment.json").exists()
+    if is_begun and before != now:
         raise JaxposeError(
             f"the training data has changed since the run in {workdir} began: "
             f"{before}, now {now}"
@@ -370,6 +366,18 @@ def differences(
     return found
 
 
+def _read_object(path: pathlib.Path) -> dict[str, Any] | None:
+    """Returns the JSON object in a file, None where it is missing or damaged.
+
+    Raises:
+      JaxposeError: the system refuses to read it.
+    """
+    try:
+        return records.read_object(path)
+    except OSError as error:
+        raise JaxposeError(f"{path} cannot be read: {error.strerror}") from error
+
+
 def read_json(path: pathlib.Path) -> dict[str, Any]:
     """Returns the object in a file that jaxpose wrote.
 
@@ -380,7 +388,7 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
         content = json.loads(path.read_text())
     except (ValueError, OSError) as error:
         raise JaxposeError(
-            f"{path} cannot be read ({error}); remove it, or use a new workdir"
+            f"{path} cannot be read ({error}); restore it, or use a new workdir"
         ) from error
     if not isinstance(content, dict):
         raise JaxposeError(f"{path} is not jaxpose's; use another workdir")

@@ -29,6 +29,17 @@ def test_a_resumed_run_drops_the_rows_after_its_checkpoint(tmp_path):
     ]
 
 
+def test_damaged_rows_cost_no_other_row(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    rows = [b'{"step": 1}', b"5", b'{"step": "two"}', b'{"loss": 1}', b"\xff\x80", b"{"]
+    path.write_bytes(b"\n".join([*rows, b'{"step": 2, "loss": 0.5}\n']))
+    expected = [{"step": 1}, {"step": 2, "loss": 0.5}]
+    assert read_metrics(path) == expected
+    MetricWriter(tmp_path, resume_step=2).close()
+    assert read_metrics(path) == expected
+    assert len(path.read_bytes().splitlines()) == 2
+
+
 def test_rows_are_on_disk_as_soon_as_they_are_written(tmp_path):
     writer = MetricWriter(tmp_path, resume_step=0)
     writer.write(1, loss=2.0)

@@ -1,0 +1,52 @@
+"""Configs of runs of earlier formats, as the next format has them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jaxpose.models import MODELS, config_fields
+
+
+def from_format_1(config: dict[str, Any]) -> dict[str, Any]:
+    """Returns the config of a run of format 1 as format 2 has it.
+
+    Absent values were empty strings and lists, and `model.keypoint_features` was named
+    `model.in_features`.
+    """
+    model = dict(config["model"])
+    dataset = dict(config["dataset"])
+    if "in_features" in model:
+        model["keypoint_features"] = model.pop("in_features")
+    for name, value in model.items():
+        if value in ("", []):
+            model[name] = None
+    for name in ("data_dir", "actions", "skeleton", "keypoints_skeleton"):
+        dataset[name] = dataset.get(name) or None
+    lifting_workdir = config.get("lifting_workdir") or None
+    return config | {
+        "model": model,
+        "dataset": dataset,
+        "lifting_workdir": lifting_workdir,
+    }
+
+
+def from_format_2(config: dict[str, Any]) -> dict[str, Any]:
+    """Returns the config of a run of format 2 as format 3 has it.
+
+    Before the field `protocol` existed, validation subjects were held out.
+    Every run had a field `stage_two_epoch`, which only GLA-GCN reads and now holds, and
+    AMPose's `joint_width` was named `width`. A run that went on in a later jaxpose has
+    the config of format 3 already.
+    """
+    config = dict(config)
+    model = dict(config["model"])
+    known: Mapping[str, Any] = {}
+    if model.get("name") in MODELS:
+        known = config_fields(model["name"])
+    stage_two_epoch = config.pop("stage_two_epoch", None)
+    # The second stage of a refinement has no sequence to learn: it had 0 there.
+    has_stages = "stage_two_epoch" in known and not config.get("refinement")
+    if has_stages and stage_two_epoch is not None:
+        model["stage_two_epoch"] = stage_two_epoch
+    if "width" in model and "joint_width" in known:
+        model["joint_width"] = model.pop("width")
+    return {"protocol": "held_out"} | config | {"model": model}

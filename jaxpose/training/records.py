@@ -1,0 +1,220 @@
+"""Records of checkpoints: what they must hold, with digests to prove it.
+
+A record is the description of the run, the score of the checkpoint, a digest of every
+array, and a digest of all this. Each checkpoint holds it twice, in orbax's metadata and
+as an item of its own, so that one damaged copy costs nothing. Checkpoints of earlier
+versions of jaxpose hold a description without digests.
+"""
+
+import concurrent.futures
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+from typing import Any
+
+import jax
+import numpy as np
+
+# Where the two copies are, inside a checkpoint.
+ITEM = "record"
+METADATA_FILE = "_CHECKPOINT_METADATA"
+ITEM_FILE = f"{ITEM}/data.json"
+_METADATA_KEY = "custom_metadata"
+# What a record holds beside the description of the run.
+_OWN_FIELDS = ("score", "digests", "sha256")
+
+# Number of sums that a large array is folded into, and the factor between its rows. An
+# odd factor keeps every bit: one changed number always changes its sum.
+_LANES = 1 << 13
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+_THREADS = min(8, os.cpu_count() or 1)
+
+
+def make_record(
+    description: dict[str, Any], arrays: Any, score: float | None
+) -> dict[str, Any]:
+    """Returns the record of a checkpoint.
+
+    Args:
+      description: JSON data.
+      arrays: a tree of arrays, each whole on every process.
+      score: what the checkpoint is selected by; None without one.
+    """
+    # Through JSON: tuples become lists, as they are read back.
+    record = json.loads(json.dumps(description))
+    record |= {"score": score, "digests": array_digests(arrays)}
+    return record | {"sha256": _digest_of_json(record)}
+
+
+def is_sealed(record: dict[str, Any]) -> bool:
+    """Returns whether a record has the digest that it states."""
+    rest = {key: value for key, value in record.items() if key != "sha256"}
+    return record.get("sha256") == _digest_of_json(rest)
+
+
+def read_record(checkpoint: pathlib.Path) -> dict[str, Any] | None:
+    """Returns the record of a checkpoint, from the copy that is intact.
+
+    An earlier version of jaxpose wrote one copy, without digests. None where there is
+    no record, or nothing of it can be trusted.
+
+    Raises:
+      OSError: a file is there and cannot be opened.
+    """
+    metadata = read_object(checkpoint / METADATA_FILE) or {}
+    copies = []
+    for copy in (metadata.get(_METADATA_KEY), read_object(checkpoint / ITEM_FILE)):
+        if isinstance(copy, dict):
+            copies.append(copy)
+    for copy in copies:
+        if is_sealed(copy):
+            return copy
+    if copies and not (checkpoint / ITEM).exists():
+        return copies[0]
+    return None
+
+
+def is_damaged(checkpoint: pathlib.Path) -> bool:
+    """Returns whether a checkpoint had digests and none of its records has survived."""
+    return (checkpoint / ITEM).exists() and read_record(checkpoint) is None
+
+
+def newest_record(workdir: pathlib.Path) -> dict[str, Any] | None:
+    """Returns the newest record of a run in `workdir` that can be read, or None."""
+    directory = workdir / "checkpoints"
+    for step in sorted(complete_steps(directory), reverse=True):
+        with contextlib.suppress(OSError):
+            if record := read_record(directory / str(step)):
+                return record
+    return None
+
+
+def newest_environment(workdir: pathlib.Path) -> dict[str, Any] | None:
+    """Returns what `environment.json` holds, from the newest record, or None."""
+    record = dict(newest_record(workdir) or {})
+    for name in ("config", *_OWN_FIELDS):
+        record.pop(name, None)
+    return record if is_environment(record) else None
+
+
+def is_environment(value: Any) -> bool:
+    """Returns whether a value, which may be anything, describes where a run began."""
+    if not isinstance(value, dict):
+        return False
+    return "versions" in value and type(value.get("format", 1)) is int
+
+
+def is_config(value: Any) -> bool:
+    """Returns whether a value, which may be anything, looks like a run's config."""
+    if not isinstance(value, dict):
+        return False
+    return all(isinstance(value.get(name), dict) for name in ("model", "dataset"))
+
+
+def complete_steps(directory: pathlib.Path) -> list[int]:
+    """Returns the steps of the complete checkpoints in a directory.
+
+    Raises:
+      OSError: the directory is there and cannot be listed.
+    """
+    try:
+        names = os.listdir(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    # A name that is no number is a checkpoint that is being written.
+    return [int(name) for name in names if name.isdecimal()]
+
+
+def read_object(path: pathlib.Path) -> dict[str, Any] | None:
+    """Returns the JSON object in a file, None where it is missing or damaged.
+
+    Raises:
+      OSError: the file is there and cannot be read.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def write_copies(checkpoint: pathlib.Path, record: dict[str, Any]) -> list[str]:
+    """Writes the copies of an intact record that differ from it.
+
+    Returns:
+      The names of the files that were written.
+    """
+    metadata = read_object(checkpoint / METADATA_FILE) or {}
+    contents = {}
+    if metadata.get(_METADATA_KEY) != record:
+        # orbax finds the items of a checkpoint by their folders.
+        contents[METADATA_FILE] = {"item_handlers": {}, _METADATA_KEY: record}
+    if read_object(checkpoint / ITEM_FILE) != record:
+        contents[ITEM_FILE] = record
+    for name, content in contents.items():
+        replace_json(checkpoint / name, content)
+    return list(contents)
+
+
+def replace_json(path: pathlib.Path, content: Any) -> None:
+    """Writes a JSON file; readers see the old file or all of the new one."""
+    path.parent.mkdir(exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(content))
+    partial.replace(path)
+
+
+def array_digests(arrays: Any) -> dict[str, str]:
+    """Returns a digest of type, shape and numbers of each array of a tree, by path."""
+    paths, leaves = [], []
+    for path, leaf in jax.tree_util.tree_leaves_with_path(arrays):
+        paths.append(jax.tree_util.keystr(path))
+        leaves.append(np.asarray(leaf))
+    # NumPy and SHA-256 leave the other threads running while they read an array.
+    with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
+        return dict(zip(paths, pool.map(_digest, leaves), strict=True))
+
+
+def check_arrays(arrays: Any, record: dict[str, Any]) -> None:
+    """Raises ValueError unless a tree has the arrays that a record tells of.
+
+    A record without digests, which an earlier version of jaxpose wrote, allows all.
+    """
+    stated = record.get("digests")
+    if stated is None:
+        return
+    found = array_digests(arrays)
+    differing = [name for name in found if found[name] != stated.get(name)]
+    if differing or found.keys() != stated.keys():
+        first = differing[0] if differing else "names of arrays"
+        raise ValueError(
+            f"{len(differing)} of {len(found)} arrays are not what was saved, the "
+            f"first: {first}"
+        )
+
+
+def _digest(array: np.ndarray) -> str:
+    """Returns 32 hexadecimal digits of an array's type, shape and numbers.
+
+    The rows of a large array, of 8,192 words each, are first folded into one, several
+    times faster than SHA-256 reads them: `sum_k row_k f^(n - k)` modulo 2^64.
+    """
+    digest = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
+    data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    row_bytes = 8 * _LANES
+    whole = data.size - data.size % row_bytes
+    if whole:
+        folded = np.zeros(_LANES, np.uint64)
+        for row in data[:whole].view(np.uint64).reshape(-1, _LANES):
+            folded *= _FACTOR
+            folded += row
+        digest.update(folded.data)
+    digest.update(data[whole:].data)
+    return digest.hexdigest()[:32]
+
+
+def _digest_of_json(value: dict[str, Any]) -> str:
+    """Returns the SHA-256 of JSON data, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
