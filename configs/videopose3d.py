@@ -4,8 +4,8 @@
 
 Expected MPJPE on Human3.6M, not measured here (nobody here holds the licence), in mm:
 cpn243 46.8, cpn243_causal 49.0 (GAST-Net's Table 2), cpn1 51.8 (AMPose's Table 1) and
-gt243 37.8 (GLA-GCN's Table 5) as those papers quote it; cpn81 47.7 and cpn27 48.8 are
-VideoPose3D's own figures.
+gt243 37.8 (GLA-GCN's Table 5; 37.2 in GAST-Net's Table 3) as those papers quote it;
+cpn81 47.7 and cpn27 48.8 are VideoPose3D's own figures.
 
 The model's sizes are the defaults of `jaxpose.models.videopose3d.VideoPose3D`, which
 are those of T=243: five filters of width 3, and 1024 channels.

@@ -129,10 +129,12 @@ def _draw_influence(run: TrainedRun, label: str, path: pathlib.Path) -> None:
     # Per block, the mean over frames of the window and heads `[B, J, J]`.
     blocks = [weights.mean((1, 2)) for weights in maps.values()]
     weights = np.stack(blocks)[:, :, joint]
-    poses = evaluate.root_relative(run.clips, run.frames[rows])
+    frames = run.frames[rows]
+    poses = evaluate.root_relative(run.clips, frames)
     title = f"{label}: B_k of the right ankle"
     figures.draw_influence(
         weights,
+        run.clips.keypoints_2d[frames, :, :2],
         poses,
         skeleton,
         joint,

@@ -15,13 +15,13 @@ from experiments.inside import TrainedRun, draw_inside, spread
 from experiments.job import Job
 from experiments.table import PARAMETERS, Column, Table
 from jaxpose.body.skeletons import get_skeleton
-from jaxpose.data.clips import select_subjects
+from jaxpose.data.clips import Clips, select_subjects
 from jaxpose.data.splits import load_clips_of
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
 from jaxpose.models.cost import describe
 from jaxpose.run import Run
-from jaxpose.scoring import evaluate
+from jaxpose.scoring import evaluate, pose_drawing
 from jaxpose.training import workdirs
 from jaxpose.training.metric_writer import read_metrics
 
@@ -40,10 +40,7 @@ def load_run(job: Job) -> TrainedRun:
     run = Run.open(job.directory, job.evaluation_config())
     dataset = run.config.dataset
     clips = select_subjects(load_clips_of(dataset), dataset.test_subjects)
-    # Every n-th frame, so that all clips have some.
-    frames = evaluate.scored_frames(clips)
-    step = -(-len(frames) // MOST_FRAMES)
-    frames = frames[::step]
+    frames = sample_frames(clips)
     return TrainedRun(
         name=run.config.model.name,
         model=run.model,
@@ -52,6 +49,13 @@ def load_run(job: Job) -> TrainedRun:
         frames=frames,
         predicted=run.predict(clips, frames),
     )
+
+
+def sample_frames(clips: Clips) -> np.ndarray:
+    """Returns every n-th scored frame, `[M]` int, so that all clips have some."""
+    frames = evaluate.scored_frames(clips)
+    step = -(-len(frames) // MOST_FRAMES)
+    return frames[::step]
 
 
 def draw(jobs: list[Job], directory: pathlib.Path) -> None:
@@ -235,11 +239,20 @@ def _draw_poses(run: TrainedRun, label: str, path: pathlib.Path) -> None:
         clip = run.clips.index[number]
         name = f"{clip.subject} {clip.take} {clip.camera}"
         caption = f"{rank}: {name}, mean {1000 * errors[rows].mean():.0f} mm"
-        drawn.append((caption, truth[shown], run.predicted[shown]))
+        shown_clip = figures.ShownClip(
+            caption=caption,
+            keypoints=run.clips.keypoints_2d[run.frames[shown], :, :2],
+            truth=truth[shown],
+            predicted=run.predicted[shown],
+            up=pose_drawing.upward(clip),
+        )
+        drawn.append(shown_clip)
+    layout = get_skeleton(run.clips.keypoints_skeleton)
     skeleton = get_skeleton(run.clips.skeleton)
     title = f"{label}: prediction over truth (grey)"
     figures.draw_poses(
         drawn,
+        layout,
         skeleton,
         title,
         path,

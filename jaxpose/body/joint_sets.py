@@ -113,7 +113,7 @@ _TRUNKS = {
     ),
 }
 
-Bones = Iterable[tuple[int, int]]
+Bones = tuple[tuple[int, int], ...]
 
 
 def pose(layout: str) -> np.ndarray:
@@ -154,7 +154,7 @@ def draw_joint_sets(path: pathlib.Path) -> None:
         skeleton, points = get_skeleton(layout), pose(layout)
         # Above, the layout as the data set reads it.
         top, bottom = axes[:, column]
-        _draw(top, skeleton, points, _lines_of(skeleton), ())
+        _draw(top, skeleton, points, connections(skeleton), ())
         top.set_title(layout, fontweight="bold")
 
         # Below, the Human3.6M joints made of it, and the names of the computed ones.
@@ -198,10 +198,12 @@ def _legend() -> list[Line2D]:
     return [*marks, computed]
 
 
-def _lines_of(skeleton: Skeleton) -> list[tuple[int, int]]:
-    """Returns the pairs of joints of a 2D layout that a line connects."""
+def connections(skeleton: Skeleton) -> Bones:
+    """Returns the pairs of joints that a line connects; bones, where there are any."""
+    if skeleton.parents:
+        return skeleton.bones
     # Layouts without feet or eyes leave out some of the limbs.
-    names = list(_TRUNKS[skeleton.name])
+    names = list(_TRUNKS.get(skeleton.name, ()))
     for side in ("left", "right"):
         for a, b in _LIMBS:
             names.append((f"{side}_{a}", f"{side}_{b}"))
@@ -210,7 +212,7 @@ def _lines_of(skeleton: Skeleton) -> list[tuple[int, int]]:
     for a, b in names:
         if a in joints and b in joints:
             pairs.append((joints.index(a), joints.index(b)))
-    return pairs
+    return tuple(pairs)
 
 
 def _draw(

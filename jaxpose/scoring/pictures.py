@@ -18,13 +18,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from jaxpose.body.joint_sets import MIDDLE, joint_colour
-from jaxpose.body.skeletons import Skeleton, get_skeleton
+from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data.clips import Clips
+from jaxpose.scoring import pose_drawing
 from jaxpose.scoring.evaluate import MILLIMETRES, compared_positions
-
-# The colour of the ground truth.
-_TRUTH = "#b8b8b8"
 
 
 def draw_learning_curves(rows: list[dict[str, Any]], path: pathlib.Path) -> None:
@@ -80,11 +77,6 @@ def _draw_curve(axis: Axes, rows: list[dict[str, Any]], name: str) -> None:
     axis.plot(steps, values, label=label, marker=marker)
 
 
-def bone_colours(skeleton: Skeleton) -> list[str]:
-    """Returns a colour for each bone: left red, right blue, trunk grey."""
-    return [joint_colour(skeleton, child) for child, _ in skeleton.bones]
-
-
 def animate_clip(
     clips: Clips,
     frames: np.ndarray,
@@ -119,31 +111,22 @@ def animate_clip(
 
     # The input and two views of the pose side by side, above a caption.
     figure = plt.figure(figsize=(9.6, 3.8))
-    flat = _FlatView(
-        figure,
-        clips.keypoints_2d[shown_frames],
-        get_skeleton(clips.keypoints_skeleton),
-    )
+    keypoints = clips.keypoints_2d[shown_frames, :, :2]
+    axis = figure.add_axes((0.02, 0.1, 0.31, 0.8), title="input")
+    layout = get_skeleton(clips.keypoints_skeleton)
+    flat = pose_drawing.FlatPerson(axis, layout, keypoints, 2.4)
+    up = pose_drawing.upward(clip)
+    heights = _root_heights(clips, shown_frames, poses, truth, up)
+    poses, truth = poses + heights, truth + heights
     solids = []
-    sides = [
-        (0.32, "camera view", -90),
-        (0.66, "from the side", 0),
-    ]
+    sides = [(0.34, "from the camera", 0), (0.67, "from the side", 90)]
     for left, title, azimuth in sides:
-        view = _SolidView(
-            figure,
-            place=(left, 0.06, 0.34, 0.86),
-            title=title,
-            azimuth=azimuth,
-            poses=poses,
-            truth=truth,
-            skeleton=get_skeleton(clips.skeleton),
-        )
-        solids.append(view)
+        axis = figure.add_axes((left, 0.1, 0.31, 0.8), title=title)
+        solids.append(_OverTruth(axis, clips.skeleton, poses, truth, up, azimuth))
     caption = figure.text(0.5, 0.02, "", ha="center")
 
     def show(k: int) -> None:
-        flat.show(k)
+        flat.show(keypoints[k])
         for solid in solids:
             solid.show(k)
         text = f"{clip.subject}  {clip.take}  {clip.camera}"
@@ -205,124 +188,78 @@ def _draw_images(
     return images
 
 
-class _FlatView:
-    """The input keypoints as the image shows them."""
+class _OverTruth:
+    """Prediction over the ground truth in 3D, from one side.
+
+    Attributes:
+      artists: what differs from frame to frame, in the order of drawing.
+    """
 
     def __init__(
         self,
-        figure: Figure,
-        keypoints: np.ndarray,
-        skeleton: Skeleton,
-    ):
-        """Makes the axes.
-
-        Args:
-          figure: the figure.
-          keypoints: `[F, J2, 2]`, screen-normalised.
-          skeleton: skeleton of the keypoints.
-        """
-        self._keypoints = keypoints
-        self._bones = skeleton.bones
-        axis = figure.add_axes((0.01, 0.1, 0.3, 0.8))
-
-        # A square around all frames; y points down.
-        low = keypoints.min((0, 1))
-        high = keypoints.max((0, 1))
-        x, y = (low + high) / 2
-        half = (high - low).max() / 2 + 0.05
-        axis.set(
-            title="input",
-            aspect="equal",
-            xticks=[],
-            yticks=[],
-            xlim=(x - half, x + half),
-            ylim=(y + half, y - half),
-        )
-        # Empty lines and dots, which `show` moves.
-        self._lines: list[Any] = []
-        for colour in bone_colours(skeleton):
-            self._lines += axis.plot([], [], color=colour, lw=2)
-        self._dots = axis.plot([], [], "o", ms=3, color=MIDDLE)[0]
-
-    @property
-    def artists(self) -> list[Artist]:
-        """The artists that differ from frame to frame, in the order of drawing."""
-        return [*self._lines, self._dots]
-
-    def show(self, k: int) -> None:
-        """Moves the artists to frame `k`."""
-        points = self._keypoints[k]
-        for line, bone in zip(self._lines, self._bones, strict=True):
-            line.set_data(*points[list(bone)].T)
-        self._dots.set_data(*points.T)
-
-
-class _SolidView:
-    """Prediction and ground truth in 3D, from one side."""
-
-    def __init__(
-        self,
-        figure: Figure,
-        place: tuple[float, float, float, float],
-        title: str,
-        azimuth: float,
+        axis: Axes,
+        skeleton: str,
         poses: np.ndarray,
         truth: np.ndarray,
-        skeleton: Skeleton,
+        up: np.ndarray,
+        azimuth: float,
     ):
-        """Makes the axes.
+        """Sets up the axis.
 
         Args:
-          figure: the figure.
-          place: (left, bottom, width, height) of the axes, in parts of the figure.
-          title: title of the axes.
-          azimuth: direction of view about the vertical, degrees.
+          axis: where to draw.
+          skeleton: name of the skeleton of both.
           poses: `[F, J, 3]` predictions, metres, camera frame.
           truth: `[F, J, 3]` ground truth, as `poses`; NaN where absent.
-          skeleton: skeleton of both.
+          up: `[3]`, the vertical in the camera frame.
+          azimuth: direction of view about the vertical, degrees.
         """
         self._poses = poses
         self._truth = truth
-        self._bones = skeleton.bones
-        # A cube around all frames of both.
-        reach = np.nanmax(np.abs([truth, poses]))
-        limits = (-reach, reach)
-        axis: Any = figure.add_axes(place, projection="3d")
-        axis.set(
-            title=title,
-            xlim=limits,
-            ylim=limits,
-            zlim=limits,
-            xticklabels=[],
-            yticklabels=[],
-            zticklabels=[],
-        )
-        axis.set_box_aspect((1, 1, 1), zoom=1.3)
-        axis.view_init(elev=8, azim=azimuth)
+        stage = pose_drawing.make_stage(poses, truth, up, azimuth, elevation=8)
+        pose_drawing.set_up_stage(axis, stage)
+        view = stage.view
         # The ground truth is drawn first, so that it lies under the prediction.
-        self._true_lines: list[Any] = []
-        for _ in skeleton.bones:
-            self._true_lines += axis.plot([], [], [], color=_TRUTH, lw=3)
-        self._lines: list[Any] = []
-        for colour in bone_colours(skeleton):
-            self._lines += axis.plot([], [], [], color=colour, lw=1.8)
-
-    @property
-    def artists(self) -> list[Artist]:
-        """The artists that differ from frame to frame, in the order of drawing."""
-        return [*self._true_lines, *self._lines]
+        joints = get_skeleton(skeleton)
+        grey = pose_drawing.TRUTH
+        self._true_person = pose_drawing.SolidPerson(axis, joints, view, 4.0, grey)
+        self._person = pose_drawing.SolidPerson(axis, joints, view, 3.0)
+        self.artists = [*self._true_person.artists, *self._person.artists]
 
     def show(self, k: int) -> None:
-        """Moves the artists to frame `k`."""
-        self._move(self._true_lines, self._truth[k])
-        self._move(self._lines, self._poses[k])
+        """Draws frame `k`."""
+        self._true_person.show(self._truth[k])
+        self._person.show(self._poses[k])
 
-    def _move(self, lines: list[Any], pose: np.ndarray) -> None:
-        """Puts the lines on the bones of `pose`."""
-        for line, bone in zip(lines, self._bones, strict=True):
-            x, y, z = pose[list(bone)].T
-            # The camera looks along z with y down; the picture's z points up.
-            line.set_data_3d(x, z, -y)
+
+def _root_heights(
+    clips: Clips,
+    frames: np.ndarray,
+    poses: np.ndarray,
+    truth: np.ndarray,
+    up: np.ndarray,
+) -> np.ndarray:
+    """Returns what puts root-relative poses at their height, `[F, 1, 3]`, metres.
+
+    The true height of the root against its mean, so that a jump is seen as one. Where
+    no place of the root is known, the lowest joint stands on the floor.
+
+    Args:
+      clips: the clips.
+      frames: `[F]`, the frames, of one clip.
+      poses: `[F, J, 3]`, predictions, relative to the root.
+      truth: `[F, J, 3]`, likewise; NaN where absent.
+      up: `[3]`, the vertical in the camera frame.
+    """
+    clip = clips.index[clips.clip_of_frame[frames[0]]]
+    root = get_skeleton(clips.skeleton).root
+    heights = clips.positions_3d[frames, root] @ up
+    heights = heights - heights.mean()
+    is_known = clip.has_absolute_root and clips.metres_per_unit is None
+    if not is_known or not np.isfinite(heights).all():
+        standing = truth if np.isfinite(truth).all() else poses
+        heights = -(standing @ up).min(axis=-1)
+    return heights[:, None, None] * up
 
 
 def _liveliest_stretch(clips: Clips, frames: np.ndarray, seconds: float) -> np.ndarray:
