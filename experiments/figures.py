@@ -313,6 +313,7 @@ def _name_entries(axis: Axes, entries: Sequence[str], rows_too: bool) -> None:
 def draw_influence(
     weights: np.ndarray,
     keypoints: np.ndarray,
+    layout: Skeleton,
     poses: np.ndarray,
     skeleton: Skeleton,
     joint: int,
@@ -325,9 +326,10 @@ def draw_influence(
 
     Args:
       weights: `[blocks, frames, J]`.
-      keypoints: `[frames, J, 2]`, screen-normalised.
+      keypoints: `[frames, J2, 2]`, screen-normalised.
+      layout: joints of the keypoints.
       poses: `[frames, J, 3]`, metres in the camera frame.
-      skeleton: joints of keypoints and poses.
+      skeleton: joints of the poses.
       joint: index of the joint that receives; it is ringed.
       title: of the picture.
       path: the file.
@@ -341,7 +343,7 @@ def draw_influence(
         layout="constrained",
     )
     for frame, axis in enumerate(axes[0]):
-        _plot_input(axis, skeleton, keypoints[frame])
+        _plot_input(axis, layout, keypoints[frame])
         axis.set_title(f"input, frame {frame + 1}", fontsize=8)
     # All poses have one scale, x and y alike; the image's y points down.
     reach = 1.12 * np.abs(poses[..., :2]).max()

@@ -135,6 +135,7 @@ def _draw_influence(run: TrainedRun, label: str, path: pathlib.Path) -> None:
     figures.draw_influence(
         weights,
         run.clips.keypoints_2d[frames, :, :2],
+        get_skeleton(run.clips.keypoints_skeleton),
         poses,
         skeleton,
         joint,
