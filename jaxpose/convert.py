@@ -7,7 +7,7 @@
 The first writes the best checkpoint of a run as a file that `jaxpose.load` and
 `jaxpose lift --model=FILE` read. The second writes a native checkpoint that
 `jaxpose.main --mode=evaluate --workdir=DIR` scores; the third writes the best
-checkpoint of a run under the reference's names. Only these two need PyTorch, the
+checkpoint of a run under the reference's names. Only the third needs PyTorch, the
 optional extra `convert`: `pip install torch`.
 """
 
@@ -19,11 +19,8 @@ if __name__ == "__main__":
 
 import os
 import pathlib
-import pickle
-import re
 import sys
 from types import ModuleType
-from typing import Any
 
 import jax
 import ml_collections
@@ -35,7 +32,7 @@ from jaxpose import command_line, torch_weights
 from jaxpose.errors import JaxposeError
 from jaxpose.models import cost
 from jaxpose.run import Run
-from jaxpose.torch_weights import layouts, state_dicts
+from jaxpose.torch_weights import checkpoint, layouts, state_dicts
 from jaxpose.training import workdirs
 
 # Keys under which the reference implementations save the state dict of the lifting
@@ -43,16 +40,6 @@ from jaxpose.training import workdirs
 _USUAL_KEYS = ("model", "state_dict", "model_state_dict", "net", "network")
 _STATE_DICT_KEYS = ("model_pos", *_USUAL_KEYS)
 _TRAJECTORY_KEYS = ("model_traj", *_USUAL_KEYS)
-
-# What torch.load raises on files that are cut off or of another kind.
-_DAMAGED = (
-    RuntimeError,
-    EOFError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-)
 
 
 def main(argv: list[str]) -> None:
@@ -183,113 +170,23 @@ def read_torch(
 ) -> dict[str, np.ndarray]:
     """Returns the state dict in a PyTorch checkpoint, without `module.` prefixes.
 
-    The file is untrusted: only tensors, plain containers, and NumPy's arrays and random
-    states, which the reference implementations save beside the weights, are unpickled.
-    Anything else is refused before it runs.
+    The file is untrusted: tensors, containers, numbers and strings are read, by a
+    reader of this project. Optimisers, random states and settings are passed over.
 
     Args:
       path: a state dict, or a dict that holds one.
       keys: keys of the dict; the first one that exists is read.
 
     Raises:
-      JaxposeError: PyTorch is not installed, or the file is missing, broken, refused or
-        holds no state dict.
+      JaxposeError: the file is missing, broken, refused or holds no state dict.
     """
-    _check_beginning(path)
-    # A training script saves the weights beside other things, others save them alone.
-    content: Any = _unpickle(path)
-    tensor_type = _import_torch().Tensor
-    try:
-        state_dict = state_dicts.find_state_dict(
-            content, keys, lambda value: isinstance(value, tensor_type)
-        )
-    except JaxposeError as error:
-        raise JaxposeError(f"--torch={path} {error}") from None
-    # Through float32, because NumPy has no bfloat16.
     arrays = {}
-    for name, tensor in state_dict.items():
-        if tensor.is_floating_point():
-            tensor = tensor.float()
+    for name, array in checkpoint.read_state_dict(path, keys).items():
         # PyTorch's wrapper for several devices, now and then twice.
         while name.startswith("module."):
             name = name.removeprefix("module.")
-        arrays[name] = tensor.numpy()
+        arrays[name] = array
     return arrays
-
-
-def _check_beginning(path: pathlib.Path) -> None:
-    """Raises JaxposeError for a file that stands in place of the weights."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(512)
-    except OSError:
-        return  # reading all of it names the reason
-    if head.startswith(b"version https://git-lfs"):
-        raise JaxposeError(
-            f"--torch={path} is a Git LFS pointer, not the weights; get them with "
-            "'git lfs pull', or download the file itself"
-        )
-    if re.match(rb"\s*<(!doctype html|html|head|body|\?xml)", head, re.IGNORECASE):
-        raise JaxposeError(
-            f"--torch={path} is a web page, not the weights; download the file itself"
-        )
-
-
-def _unpickle(path: pathlib.Path) -> Any:
-    """Returns the content of a PyTorch file; refuses objects that could run code."""
-    torch = _import_torch()
-    try:
-        with torch.serialization.safe_globals(_allowed_globals()):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise JaxposeError(
-            f"--torch={path} cannot be read: {error.strerror or error}"
-        ) from error
-    except pickle.UnpicklingError as error:
-        # PyTorch names the refused object inside a long message, whose advice to load
-        # the file all the same is not passed on.
-        found = "it is no pickle that PyTorch writes"
-        if refused := re.search(r"GLOBAL (\S+)", str(error)):
-            found = f"it holds {refused[1]}"
-        raise JaxposeError(
-            f"--torch={path} is not a PyTorch checkpoint of tensors and NumPy random "
-            "states alone, and nothing else is loaded, because it could run code: "
-            f"{found}"
-        ) from error
-    except _DAMAGED as error:
-        # Of the message, the first line; not the advice to load the file all the same.
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        if "weights_only" in reason:
-            reason = "it holds a program"
-        raise JaxposeError(
-            f"--torch={path} is damaged or not a PyTorch checkpoint: {reason}"
-        ) from error
-
-
-def _allowed_globals() -> list[Any]:
-    """Returns what may be unpickled beyond PyTorch's own list: parts of NumPy.
-
-    These are the parts of random states and arrays. Pairs give an object the name that
-    older NumPy versions pickled it under.
-    """
-    # Private modules of NumPy, whose names are what pickled files hold.
-    multiarray = vars(np)["_core"].multiarray
-    random_pickle = vars(np.random)["_pickle"]
-    return [
-        np.ndarray,
-        np.dtype,
-        *{type(np.dtype(code)) for code in "?bBhHiIlLqQefd"},
-        multiarray._reconstruct,
-        multiarray.scalar,
-        (multiarray._reconstruct, "numpy.core.multiarray._reconstruct"),
-        (multiarray.scalar, "numpy.core.multiarray.scalar"),
-        np.random.RandomState,
-        np.random.MT19937,
-        (np.random.RandomState, "numpy.random.mtrand.RandomState"),
-        (random_pickle.__randomstate_ctor, "numpy.random.__RandomState_ctor"),
-        random_pickle.__randomstate_ctor,
-        random_pickle.__bit_generator_ctor,
-    ]
 
 
 def _import_torch() -> ModuleType:
@@ -298,8 +195,8 @@ def _import_torch() -> ModuleType:
         import torch
     except ImportError as error:
         raise JaxposeError(
-            "converting needs PyTorch, the optional extra `convert`, which is not "
-            "installed: pip install torch"
+            "writing a PyTorch file needs PyTorch, the optional extra `convert`, which "
+            "is not installed: pip install torch"
         ) from error
     return torch
 

@@ -1,6 +1,7 @@
 """Checkpoints of the reference implementations become native ones, and back.
 
-What reads or writes PyTorch files is skipped where PyTorch is not installed.
+What compares with PyTorch itself is skipped where it is not installed; the files of
+`tests.torch_files` need none.
 """
 
 import os
@@ -22,6 +23,7 @@ from jaxpose.models import build_model
 from jaxpose.run import Run
 from jaxpose.scoring import pictures
 from jaxpose.torch_weights import crossformer, layouts, poseformer
+from tests import torch_files
 from tests.small_run import small_clips
 from tests.torch_weights_test import random_variables
 
@@ -308,10 +310,16 @@ def test_models_without_a_reference_are_refused_first(tmp_path, config):
         convert.convert_from_torch(config, tmp_path / "any.pt", tmp_path / "run")
 
 
-def test_without_torch_the_message_names_the_extra(tmp_path, monkeypatch):
+def test_without_torch_files_are_read_and_writing_names_the_extra(
+    tmp_path, config, state_dict, monkeypatch
+):
     monkeypatch.setitem(sys.modules, "torch", None)
+    path = torch_files.write_checkpoint(
+        tmp_path / "epoch_80.bin", {"model_pos": state_dict}
+    )
+    assert_same(convert.read_torch(path), state_dict)
     with pytest.raises(JaxposeError, match=r"`convert`.*pip install torch"):
-        convert.read_torch(pathlib.Path("any.pt"))
+        convert.convert_to_torch(config, tmp_path / "run", tmp_path / "back.pt")
 
 
 def test_the_command_needs_exactly_one_direction(tmp_path):

@@ -14,10 +14,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from jaxpose.datasets.arrays import require_key
+from jaxpose.datasets.budget import Budget
 from jaxpose.errors import JaxposeError
+from jaxpose.regular_files import read_regular
 
 _HEADER_BYTES = 128
-_MAX_BYTES = 2**33  # of one variable, unpacked
+_MAX_FILE_BYTES = 2**33
+_MAX_CELLS = 10_000  # of one array; a take has some tens
+_MAX_AXES = 32
+_PART = 2**20  # bytes that are unpacked at a time
 _MAX_DEPTH = 4  # of cells in cells
 
 # Data types of elements (table 1-1 of the format): numbers, by their type in numpy.
@@ -65,12 +70,14 @@ def load_mat(path: pathlib.Path, keys: tuple[str, ...]) -> dict[str, np.ndarray 
       JaxposeError: the file is missing, damaged, of another kind, or lacks a key.
     """
     try:
-        content = memoryview(path.read_bytes())
+        content = memoryview(read_regular(path, _MAX_FILE_BYTES))
     except OSError as error:
         raise JaxposeError(f"{path} cannot be read: {error.strerror}") from None
     try:
         order = _byte_order(content)
         held = dict(_variables(content[_HEADER_BYTES:], order, keys))
+    except JaxposeError as error:
+        raise JaxposeError(f"{path}: {error}") from None
     except (ValueError, zlib.error, MemoryError, ArithmeticError) as error:
         raise JaxposeError(
             f"{path}: not a MATLAB file of version 5 to 7, or damaged: {error}"
@@ -97,17 +104,32 @@ def _variables(
     content: memoryview, order: str, keys: tuple[str, ...]
 ) -> Iterator[tuple[str, np.ndarray | None]]:
     """Yields the name and value of each variable; None for those not in `keys`."""
+    budget = Budget.of_file(len(content))
     for kind, body in _elements(content, order):
         # MATLAB compresses each variable on its own, with one element inside.
         if kind == _COMPRESSED:
-            unpacker = zlib.decompressobj()
-            unpacked = unpacker.decompress(body, _MAX_BYTES)
-            if not unpacker.eof:
-                raise ValueError("a compressed variable is cut short")
+            unpacked = b"".join(_unpacked(body, budget))
             kind, body = next(_elements(memoryview(unpacked), order), (0, body))
         if kind == _MATRIX:
             name, array = _matrix(body, order, keys)
             yield name, array
+
+
+def _unpacked(body: memoryview, budget: Budget) -> Iterator[bytes]:
+    """Yields the content of a compressed variable in parts.
+
+    Raises:
+      JaxposeError: it unpacks to more than the size of the file warrants.
+      ValueError: it is cut short.
+    """
+    unpacker = zlib.decompressobj()
+    part = unpacker.decompress(body, _PART)
+    while part:
+        budget.spend(len(part))
+        yield part
+        part = unpacker.decompress(unpacker.unconsumed_tail, _PART)
+    if not unpacker.eof:
+        raise ValueError("a compressed variable is cut short")
 
 
 def _elements(content: memoryview, order: str) -> Iterator[_Element]:
@@ -161,7 +183,8 @@ def _matrix(
     missing = (0, body)
     parts = _elements(body, order)
     flags = _head_numbers(next(parts, missing), _UINT32, order)
-    shape = tuple(_head_numbers(next(parts, missing), _INT32, order).tolist())
+    sizes = _head_numbers(next(parts, missing), _INT32, order)
+    shape = tuple(sizes[:_MAX_AXES].tolist())
     kind, name_bytes = next(parts, missing)
     if len(flags) != 2 or kind != _INT8 or len(shape) < 2 or min(shape) < 0:
         raise ValueError("a variable has no proper head")
@@ -205,6 +228,8 @@ def _cells(
     for kind, body in parts:
         if kind != _MATRIX:
             raise ValueError("a cell holds no variable")
+        if len(values) == _MAX_CELLS:
+            raise ValueError(f"an array of more than {_MAX_CELLS:,} cells")
         _, value = _matrix(body, order, None, depth + 1)
         values.append(value)
     if len(values) != math.prod(shape):

@@ -4,7 +4,7 @@ Pose data sets are exchanged as pickles, alone or as object arrays inside npz fi
 an ordinary unpickler runs any function that a file names. `safe_pickle` knows only
 plain containers, numbers, strings and numpy arrays, and refuses everything else by
 name. Sizes in a file are not trusted either: a damaged file ends in a `JaxposeError`,
-never in a crash or in full memory.
+never in a crash or in full memory. What a file unpacks to is bounded by its own size.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from jaxpose.datasets.budget import Budget
 from jaxpose.datasets.safe_pickle import (
     plain_array,
     plain_dtype,
@@ -26,6 +27,7 @@ from jaxpose.datasets.safe_pickle import (
     unpickle,
 )
 from jaxpose.errors import JaxposeError
+from jaxpose.regular_files import open_regular
 
 # Exceptions that zipfile, numpy and the pickle machine raise on damaged bytes.
 _DAMAGE = (
@@ -43,9 +45,10 @@ _DAMAGE = (
     zlib.error,
 )
 
-# Unpacked; the largest real one, MPI-INF-3DHP for training, is below 2**31.
-_MAX_MEMBER_BYTES = 2**35
+# The methods that numpy packs with. zipfile unpacks the other ones without a bound.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
+_MAX_HEADER_BYTES = 2**16  # of an npy file
 _MAX_REASON = 200  # characters; zipfile repeats what it found, whatever its length
 
 # The header of an npy file: a Python literal that numpy writes in exactly this form.
@@ -66,7 +69,7 @@ def load_npz(path: str | pathlib.Path) -> dict[str, Any]:
         anything other than arrays, containers, numbers and strings.
     """
     path = _require_file(path)
-    with _errors_name(path), path.open("rb") as stream:
+    with _errors_name(path), open_regular(path) as stream:
         return _read_npz(stream)
 
 
@@ -96,7 +99,7 @@ def load_npy_bytes(data: bytes, name: str) -> Any:
         containers, numbers and strings.
     """
     with _errors_name(name):
-        return _read_npy(io.BytesIO(data), len(data), "the file")
+        return _read_npy(io.BytesIO(data), len(data), len(data), "the file")
 
 
 def load_pickle(path: str | pathlib.Path) -> Any:
@@ -110,18 +113,17 @@ def load_pickle(path: str | pathlib.Path) -> Any:
         else.
     """
     path = _require_file(path)
-    with _errors_name(path), path.open("rb") as stream:
-        return unpickle(stream)
+    with _errors_name(path), open_regular(path) as stream:
+        return unpickle(stream, path.stat().st_size)
 
 
 def _require_file(path: str | pathlib.Path) -> pathlib.Path:
     """Returns `path`; raises JaxposeError unless it is a file that can be read."""
     path = pathlib.Path(path)
-    if not path.is_file():
-        found = "is a folder, not a file" if path.is_dir() else "does not exist"
-        raise JaxposeError(f"{path} {found}")
+    if not path.exists():
+        raise JaxposeError(f"{path} does not exist")
     try:
-        path.open("rb").close()
+        open_regular(path).close()
     except OSError as error:
         raise JaxposeError(f"{path} cannot be read: {error.strerror}") from None
     return path
@@ -156,11 +158,14 @@ def _read_npz(file: BinaryIO) -> dict[str, Any]:
             "this is not an npz file (a zip archive), or it is cut short; get it again"
         )
     entries = {}
+    num_bytes = file.seek(0, io.SEEK_END)
+    budget = Budget.of_file(num_bytes)
     with zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
             if info.filename.endswith(".npy"):
+                budget.spend(info.file_size)
                 key = info.filename.removesuffix(".npy")
-                entries[key] = _read_member(archive, info)
+                entries[key] = _read_member(archive, info, num_bytes)
 
     # Converters that find none of their inputs still write a dict, an empty one.
     if all(isinstance(entry, dict) and not entry for entry in entries.values()):
@@ -171,27 +176,38 @@ def _read_npz(file: BinaryIO) -> dict[str, Any]:
     return entries
 
 
-def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
+def _read_member(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, num_bytes: int
+) -> Any:
     """Returns the array in one member of an npz file, or the one object it holds.
+
+    Args:
+      archive: the npz file.
+      info: of the member.
+      num_bytes: size of the npz file.
 
     Raises:
       ValueError: the member is not an npy file of plain numbers, strings or objects.
     """
-    if info.file_size > _MAX_MEMBER_BYTES:
-        raise ValueError(f"{info.filename!r} would unpack to {info.file_size} bytes")
+    name = repr(info.filename[:_MAX_REASON])
+    if info.compress_type not in _METHODS:
+        raise ValueError(
+            f"{name} is packed by method {info.compress_type}, not deflate"
+        )
     # `open` returns a raw stream, which the annotations of zipfile do not say.
     with io.BufferedReader(archive.open(info)) as stream:  # type: ignore[type-var]
-        array = _read_npy(stream, info.file_size, repr(info.filename))
+        array = _read_npy(stream, info.file_size, num_bytes, name)
         stream.read()  # reaching the end makes zipfile compare the checksum
         return array
 
 
-def _read_npy(stream: BinaryIO, size: int, name: str) -> Any:
+def _read_npy(stream: BinaryIO, size: int, num_bytes: int, name: str) -> Any:
     """Returns the array in an npy file, or the one object that it holds.
 
     Args:
       stream: the content of the file.
       size: of the file in bytes.
+      num_bytes: size of the file that it lies in, packed as it is.
       name: of the file, for messages.
 
     Raises:
@@ -203,6 +219,8 @@ def _read_npy(stream: BinaryIO, size: int, name: str) -> Any:
         raise ValueError(f"{name} is not an npy file of version 1 or 2")
     length_bytes = 2 if magic[6] == 1 else 4
     header_length = int.from_bytes(stream.read(length_bytes), "little")
+    if header_length > _MAX_HEADER_BYTES:
+        raise ValueError(f"{name} has a header of {header_length} bytes")
     header = stream.read(header_length).decode("latin-1")
     match = _NPY_HEADER.fullmatch(header)
     if match is None:
@@ -216,12 +234,12 @@ def _read_npy(stream: BinaryIO, size: int, name: str) -> Any:
 
     # Numbers and strings: compare the size with the file before reading.
     if not dtype.hasobject:
-        num_bytes = size - 8 - length_bytes - header_length
-        require_num_bytes(shape, dtype, num_bytes)
+        data_bytes = size - 8 - length_bytes - header_length
+        require_num_bytes(shape, dtype, data_bytes)
         return plain_array(stream.read(), dtype, shape, order)
 
     # Objects are a pickle.
-    array = unpickle(stream)
+    array = unpickle(stream, num_bytes)
     if not isinstance(array, np.ndarray) or array.shape != shape:
         raise ValueError(f"{name} does not hold the object array its header announces")
     return array[()] if shape == () else array

@@ -16,6 +16,7 @@ import numpy as np
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.recording import Recording
+from jaxpose.regular_files import read_regular
 
 # Names of the same thing, as OpenCV's samples, ROS and users call it.
 _MATRIX_NAMES = ("camera_matrix", "cameramatrix", "intrinsic_matrix", "mtx", "k", "m1")
@@ -29,11 +30,14 @@ _KNOWN = (
 )
 _SAME_SHAPE = 0.01  # of images whose ratios of width to height differ by less
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_MAX_BYTES = 2**20  # of a file; real ones have some kB
+
+# No two repetitions in a row match the same text, so that no file makes them slow.
+_NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 # name: !!opencv-matrix / rows: R / cols: C / dt: d / data: [ ... ]
 _YAML_MATRIX = re.compile(
-    r"^(\w+):[^\n]*\n\s+rows:\s*(\d+)\s*\n\s+cols:\s*(\d+)\s*\n(?:\s+dt:[^\n]*\n)?"
-    r"\s+data:\s*\[([^\]]*)\]",
+    r"^(\w+):[^\n]*\n\s+rows:[ \t]*(\d+)[ \t\r]*\n\s+cols:[ \t]*(\d+)[ \t\r]*\n"
+    r"(?:[ \t]+dt:[^\n]*\n)?\s+data:\s*\[([^\]]*)\]",
     re.MULTILINE,
 )
 _YAML_NUMBER = re.compile(rf"^(\w+):\s*({_NUMBER})\s*$", re.MULTILINE)
@@ -64,9 +68,10 @@ def read_calibration(path: pathlib.Path) -> list[CalibratedCamera]:
       JaxposeError: the file is missing or damaged, or holds no camera that is known.
     """
     try:
-        text = path.expanduser().read_text(encoding="utf-8", errors="replace")
+        data = read_regular(path.expanduser(), _MAX_BYTES)
     except OSError as error:
         raise JaxposeError(f"{path} cannot be read: {error.strerror}") from None
+    text = data.decode("utf-8", errors="replace")
     try:
         if path.suffix.lower() == ".toml":
             cameras = _from_toml(text, str(path))
@@ -212,7 +217,7 @@ def _parse_xml(text: str, where: str) -> _Parsed:
     Raises:
       JaxposeError: a document type, which OpenCV never writes and which may be endless.
     """
-    if "<!" in re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL):
+    if "<!" in _without_comments(text):
         raise JaxposeError(f"{where}: XML with a document type is not read; {_KNOWN}")
     matrices: dict[str, np.ndarray] = {}
     numbers: dict[str, float] = {}
@@ -223,6 +228,19 @@ def _parse_xml(text: str, where: str) -> _Parsed:
         elif re.fullmatch(_NUMBER, (element.text or "").strip()):
             numbers[element.tag] = float(element.text or "")
     return matrices, numbers
+
+
+def _without_comments(text: str) -> str:
+    """Returns an XML text without its comments."""
+    kept = []
+    place = 0
+    while (start := text.find("<!--", place)) >= 0:
+        end = text.find("-->", start)
+        if end < 0:
+            break
+        kept.append(text[place:start])
+        place = end + len("-->")
+    return "".join(kept) + text[place:]
 
 
 def _numbers(value: Any, size: int | None, where: str) -> np.ndarray:

@@ -11,8 +11,10 @@ import zipfile
 import zlib
 from typing import Any, Literal
 
+from jaxpose.datasets.budget import Budget
 from jaxpose.datasets.restricted import load_npy_bytes, load_npz_bytes
 from jaxpose.errors import JaxposeError
+from jaxpose.regular_files import open_regular
 
 # Endings of files that should hold keypoints. Where such a file is a web page or a
 # pointer instead, the user must hear of it.
@@ -20,6 +22,10 @@ DATA_ENDINGS = {".json", ".jsonl", ".npz", ".npy", ".csv", ".tsv", ".txt"}
 
 _HEAD_BYTES = 4096
 _MAX_BYTES = 2**32  # unpacked
+_FREE_BYTES, _BYTES_PER_BYTE = 2**24, 16  # that a gzip file may unpack to
+_PART = 2**20  # bytes that are unpacked at a time
+# Lists and objects that a JSON text may have: [1,2] is one, and there are no smaller.
+_FREE_OBJECTS, _CHARACTERS_PER_OBJECT = 500_000, 6
 _MAX_SHOWN = 200  # characters of a value in a message
 
 # First bytes of files that are recognised and not read.
@@ -125,14 +131,17 @@ def _read(path: pathlib.Path) -> bytes:
       JaxposeError: the file cannot be read, or is a pointer to the real one.
     """
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             head = stream.read(_HEAD_BYTES)
             is_packed = head.startswith(b"\x1f\x8b")
             _refuse_by_head(b"" if is_packed else head, path)
             data = head + stream.read(_MAX_BYTES + 1 - len(head))
         if is_packed:
-            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(_MAX_BYTES + 1)
+            data = _unpack(data)
             _refuse_by_head(data[:_HEAD_BYTES], path)
+    except JaxposeError as error:
+        text = str(error)
+        raise JaxposeError(text if str(path) in text else f"{path}: {text}") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise JaxposeError(
             f"{path}: a gzip file that is damaged or cut short ({error}); get it again"
@@ -142,6 +151,21 @@ def _read(path: pathlib.Path) -> bytes:
     if len(data) > _MAX_BYTES:
         raise JaxposeError(f"{path}: larger than 4 GiB; split it into videos")
     return data
+
+
+def _unpack(data: bytes) -> bytes:
+    """Returns the content of a gzip file, unpacked in parts.
+
+    Raises:
+      JaxposeError: it unpacks to more than its size warrants.
+    """
+    budget = Budget(_FREE_BYTES + _BYTES_PER_BYTE * len(data))
+    parts = []
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+        while part := stream.read(_PART):
+            budget.spend(len(part))
+            parts.append(part)
+    return b"".join(parts)
 
 
 def _refuse_by_head(head: bytes, path: pathlib.Path) -> None:
@@ -245,6 +269,7 @@ def _parse_json(text: str, path: pathlib.Path) -> Any:
     """
     if not text.strip():
         raise JaxposeError(f"{path}: the file is empty; write it again")
+    _require_few_objects(text, path)
     try:
         return _unpacked(json.loads(text))
     except json.JSONDecodeError as error:
@@ -264,6 +289,20 @@ def _parse_json(text: str, path: pathlib.Path) -> Any:
         raise JaxposeError(
             f"{path}: not JSON of keypoints: {cut(str(error))}"
         ) from None
+
+
+def _require_few_objects(text: str, path: pathlib.Path) -> None:
+    """Raises JaxposeError for more lists and objects than keypoints can need.
+
+    An empty list takes two characters of the text and thirty times as much in memory.
+    """
+    most = _FREE_OBJECTS + len(text) // _CHARACTERS_PER_OBJECT
+    found = text.count("[") + text.count("{")
+    if found > most:
+        raise JaxposeError(
+            f"{path}: {found:,} lists and objects in {len(text):,} characters; these "
+            "are no keypoints"
+        )
 
 
 def _unpacked(value: Any) -> Any:

@@ -4,6 +4,10 @@ import dataclasses
 
 import numpy as np
 
+from jaxpose.errors import JaxposeError
+
+_MAX_JOINTS = 2_000  # of a person; detectors of body, face and hands find 553
+
 
 @dataclasses.dataclass(frozen=True)
 class Detections:
@@ -61,3 +65,12 @@ class Detections:
     intrinsics: tuple[float, float, float, float] | None = None
     names: dict[str, str] = dataclasses.field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises JaxposeError for more joints than any detector finds."""
+        joints = self.keypoints.shape[1]
+        if joints > _MAX_JOINTS:
+            raise JaxposeError(
+                f"{self.where}: {joints:,} joints per person; expected at most "
+                f"{_MAX_JOINTS:,}"
+            )

@@ -6,6 +6,8 @@ import struct
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
+from jaxpose.regular_files import open_regular
+
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg")
 _ISO_SUFFIXES = (".mp4", ".mov", ".m4v")
@@ -37,7 +39,7 @@ def read_media(path: pathlib.Path) -> Media | None:
     """
     suffix = path.suffix.lower()
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if suffix == ".png":
                 found = _png(file)
             elif suffix in IMAGE_SUFFIXES:

@@ -16,11 +16,13 @@ import numpy as np
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings import media
+from jaxpose.regular_files import read_regular
 
 SETTINGS_FILE = "dataset.json"
 NAMES = ("subject", "action", "take", "camera")
 KEYS = ("keypoints", "image_size", "fps", "skeleton", "intrinsics", *NAMES)
 
+_MAX_BYTES = 2**22  # of a settings file
 _MAX_IMAGE_LENGTH = 100_000  # pixels
 # Names of the images of a video: frame_0001, img-12, 000017.
 _NUMBERED = re.compile(r"^(?:frame|img|image)?[ _-]?\d+$|\d{3,}", re.IGNORECASE)
@@ -212,7 +214,7 @@ def _load_json(path: pathlib.Path, is_required: bool) -> Any:
     """Returns the content of a settings file, None where one above cannot be read."""
     try:
         # Bytes: json finds out the encoding by itself.
-        return json.loads(path.read_bytes())
+        return json.loads(read_regular(path, _MAX_BYTES))
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     except (ValueError, RecursionError) as error:

@@ -1,6 +1,7 @@
 """Finds the weights of a model in what training scripts save, and strips prefixes."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from jaxpose.errors import JaxposeError
 
 # Nested dicts deeper than this are not looked into.
 _MAX_DEPTH = 4
+
+_MAX_LISTED = 200  # characters of names in a message
 
 
 def find_state_dict(
@@ -25,7 +28,7 @@ def find_state_dict(
       JaxposeError: there is none, or there are several and none has a usual name. The
         message is to follow the file's name and a space.
     """
-    found = dict(_state_dicts(content, is_tensor))
+    found = dict(_state_dicts(content, is_tensor, {}))
     for key in keys:
         for path, state_dict in found.items():
             if path.split(" > ")[0] == key:
@@ -34,25 +37,44 @@ def find_state_dict(
         return next(iter(found.values()))
     if found:
         raise JaxposeError(
-            f"holds several state dicts: {', '.join(found)}; save the one of the model "
+            f"holds several state dicts: {_listed(found)}; save the one of the model "
             f"alone, or under the key {keys[0]!r}"
         )
     holds = f"a {type(content).__name__}"
     if isinstance(content, Mapping):
-        holds = f"the keys {', '.join(map(str, list(content)[:20]))}"
+        holds = f"the keys {_listed(content)}"
     raise JaxposeError(
         f"holds no state dict, bare or as {' or '.join(keys)}; it holds {holds}"
     )
 
 
+def _listed(names: Iterable[Any]) -> str:
+    """Returns the first names of a file for a message."""
+    first = itertools.islice(names, 20)
+    return ", ".join(str(name)[:80] for name in first)[:_MAX_LISTED]
+
+
 def _state_dicts(
-    content: Any, is_tensor: Callable[[Any], bool], path: tuple[str, ...] = ()
+    content: Any,
+    is_tensor: Callable[[Any], bool],
+    seen: dict[int, bool],
+    path: tuple[str, ...] = (),
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yields path and content of each mapping of names to tensors, at least one."""
-    if not isinstance(content, Mapping) or not content:
+    """Yields path and content of each mapping of names to tensors, at least one.
+
+    Args:
+      content: what a file, or a key of it, holds.
+      is_tensor: whether a value is a tensor.
+      seen: whether a mapping is a state dict, by its identity. A file may refer to one
+        from many places, and each is looked into once.
+      path: keys that lead to `content`.
+    """
+    if not isinstance(content, Mapping) or not content or not seen.get(id(content), True):
         return
-    names = all(isinstance(key, str) for key in content)
-    if names and all(map(is_tensor, content.values())):
+    if id(content) not in seen:
+        names = all(isinstance(key, str) for key in content)
+        seen[id(content)] = names and all(map(is_tensor, content.values()))
+    if seen[id(content)]:
         yield " > ".join(path) or "the file itself", content
         return
     if len(path) == _MAX_DEPTH:
@@ -60,7 +82,7 @@ def _state_dicts(
     for key, value in content.items():
         # An optimiser keeps tensors of its own for each weight.
         if "optim" not in str(key).lower():
-            yield from _state_dicts(value, is_tensor, (*path, str(key)))
+            yield from _state_dicts(value, is_tensor, seen, (*path, str(key)))
 
 
 def strip_prefix(

@@ -11,9 +11,11 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 
 from jaxpose.errors import JaxposeError
+from jaxpose.regular_files import open_regular, read_regular
 
 # Unpacked; the longest motion of the CMU database takes less than 2**25.
 MAX_FILE_BYTES = 2**27
+_FREE_BYTES, _BYTES_PER_BYTE = 2**20, 32
 _PART = 2**16  # bytes that are unpacked at a time
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 
@@ -112,7 +114,7 @@ class Archive:
             names = [file.relative_to(path).as_posix() for file in path.rglob("*")]
         else:
             try:
-                self._zip = zipfile.ZipFile(path)
+                self._zip = zipfile.ZipFile(open_regular(path))
             except _DAMAGE as error:
                 raise JaxposeError(
                     f"{path} is not a readable zip archive ({error}); expected a whole "
@@ -129,9 +131,7 @@ class Archive:
         """
         try:
             if self._zip is None:
-                path = self.path / name
-                _require_size(path.stat().st_size)
-                content = path.read_bytes()
+                content = read_regular(self.path / name, MAX_FILE_BYTES)
             else:
                 content = b"".join(_unpack(self._zip, self._zip.getinfo(name)))
         except _DAMAGE as error:
@@ -238,12 +238,6 @@ def _whole(take: str, first: File, second: File, notes: list[str]) -> File:
     return long
 
 
-def _require_size(size: int) -> None:
-    """Raises ValueError for more bytes than any real file has."""
-    if size > MAX_FILE_BYTES:
-        raise ValueError(f"it has {size:,} bytes; expected at most {MAX_FILE_BYTES:,}")
-
-
 def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
     """Yields the content of a member in parts; never more than the claimed bytes.
 
@@ -251,7 +245,13 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
       ValueError: it claims too many bytes, or is packed by another method.
       zipfile.BadZipFile: size or checksum are not the claimed ones.
     """
-    _require_size(info.file_size)
+    # Motions are packed to a third or fourth of their size, zip bombs to a thousandth.
+    most = min(MAX_FILE_BYTES, _FREE_BYTES + _BYTES_PER_BYTE * info.compress_size)
+    if info.file_size > most:
+        raise ValueError(
+            f"it has {info.file_size:,} bytes; expected at most {most:,} of its "
+            f"{info.compress_size:,} packed ones"
+        )
     if info.compress_type not in _METHODS:
         raise ValueError(
             f"it is packed by method {info.compress_type}; expected stored, deflate or "

@@ -1,13 +1,16 @@
 """Frame rates of the CMU database, which its files do not state."""
 
 import csv
+import io
 import math
 import pathlib
 
 from jaxpose.errors import JaxposeError
+from jaxpose.regular_files import read_regular
 
 # The listing of the database, beside an archive or in an extracted folder.
 LISTING = "index.csv"
+_MAX_BYTES = 2**22
 _COLUMNS = ("subject", "trial", "frames_per_second")
 
 # The database's own listing, in short: 120 Hz except for these subjects and one trial.
@@ -41,7 +44,8 @@ def read_listing(path: pathlib.Path) -> dict[tuple[int, int], float]:
     """
     rates = {}
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
+        text = read_regular(path, _MAX_BYTES).decode("utf-8")
+        with io.StringIO(text, newline="") as stream:
             rows = csv.DictReader(stream)
             missing = set(_COLUMNS) - set(rows.fieldnames or ())
             if missing:

@@ -13,11 +13,13 @@ import numpy as np
 
 from jaxpose.datasets.arrays import require_extra
 from jaxpose.errors import JaxposeError
+from jaxpose.regular_files import read_regular
 
 _NUM_JOINTS = 32
 _LARGEST_NUMBER = 1e5  # millimetres or pixels
 
 # Upper limits of what a file of Human3.6M holds.
+_MAX_BYTES = 2**28
 _MAX_VARIABLES = 64
 _MAX_DIMENSIONS = 8
 _MAX_VALUES = 2**24  # the longest take has 2**20
@@ -44,7 +46,7 @@ def read_pose(path: pathlib.Path, name: str, channels: int) -> np.ndarray:
     """
     cdflib = require_extra("cdflib", "human36m", path)
     try:
-        _require_structure(path.read_bytes())
+        _require_structure(read_regular(path, _MAX_BYTES))
         pose = np.asarray(cdflib.CDF(str(path)).varget("Pose"))
     except Exception as error:
         # cdflib raises any exception on damaged bytes.

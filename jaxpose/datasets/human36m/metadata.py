@@ -2,18 +2,20 @@
 
 import dataclasses
 import pathlib
-import re
 
 import numpy as np
 
 from jaxpose.datasets.camera import Camera
 from jaxpose.datasets.h36m_cameras import CAMERA_NAMES, h36m_cameras
 from jaxpose.errors import JaxposeError
+from jaxpose.regular_files import read_regular
 
 _NUM_SUBJECTS = 11
 _POSE_SIZE = 6  # three angles and the camera centre
 _LENS_SIZE = 9  # fx, fy, cx, cy, k1, k2, k3, p2, p1
 _POSES_SIZE = _POSE_SIZE * len(CAMERA_NAMES) * _NUM_SUBJECTS
+_MAX_BYTES = 2**27
+_MAX_TEXT = 100_000  # characters of 300 numbers, with room
 _LENSES_SIZE = _LENS_SIZE * len(CAMERA_NAMES)
 
 
@@ -58,15 +60,19 @@ def _read_numbers(path: pathlib.Path) -> np.ndarray:
     Raises:
       JaxposeError: there is no such element, or it does not hold 300 finite numbers.
     """
-    # The file is large and not always valid XML; this one element is enough.
-    text = path.read_bytes().decode("utf-8", errors="replace")
-    match = re.search(r"<w0>\s*\[?([^<\]]*)\]?\s*</w0>", text)
-    words = match[1].replace(",", " ").split() if match else []
+    # The file is large and not always valid XML; this one element is enough. Its end is
+    # looked for first, so that no text makes the search slow.
+    text = read_regular(path, _MAX_BYTES).decode("utf-8", errors="replace")
+    end = max(text.find("</w0>"), 0)
+    start = text.rfind("<w0>", 0, end)
+    inside = text[start + len("<w0>") : end] if start >= 0 else ""
+    inside = inside[:_MAX_TEXT].strip().removeprefix("[").removesuffix("]")
+    words = inside.replace(",", " ").split()
     try:
         numbers = np.array([float(word) for word in words])
     except ValueError as error:
         raise JaxposeError(
-            f"{path}: <w0> holds text that is not a number: {error}"
+            f"{path}: <w0> holds text that is not a number: {str(error)[:200]}"
         ) from error
     expected = _POSES_SIZE + _LENSES_SIZE
     if len(numbers) != expected or not np.isfinite(numbers).all():

@@ -15,14 +15,17 @@ from jaxpose.body.cameras import quaternion_from_matrix
 from jaxpose.body.joint_rules import convert_joints
 from jaxpose.datasets.arrays import require_array, require_extra, require_key
 from jaxpose.datasets.camera import Camera
+from jaxpose.datasets.hdf5_file import read_datasets
 from jaxpose.datasets.mat_file import load_mat
 from jaxpose.datasets.mpi_inf_3dhp import facts
 from jaxpose.datasets.restricted import load_npz
 from jaxpose.errors import JaxposeError
+from jaxpose.regular_files import read_regular
 
 NUM_CAMERAS = 14  # in annot.mat
 TRAIN_NPZ = "data_train_3dhp.npz"
 TEST_NPZ = "data_test_3dhp.npz"
+_MAX_CALIBRATION = 2**20  # bytes of a file of cameras
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,20 +143,17 @@ def load_annot_data(path: pathlib.Path, annotation: str) -> View:
     """
     # Only this one file format needs h5py, so it is an optional package.
     h5py = require_extra("h5py", "mpi_inf_3dhp", path)
-    if not path.is_file():
-        raise JaxposeError(f"{path} does not exist")
-    held = {}
+    keys = ("annot2", annotation, "valid_frame", "activity_annotation")
     try:
-        with h5py.File(path) as file:
-            for key in ("annot2", annotation, "valid_frame", "activity_annotation"):
-                if isinstance(file.get(key), h5py.Dataset):
-                    held[key] = file[key][()]
+        held = read_datasets(h5py, path, keys)
+    except JaxposeError:
+        raise
     except Exception as error:
         # h5py raises whatever HDF5 makes of a damaged file.
         raise JaxposeError(
             f"{path}: not an HDF5 file (MATLAB 7.3), or damaged: "
-            f"{error or type(error).__name__}. The test set's annot_data.mat is one, "
-            "the training set's annot.mat is not"
+            f"{str(error)[:200] or type(error).__name__}. The test set's "
+            "annot_data.mat is one, the training set's annot.mat is not"
         ) from error
 
     def array(key: str, *shape: int | None) -> np.ndarray:
@@ -273,7 +273,7 @@ def load_calibration(path: pathlib.Path) -> dict[int, Camera]:
         `facts.CAMERAS`.
     """
     try:
-        lines = path.read_text(encoding="ascii").splitlines()
+        lines = read_regular(path, _MAX_CALIBRATION).decode("ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise JaxposeError(
             f"{path}: cannot be read as a camera calibration: {error}"

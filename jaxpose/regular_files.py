@@ -1,0 +1,58 @@
+"""Opens files that others have written: regular files only, up to a size."""
+
+import os
+import pathlib
+import stat
+from typing import BinaryIO
+
+from jaxpose.errors import JaxposeError
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def open_regular(path: pathlib.Path) -> BinaryIO:
+    """Opens a file for reading; a pipe or a device would never end.
+
+    Raises:
+      JaxposeError: it is no regular file.
+      OSError: it cannot be opened.
+    """
+    # Without the first flag, opening a pipe waits for its writer. Windows has the
+    # second one alone.
+    nonblock = getattr(os, "O_NONBLOCK", 0)
+    binary = getattr(os, "O_BINARY", 0)
+    if path.is_dir():  # which Windows does not open
+        raise JaxposeError(f"{path} is a folder, not a file")
+    descriptor = os.open(path, os.O_RDONLY | nonblock | binary)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        kind = _KINDS.get(stat.S_IFMT(mode), "no regular file")
+        raise JaxposeError(f"{path} is {kind}, not a file")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_regular(path: pathlib.Path, most: int) -> bytes:
+    """Returns the bytes of a regular file.
+
+    Args:
+      path: the file.
+      most: bytes that a file of this kind may have.
+
+    Raises:
+      JaxposeError: it is no regular file, or larger.
+      OSError: it cannot be read.
+    """
+    with open_regular(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > most:
+            raise JaxposeError(
+                f"{path} has {size:,} bytes; a file of this kind has at most {most:,}"
+            )
+        return stream.read(most)
