@@ -53,6 +53,7 @@ def read_regular(path: pathlib.Path, most: int) -> bytes:
         size = os.fstat(stream.fileno()).st_size
         if size > most:
             raise JaxposeError(
-                f"{path} has {size:,} bytes; a file of this kind has at most {most:,}"
+                f"{path}: it has {size:,} bytes; expected at most {most:,}"
             )
-        return stream.read(most)
+        # No more than that: Python makes room for all that is asked for.
+        return stream.read(size)

@@ -224,7 +224,7 @@ def _cells(
     parts: Iterator[_Element], shape: tuple[int, ...], order: str, depth: int
 ) -> np.ndarray:
     """Returns a cell array as an object array of `shape`."""
-    values = []
+    values: list[np.ndarray | None] = []
     for kind, body in parts:
         if kind != _MATRIX:
             raise ValueError("a cell holds no variable")

@@ -180,7 +180,7 @@ class _ZipFile:
         numbers = self._member(f"data/{storage.key}", self._num_bytes)
         if len(numbers) < storage.size * storage.item_bytes:
             raise ValueError(f"storage {storage.key[:80]!r} is cut short")
-        order = sys.byteorder
+        order: str = sys.byteorder
         if f"{self._folder}byteorder" in self._zip.NameToInfo:
             order = self._member("byteorder", 16).decode("ascii")
         if order == sys.byteorder:

@@ -69,7 +69,11 @@ def _state_dicts(
         from many places, and each is looked into once.
       path: keys that lead to `content`.
     """
-    if not isinstance(content, Mapping) or not content or not seen.get(id(content), True):
+    if (
+        not isinstance(content, Mapping)
+        or not content
+        or not seen.get(id(content), True)
+    ):
         return
     if id(content) not in seen:
         names = all(isinstance(key, str) for key in content)

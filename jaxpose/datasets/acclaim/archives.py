@@ -114,7 +114,8 @@ class Archive:
             names = [file.relative_to(path).as_posix() for file in path.rglob("*")]
         else:
             try:
-                self._zip = zipfile.ZipFile(open_regular(path))
+                open_regular(path).close()
+                self._zip = zipfile.ZipFile(path)
             except _DAMAGE as error:
                 raise JaxposeError(
                     f"{path} is not a readable zip archive ({error}); expected a whole "
