@@ -30,6 +30,7 @@ from jaxpose.datasets.report import Finding, Report, Source, findings_table
 from jaxpose.errors import DamagedDataError, JaxposeError
 from jaxpose.recordings.flags import add_flags, options_of
 from jaxpose.recordings.options import Options
+from jaxpose.wording import printable
 
 if TYPE_CHECKING:
     from jaxpose.datasets.base import ClipBuilder
@@ -296,7 +297,9 @@ def main(argv: list[str] | None = None) -> int:
         # The others are prepared, but what is left out must not go unnoticed.
         return int(any(finding.status == "refused" for finding in report.findings))
     except JaxposeError as error:
-        print(f"error: {error}", file=sys.stderr)
+        # Names of files may hold control characters; one message has several lines.
+        lines = [printable(line) for line in str(error).split("\n")]
+        print("\n".join([f"error: {lines[0]}", *lines[1:]]), file=sys.stderr)
         return 1
 
 
@@ -316,12 +319,13 @@ def _named(dataset: str, name: str | None) -> str:
 
 def _print_report(report: Report) -> None:
     """Prints the source, the findings, what was written, and the notes."""
-    print(report.dataset + (f" from {report.source}" if report.source else ""))
+    source = f" from {report.source}" if report.source else ""
+    print(printable(f"{report.dataset}{source}"))
     if report.findings:
         _print_findings(report.dataset, report.findings)
     _console().print(report.counts_table())
     for note in report.notes:
-        print(f"note: {note}")
+        print(f"note: {printable(note)}")
 
 
 def _print_findings(dataset: str, findings: list[Finding]) -> None:

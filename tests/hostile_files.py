@@ -66,7 +66,7 @@ def _shared(levels: int, width: int, start: bytes = b"]") -> bytes:
     operations = start + b"q\x00"
     for level in range(levels):
         references = b"h" + bytes([level])
-        operations += b"](" + references * width + b"eq" + bytes([level + 1])
+        operations += b"0](" + references * width + b"eq" + bytes([level + 1])
     return operations
 
 
@@ -157,7 +157,7 @@ def torch_shared_dicts(path):
         pairs = b"".join(
             torch_files.plain(key)[:2] + b"h" + bytes([level]) for key in range(250)
         )
-        operations += b"}(" + pairs + b"uq" + bytes([level + 1])
+        operations += b"0}(" + pairs + b"uq" + bytes([level + 1])
     torch_files.write_zip(path, operations, {})
 
 

@@ -1,4 +1,7 @@
-"""Each hostile file is refused in seconds, and with little memory."""
+"""Each hostile file is refused in seconds, and with little memory.
+
+`python -m tests.hostile_test FOLDER` prints the time and peak memory of each.
+"""
 
 import dataclasses
 import json
@@ -57,7 +60,11 @@ class Outcome:
 def outcomes(tmp_path_factory):
     pytest.importorskip("h5py", reason="the extra `mpi_inf_3dhp` is not installed")
     pytest.importorskip("cdflib", reason="the extra `human36m` is not installed")
-    folder = tmp_path_factory.mktemp("hostile")
+    return measure(tmp_path_factory.mktemp("hostile"))
+
+
+def measure(folder: pathlib.Path) -> dict[str, Outcome]:
+    """Makes the hostile files in a folder, and reads each."""
     paths = []
     for name, make in MAKERS.items():
         make(folder / name)
@@ -91,3 +98,9 @@ def test_a_hostile_file_is_refused_within_the_limits(outcomes, name):
 
 def test_each_file_has_a_reader():
     assert {name.rpartition(".")[2] for name in MAKERS} <= set(READERS)
+
+
+if __name__ == "__main__":
+    for file, result in measure(pathlib.Path(sys.argv[1])).items():
+        cost = f"{result.seconds:6.2f} s{result.megabytes:5} MB"
+        print(f"{file:22}{cost}  {result.found}")

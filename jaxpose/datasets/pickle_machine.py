@@ -14,10 +14,10 @@ from typing import Any, BinaryIO
 from jaxpose.datasets.budget import Budget, require_plain_size
 from jaxpose.errors import JaxposeError
 
-# Operations that any pickle may have; larger files may have one per eight bytes. Those
-# of real data sets hold arrays, whose bytes are one operation.
-_FREE_STEPS = 1_000_000
-_BYTES_PER_STEP = 8
+# Operations that any pickle may have; larger files may have one per 32 bytes. Those of
+# real data sets hold arrays, whose bytes are one operation.
+_FREE_STEPS = 500_000
+_BYTES_PER_STEP = 32
 
 
 def refusal(name: str) -> JaxposeError:

@@ -2,11 +2,15 @@
 
 import collections
 import dataclasses
+import hashlib
 import pathlib
 import re
 from collections.abc import Sequence
 
 from jaxpose.recordings.recording import Recording
+
+# Of the name of a file without its ending; of a longer one, as much as is kept.
+_MAX_NAME_BYTES, _MAX_START_BYTES = 180, 120
 
 
 def unique(names: Sequence[tuple[str, str]]) -> list[str]:
@@ -94,4 +98,10 @@ def file_name(name: str) -> str:
     # The names "." and ".." are folders already.
     if not name.strip("."):
         pattern = r"\."
-    return re.sub(pattern, lambda character: f"%{ord(character[0]):02X}", name)
+    escaped = re.sub(pattern, lambda character: f"%{ord(character[0]):02X}", name)
+    encoded = escaped.encode(errors="surrogatepass")
+    if len(encoded) <= _MAX_NAME_BYTES:
+        return escaped
+    # File systems take 255 bytes, endings included: the digest stands for the rest.
+    start = encoded[:_MAX_START_BYTES].decode(errors="ignore")
+    return f"{start}-{hashlib.sha256(encoded).hexdigest()[:16]}"

@@ -123,7 +123,7 @@ def animate_clip(
     for left, title, azimuth in sides:
         axis = figure.add_axes((left, 0.1, 0.31, 0.8), title=title)
         solids.append(_OverTruth(axis, clips.skeleton, poses, truth, up, azimuth))
-    caption = figure.text(0.5, 0.02, "", ha="center")
+    caption = figure.text(0.5, 0.02, "", ha="center", parse_math=False)
 
     def show(k: int) -> None:
         flat.show(keypoints[k])

@@ -6,12 +6,14 @@ from typing import Any
 import ml_collections
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from jaxpose.config import held_out_subjects
 from jaxpose.data.clips import Clips
 from jaxpose.datasets import protocol_of
 from jaxpose.models.base import LiftingModel
 from jaxpose.scoring.evaluate import METRICS
+from jaxpose.wording import printable
 
 
 def protocol_fields(
@@ -76,7 +78,7 @@ def print_results(results: dict[str, Any], title: str) -> None:
     fields = []
     for name, value in results["protocol"].items():
         fields.append(f"{name}: {_plain(value)}")
-    console.print("; ".join(fields))
+    console.print(_name("; ".join(fields)))
 
 
 def _scores_table(results: dict[str, Any], title: str) -> Table:
@@ -95,7 +97,7 @@ def _scores_table(results: dict[str, Any], title: str) -> Table:
         for name in METRICS:
             number = values.get(prefix + name)
             cells.append("-" if number is None else f"{number:.1f}")
-        table.add_row(label, *cells, str(frames), style=style)
+        table.add_row(_name(label), *cells, str(frames), style=style)
 
     for action, values in results["per_action"].items():
         add(action, values, values["frames"])
@@ -142,7 +144,7 @@ def _published_table(
         for column in columns:
             digits = 0 if column == "frames" else 1
             cells.append(f"{row[column]:.{digits}f}")
-        table.add_row(name, *cells, style=style)
+        table.add_row(_name(name), *cells, style=style)
 
     for groups in groupings:
         for name, row in groups.items():
@@ -156,10 +158,15 @@ def _published_table(
 
 def _table(columns: list[str], title: str, caption: str) -> Table:
     """Returns an empty table: labels in its first column, then numbers."""
-    table = Table(*columns, title=title, caption=caption)
+    table = Table(*columns, title=_name(title), caption=caption)
     for column in table.columns[1:]:
         column.justify = "right"
     return table
+
+
+def _name(text: str) -> Text:
+    """Returns a text that holds names of files or data, without any markup."""
+    return Text(printable(text))
 
 
 def _plain(value: Any) -> str:
