@@ -14,8 +14,8 @@ from jaxpose.models.cost import variable_shapes
 SMALL = {
     ampose: {"depth": 1, "joint_width": 32, "graph_norm": "batch", "dropout_rate": 0.1},
     crossformer: {"depth": 1, "num_frames": 3},
-    gast_net: {"channels": 16, "filter_widths": (3, 3)},
-    gla_gcn: {"channels": 16, "filter_widths": (3, 3), "sequence_layers": 1},
+    gast_net: {"channels": 16, "filter_widths": (3,)},
+    gla_gcn: {"channels": 16, "filter_widths": (3,), "sequence_layers": 1},
     poseformer: {"depth": 1, "num_frames": 3},
     videopose3d: {"channels": 32, "filter_widths": (3, 3)},
 }

@@ -53,7 +53,7 @@ def inner(a, b):
 def check_transformations(loss, params):
     """Compares values, slopes and curvature of `loss(params)` along a line.
 
-    Values and slopes come from jvp under vmap, gradient and curvature from a
+    Values and slopes come from jvp under vmap; value, gradient and curvature from a
     Hessian-vector product of the checkpointed loss.
     """
     direction = random_like(params, 2)
@@ -68,11 +68,11 @@ def check_transformations(loss, params):
             return jax.jvp(along, (t,), (1.0,))
 
         values, slopes = jax.vmap(value_and_slope)(jnp.array([0, -step, step]))
-        gradient, product = jax.jvp(
-            jax.grad(jax.checkpoint(loss)), (params,), (direction,)
+        (value, gradient), (_, product) = jax.jvp(
+            jax.value_and_grad(jax.checkpoint(loss)), (params,), (direction,)
         )
         curvature = inner(product, direction)
-        return loss(params), values, slopes, inner(gradient, direction), curvature
+        return value, values, slopes, inner(gradient, direction), curvature
 
     found = jax.device_get(transformed(params, direction))
     value, values, slopes, slope, curvature = found
