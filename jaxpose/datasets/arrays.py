@@ -1,6 +1,7 @@
 """Requires that the content of a file is what is expected, before it is used."""
 
 import importlib
+import itertools
 import pathlib
 import types
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from jaxpose.errors import JaxposeError
+
+_MAX_SHOWN = 200  # characters of a file's own names in a message
 
 
 def require_array(
@@ -79,7 +82,8 @@ def require_key(mapping: Any, key: str, where: str) -> Any:
         )
     if key not in mapping:
         # Twenty names are enough to see which file this is.
-        known = ", ".join(map(repr, list(mapping)[:20])) or "nothing"
+        names = [repr(name)[:40] for name in itertools.islice(mapping, 20)]
+        known = ", ".join(names)[:_MAX_SHOWN] or "nothing"
         raise JaxposeError(f"{where}: key {key!r} is missing; the file holds {known}")
     return mapping[key]
 

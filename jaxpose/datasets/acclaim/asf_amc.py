@@ -277,7 +277,7 @@ def _numbers(tokens: list[str], size: int, where: str) -> np.ndarray:
         numbers = np.full(0, np.nan)
     if numbers.shape != (size,) or not np.isfinite(numbers).all():
         raise JaxposeError(
-            f"{where} is {' '.join(tokens)!r}; expected {size} finite numbers"
+            f"{where} is {' '.join(tokens)[:200]!r}; expected {size} finite numbers"
         )
     return numbers
 
@@ -304,7 +304,7 @@ def _bone(block: Lines, scale: float, name: str) -> Bone:
         that `bone_ends` does not compute.
     """
     bone = " ".join(_field(block, "name", f"{name}: :bonedata"))
-    where = f"{name}: bone {bone!r}"
+    where = f"{name}: bone {bone[:80]!r}"
     direction = _numbers(_field(block, "direction", where), 3, f"{where} direction")
     (length,) = _numbers(_field(block, "length", where), 1, f"{where} length")
     axis = _field(block, "axis", where)
@@ -405,7 +405,8 @@ def _defect(text: str, skeleton: AcclaimSkeleton, name: str) -> JaxposeError:
         bone, *values = tokens
         if bone not in num_values or bone in seen:
             return JaxposeError(
-                f"{where}: found {bone!r}; expected each bone of the .asf once; {_FIX}"
+                f"{where}: found {bone[:80]!r}; expected each bone of the .asf once; "
+                f"{_FIX}"
             )
         try:
             _numbers(values, num_values[bone], f"{where}: {bone}")

@@ -58,7 +58,8 @@ def read_listing(path: pathlib.Path) -> dict[tuple[int, int], float]:
                 rates[int(subject), int(trial)] = rate
     except (OSError, ValueError, csv.Error) as error:
         raise JaxposeError(
-            f"{path} is not the listing of the database ({error}); expected a CSV file "
-            f"with the columns {', '.join(_COLUMNS)}; correct it or move it away"
+            f"{path} is not the listing of the database ({str(error)[:200]}); expected "
+            "a CSV file with the columns "
+            f"{', '.join(_COLUMNS)}; correct it or move it away"
         ) from error
     return rates
