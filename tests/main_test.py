@@ -1,4 +1,4 @@
-"""The command line, as a user types it; every call is a process of its own."""
+"""The command line, as a user types it."""
 
 import json
 import pathlib
@@ -40,52 +40,79 @@ def test_describe_prints_one_json_object_without_data_or_workdir():
     assert described["parameters"] < 18_451_459
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([f"{AMPOSE}:cnp17"], r"no variant 'cnp17'; it has cpn17, gt17"),
-        ([AMPOSE, "--config.model.dept=4"], r"no such field: .*Did you mean .*depth"),
-        ([AMPOSE, "--config.num_epoch=4"], r"field: 'num_epoch' Did you .*\?$"),
-        ([AMPOSE, "--config.nofield=4"], r"no such field: 'nofield'$"),
-        (
-            [AMPOSE, "--config.model.depth=abc"],
-            r"config\.model\.depth=abc: invalid",
-        ),
-        ([AMPOSE, "--mod=train"], r"Unknown command line flag 'mod'"),
-        (
-            ["--config=configs/ampsoe.py", "--workdir={}"],
-            r"there is no file 'configs/ampsoe\.py'",
-        ),
-        (
-            [AMPOSE, "--config.model.name=x", "--workdir={}"],
-            r"'x' is unknown; known: ampose",
-        ),
-        (["--config=README.md", "--workdir={}"], r"README\.md is not a Python file"),
-        ([AMPOSE], r"--mode=train needs --workdir=DIR"),
-        ([], r"--config=\.\.\. is required; --help lists the flags$"),
-        ([AMPOSE, "--workdir={}", "--mode=evaluate"], r"holds no run"),
-        ([AMPOSE, "--workdir=~/no_run", "--mode=evaluate"], r"=/.*/no_run holds no"),
-        (
-            [AMPOSE, "--workdir={}", "--num_processes=2"],
-            r"need --coordinator=HOST:",
-        ),
-        (
-            [AMPOSE, "--workdir={}", "--config.dataset.data_dir={}"],
-            r"(?s)human36m/cpn_ft_h36m_dbb_17 is not prepared.*"
-            r"jaxpose\.prepare human.*ampose\.py:quickstart",
-        ),
-        (
-            [AMPOSE, "--workdir={}", "--config.dataset.name=human36"],
-            r"unknown data set 'human36'; known: synthetic",
-        ),
-        ([AMPOSE, "--mode=describe", "--config.model.heads=7"], r"heads"),
-    ],
-)  # fmt: skip
-def test_mistakes_end_in_one_message(tmp_path, arguments, message):
-    finished = program(*(argument.format(tmp_path) for argument in arguments))
-    assert finished.returncode != 0
-    output = finished.stdout + finished.stderr
+MISTAKES = [
+    ([f"{AMPOSE}:cnp17"], r"no variant 'cnp17'; it has cpn17, gt17"),
+    ([AMPOSE, "--config.model.dept=4"], r"no such field: .*Did you mean .*depth"),
+    ([AMPOSE, "--config.num_epoch=4"], r"field: 'num_epoch' Did you .*\?$"),
+    ([AMPOSE, "--config.nofield=4"], r"no such field: 'nofield'$"),
+    (
+        [AMPOSE, "--config.model.depth=abc"],
+        r"config\.model\.depth=abc: invalid",
+    ),
+    ([AMPOSE, "--mod=train"], r"Unknown command line flag 'mod'"),
+    (
+        ["--config=configs/ampsoe.py", "--workdir={}"],
+        r"there is no file 'configs/ampsoe\.py'",
+    ),
+    (
+        [AMPOSE, "--config.model.name=x", "--workdir={}"],
+        r"'x' is unknown; known: ampose",
+    ),
+    (["--config=README.md", "--workdir={}"], r"README\.md is not a Python file"),
+    ([AMPOSE], r"--mode=train needs --workdir=DIR"),
+    ([], r"--config=\.\.\. is required; --help lists the flags$"),
+    ([AMPOSE, "--workdir={}", "--mode=evaluate"], r"holds no run"),
+    ([AMPOSE, "--workdir=~/no_run", "--mode=evaluate"], r"=/.*/no_run holds no"),
+    (
+        [AMPOSE, "--workdir={}", "--num_processes=2"],
+        r"need --coordinator=HOST:",
+    ),
+    (
+        [AMPOSE, "--workdir={}", "--config.dataset.data_dir={}"],
+        r"(?s)human36m/cpn_ft_h36m_dbb_17 is not prepared.*"
+        r"jaxpose\.prepare human.*ampose\.py:quickstart",
+    ),
+    (
+        [AMPOSE, "--workdir={}", "--config.dataset.name=human36"],
+        r"unknown data set 'human36'; known: synthetic",
+    ),
+    ([AMPOSE, "--mode=describe", "--config.model.heads=7"], r"heads"),
+]
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory):
+    """Status, output and `{}`, an empty folder, of the call of each mistake."""
+    folder = tmp_path_factory.mktemp("calls")
+    folders = [tmp_path_factory.mktemp("empty") for _ in MISTAKES]
+    arguments = [
+        [argument.format(empty) for argument in mistake]
+        for (mistake, _), empty in zip(MISTAKES, folders, strict=True)
+    ]
+    (folder / "calls.json").write_text(json.dumps(arguments))
+    subprocess.run(
+        [sys.executable, "-m", "tests.calls_of_main", str(folder)],
+        cwd=ROOT,
+        check=True,
+        timeout=300,
+    )
+    statuses = json.loads((folder / "statuses.json").read_text())
+    outputs = [(folder / f"{n}.txt").read_text() for n in range(len(MISTAKES))]
+    return list(zip(statuses, outputs, folders, strict=True))
+
+
+@pytest.mark.xdist_group("main")
+@pytest.mark.parametrize("number", range(len(MISTAKES)))
+def test_mistakes_end_in_one_message(calls, number):
+    status, output, empty = calls[number]
+    assert status != 0
+    message = MISTAKES[number][1]
     assert re.search(message, output), output
     assert "Traceback" not in output, output
     assert output.splitlines()[0].startswith("error: "), output
-    assert not list(tmp_path.iterdir())
+    assert not list(empty.iterdir())
+
+
+def test_a_process_of_its_own_ends_in_the_same_message(calls):
+    finished = program(*MISTAKES[0][0])
+    assert (finished.returncode, finished.stdout + finished.stderr) == calls[0][:2]
