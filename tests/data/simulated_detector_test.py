@@ -8,18 +8,27 @@ import pytest
 from jaxpose.body import joint_rules
 from jaxpose.body.detector_rules import convert_seen
 from jaxpose.body.skeletons import H36M_17, get_skeleton
-from jaxpose.data import random_cameras, simulation, virtual_views, windows
-from jaxpose.data.detector_points import POINTS, behind_the_head, detector_points
-from jaxpose.data.detectors import DETECTORS
-from jaxpose.data.simulated_detector import (
-    disturb,
-    error_factors,
-    simulate,
-    smooth_noise,
-    stretches,
+from jaxpose.data import detector_points as head
+from jaxpose.data import (
+    random_cameras,
+    simulated_detector,
+    simulation,
+    virtual_views,
+    windows,
 )
+from jaxpose.data.detector_points import POINTS, behind_the_head
+from jaxpose.data.detectors import DETECTORS
+from jaxpose.data.simulated_detector import error_factors
 from jaxpose.errors import JaxposeError
 from tests.small_run import small_clips
+
+# One program each compiles faster than its operations one by one.
+disturb = jax.jit(simulated_detector.disturb, static_argnames="detector")
+simulate = jax.jit(simulated_detector.simulate, static_argnames="detector")
+smooth_noise = jax.jit(simulated_detector.smooth_noise, static_argnames="shape")
+stretches = jax.jit(simulated_detector.stretches, static_argnames="frames")
+random_view = jax.jit(random_cameras.random_view, static_argnames="skeleton")
+detector_points = jax.jit(head.detector_points)
 
 # A person who stands upright and looks along -z; y points down, left is +x. Metres.
 STANDING = {
@@ -93,7 +102,7 @@ def test_the_head_hides_the_far_side_of_the_face():
 def test_a_camera_that_follows_keeps_the_root_in_its_place():
     up = jnp.tile(jnp.array([[0.0, -1.0, 0.0]]), (2, 1))
     walk = standing(5, 2) + jnp.linspace(0, 1, 5)[None, :, None, None]
-    view = random_cameras.random_view(jax.random.key(0), walk, up, H36M_17)
+    view = random_view(jax.random.key(0), walk, up, H36M_17)
     view = view._replace(follows=jnp.array([True, False]))
     keypoints = np.asarray(random_cameras.project(view, view.positions_3d))
     moves = np.ptp(keypoints[:, :, 0], axis=1)
@@ -134,7 +143,7 @@ def test_convert_seen_takes_the_best_rule_of_each_frame():
 def test_random_cameras_keep_the_body_and_their_limits():
     up = jnp.tile(jnp.array([[0.0, -1.0, 0.0]]), (500, 1))
     poses = standing(batch=500)
-    view = random_cameras.random_view(jax.random.key(0), poses, up, H36M_17)
+    view = random_view(jax.random.key(0), poses, up, H36M_17)
     # The camera moves around the person, who does not change.
     before = poses[:, :, :, None] - poses[:, :, None]
     after = view.positions_3d[:, :, :, None] - view.positions_3d[:, :, None]
@@ -161,7 +170,7 @@ def test_random_cameras_keep_the_body_and_their_limits():
 
 def test_a_camera_that_looks_down_sees_the_far_side_higher():
     up = jnp.tile(jnp.array([[0.0, -1.0, 0.0]]), (200, 1))
-    view = random_cameras.random_view(jax.random.key(1), standing(1, 200), up, H36M_17)
+    view = random_view(jax.random.key(1), standing(1, 200), up, H36M_17)
     trunk = np.asarray(view.positions_3d[:, 0, 8] - view.positions_3d[:, 0, 0])
     # Looking down, the head is nearer than the hip; that is the wider side of PITCH.
     assert trunk[:, 2].min() < -0.45 * np.sin(np.deg2rad(25))
