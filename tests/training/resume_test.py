@@ -1,6 +1,7 @@
-"""Killed, stopped and damaged runs; each run is a process of its own."""
+"""Killed, stopped and damaged runs; one with a signal is its own process."""
 
 import json
+import logging
 import os
 import pathlib
 import shutil
@@ -18,7 +19,7 @@ from jaxpose.training import optimizers
 from jaxpose.training.checkpoints import Checkpoints
 from jaxpose.training.metric_writer import read_metrics
 from jaxpose.training.state import create_state
-from tests.small_run import small_config
+from tests.small_run import small_config, train_small
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Fields of the metrics that differ between equal runs.
@@ -52,13 +53,6 @@ def start(workdir, *, devices=1, stage=None, number=signal.SIGINT, call=1):
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def run(workdir, **options):
-    process = start(workdir, **options)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
-    return output
 
 
 def interrupt(workdir, **options):
@@ -112,7 +106,7 @@ pytestmark = pytest.mark.xdist_group("resume")
 def whole(tmp_path_factory):
     """A run that was never stopped."""
     workdir = tmp_path_factory.mktemp("whole")
-    run(workdir)
+    train_small(str(workdir))
     return workdir
 
 
@@ -140,7 +134,7 @@ def test_killed_and_resumed_run_is_bit_identical(whole, tmp_path):
             workdir, stage="update", number=signal.SIGKILL, call=row
         )
         assert status == -signal.SIGKILL, output
-    run(workdir)
+    train_small(str(workdir))
     assert_same_run(whole, workdir)
 
 
@@ -155,7 +149,7 @@ def test_a_signal_saves_and_leaves(whole, tmp_path):
         steps = [int(path.name) for path in (workdir / "checkpoints").glob("[0-9]*")]
         assert max(steps) == step
         assert losses(workdir).keys() == set(range(4, step + 1, 4))
-    run(workdir)
+    train_small(str(workdir))
     assert_same_run(whole, workdir)
 
 
@@ -179,14 +173,15 @@ def assert_interrupted(workdir, stage):
     assert "Traceback" not in output
 
 
-def test_damaged_checkpoint_falls_back_to_the_one_before(whole, tmp_path):
+def test_damaged_checkpoint_falls_back_to_the_one_before(whole, tmp_path, caplog):
     workdir = tmp_path / "damaged"
     shutil.copytree(whole, workdir)
     for path in (workdir / "checkpoints" / "72" / "state").rglob("*"):
         if path.is_file() and path.stat().st_size > 1000:
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    output = run(workdir)
-    assert "cannot be read" in output
+    caplog.set_level(logging.WARNING, logger="absl")
+    train_small(str(workdir))
+    assert "cannot be read" in caplog.text
     assert (workdir / "damaged_checkpoints" / "72").is_dir()
     assert_same_run(whole, workdir)
 
@@ -199,7 +194,7 @@ def test_checkpoints_move_between_one_device_and_eight(whole, tmp_path):
     status, output = interrupt(workdir, devices=8, stage="update")
     assert status == 130, output
     assert "saved step 68 of 72" in output  # resumed at 60, two dispatches
-    run(workdir, devices=1)
+    train_small(str(workdir))
     before, after = losses(whole), losses(workdir)
     assert before.keys() == after.keys()
     # tests/parallel/devices_test.py compares the numbers; a state that was not restored
@@ -208,11 +203,13 @@ def test_checkpoints_move_between_one_device_and_eight(whole, tmp_path):
     assert min(before.values()) < 0.6 * max(before.values())
 
 
-def test_partial_checkpoints(whole, tmp_path):
+def test_partial_checkpoints(whole, tmp_path, caplog):
     workdir = tmp_path / "partial"
     shutil.copytree(whole, workdir)
     (workdir / "checkpoints" / "72" / "metrics" / "metrics").write_text("{")
-    assert "damaged files are written anew: metrics/metrics" in run(workdir)
+    caplog.set_level(logging.WARNING, logger="absl")
+    train_small(str(workdir))
+    assert "damaged files are written anew: metrics/metrics" in caplog.text
     assert_same_run(whole, workdir)
     for path in (workdir / "checkpoints").rglob("manifest.ocdbt"):
         path.unlink()
