@@ -16,6 +16,7 @@ from jaxpose.models.videopose3d import VideoPose3D
 from jaxpose.parallel import sharding
 from jaxpose.training import setup
 from jaxpose.training.targets import make_loss
+from tests.models.small_models import random_variables
 from tests.small_run import small_clips
 
 FIELDS = {"model.keypoint_features": 3, "target_frames": 3, "velocity_loss": 0.5}
@@ -43,7 +44,7 @@ def test_the_loss_is_that_of_each_window_and_of_the_differences(name):
     length = model.receptive_field + 2
     keypoints = jnp.asarray(rng.normal(size=(2, length, 17, 3)), jnp.float32)
     truth = jnp.asarray(rng.normal(size=(2, length, 17, 3)), jnp.float32)
-    variables = model.init(jax.random.key(0), *model.example_inputs(), train=False)
+    variables = random_variables(model)
     compute = jax.jit(make_loss(model, config))
     loss, _ = compute(variables, (keypoints,), truth, jax.random.key(1), jnp.int32(0))
 
