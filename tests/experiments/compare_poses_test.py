@@ -1,6 +1,5 @@
 """Several runs beside the truth: what is chosen, marked, drawn and refused."""
 
-import json
 import shutil
 
 import numpy as np
@@ -18,27 +17,12 @@ pytestmark = pytest.mark.xdist_group("train")
 TESTED = ["test_0", "test_1"]
 
 
-def change_data(workdir, **fields):
-    """Changes the data set in the config of a run."""
-    path = workdir / "config.json"
-    config = json.loads(path.read_text())
-    config["dataset"].update(fields)
-    path.write_text(json.dumps(config))
-    return workdir
-
-
 @pytest.fixture(scope="module")
 def workdirs(finished_run, tmp_path_factory):
     """A run of AMPose, and one of VideoPose3D that was never trained."""
     other = tmp_path_factory.mktemp("compared") / "videopose3d"
-    small_run(other)
-    return str(finished_run[0]), str(change_data(other, test_subjects=TESTED))
-
-
-@pytest.fixture
-def copy(workdirs, tmp_path):
-    """A copy of the second run, to change."""
-    return shutil.copytree(workdirs[1], tmp_path / "copy")
+    small_run(other, dataset={"test_subjects": TESTED})
+    return str(finished_run[0]), str(other)
 
 
 def command(*arguments):
@@ -82,7 +66,8 @@ def test_the_ending_says_the_format(workdirs, tmp_path, ending):
         assert np.asarray(image.convert("L")).std() > 5
 
 
-def test_runs_of_one_model_are_told_apart_by_their_workdirs(workdirs, copy):
+def test_runs_of_one_model_are_told_apart_by_their_workdirs(workdirs, tmp_path):
+    copy = shutil.copytree(workdirs[1], tmp_path / "copy")
     runs = compare_poses.open_runs([workdirs[1], str(copy)], None)
     assert compare_poses.titles(runs) == [
         "VideoPose3D\nvideopose3d",
@@ -104,13 +89,12 @@ def test_runs_of_one_model_are_told_apart_by_their_workdirs(workdirs, copy):
         ({"frame_stride": 5}, "number of test frames 48 there, 240 here"),
     ],
 )
-def test_runs_on_other_data_are_refused(
-    workdirs, copy, tmp_path, capsys, fields, message
-):
-    change_data(copy, **fields)
-    assert command(workdirs[0], copy, f"--out={tmp_path / 'a.png'}") == 1
+def test_runs_on_other_data_are_refused(workdirs, tmp_path, capsys, fields, message):
+    other = tmp_path / "other"
+    small_run(other, dataset={"test_subjects": TESTED} | fields)
+    assert command(workdirs[0], other, f"--out={tmp_path / 'a.png'}") == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"error: {copy} and {workdirs[0]} cannot be compared: ")
+    assert line.startswith(f"error: {other} and {workdirs[0]} cannot be compared: ")
     assert message in line
 
 

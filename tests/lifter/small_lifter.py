@@ -13,12 +13,20 @@ FPS = 25.0
 
 
 def small_run(
-    workdir: pathlib.Path, causal: bool = False, fps: float = FPS, **fields: object
+    workdir: pathlib.Path,
+    causal: bool = False,
+    fps: float = FPS,
+    dataset: dict | None = None,
+    **fields: object,
 ) -> Run:
-    """Writes a run of nine frames at 25 frames per second, which was never trained."""
+    """Writes a run of nine frames at 25 frames per second, which was never trained.
+
+    `dataset` and `fields` are fields of `config.dataset` and `config.model`.
+    """
     config = videopose3d.get_config("quickstart")
     config.model.update({"filter_widths": (3, 3), "channels": 16, "causal": causal})
     config.model.update(fields)
+    config.dataset.update(dataset or {})
     config.eval_batch_size = 64
     run = Run.create(config, workdir)
     model = build_model(config)
