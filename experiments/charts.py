@@ -14,6 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, NullFormatter
 
+from jaxpose.whole_files import replacing
+
 PALETTE = matplotlib.color_sequences["tab20"]
 # Few curves: colours that differ for colour-blind readers, too, and marks beside them.
 SAFE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
@@ -313,8 +315,6 @@ def save(figure: Figure, path: pathlib.Path, tight: bool = True) -> None:
     """Writes the picture and closes it."""
     if tight:
         figure.tight_layout()
-    # A reader never sees half a file: it gets its name when it is complete.
-    partial = path.with_stem(path.stem + ".partial")
-    figure.savefig(partial, dpi=130, bbox_inches="tight")
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=130, bbox_inches="tight")
     plt.close(figure)
-    partial.replace(path)

@@ -18,7 +18,7 @@ from jaxpose.models.base import LiftingModel
 from jaxpose.models.cost import describe
 from jaxpose.parallel import memory, signals
 from jaxpose.run import Run
-from jaxpose.training.workdirs import write_json
+from jaxpose.whole_files import write_json
 
 
 def finish(job: Job) -> dict[str, Any]:

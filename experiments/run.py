@@ -27,6 +27,7 @@ from experiments.tables import TABLES
 from jaxpose.config import TRAINING_PROTOCOLS
 from jaxpose.errors import JaxposeError, NotPreparedError
 from jaxpose.training.workdirs import open_workdir
+from jaxpose.whole_files import replacing
 
 # What a run is in when it has no figures.
 PENDING, STOPPED, NOT_PREPARED = "not run yet", "not finished", "not prepared"
@@ -89,10 +90,8 @@ class Runner:
         text = markdown.to_markdown(
             self.table, results, states, self._smoke, self._protocol
         )
-        # A reader never sees half a table.
-        partial = self.path.with_suffix(".partial")
-        partial.write_text(text)
-        partial.replace(self.path)
+        with replacing(self.path) as partial:
+            partial.write_text(text)
         return not any(state.startswith(REFUSED) for state in states.values())
 
     def finished(self) -> list[Job]:

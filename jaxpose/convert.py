@@ -17,7 +17,6 @@ from jaxpose.parallel import signals
 if __name__ == "__main__":
     signals.install()
 
-import os
 import pathlib
 import sys
 from types import ModuleType
@@ -34,6 +33,7 @@ from jaxpose.models import cost
 from jaxpose.run import Run
 from jaxpose.torch_weights import checkpoint, layouts, state_dicts
 from jaxpose.training import workdirs
+from jaxpose.whole_files import replacing
 
 # Keys under which the reference implementations save the state dict of the lifting
 # model, and of VideoPose3D's trajectory model beside it.
@@ -138,10 +138,9 @@ def convert_to_torch(
     )
     # tensor() copies: JAX's arrays are read-only, and PyTorch has no such tensors.
     state_dict = {name: torch.tensor(array) for name, array in arrays.items()}
-    partial = torch_file.with_name(torch_file.name + ".partial")
     try:
-        torch.save({_keys(config)[0]: state_dict}, partial)
-        os.replace(partial, torch_file)
+        with replacing(torch_file) as partial:
+            torch.save({_keys(config)[0]: state_dict}, partial)
     except (OSError, RuntimeError) as error:  # RuntimeError: a missing folder
         raise JaxposeError(
             f"--to-torch={torch_file} cannot be written: {error}"

@@ -33,6 +33,7 @@ from jaxpose.training import setup, workdirs
 from jaxpose.training.checkpoints import Checkpoints, Restored, read_best
 from jaxpose.training.state import TrainState
 from jaxpose.weights import Weights, save_weights
+from jaxpose.whole_files import write_json
 
 PathLike = str | os.PathLike[str]
 
@@ -542,7 +543,7 @@ class Run:
             return results
 
         names = f"results{suffix}.json", f"prediction{suffix}.gif"
-        workdirs.write_json(self.workdir / names[0], results)
+        write_json(self.workdir / names[0], results)
         report.print_results(results, f"{self.config.model.name} on {test.dataset}")
         if rows := read_metrics(self.workdir / "metrics.jsonl"):
             curves = self.workdir / "learning_curves.png"

@@ -31,6 +31,7 @@ from jaxpose.errors import JaxposeError
 from jaxpose.inference.exported import Program
 from jaxpose.recordings.content import UnreadError, load_content
 from jaxpose.training import workdirs
+from jaxpose.whole_files import replacing
 
 FORMAT = 1
 ENDING = ".safetensors"
@@ -99,10 +100,9 @@ def save_weights(
         arrays[_PROGRAM] = np.frombuffer(weights.program.code, np.uint8)
     header["sha256"] = _digest(header, arrays)
     metadata = {"jaxpose": json.dumps(header)}
-    partial = file.with_name(file.name + ".partial")
     try:
-        partial.write_bytes(safetensors.numpy.save(arrays, metadata))
-        partial.replace(file)
+        with replacing(file) as partial:
+            partial.write_bytes(safetensors.numpy.save(arrays, metadata))
     except OSError as error:
         raise JaxposeError(f"{path} cannot be written: {error.strerror}") from error
 

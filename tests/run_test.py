@@ -15,6 +15,7 @@ from jaxpose.errors import JaxposeError
 from jaxpose.run import Run, start_from_run
 from jaxpose.training import setup, workdirs
 from jaxpose.training.metric_writer import read_metrics
+from jaxpose.whole_files import write_json
 from tests.small_run import (
     in_memory,
     small_clips,
@@ -233,7 +234,7 @@ def test_what_cannot_be_lifted_is_named(finished_run, tmp_path):
     shutil.copytree(finished_run[0], directory)
     environment = json.loads((directory / "environment.json").read_text())
     environment["unit"] = requirements.HALF_IMAGE_WIDTH
-    workdirs.write_json(directory / "environment.json", environment)
+    write_json(directory / "environment.json", environment)
     with pytest.raises(JaxposeError, match="in units of one half image width"):
         Run.open(directory).lift(keypoints, image_size=IMAGE_SIZE)
 
@@ -307,7 +308,7 @@ def test_a_run_of_a_later_format_is_refused(finished_run, tmp_path):
     environment = json.loads((directory / "environment.json").read_text())
     assert environment["format"] == workdirs.FORMAT
     environment["format"] += 1
-    workdirs.write_json(directory / "environment.json", environment)
+    write_json(directory / "environment.json", environment)
     with pytest.raises(JaxposeError, match=r"format 4, this jaxpose reads .* up to 3"):
         Run.open(directory)
 

@@ -13,6 +13,7 @@ from jaxpose.parallel import hosts
 from jaxpose.recordings.joints import to_model_joints
 from jaxpose.recordings.names import file_name
 from jaxpose.scoring import pictures
+from jaxpose.whole_files import replacing
 
 
 def predict_all(predictor: Predictor, variables: Any, num_frames: int) -> np.ndarray:
@@ -142,6 +143,5 @@ def _path(folder: pathlib.Path, clip: Clip) -> pathlib.Path:
 def _save(path: pathlib.Path, **arrays: Any) -> None:
     """Writes an npz file; readers see either no file or the whole one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_stem(path.stem + ".partial")
-    np.savez_compressed(partial, **arrays)
-    partial.replace(path)
+    with replacing(path) as partial:
+        np.savez_compressed(partial, **arrays)

@@ -3,6 +3,7 @@
 import pathlib
 
 from jaxpose.errors import JaxposeError
+from jaxpose.whole_files import replacing
 
 
 def write_whole(path: pathlib.Path, content: bytes, overwrite: bool) -> None:
@@ -17,12 +18,10 @@ def write_whole(path: pathlib.Path, content: bytes, overwrite: bool) -> None:
       JaxposeError: the file exists or cannot be written.
     """
     refuse_existing(path, overwrite)
-    partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_bytes(content)
-        partial.replace(path)
+        with replacing(path) as partial:
+            partial.write_bytes(content)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise JaxposeError(f"{path} cannot be written: {error.strerror}") from None
 
 

@@ -22,6 +22,7 @@ from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data.clips import Clips
 from jaxpose.scoring import pose_drawing
 from jaxpose.scoring.evaluate import MILLIMETRES, compared_positions
+from jaxpose.whole_files import replacing
 
 
 def draw_learning_curves(rows: list[dict[str, Any]], path: pathlib.Path) -> None:
@@ -144,16 +145,14 @@ def animate_clip(
         images = _draw_images(figure, moving, show, len(shown))
     plt.close(figure)
     fps = max(1, round(clip.fps / step))
-    # Written under another name first, so that `path` is always whole.
-    partial = path.with_stem(path.stem + ".partial")
-    images[0].save(
-        partial,
-        save_all=True,
-        append_images=images[1:],
-        duration=1000 // fps,
-        loop=0,
-    )
-    partial.replace(path)
+    with replacing(path) as partial:
+        images[0].save(
+            partial,
+            save_all=True,
+            append_images=images[1:],
+            duration=1000 // fps,
+            loop=0,
+        )
 
 
 def _draw_images(
@@ -290,9 +289,8 @@ def _liveliest_stretch(clips: Clips, frames: np.ndarray, seconds: float) -> np.n
 
 
 def _save(figure: Figure, path: pathlib.Path) -> None:
-    """Writes the figure, first under another name, so that `path` is always whole."""
+    """Writes the figure and closes it."""
     figure.tight_layout()
-    partial = path.with_stem(path.stem + ".partial")
-    figure.savefig(partial, dpi=110)
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=110)
     plt.close(figure)
-    partial.replace(path)

@@ -7,6 +7,8 @@ from typing import Any
 
 from tensorboardX import SummaryWriter
 
+from jaxpose.whole_files import replacing
+
 
 def read_metrics(path: pathlib.Path) -> list[dict[str, Any]]:
     """Returns the rows of a file of JSON lines, without damaged ones.
@@ -37,12 +39,10 @@ class MetricWriter:
         """Opens the files of `workdir`, keeping rows up to `resume_step`."""
         path = workdir / "metrics.jsonl"
         # Written under another name first: a kill here loses no row.
-        partial = path.with_name(path.name + ".partial")
-        with partial.open("w") as file:
+        with replacing(path) as partial, partial.open("w") as file:
             for row in read_metrics(path):
                 if row["step"] <= resume_step:
                     file.write(json.dumps(row) + "\n")
-        partial.replace(path)
         # Line by line, so that a row is visible as soon as it is written.
         self._file = path.open("a", buffering=1)
         self._events = SummaryWriter(

@@ -6,7 +6,6 @@ as an item of its own, so that one damaged copy costs nothing. Checkpoints of ea
 versions of jaxpose hold a description without digests.
 """
 
-import concurrent.futures
 import contextlib
 import hashlib
 import json
@@ -16,6 +15,8 @@ from typing import Any
 
 import jax
 import numpy as np
+
+from jaxpose.whole_files import write_json
 
 # Where the two copies are, inside a checkpoint.
 ITEM = "record"
@@ -29,7 +30,6 @@ _OWN_FIELDS = ("score", "digests", "sha256")
 # odd factor keeps every bit: one changed number always changes its sum.
 _LANES = 1 << 13
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
-_THREADS = min(8, os.cpu_count() or 1)
 
 
 def make_record(
@@ -154,27 +154,17 @@ def write_copies(checkpoint: pathlib.Path, record: dict[str, Any]) -> list[str]:
     if read_object(checkpoint / ITEM_FILE) != record:
         contents[ITEM_FILE] = record
     for name, content in contents.items():
-        replace_json(checkpoint / name, content)
+        (checkpoint / name).parent.mkdir(exist_ok=True)
+        write_json(checkpoint / name, content)
     return list(contents)
-
-
-def replace_json(path: pathlib.Path, content: Any) -> None:
-    """Writes a JSON file; readers see the old file or all of the new one."""
-    path.parent.mkdir(exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(content))
-    partial.replace(path)
 
 
 def array_digests(arrays: Any) -> dict[str, str]:
     """Returns a digest of type, shape and numbers of each array of a tree, by path."""
-    paths, leaves = [], []
+    digests = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(arrays):
-        paths.append(jax.tree_util.keystr(path))
-        leaves.append(np.asarray(leaf))
-    # NumPy and SHA-256 leave the other threads running while they read an array.
-    with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
-        return dict(zip(paths, pool.map(_digest, leaves), strict=True))
+        digests[jax.tree_util.keystr(path)] = _digest(np.asarray(leaf))
+    return digests
 
 
 def check_arrays(arrays: Any, record: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from absl import logging
 
 from jaxpose.training import records
+from jaxpose.whole_files import write_json
 
 NAME = "mpjpe"
 _FILE = "metrics/metrics"
@@ -76,7 +77,7 @@ def _mend_file(checkpoint: pathlib.Path, score: float | None) -> bool:
     expected = {NAME: score}
     if records.read_object(checkpoint / _FILE) == expected:
         return False
-    records.replace_json(checkpoint / _FILE, expected)
+    write_json(checkpoint / _FILE, expected)
     return True
 
 

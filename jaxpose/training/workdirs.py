@@ -29,6 +29,7 @@ from jaxpose.errors import JaxposeError, join_first
 from jaxpose.inference.doubts import body_heights
 from jaxpose.models import MODELS, config_fields
 from jaxpose.training import earlier_formats, records
+from jaxpose.whole_files import write_json
 
 try:
     import fcntl
@@ -393,10 +394,3 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise JaxposeError(f"{path} is not jaxpose's; use another workdir")
     return content
-
-
-def write_json(path: pathlib.Path, value: Any) -> None:
-    """Writes JSON; readers see either the old file or the whole new one."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(value, indent=2) + "\n")
-    partial.replace(path)

@@ -8,6 +8,7 @@ from configs import videopose3d
 from jaxpose.models import build_model
 from jaxpose.run import Run
 from jaxpose.training import workdirs
+from jaxpose.whole_files import write_json
 
 FPS = 25.0
 
@@ -37,5 +38,5 @@ def small_run(
     run.save_weights(variables, "drawn")
     # As if it had been trained on clips of this rate.
     path = workdir / "environment.json"
-    workdirs.write_json(path, workdirs.read_json(path) | {"fps": [fps]})
+    write_json(path, workdirs.read_json(path) | {"fps": [fps]})
     return Run.open(workdir)

@@ -14,6 +14,7 @@ from jaxpose.run import Run
 from jaxpose.scoring import pictures
 from jaxpose.training import checkpoints, records, scores, setup, workdirs
 from jaxpose.training.checkpoints import Checkpoints, read_best
+from jaxpose.whole_files import write_json
 from tests.small_run import in_memory, small_config, train_small
 
 pytestmark = pytest.mark.xdist_group("train")
@@ -270,7 +271,7 @@ def test_a_config_file_that_was_changed_does_not_change_the_run(workdir):
     fields = json.loads((workdir / "config.json").read_text())
     fields["target_scale"] = 1000.0
     fields["dataset"]["data_dir"] = "/elsewhere"
-    workdirs.write_json(workdir / "config.json", fields)
+    write_json(workdir / "config.json", fields)
     trained = Run.open(workdir).trained
     assert trained.target_scale == small_config().target_scale
     assert trained.dataset.data_dir == "/elsewhere"  # folders may move

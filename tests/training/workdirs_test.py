@@ -5,6 +5,7 @@ import pytest
 from configs import ampose, gla_gcn, wild
 from jaxpose.errors import JaxposeError
 from jaxpose.training import workdirs
+from jaxpose.whole_files import write_json
 from tests.small_run import small_clips
 
 
@@ -20,8 +21,8 @@ def as_written_by_format_2(config, stage_two_epoch):
 
 
 def write(directory, fields, written_format):
-    workdirs.write_json(directory / "config.json", fields)
-    workdirs.write_json(directory / "environment.json", {"format": written_format})
+    write_json(directory / "config.json", fields)
+    write_json(directory / "environment.json", {"format": written_format})
 
 
 @pytest.mark.parametrize(
