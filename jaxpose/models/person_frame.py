@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxpose.errors import JaxposeError
-from jaxpose.models.base import LiftingModel, LossFunction
+from jaxpose.models.base import LossFunction
+from jaxpose.models.wrapper import LiftingWrapper
 
 # What `relative_to_person` adds to each keypoint: the person's centre and size.
 PLACE_FEATURES = 3
@@ -19,7 +20,7 @@ PLACE_FEATURES = 3
 _SMALLEST = -5.0
 
 
-class PersonFrameLifting(LiftingModel, kw_only=True):
+class PersonFrameLifting(LiftingWrapper, kw_only=True):
     """A lifting model that sees each frame from its own centre, in its own size.
 
     Centre and size are taken frame by frame, so that windows, sequences and streams
@@ -31,35 +32,11 @@ class PersonFrameLifting(LiftingModel, kw_only=True):
         of the contract are taken from it.
     """
 
-    lifting: LiftingModel
-    skeleton: str = ""
-
-    def __post_init__(self) -> None:
-        """Takes joints, features and unit from `lifting`."""
-        # Copies, so that callers read the contract of either in the same way.
-        self.skeleton = self.lifting.skeleton
-        self.keypoint_features = self.lifting.keypoint_features - PLACE_FEATURES
-        self.target_scale = self.lifting.target_scale
-        super().__post_init__()
-
-    @property
-    def receptive_field(self) -> int:
-        """Input frames of one pose."""
-        return self.lifting.receptive_field
-
-    @property
-    def causal_shift(self) -> int:
-        """Frames that the window is shifted into the past."""
-        return self.lifting.causal_shift
-
-    @property
-    def keypoints_skeleton(self) -> str:
-        """Name of the skeleton of the input."""
-        return self.lifting.keypoints_skeleton
+    added_features = PLACE_FEATURES
 
     @property
     def lifts_sequences(self) -> bool:
-        """Whether the lifting model does."""
+        """Returns whether the lifting model does."""
         return self.lifting.lifts_sequences
 
     @nn.nowrap
@@ -88,10 +65,6 @@ class PersonFrameLifting(LiftingModel, kw_only=True):
         """Returns the loss of the lifting model."""
         return self.lifting.loss(output, positions_3d, loss_function, epoch)
 
-    def keeps_momentum(self, path: tuple[str, ...]) -> bool:
-        """Returns what the lifting model says of its batch norms."""
-        return self.lifting.keeps_momentum(path)
-
     def for_sequences(self) -> Self:
         """Returns the model with the lifting model's form."""
         return self.clone(lifting=self.lifting.for_sequences())
@@ -99,15 +72,6 @@ class PersonFrameLifting(LiftingModel, kw_only=True):
     def for_streams(self) -> Self:
         """Returns the model with the lifting model's form."""
         return self.clone(lifting=self.lifting.for_streams())
-
-    def for_platform(self, platform: str) -> Self:
-        """Returns the model with the lifting model's form."""
-        return self.clone(lifting=self.lifting.for_platform(platform))
-
-    @nn.nowrap
-    def cpu_batch_size(self, batch_size: int) -> int:
-        """Returns what the lifting model asks for."""
-        return self.lifting.cpu_batch_size(batch_size)
 
     @nn.compact
     def __call__(self, keypoints_2d: jax.Array, *, train: bool) -> Any:

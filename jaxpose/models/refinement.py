@@ -14,8 +14,8 @@ from jaxpose.body import cameras
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data import windows
 from jaxpose.errors import JaxposeError
-from jaxpose.models.base import LiftingModel
 from jaxpose.models.layers import Dropout, Linear
+from jaxpose.models.wrapper import LiftingWrapper
 
 
 class Refinement(nn.Module):
@@ -71,7 +71,7 @@ class Refinement(nn.Module):
         return jnp.concatenate([xy, lifted[..., 2:]], axis=-1)
 
 
-class RefinedLifting(LiftingModel, kw_only=True):
+class RefinedLifting(LiftingWrapper, kw_only=True):
     """A lifting model with the refinement network behind it, trained together (P.8).
 
     The true root depth is an input, so scores with refinement are not comparable to
@@ -81,31 +81,6 @@ class RefinedLifting(LiftingModel, kw_only=True):
       lifting: any model whose keypoints are the joints of its output. The fields of the
         contract are taken from it.
     """
-
-    lifting: LiftingModel
-
-    def __post_init__(self) -> None:
-        """Takes joints, features and unit from `lifting`."""
-        # Copies, so that callers read the contract of either in the same way.
-        self.skeleton = self.lifting.skeleton
-        self.keypoint_features = self.lifting.keypoint_features
-        self.target_scale = self.lifting.target_scale
-        super().__post_init__()
-
-    @property
-    def receptive_field(self) -> int:
-        """Returns the number of input frames of one pose."""
-        return self.lifting.receptive_field
-
-    @property
-    def causal_shift(self) -> int:
-        """Returns the frames that the window is shifted into the past."""
-        return self.lifting.causal_shift
-
-    @property
-    def keypoints_skeleton(self) -> str:
-        """Returns the name of the skeleton of the input."""
-        return self.lifting.keypoints_skeleton
 
     @property
     def needs_camera(self) -> bool:
@@ -122,14 +97,6 @@ class RefinedLifting(LiftingModel, kw_only=True):
                 f"model reads {self.keypoints_skeleton!r} and predicts "
                 f"{self.skeleton!r}: set config.refinement=False"
             )
-
-    def keeps_momentum(self, path: tuple[str, ...]) -> bool:
-        """Returns what the lifting model says of its batch norms."""
-        return self.lifting.keeps_momentum(path)
-
-    def for_platform(self, platform: str) -> Self:
-        """Returns the refined model with the lifting model's form."""
-        return self.clone(lifting=self.lifting.for_platform(platform))
 
     def for_streams(self) -> Self:
         """Refuses: the true root depth of a new frame is not known.
