@@ -182,10 +182,9 @@ class LiveLifter:
 
 def _require_causal(model: LiftingModel) -> None:
     """Raises JaxposeError where a pose depends on frames after its own."""
-    ahead = (model.receptive_field - 1) // 2 - model.causal_shift
-    if ahead:
+    if model.frames_ahead:
         raise JaxposeError(
             f"these weights of {type(model).__name__} cannot stream: a pose depends on "
-            f"the {ahead} frames after its own. Models of a single frame can, and "
-            "causal ones (config.model.causal=True)"
+            f"the {model.frames_ahead} frames after its own. Models of a single frame "
+            "can, and causal ones (config.model.causal=True)"
         )

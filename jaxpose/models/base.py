@@ -148,10 +148,9 @@ class LiftingModel(nn.Module, kw_only=True):
         """
         if self.receptive_field == 1:
             return self
-        ahead = (self.receptive_field - 1) // 2 - self.causal_shift
         reason = "it has no form that keeps the frames before"
-        if ahead:
-            reason = f"a pose depends on the {ahead} frames after its own"
+        if self.frames_ahead:
+            reason = f"a pose depends on the {self.frames_ahead} frames after its own"
         raise JaxposeError(
             f"{type(self).__name__} cannot stream: {reason}. Models of a single frame "
             "can, and causal AMPose, GAST-Net and VideoPose3D "
@@ -173,6 +172,11 @@ class LiftingModel(nn.Module, kw_only=True):
         return min(batch_size, cpu.windows_per_batch(self.receptive_field))
 
     # What callers use.
+
+    @property
+    def frames_ahead(self) -> int:
+        """Returns how many frames after its own a pose depends on."""
+        return (self.receptive_field - 1) // 2 - self.causal_shift
 
     @nn.nowrap
     def predict(self, variables: Any, inputs: Any) -> jax.Array:
