@@ -101,7 +101,9 @@ def walks_backwards(keypoints_2d: np.ndarray, fps: float) -> bool:
 def _growth(lengths: np.ndarray, span: int) -> np.ndarray:
     """Returns the logarithm by which `[F]` lengths grow in `span` frames."""
     lengths = np.maximum(lengths, np.finfo(np.float64).tiny)
-    growth = np.log(lengths[span:] / lengths[:-span])
+    # Logarithms first: the ratio of a length to none is beyond all numbers.
+    logarithms = np.log(lengths)
+    growth = logarithms[span:] - logarithms[:-span]
     return np.clip(growth, -_MAX_GROWTH, _MAX_GROWTH)
 
 

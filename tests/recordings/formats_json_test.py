@@ -394,3 +394,70 @@ def test_kinetics_skeleton_has_flat_lists_of_fractions(tmp_path):
     found = read_one(tmp_path, {"data": [{"frame_index": 1, "skeleton": [skeleton]}]})
     assert found.normalised
     np.testing.assert_allclose(found.keypoints[0, 1], (103 / 640, 52 / 480, 0.5))
+
+
+def numbered_records(key, values, **more):
+    poses = walking(frames=len(values))[:, 0].tolist()
+    records = []
+    for value, pose in zip(values, poses, strict=True):
+        records.append({key: value, "keypoints": pose, **more})
+    return records
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "frames"),
+    [
+        ("frame", [-2, -1, 0, 1], [-2, -1, 0, 1]),
+        ("frame_no", [4, 5, 9, 10], [4, 5, 9, 10]),
+        ("index", [0, 1, 2, 3], [0, 1, 2, 3]),
+        # The step is 40 ms, and one frame is missing.
+        ("time", [0.0, 0.04, 0.081, 0.16], [0, 1, 2, 4]),
+        ("timestamp_ms", [1000, 1040, 1080, 1120], [0, 1, 2, 3]),
+        # Numbers that are no frames of one video are counted.
+        ("frame", [10**18, 10**18 + 1, 10**18 + 2, 10**18 + 3], [0, 1, 2, 3]),
+    ],
+)
+def test_each_record_is_a_frame_of_its_own(tmp_path, key, values, frames):
+    found = read_one(tmp_path, numbered_records(key, values))
+    assert found.format == "records"
+    assert found.frames.tolist() == frames
+
+
+def test_times_without_a_step_are_counted_and_it_is_said(tmp_path):
+    found = read_one(tmp_path, numbered_records("time", [0.0, 0.04, 0.06, 0.5]))
+    assert found.frames.tolist() == [0, 1, 2, 3]
+    assert "the times in 'time' have no constant step" in found.remarks[0]
+
+
+@pytest.mark.parametrize("key", ["confidence", "conf", "visibility", "kpt_scores"])
+def test_scores_beside_a_record_have_many_names(tmp_path, key):
+    scores = [0.9] * 16 + [0.1]
+    records = numbered_records("frame", [0, 1], **{key: scores})
+    for record in records:
+        record["keypoints"] = [joint[:2] for joint in record["keypoints"]]
+    found = read_one(tmp_path, records)
+    assert found.keypoints[0, :, 2].tolist() == scores
+
+
+def test_null_in_a_record_is_nobody(tmp_path):
+    records = numbered_records("frame", [0, 1, 2])
+    records[0]["keypoints"] = records[2]["keypoints"] = None
+    found = read_one(tmp_path, records)
+    assert found.frames.tolist() == [1]
+
+
+def test_a_record_without_its_frame_is_named(tmp_path):
+    records = numbered_records("frame", [0, 1, 2])
+    del records[0]["frame"]
+    assert "record 0: expected keypoints and the number" in refusal(tmp_path, records)
+
+
+def test_a_flat_list_of_ultralytics_people_with_frames(tmp_path):
+    records = []
+    for number, (pose,) in enumerate(walking(frames=3).tolist()):
+        x, y = [list(column) for column in zip(*(p[:2] for p in pose), strict=True)]
+        keypoints = {"x": x, "y": y, "visible": [0.8] * len(x)}
+        records.append({"frame": number, "name": "person", "keypoints": keypoints})
+    found = read_one(tmp_path, records)
+    assert found.frames.tolist() == [0, 1, 2]
+    assert found.keypoints[2, 3].tolist() == [x[3], y[3], 0.8]

@@ -1,15 +1,18 @@
 """Reads lists of records, one per frame, or one per person and frame.
 
 No single tool writes them; callers of rtmlib, MMPose and YOLO do. A record has the
-number of its frame or the name of its image, and `keypoints`: [J, 2 or 3] of a person,
-or [P, J, 2 or 3] of all people in the frame, with their scores beside them or not.
+number of its frame, its time or the name of its image, and `keypoints`: [J, 2 or 3] of
+a person, or [P, J, 2 or 3] of all people in the frame, with their scores beside them or
+not; null stands for nobody.
 The arrays of ultralytics' results are {"xy": [P, J, 2], "conf": [P, J]}.
 """
 
 from typing import Any
 
+import numpy as np
+
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import corners_to_box
+from jaxpose.recordings.collect import Collector, corners_to_box
 from jaxpose.recordings.content import Content, shown
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
@@ -17,6 +20,7 @@ from jaxpose.recordings.formats.base import (
     about_video,
     depth,
     first,
+    is_number,
     read_named,
 )
 from jaxpose.recordings.poses import Person
@@ -24,19 +28,52 @@ from jaxpose.recordings.poses import Person
 _LISTS = ("frames", "records", "data", "results", "predictions", "detections")
 _FRAME_KEYS = (
     *("frame_id", "frame_idx", "frame_index", "frame_number", "frame_num", "frame"),
-    *("frameId", "frameIndex", "frameNumber"),
+    *("frameId", "frameIndex", "frameNumber", "frame_no", "frame_count"),
     *("image_id", "image_name", "image", "img_name", "file_name", "filename", "path"),
+    *("img", "file"),
+)
+# Counters may also number people: they count as frames where each is another one.
+_COUNTER_KEYS = ("index", "idx", "i", "n")
+_TIME_KEYS = (
+    *("time", "t", "ts", "timestamp", "timestamp_ms", "timestampMs", "time_ms"),
+    *("timestamp_s", "time_s", "pts"),
 )
 _SCORE_KEYS = ("keypoint_scores", "keypoints_scores", "scores", "confidences")
+# Words that may also repeat the third number of a joint: read where it has two.
+_OTHER_SCORE_KEYS = (
+    *("confidence", "conf", "confs", "score", "visibility", "visible", "probability"),
+    *("kpt_conf", "kp_scores", "kpt_scores", "keypoint_conf", "keypoints_conf"),
+)
 _NUMBER_KEYS = ("track_id", "person_id", "instance_id", "id", "person", "idx")
+# Times that lie this far off a multiple of their step are no times of frames.
+_MOST_OFF = 0.25
 
 
-def _frame_key(record: Any) -> str | None:
-    """Returns the key of the frame in a record of keypoints, or None if it is none."""
-    if not isinstance(record, dict) or not isinstance(_points(record), list):
-        return None
+def _is_record(value: Any) -> bool:
+    """Returns whether a value is a record; null stands for nobody."""
+    if not isinstance(value, dict) or "keypoints" not in value:
+        return False
+    return _points(value) is None or isinstance(_points(value), list)
+
+
+def _frame_key(records: list[Any]) -> str | None:
+    """Returns the key that says of which frame each record is, or None.
+
+    A name or number of the frame is looked for in any record, so that one without it is
+    named. Counters and times must be in all of them, and ascend.
+    """
+    found = [record for record in records if _is_record(record)]
     for key in _FRAME_KEYS:
-        if isinstance(record.get(key), int | float | str):
+        if any(isinstance(record.get(key), int | float | str) for record in found):
+            return key
+    for key in (*_COUNTER_KEYS, *_TIME_KEYS):
+        values = [record.get(key) for record in found]
+        if len(found) < max(2, len(records)) or not all(map(is_number, values)):
+            continue
+        steps = np.diff(np.array(values, float))
+        if (steps > 0).all() or (
+            key in _TIME_KEYS and (steps >= 0).all() and any(steps)
+        ):
             return key
     return None
 
@@ -44,14 +81,26 @@ def _frame_key(record: Any) -> str | None:
 def _points(record: dict[str, Any]) -> Any:
     """Returns the keypoints in a record, those of ultralytics in pixels, or None."""
     keypoints = record.get("keypoints")
-    return keypoints.get("xy") if isinstance(keypoints, dict) else keypoints
+    if not isinstance(keypoints, dict):
+        return keypoints
+    x, y = keypoints.get("x"), keypoints.get("y")
+    if isinstance(x, list) and isinstance(y, list) and len(x) == len(y):
+        return [list(point) for point in zip(x, y, strict=True)]
+    return keypoints.get("xy")
 
 
 def _scores(record: dict[str, Any]) -> Any:
     """Returns the scores beside the keypoints of a record, or None."""
+    place = record
     if isinstance(record["keypoints"], dict):
-        return record["keypoints"].get("conf")
-    given = (record[key] for key in _SCORE_KEYS if isinstance(record.get(key), list))
+        place = record["keypoints"]
+    keys: tuple[str, ...] = _SCORE_KEYS
+    joint = _points(record)
+    while isinstance(first(joint), list):
+        joint = first(joint)
+    if isinstance(joint, list) and len(joint) == 2:
+        keys += _OTHER_SCORE_KEYS
+    given = (place[key] for key in keys if isinstance(place.get(key), list))
     return next(given, None)
 
 
@@ -66,7 +115,7 @@ def _records_of(content: Content) -> list[Any] | None:
 def _recognises(content: Content) -> bool:
     """Returns whether a content is a list of records."""
     records = _records_of(content)
-    if records is None or _frame_key(first(records)) is None:
+    if not records or not _is_record(first(records)) or _frame_key(records) is None:
         return False
     poses = (_points(record) for record in records if isinstance(record, dict))
     return depth(next((pose for pose in poses if pose), None)) in (1, 2, 3)
@@ -78,20 +127,57 @@ def _read(content: Content) -> list[Detections]:
     Raises:
       JaxposeError: a record has no keypoints, or is of no frame.
     """
-    frames: dict[str, list[Person]] = {}
-    for index, record in enumerate(_records_of(content) or []):
-        key = _frame_key(record)
-        if key is None:
+    records = _records_of(content) or []
+    key = _frame_key(records)
+    people: dict[Any, list[Person]] = {}
+    for index, record in enumerate(records):
+        value = record.get(key) if _is_record(record) else None
+        if not isinstance(value, int | float | str):
             raise JaxposeError(
                 f"{content.where}: record {index}: expected keypoints and the number "
                 f"of a frame, found {shown(record)}"
             )
-        frames.setdefault(str(record[key]), []).extend(_people(record))
-    return read_named(frames, content, "records", **about_video(content.value))
+        people.setdefault(value, []).extend(_people(record))
+    stated = about_video(content.value)
+    if not all(map(is_number, people)):
+        named = {str(value): found for value, found in people.items()}
+        return read_named(named, content, "records", **stated)
+
+    # Numbers are taken as they are, below 0 as well.
+    collector = Collector(content.stem, content.where, "records")
+    numbers = list(people)
+    if key in _TIME_KEYS:
+        numbers, remark = _numbers_of_times(key, list(people))
+        collector.remarks.append(remark)
+    elif any(number % 1 for number in numbers):
+        named = {str(value): found for value, found in people.items()}
+        return read_named(named, content, "records", **stated)
+    for number, found in zip(numbers, people.values(), strict=True):
+        collector.add(int(number), found)
+    return [collector.finish(**stated)]
+
+
+def _numbers_of_times(key: str, times: list[float]) -> tuple[list[int], str]:
+    """Returns the frame numbers of ascending times, and what is said about them.
+
+    The usual step between two times is one frame, so that gaps stay.
+    """
+    since = np.array(times) - times[0]
+    places = since / np.median(np.diff(since))
+    numbers = np.round(places).astype(int)
+    if np.abs(places - numbers).max() > _MOST_OFF or (np.diff(numbers) < 1).any():
+        return (
+            list(range(len(times))),
+            f"the times in {key!r} have no constant step; frames are counted in order, "
+            "and gaps between them are not known",
+        )
+    return numbers.tolist(), f"frames are placed by the times in {key!r}"
 
 
 def _people(record: dict[str, Any]) -> list[Person]:
     """Returns the person, or the people, of a record."""
+    if _points(record) is None:
+        return []
     keypoints, scores = _points(record), _scores(record)
     if depth(keypoints) == 3:
         all_scores = scores if scores and len(scores) == len(keypoints) else None
