@@ -4,6 +4,7 @@
 `python -m jaxpose.main --mode=train ...`.
 """
 
+import re
 import runpy
 import sys
 
@@ -30,7 +31,11 @@ def main() -> None:
     if command in MODULES:
         module, arguments = f"jaxpose.{command}", arguments[1:]
     elif command in MODES:
-        module, arguments = "jaxpose.main", [f"--mode={command}", *arguments[1:]]
+        module, arguments = "jaxpose.main", arguments[1:]
+        # A later flag would win silently: `evaluate --mode=train` must not train.
+        if any(re.match("--?mode(=|$)", argument) for argument in arguments):
+            sys.exit(f"error: {command} is the mode; leave --mode out")
+        arguments = [f"--mode={command}", *arguments]
     elif command == "--version":
         print(f"jaxpose {jaxpose.__version__}")
         return

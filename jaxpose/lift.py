@@ -36,7 +36,7 @@ from jaxpose.recordings.names import file_name
 from jaxpose.recordings.options import Options
 from jaxpose.wording import one_line, printable
 
-FORMATS = (*(ending[1:] for ending in ENCODERS), "html")
+FORMATS = tuple(ending[1:] for ending in ENCODERS)
 _DEFAULT_FORMATS = "npz,html"
 # Programs that compile for longer are kept for the next call.
 _SHORTEST_COMPILATION = 0.1

@@ -184,6 +184,13 @@ def test_a_command_runs_a_module_with_the_other_arguments(
     assert started == [(module, [*flags, "first", "--second"])]
 
 
+@pytest.mark.parametrize("flag", ["--mode=train", "-mode=train", "--mode"])
+def test_the_mode_of_a_command_is_not_overridden(monkeypatch, flag):
+    monkeypatch.setattr(sys, "argv", ["jaxpose", "evaluate", flag, "--workdir=runs/a"])
+    with pytest.raises(SystemExit, match="error: evaluate is the mode; leave --mode"):
+        program.main()
+
+
 def test_a_command_ends_with_the_message_and_status_of_its_module(tmp_path):
     finished = run(["-m", "jaxpose", "prepare", "no_such_data_set"], tmp_path)
     assert finished.returncode == 1

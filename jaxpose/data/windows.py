@@ -20,13 +20,13 @@ Array = np.ndarray | jax.Array
 
 
 class FrameTable(NamedTuple):
-    """All frames of a data set; for each clip its range of frames and its camera.
+    """Holds all frames of a data set; per clip its range of frames and its camera.
 
     The compiled train step and the predictor hold it on the device and read windows of
     it. `N` frames, `C` clips.
 
     Attributes:
-      keypoints_2d: `[N, J2, 2]`, screen-normalised.
+      keypoints_2d: `[N, J2, 2 or 3]`, screen-normalised; the third is the confidence.
       positions_3d: `[N, J, 3]`, metres, camera frame, absolute root; NaN where absent.
       clip_of_frame: `[N]` int32, the clip that each frame belongs to.
       clip_start: `[C]` int32, the first frame of each clip.
@@ -118,8 +118,8 @@ def gather_windows(
       causal_shift: frames by which the window is shifted into the past.
 
     Returns:
-      keypoints_2d `[B, T, J2, 2]` and positions_3d `[B, T, J, 3]`. The target is frame
-      `target_index` of the window.
+      keypoints_2d `[B, T, J2, 2 or 3]` and positions_3d `[B, T, J, 3]`. The target is
+      frame `target_index` of the window.
 
     Raises:
       JaxposeError: `receptive_field` is not odd and positive.
@@ -209,8 +209,8 @@ def flip(joints: Array, skeleton: Skeleton) -> Array:
     """Mirrors poses: negates x and swaps left and right. Its own inverse.
 
     Args:
-      joints: keypoints `[..., J2, 2]` or positions `[..., J, 3]`, x relative to the
-        middle of the image or of the body.
+      joints: keypoints `[..., J2, 2 or 3]` or positions `[..., J, 3]`, x relative to
+        the middle of the image or of the body.
       skeleton: of `joints`; those of keypoints and of positions may differ.
 
     Raises:

@@ -62,12 +62,12 @@ class File:
 
     @property
     def folder(self) -> str:
-        """The folder that it lies in."""
+        """Returns the folder that it lies in."""
         return self.name.rpartition("/")[0]
 
     @property
     def last(self) -> str:
-        """Its name without the folder."""
+        """Returns its name without the folder."""
         return self.name.rpartition("/")[2]
 
     def read(self) -> str:

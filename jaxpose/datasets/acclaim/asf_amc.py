@@ -67,7 +67,7 @@ class AcclaimSkeleton:
 
     @property
     def num_values(self) -> dict[str, int]:
-        """The number of values per frame of the root and each bone that moves."""
+        """Returns how many values the root and each moving bone have per frame."""
         counts = {_ROOT: len(self.root_dof)}
         for name, bone in self.bones.items():
             if bone.dof:
