@@ -13,6 +13,7 @@ import numpy as np
 # Distances between poses are in body sizes: the mean over the joints that both show.
 MAX_LINK = 0.7  # of a person between two neighbouring frames
 MAX_JUMP = 0.5  # of an id, where another detection fits much better
+EXCHANGE = 0.1  # of two ids that take each other's place from one frame to the next
 DUPLICATE = 0.06  # between two detections of one person in one frame
 # A second candidate makes a link doubtful unless it is farther by a half and this much.
 MARGIN = 0.03
@@ -230,14 +231,15 @@ def _tracks(poses: _Poses) -> list[_Track]:
         while following[row] >= 0:
             numbers[following[row]] = numbers[row]
             row = following[row]
-    return _grouped(np.array(numbers))
-
-
-def _grouped(numbers: np.ndarray) -> list[_Track]:
-    """Returns the rows of each number as a track."""
-    order = np.argsort(numbers, kind="stable")
-    borders = np.flatnonzero(np.diff(numbers[order])) + 1
-    return [_Track(rows) for rows in np.split(order, borders)]
+    # The rows of each number are a track.
+    order = np.argsort(np.array(numbers), kind="stable")
+    borders = np.flatnonzero(np.diff(np.array(numbers)[order])) + 1
+    tracks = []
+    for rows in np.split(order, borders):
+        ids = poses.ids[rows]
+        exchanged = (ids[1:] != ids[:-1]) & (ids[1:] >= 0) & (ids[:-1] >= 0)
+        tracks.append(_Track(rows, int(exchanged.sum())))
+    return tracks
 
 
 def _certain_links(
@@ -253,7 +255,8 @@ def _certain_links(
     nearest_to_second = _least(second, distance, size)[second]
     nearest = np.minimum(nearest_to_first, nearest_to_second)
     jumps = (distance > MAX_JUMP) & (nearest < distance / 5)
-    by_id = same_id & ~jumps
+    is_broken, is_crossed = _exchanges(ids, first, second, distance)
+    by_id = (same_id & ~jumps & ~is_broken) | is_crossed
 
     # Rows that an id has linked are no candidates for others.
     taken_first, taken_second = np.zeros(size, bool), np.zeros(size, bool)
@@ -270,6 +273,47 @@ def _certain_links(
     )
     is_clear = rival > 1.5 * distance + MARGIN
     return by_id | (is_nearest & is_clear & (distance < MAX_LINK))
+
+
+def _exchanges(
+    ids: np.ndarray, first: np.ndarray, second: np.ndarray, distance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Finds where two ids take each other's place between neighbouring frames.
+
+    No two people do that: the tracker took one for the other.
+
+    Args:
+      ids: `[D]`, -1 where there is none.
+      first, second: `[P]` int, all pairs of rows of neighbouring frames.
+      distance: `[P]`, between the poses of a pair.
+
+    Returns:
+      is_broken: `[P]` bool: pairs of one id that are not of one person.
+      is_crossed: `[P]` bool: pairs of two ids that are.
+    """
+    nearest_to_first = _nearest_pair(first, distance, len(ids))
+    nearest_to_second = _nearest_pair(second, distance, len(ids))
+    same_id = (ids[first] == ids[second]) & (ids[first] >= 0)
+    moved = np.flatnonzero(same_id & (distance > EXCHANGE))
+    # Who came to the old place of the id, and who was at its new place before.
+    came, was = nearest_to_first[first[moved]], nearest_to_second[second[moved]]
+    other = ids[second[came]]
+    exchanged = (other == ids[first[was]]) & (other >= 0) & (other != ids[first[moved]])
+    exchanged &= np.maximum(distance[came], distance[was]) < distance[moved] / 5
+    is_broken, is_crossed = np.zeros((2, len(first)), bool)
+    is_broken[moved[exchanged]] = True
+    is_crossed[came[exchanged]] = True
+    is_crossed[was[exchanged]] = True
+    return is_broken, is_crossed
+
+
+def _nearest_pair(rows: np.ndarray, distance: np.ndarray, size: int) -> np.ndarray:
+    """Returns `[size]` int: the pair of the least distance of each row, -1 for none."""
+    order = np.lexsort((distance, rows))
+    found, places = np.unique(rows[order], return_index=True)
+    nearest = np.full(size, -1)
+    nearest[found] = order[places]
+    return nearest
 
 
 def _least(rows: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Who is who in a video, by the file's ids or by motion."""
 
 import numpy as np
+import pytest
 
 from jaxpose.recordings.people import People, follow
 
@@ -107,6 +108,28 @@ def test_ids_that_are_exchanged_between_two_people_are_put_right():
     found, tracks = video.follow()
     assert sorted(tracks) == ["a" * 60, "b" * 60]
     assert [person.switches for person in found.people] == [1, 1]
+
+
+@pytest.mark.parametrize("apart", [15, 30, 60])
+def test_ids_that_are_exchanged_between_people_who_stand_close_are_put_right(apart):
+    video = Video()
+    for who, x, first_id, second_id in (("a", 100, 1, 2), ("b", 100 + apart, 2, 1)):
+        poses = walk((x, 100), (0.3, 0), 60)
+        video.add(who, poses[:30], range(30), person_id=first_id)
+        video.add(who, poses[30:], range(30, 60), person_id=second_id)
+    found, tracks = video.follow()
+    assert sorted(tracks) == ["a" * 60, "b" * 60]
+    assert [person.switches for person in found.people] == [1, 1]
+
+
+def test_people_in_a_queue_who_take_the_place_of_the_one_ahead_keep_their_ids():
+    video = Video()
+    for number in range(4):
+        poses = walk((30 * number, 100), (30, 0), 40)
+        video.add("abcd"[number], poses, range(40), person_id=number)
+    found, tracks = video.follow()
+    assert sorted(tracks) == [name * 40 for name in "abcd"]
+    assert all(person.switches == 0 for person in found.people)
 
 
 def test_two_boxes_around_one_person_count_once():
