@@ -55,10 +55,14 @@ def make_epoch_order(
 
     def order(epoch: jax.Array) -> jax.Array:
         key = jax.random.fold_in(jax.random.key(seed), epoch)
-        # One permutation per pass over the samples, cut to the epoch.
-        keys = jax.random.split(key, passes)
-        permutations = [jax.random.permutation(k, num_samples) for k in keys]
-        return jnp.concatenate(permutations)[:needed].astype(jnp.int32)
+
+        # One permutation per pass over the samples, cut to the epoch. The loop is part
+        # of the program: compiling takes as long for a thousand passes as for one.
+        def permute(key: jax.Array) -> jax.Array:
+            return jax.random.permutation(key, num_samples).astype(jnp.int32)
+
+        permutations = jax.lax.map(permute, jax.random.split(key, passes))
+        return permutations.reshape(-1)[:needed]
 
     return jax.jit(order, out_shardings=sharding.replicated(mesh))
 
