@@ -9,12 +9,34 @@ from collections.abc import Callable
 import ml_collections
 from absl import app, flags
 
+from jaxpose import usage
 from jaxpose.errors import JaxposeError
 
 
-def run(main: Callable[[list[str]], None]) -> None:
-    """Runs `main` with the arguments that are not flags; `--config` is defined."""
-    app.run(main, flags_parser=_parse)
+def run(
+    main: Callable[[list[str]], None],
+    usage_of: Callable[[list[str]], str] | None = None,
+) -> None:
+    """Runs `main` with the arguments that are not flags; `--config` is defined.
+
+    Args:
+      main: the program.
+      usage_of: returns what `--help` prints, of the arguments; None: the docstring of
+        the program and its flags.
+    """
+
+    def parse(argv: list[str]) -> list[str]:
+        if usage.is_help(argv[1:]):
+            usage.print_and_leave((usage_of or _list_flags)(argv[1:]))
+        return _parse(argv)
+
+    app.run(main, flags_parser=parse)
+
+
+def _list_flags(arguments: list[str]) -> str:
+    """Returns the docstring of the program and its flags, whatever the arguments."""
+    document = sys.modules["__main__"].__doc__ or ""
+    return f"{document.strip()}\n{flags.FLAGS.main_module_help()}"
 
 
 def find_config(path: pathlib.Path) -> pathlib.Path:

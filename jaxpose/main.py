@@ -16,7 +16,7 @@ import ml_collections
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from jaxpose import command_line
+from jaxpose import command_line, usage
 from jaxpose.errors import JaxposeError
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -149,4 +149,4 @@ def _explain(error: Exception) -> str | None:
 
 if __name__ == "__main__":
     flags.mark_flag_as_required("config")
-    command_line.run(main)
+    command_line.run(main, usage.usage_of)

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from jaxpose import usage
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 AMPOSE = "--config=configs/ampose.py"
 
@@ -111,6 +113,33 @@ def test_mistakes_end_in_one_message(calls, number):
     assert "Traceback" not in output, output
     assert output.splitlines()[0].startswith("error: "), output
     assert not list(empty.iterdir())
+
+
+@pytest.mark.parametrize("mode", ["", "train", "evaluate", "predict", "describe"])
+def test_help_is_a_screen_about_the_mode(mode):
+    arguments = [f"--mode={mode}", "--help"] if mode else ["--help"]
+    printed = usage.usage_of(arguments)
+    lines = printed.splitlines()
+    assert len(lines) < 30
+    assert max(map(len, lines)) <= 80
+    named = f"usage: jaxpose {mode} " if mode else "usage: python -m jaxpose.main "
+    assert lines[0].startswith(named)
+    # What it names are flags of the program, and the workdir of modes that have one.
+    source = (ROOT / "jaxpose" / "main.py").read_text()
+    own = set(re.findall(r"flags\.DEFINE_\w+\(\s*\"(\w+)\"", source))
+    own |= {"config", "verbosity"}
+    listed = set(re.findall(r"^  --(\w+)", printed, re.MULTILINE))
+    assert listed <= own
+    if mode:
+        assert ("workdir" in listed) == (mode != "describe")
+    assert "Example" in printed
+    assert usage.usage_of(["--mode", mode, "-h"]) == printed
+
+
+def test_help_ends_with_status_0():
+    finished = program("--mode=describe", "--help")
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert finished.stdout == usage.usage_of(["--mode=describe"])
 
 
 def test_a_process_of_its_own_ends_in_the_same_message(calls):
