@@ -14,11 +14,12 @@ if __name__ == "__main__":
 import argparse
 import collections
 import contextlib
+import functools
 import io
 import pathlib
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from absl import logging
@@ -28,6 +29,7 @@ from jaxpose.datasets import PROTOCOLS, Sources, get_builder
 from jaxpose.datasets.prepared import require_prepared
 from jaxpose.datasets.report import Finding, Report, Source, findings_table
 from jaxpose.errors import DamagedDataError, JaxposeError
+from jaxpose.locks import locked
 from jaxpose.recordings.flags import add_flags, options_of
 from jaxpose.recordings.options import Options
 from jaxpose.wording import printable
@@ -47,6 +49,8 @@ def prepare(
 ) -> Report:
     """Prepares `dataset` unless it is prepared, and returns the report.
 
+    Programs that prepare the same data set in the same folder wait for each other.
+
     Args:
       dataset: TFDS name, `name` or `name/config`.
       source: the original archive or folder, or several, where one is needed.
@@ -61,33 +65,59 @@ def prepare(
         `overwrite` also: the prepared data came from another source, or is damaged. No
         unfinished files stay behind.
     """
-    # Damaged data stops here, except where it is about to be replaced.
+    open_builder = functools.partial(
+        get_builder,
+        dataset,
+        data_dir=data_dir,
+        source=source,
+        partial=partial,
+        reading=reading,
+    )
+    # Nothing is written for data that is there: its folder may be read-only.
+    if not overwrite and (report := _report_of(open_builder())):
+        return report
+    folder = _folder_of(open_builder)
+    root, own, config = folder.parents[2], folder.parents[1].name, folder.parent.name
     try:
-        builder = get_builder(
-            dataset, data_dir=data_dir, source=source, reading=reading
-        )
-        prepared = builder.is_prepared()
-        folder = pathlib.Path(builder.data_dir)
-    except DamagedDataError as error:
-        if not overwrite:
-            raise
-        prepared, folder = False, error.folder
-    if overwrite or not prepared:
-        with _set_aside(folder):
-            # A new builder: the one above read the folder that was moved away.
-            builder = get_builder(
-                dataset,
-                data_dir=data_dir,
-                source=source,
-                partial=partial,
-                reading=reading,
-            )
-            _write(builder)
-    elif builder.sources:
-        _require_unchanged(builder)
+        with locked(root / f".{own}.lock", f"prepares {own}") as is_alone:
+            # Another program may have prepared it while this one waited.
+            if not overwrite and (report := _report_of(open_builder())):
+                return report
+            with _set_aside(folder, is_alone):
+                # A new builder: the one above read the folder that was moved away.
+                builder = open_builder()
+                _write(builder)
+    except OSError as error:
+        raise JaxposeError(
+            f"cannot prepare {own}/{config} in {root}: {error}"
+        ) from error
     report = builder.report
     assert report is not None  # it is prepared now
     return report
+
+
+def _report_of(builder: "ClipBuilder") -> Report | None:
+    """Returns the report of prepared data, None where it is not prepared.
+
+    Raises:
+      JaxposeError: the data came from another source, or is damaged.
+    """
+    if not builder.is_prepared():
+        return None
+    if builder.sources:
+        _require_unchanged(builder)
+    return builder.report
+
+
+def _folder_of(open_builder: Callable[[], "ClipBuilder"]) -> pathlib.Path:
+    """Returns the folder of a data set, which may be damaged: ROOT/NAME/CONFIG/VERSION.
+
+    The next preparation replaces it.
+    """
+    try:
+        return pathlib.Path(open_builder().data_dir)
+    except DamagedDataError as error:
+        return error.folder
 
 
 def ensure_prepared(dataset: str, data_dir: str | pathlib.Path | None = None) -> None:
@@ -178,13 +208,20 @@ def _folders(builder: "ClipBuilder") -> list[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def _set_aside(folder: pathlib.Path) -> Iterator[None]:
-    """Moves `folder` away; moves it back if the block fails, else deletes it."""
+def _set_aside(folder: pathlib.Path, is_alone: bool) -> Iterator[None]:
+    """Moves `folder` away; moves it back if the block fails, else deletes it.
+
+    Args:
+      folder: folder of the data set.
+      is_alone: whether a lock keeps other programs away.
+    """
     aside = folder.with_name(f"previous.{folder.name}")
 
-    # A killed program leaves an unfinished folder, or the old data set aside.
-    for unfinished in folder.parent.glob(f"incomplete.*_{folder.name}"):
-        shutil.rmtree(unfinished)
+    # A killed program leaves an unfinished folder, or the old data set aside. Without a
+    # lock it might be of a program that works on it now.
+    if is_alone:
+        for unfinished in folder.parent.glob(f"incomplete.*_{folder.name}"):
+            shutil.rmtree(unfinished)
     if aside.exists() and not folder.exists():
         aside.rename(folder)
     if not folder.exists():
