@@ -1,0 +1,262 @@
+"""Compiles the published models for accelerators that are not at hand, and counts.
+
+    python -m experiments.compile_for --target=h100 --models=all --json=h100.json
+    python -m experiments.compile_for --target=v5e:2x2 --models=ampose --json=v5e.json
+
+Nothing runs: the compilers of the accelerators work on any machine. A row has the
+kernels that one update or one prediction launches, the bytes that they move, and the
+time below which the chip cannot do it. Rows are written as they come; a repeat makes
+those that are missing.
+
+What it does not know: the kernels that a device would choose by trying them, and how
+much of their time overlaps.
+"""
+
+import collections
+import importlib.metadata
+import json
+import pathlib
+import sys
+import time
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+from absl import app, flags, logging
+from jax.sharding import Mesh, NamedSharding
+
+from experiments.benchmark_cases import CASES
+from experiments.compiled_text import Launch, Program, count_by_kind
+from experiments.targets import chip_of, make_target_mesh
+from experiments.timing import random_clips
+from jaxpose import whole_files
+from jaxpose.data import windows
+from jaxpose.data.batches import TrainData
+from jaxpose.errors import JaxposeError
+from jaxpose.inference.predictor import make_lift
+from jaxpose.models import build_model
+from jaxpose.models.base import LiftingModel
+from jaxpose.models.cost import describe
+from jaxpose.parallel import sharding
+from jaxpose.precision import PRECISIONS, matmul_precision
+from jaxpose.training import optimizers, setup
+from jaxpose.training.state import state_shapes
+from jaxpose.training.step import compile_train_steps
+
+Row = dict[str, Any]
+
+# Updates per call of the program, and frames on the device.
+UPDATES, FRAMES = 10, 100_000
+MODES = ("train", "predict")
+# Seconds from the start of one kernel to the start of the next, at best.
+LAUNCH_SECONDS = 2e-6
+
+
+def compile_training(
+    config: ml_collections.ConfigDict, model: LiftingModel, mesh: Mesh
+) -> jax.stages.Compiled:
+    """Compiles `UPDATES` updates, in one loop, as a run makes them."""
+    config = config.copy_and_resolve_references()
+    # Virtual views need cameras, which random motion has not.
+    config.augment_rotation, config.augment_bones = False, 0.0
+    config.steps_per_dispatch = config.steps_per_epoch = UPDATES
+    table = windows.frame_table(random_clips(model, FRAMES), model.keypoint_features)
+    data = TrainData(table, np.zeros(FRAMES, np.int32))
+    order = np.zeros(UPDATES * config.batch_size, np.int32)
+    schedule = setup.count_steps(config, 2 * FRAMES)
+    learning_rate = optimizers.make_schedule(
+        config.optimizer, schedule.num_epochs, schedule.steps_per_epoch
+    )
+    optimizer = optimizers.make_optimizer(config.optimizer, learning_rate)
+    # Shapes stand for arrays: there is no device to put them on.
+    state = state_shapes(model, optimizer, mesh)
+    example = state, *shapes_of((data, order), sharding.replicated(mesh))
+    return compile_train_steps(
+        model, optimizer, config, schedule, mesh, example
+    ).program
+
+
+def compile_prediction(
+    config: ml_collections.ConfigDict, model: LiftingModel, mesh: Mesh
+) -> jax.stages.Compiled:
+    """Compiles the prediction of a batch of windows."""
+    everywhere, batch = sharding.replicated(mesh), sharding.over_batch(mesh)
+    inputs = shapes_of(model.example_inputs(config.batch_size), batch)
+    variables = jax.eval_shape(
+        lambda: model.init(jax.random.key(0), *model.example_inputs(), train=False)
+    )
+    lift = make_lift(model, flip_average=False)
+    predict = jax.jit(
+        lambda variables, inputs: lift(variables, inputs)[0],
+        in_shardings=(everywhere, batch),
+        out_shardings=batch,
+    )
+    return predict.lower(variables, inputs).compile()
+
+
+def shapes_of(tree: Any, placed: NamedSharding) -> Any:
+    """Returns the shapes of a tree of arrays, as if they were `placed` on the chips."""
+
+    def shape(array: Any) -> jax.ShapeDtypeStruct:
+        dtype = jax.dtypes.canonicalize_dtype(array.dtype)
+        return jax.ShapeDtypeStruct(array.shape, dtype, sharding=placed)
+
+    return jax.tree.map(shape, tree)
+
+
+def measure(name: str, mode: str, target: str, mesh: Mesh, precision: str) -> Row:
+    """Compiles one model and returns its row.
+
+    Raises:
+      JaxposeError: the compiler refused, with its first line.
+    """
+    config = CASES[name].config()
+    config.precision = precision
+    model = build_model(config)
+    is_training = mode == "train"
+    compile_mode = compile_training if is_training else compile_prediction
+    start = time.perf_counter()
+    try:
+        with matmul_precision(precision):
+            program = compile_mode(config, model, mesh)
+    except jax.errors.JaxRuntimeError as error:
+        line = str(error).splitlines()[0][:200]
+        raise JaxposeError(f"{name}, {mode}, {target}: {line}") from error
+    row = {
+        "model": name,
+        "mode": mode,
+        "target": target,
+        "precision": precision,
+        "batch_size": config.batch_size,
+        "compile_seconds": time.perf_counter() - start,
+        "jax": importlib.metadata.version("jax"),
+    }
+    # A backward pass costs twice its forward pass, and a product two operations.
+    per_product = 6 if is_training else 2
+    operations = per_product * describe(model)["macs"] * config.batch_size
+    launches = Program(program.as_text()).launches()
+    if is_training:
+        launches = in_the_loop(launches)
+    row |= summarise(launches, UPDATES if is_training else 1)
+    memory = program.memory_analysis()
+    row["temporary_gib"] = memory.temp_size_in_bytes / 2**30
+    row["argument_gib"] = memory.argument_size_in_bytes / 2**30
+    return row | lower_bound(row, operations / mesh.size, target)
+
+
+def in_the_loop(launches: list[Launch]) -> list[Launch]:
+    """Returns the launches that every update makes."""
+    return [launch for launch in launches if launch.times >= UPDATES]
+
+
+def summarise(launches: list[Launch], calls: int) -> Row:
+    """Returns counts and bytes per update, of the launches of `calls` updates."""
+    kinds = {kind: count / calls for kind, count in count_by_kind(launches).items()}
+    moved: collections.Counter[str] = collections.Counter()
+    for launch in launches:
+        moved[launch.kind] += launch.times * launch.num_bytes
+    return {
+        "kernels": sum(kinds.values()),
+        "kinds": kinds,
+        "collectives": kinds.get("collective", 0.0),
+        "copies": kinds.get("copy", 0.0),
+        "gigabytes": moved.total() / calls / 1e9,
+        "collective_gigabytes": moved["collective"] / calls / 1e9,
+    }
+
+
+def lower_bound(row: Row, operations: float, target: str) -> Row:
+    """Returns the milliseconds that `target` needs at least, by what bounds it."""
+    chip = chip_of(target)
+    return {
+        "gflop": operations / 1e9,
+        "ms_of_products": 1e3 * operations / chip.flops,
+        "ms_of_bytes": 1e12 * row["gigabytes"] / chip.bandwidth,
+        "ms_of_launches": 1e3 * row["kernels"] * LAUNCH_SECONDS,
+    }
+
+
+def to_markdown(rows: list[Row]) -> str:
+    """Returns the rows as a table."""
+    lines = [
+        "| model | mode | target | batch | kernels | products | reductions "
+        "| elementwise | collectives | copies | GB | temporaries, GiB "
+        "| ms: products | bytes | launches | compiled in, s |",
+        "|---|---|---|" + "---:|" * 13,
+    ]
+    for row in rows:
+        kinds = row["kinds"]
+        products = kinds.get("product", 0) + kinds.get("convolution", 0)
+        cells = [row["model"], row["mode"], row["target"], str(row["batch_size"])]
+        counts = [row["kernels"], products, kinds.get("reduction", 0)]
+        counts += [kinds.get("elementwise", 0), row["collectives"], row["copies"]]
+        cells += [f"{count:.0f}" for count in counts]
+        cells += [f"{row['gigabytes']:.2f}", f"{row['temporary_gib']:.2f}"]
+        for bound in ("ms_of_products", "ms_of_bytes", "ms_of_launches"):
+            cells.append(f"{row[bound]:.2f}")
+        cells.append(f"{row['compile_seconds']:.0f}")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _wanted(models: list[str]) -> list[str]:
+    """Returns the cases whose names begin with one of `models`, or all.
+
+    Raises:
+      JaxposeError: there is none.
+    """
+    names = []
+    for name, case in CASES.items():
+        if "train" not in case.modes:
+            continue
+        if models == ["all"] or name.startswith(tuple(models)):
+            names.append(name)
+    if not names:
+        raise JaxposeError(
+            f"--models={','.join(models)} names none; there are: all, "
+            f"{', '.join(CASES)}"
+        )
+    return names
+
+
+def main(argv: list[str]) -> None:
+    """Compiles what the flags ask for, and prints the table."""
+    if len(argv) > 1:
+        raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
+    logging.set_verbosity(logging.ERROR)
+    # What is computed on the way is computed here, whatever else is installed.
+    jax.config.update("jax_platforms", "cpu")
+    given = flags.FLAGS
+    path = pathlib.Path(given.json).expanduser()
+    try:
+        rows = json.loads(path.read_text()) if path.exists() else []
+        names, mesh = _wanted(given.models), make_target_mesh(given.target)
+        for name in names:
+            for mode in given.modes:
+                key = {"model": name, "mode": mode, "target": given.target}
+                key["precision"] = given.precision
+                if any(key.items() <= row.items() for row in rows):
+                    continue
+                # One model that does not compile does not stop the others.
+                try:
+                    row = measure(name, mode, given.target, mesh, given.precision)
+                except JaxposeError as error:
+                    print(f"failed: {error}", flush=True)
+                    continue
+                rows.append(row)
+                whole_files.write_json(path, rows)
+                print(to_markdown([row]).splitlines()[-1], flush=True)
+    except (JaxposeError, OSError) as error:
+        sys.exit(f"error: {error}")
+    print(to_markdown(rows))
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("target", "h100", "h100, v5e:2x2, v5p:2x2x1, v5e:16x16, ...")
+    flags.DEFINE_list("models", ["all"], "Cases, by the beginning of their names.")
+    flags.DEFINE_list("modes", list(MODES), "train, predict.")
+    flags.DEFINE_enum("precision", "bfloat16", list(PRECISIONS), "config.precision.")
+    flags.DEFINE_string("json", None, "File of the rows; a repeat adds to it.")
+    flags.mark_flag_as_required("json")
+    app.run(main)
