@@ -135,11 +135,13 @@ def measure(name: str, mode: str, target: str, mesh: Mesh, precision: str) -> Ro
     # A backward pass costs twice its forward pass, and a product two operations.
     per_product = 6 if is_training else 2
     operations = per_product * describe(model)["macs"] * config.batch_size
-    launches = Program(program.as_text()).launches()
+    text, memory = program.as_text(), program.memory_analysis()
+    if text is None or memory is None:
+        raise JaxposeError(f"{name}, {mode}: the compiler of {target} tells nothing")
+    launches = Program(text).launches()
     if is_training:
         launches = in_the_loop(launches)
     row |= summarise(launches, UPDATES if is_training else 1)
-    memory = program.memory_analysis()
     row["temporary_gib"] = memory.temp_size_in_bytes / 2**30
     row["argument_gib"] = memory.argument_size_in_bytes / 2**30
     return row | lower_bound(row, operations / mesh.size, target)

@@ -12,8 +12,19 @@ from collections.abc import Iterator
 
 # Instructions that name, group or wait, and launch nothing.
 FREE = frozenset(
-    "parameter constant tuple get-tuple-element bitcast after-all partition-id "
-    "replica-id opt-barrier domain add-dependency".split()
+    {
+        "parameter",
+        "constant",
+        "tuple",
+        "get-tuple-element",
+        "bitcast",
+        "after-all",
+        "partition-id",
+        "replica-id",
+        "opt-barrier",
+        "domain",
+        "add-dependency",
+    }
 )
 # Instructions that run another computation: the attributes that name it.
 LOOP, CALLS = "while", ("call", "async-start", "conditional")

@@ -66,7 +66,9 @@ def make_target_mesh(target: str) -> Mesh:
     try:
         devices = _describe(target, chip.platform).devices
     except (RuntimeError, ValueError, ImportError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        reason = (
+            str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        )
         raise JaxposeError(
             f"--target={target} needs its compiler: pip install '.[{chip.extra}]' in "
             f"an environment of its own ({reason})"
