@@ -97,9 +97,7 @@ def test_the_bound_is_that_of_the_chip():
 
 
 def test_an_unknown_chip_is_named():
-    with pytest.raises(
-        JaxposeError, match="--target=a100:1: unknown chip; known: h"
-    ):
+    with pytest.raises(JaxposeError, match="--target=a100:1: unknown chip; known: h"):
         chip_of("a100:1")
 
 
