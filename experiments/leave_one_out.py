@@ -20,8 +20,8 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from jaxpose import command_line
-from jaxpose.config import TRAINING_PROTOCOLS
 from jaxpose.errors import JaxposeError
+from jaxpose.fields import TRAINING_PROTOCOLS
 from jaxpose.parallel import memory, signals
 from jaxpose.run import Run
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.table import Column, Row, Table
-from jaxpose.config import TRAINING_PROTOCOLS
+from jaxpose.fields import TRAINING_PROTOCOLS
 
 # Fields of a run's protocol that are printed below its figures.
 PROTOCOL = (

@@ -24,8 +24,8 @@ from typing import Any
 from experiments import child, listing, markdown
 from experiments.job import Job, make_jobs
 from experiments.tables import TABLES
-from jaxpose.config import TRAINING_PROTOCOLS
 from jaxpose.errors import JaxposeError, NotPreparedError
+from jaxpose.fields import TRAINING_PROTOCOLS
 from jaxpose.training.workdirs import open_workdir
 from jaxpose.whole_files import replacing
 

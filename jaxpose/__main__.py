@@ -21,6 +21,7 @@ MODES = {
     "evaluate": "scores the best checkpoint of a run",
     "predict": "writes the 3D poses of recordings",
     "describe": "prints a model's size and cost as JSON, without data",
+    "fields": "prints every field of a config, its value and what it does",
 }
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import pathlib
+import re
 import sys
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from absl import app, flags
 
 from jaxpose import usage
 from jaxpose.errors import JaxposeError
+from jaxpose.fields import find_unknown
 
 
 def run(
@@ -73,7 +75,12 @@ class _ConfigParser(flags.ArgumentParser[ml_collections.ConfigDict]):
 
     The parser of ml_collections splits at the first colon, which on Windows follows the
     drive letter, and knows no packaged configs.
+
+    Attributes:
+      config: the config that was read last, None before.
     """
+
+    config: ml_collections.ConfigDict | None = None
 
     def parse(self, argument: str) -> ml_collections.ConfigDict:
         """Returns the locked config of a file and variant.
@@ -97,6 +104,7 @@ class _ConfigParser(flags.ArgumentParser[ml_collections.ConfigDict]):
             reason = f"{type(error).__name__}: {error}"
             raise JaxposeError(f"{path} fails with {reason}") from error
         config.lock()
+        self.config = config
         return config
 
     def flag_type(self) -> str:
@@ -116,14 +124,22 @@ def _parse(argv: list[str]) -> list[str]:
         if colon:
             message = f"{name}=... is required; --help lists the flags"
         sys.exit(f"error: {message}")
-    except (AttributeError, KeyError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         # ml_collections answers an unknown field with one of these.
-        text = " ".join(_lines(error)).replace("\\n", " ").replace("\\'", "'")
-        found = text.strip('"')
-        # The text of a KeyError stands in quotes of its own, around those of the name.
-        if found.startswith("''"):
-            found = found[1:].removesuffix("'")
-        sys.exit(f"error: --config.FIELD: no such field: {found}")
+        config = flags.FLAGS["config"].parser.config
+        found = _unknown_field(config, argv) if config else None
+        if found is None:
+            raise
+        raise SystemExit(f"error: {found}") from error
+
+
+def _unknown_field(config: ml_collections.ConfigDict, argv: list[str]) -> str | None:
+    """Returns what is wrong with the first argument that names no field of `config`."""
+    for argument in argv:
+        named = re.match(r"--?(?:no)?config\.([^=]+)", argument)
+        if named and (found := find_unknown(config, named[1])):
+            return found
+    return None
 
 
 def _lines(error: Exception) -> list[str]:

@@ -1,182 +1,22 @@
-"""The config of a run: every field with its default and its check, and its variants.
+"""The config of a run: how it is made and checked, and the variants of a config file.
 
 A file in `configs/` makes a config with `make_config`, sets the recipe of its paper,
 and changes what a variant differs in. Fields are named by their dotted names, as on the
 command line: `optimizer.decay` is `--config.optimizer.decay=0.95`.
 """
 
-import dataclasses
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import ml_collections
-from ml_collections import config_dict
 
-from jaxpose.data.detectors import DETECTORS
 from jaxpose.datasets import PROTOCOLS, protocol_of
 from jaxpose.datasets.cmu_mocap.protocol import BOTH_ARCHIVES
 from jaxpose.errors import JaxposeError
+from jaxpose.fields import FIELDS, Config, default_value, no_such_field
 
 # A data set, as TFDS names it, and the fields that a variant changes.
 Variant = tuple[str, Mapping[str, Any]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Field:
-    """A field of every config.
-
-    Attributes:
-      default: the default value; a type stands for an absent value (None) of that type.
-      complain: the check: returns what is wrong with a value, None if nothing is; no
-        check where it is None itself.
-    """
-
-    default: Any
-    complain: Callable[[Any], str | None] | None = None
-
-
-def _at_least(least: int) -> Callable[[float], str | None]:
-    """Returns the check of a number that has a lower bound."""
-    return lambda value: None if value >= least else f"must be at least {least}"
-
-
-def _one_of(*known: str) -> Callable[[str], str | None]:
-    """Returns the check of a name that must be among the `known` ones."""
-    complaint = f"is unknown; known: {', '.join(known)}"
-    return lambda value: None if value in known else complaint
-
-
-def _positive(value: float) -> str | None:
-    return None if 0 < value < math.inf else "must be a finite number above 0"
-
-
-def _fraction(value: float) -> str | None:
-    return None if 0 <= value < 1 else "must be at least 0 and below 1"
-
-
-def _frame_rates(value: tuple[float, ...]) -> str | None:
-    if not value or (len(value) == 2 and 0 < value[0] <= value[1]):
-        return None
-    return "must be empty, or the lowest and the highest frames per second"
-
-
-def _detector(value: str | None) -> str | None:
-    return None if value is None else _one_of(*DETECTORS)(value)
-
-
-def _seed(value: int) -> str | None:
-    return None if 0 <= value < 2**32 else "must be at least 0 and below 2**32"
-
-
-def _steps(value: int) -> str | None:
-    return None if value >= 0 else "must be 0 (one pass) or more"
-
-
-# Who is trained on, and which checkpoint is scored; what the choices of
-# `config.protocol` say of themselves beside scores.
-TRAINING_PROTOCOLS = {
-    "held_out": "the data set's validation subjects, if it has any (S8 of Human3.6M "
-    "and of MPI-INF-3DHP), are not trained on and select the checkpoint",
-    "paper": "all training subjects of the data set, and the last epoch",
-}
-
-# `config.model` is not among them: its fields are those of the model.
-FIELDS: dict[str, Field] = {
-    # Initial weights, order of the samples, dropout and augmentation.
-    "seed": Field(0, _seed),
-    # A second stage: a refinement network behind the trained model of another workdir.
-    "refinement": Field(False),
-    "lifting_workdir": Field(str),
-    # Begin with the best weights of another run, whose model has the same parameters:
-    # a causal form with those of the centred one. Absent: random weights.
-    "start_workdir": Field(str),
-    # `held_out` is honest practice; `paper` is how the papers train and report.
-    "protocol": Field("held_out", _one_of(*TRAINING_PROTOCOLS)),
-    # TFDS builder and builder config, such as human36m/gt_17.
-    "dataset.name": Field(str),
-    # The folder that it is prepared in; absent: TFDS's own default.
-    "dataset.data_dir": Field(str),
-    "dataset.train_subjects": Field(()),
-    # Held out of train_subjects: the best checkpoint has the smallest MPJPE on them.
-    # Empty, or under the protocol `paper`: the last checkpoint counts as the best.
-    "dataset.validation_subjects": Field(()),
-    # Scored, or predicted with --mode=predict, where empty means all.
-    "dataset.test_subjects": Field(()),
-    # Actions to train on and to score; absent: all.
-    "dataset.actions": Field(tuple),
-    # Joint sets to convert 3D and 2D to (jaxpose/body/joint_rules.py); absent: as
-    # stored.
-    "dataset.skeleton": Field(str),
-    "dataset.keypoints_skeleton": Field(str),
-    # Keep every n-th frame, in training and test.
-    "dataset.frame_stride": Field(1, _at_least(1)),
-    # Poses per update, over all devices.
-    "batch_size": Field(128, _at_least(1)),
-    # For batches beyond memory: parts of the batch, one after the other. The gradient
-    # is the mean of theirs; batch norm sees each part alone.
-    "accumulation_steps": Field(1, _at_least(1)),
-    "num_epochs": Field(60, _at_least(1)),
-    # Updates per epoch; 0 is one pass over the training frames.
-    "steps_per_epoch": Field(0, _steps),
-    # Most updates that run without returning to Python.
-    "steps_per_dispatch": Field(100, _at_least(1)),
-    # An epoch holds every frame and its mirror image.
-    "augment_flip": Field(True),
-    # Virtual views (in none of the papers): turn poses about the vertical axis, and
-    # change the lengths of bones by up to this fraction.
-    "augment_rotation": Field(False),
-    "augment_bones": Field(0.0, _fraction),
-    # For real video (in none of the papers): random cameras see the poses, and the
-    # keypoints are those of a simulated detector (jaxpose/data/simulated_detector.py)
-    # after the joint rules; absent: the data's own. Models may read its confidence, too
-    # (model.keypoint_features=3).
-    "simulated_detector": Field(str, _detector),
-    # Windows are read at a rate between these frames per second; empty: as recorded.
-    # Needs a simulated detector.
-    "augment_frame_rate": Field((), _frame_rates),
-    # Keypoints relative to the person in each frame; the person's place and size are
-    # features of their own (jaxpose/models/person_frame.py). In training, prediction
-    # and streams alike.
-    "person_frame": Field(False),
-    # GLA-GCN's: targets turn and scale a little in the image plane, the input stays.
-    "augment_target": Field(False),
-    # Unit of the training targets, in 1/metre: 1 is metres, 1000 is millimetres.
-    "target_scale": Field(1.0, _positive),
-    "loss": Field("mpjpe", _one_of("mpjpe", "mse")),
-    # Neighbouring target frames per sample. With more than 1 the loss is the mean over
-    # all of them, whatever the model's own loss, plus this weight times the loss of the
-    # differences of neighbours.
-    "target_frames": Field(1, _at_least(1)),
-    "velocity_loss": Field(0.0, _at_least(0)),
-    # PyTorch's momentum of batch norm falls from 0.1 to 0.001 over the epochs.
-    "batch_norm_decay": Field(False),
-    "optimizer.name": Field("adam", _one_of("adam", "adamw", "amsgrad", "ranger")),
-    "optimizer.learning_rate": Field(1e-3, _positive),
-    "optimizer.schedule": Field(
-        "exponential", _one_of("exponential", "cosine", "halving", "warmup_cosine")
-    ),
-    # Factor per epoch, of the schedules exponential and halving.
-    "optimizer.decay": Field(0.95, _positive),
-    # Of the schedule cosine.
-    "optimizer.final_learning_rate": Field(1e-5, _at_least(0)),
-    # Of the schedule warmup_cosine.
-    "optimizer.warmup_steps": Field(0, _at_least(0)),
-    # Of the optimisers adamw and ranger.
-    "optimizer.weight_decay": Field(0.0, _at_least(0)),
-    # Epochs between evaluations and checkpoints.
-    "evaluate_every": Field(1, _at_least(1)),
-    # A checkpoint inside a longer epoch, so that a kill costs no more.
-    "checkpoint_seconds": Field(600, _at_least(0)),
-    "eval_batch_size": Field(1024, _at_least(1)),
-    # Test-time average with the mirrored input.
-    "flip_average": Field(True),
-    # Keeps the checkpoint that is best on the test subjects, as much of the field does;
-    # the results say so.
-    "select_on_test": Field(False),
-    # Of matrix products: tf32 needs an NVIDIA GPU.
-    "precision": Field("float32", _one_of("float32", "tf32", "bfloat16")),
-}
 
 # Fields that runs of format 2 may lack.
 LATER_FIELDS = (
@@ -218,8 +58,10 @@ SECOND_STAGE = {
 }
 
 
-def make_config(model: str, dataset: str) -> ml_collections.ConfigDict:
+def make_config(model: str, dataset: str) -> Config:
     """Makes a config with every field, set for the model and the data set's protocol.
+
+    It is locked: setting a field that does not exist is an error with those that do.
 
     Args:
       model: name of the model in `jaxpose.models.MODELS`, whose defaults are its sizes.
@@ -231,20 +73,22 @@ def make_config(model: str, dataset: str) -> ml_collections.ConfigDict:
     # Imported here, as Flax takes seconds and a mistyped variant is answered before.
     from jaxpose import models
 
-    config = ml_collections.ConfigDict()
-    config.model = ml_collections.ConfigDict({"name": model})
+    config = Config()
+    config.model = Config({"name": model})
     for name, default in models.config_fields(model).items():
-        config.model[name] = _value(default)
+        config.model[name] = default_value(default)
     # A dotted name is a field inside groups, which are made when they are first met.
     for name, field in FIELDS.items():
         *groups, leaf = name.split(".")
         holder = config
         for group in groups:
             if group not in holder:
-                holder[group] = ml_collections.ConfigDict()
+                holder[group] = Config()
             holder = holder[group]
-        holder[leaf] = _value(field.default)
+        holder[leaf] = default_value(field.default)
     config.update_from_flattened_dict(data_fields(dataset))
+    # A mistyped field must not become a new one.
+    config.lock()
     return config
 
 
@@ -307,15 +151,62 @@ def held_out_subjects(config: ml_collections.ConfigDict) -> tuple[str, ...]:
     return tuple(config.dataset.validation_subjects)
 
 
-def with_new_fields(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """Returns the config of an earlier run with the fields that came later.
+def restore_config(values: Mapping[str, Any]) -> Config:
+    """Returns the config that a JSON file holds, as `make_config` would have made it.
 
-    They have their defaults, with which the run was made.
+    Fields that came after the run have their defaults, with which it was made. Fields
+    that this jaxpose does not know stay.
+
+    Args:
+      values: JSON data: lists in place of tuples, null in place of absent values.
     """
+    from jaxpose import models
+
+    # Types of the fields that may be absent: the flags of the command line need them.
+    defaults = {name: field.default for name, field in FIELDS.items()}
+    model = values.get("model", {}).get("name")
+    if model in models.MODELS:
+        for name, default in models.config_fields(model).items():
+            defaults[f"model.{name}"] = default
+    config = _restore_level(values, defaults, "")
     for name in LATER_FIELDS:
         if name not in config:
-            config[name] = _value(FIELDS[name].default)
+            config[name] = default_value(FIELDS[name].default)
+    config.lock()
     return config
+
+
+def _restore_level(
+    values: Mapping[str, Any], defaults: Mapping[str, Any], level: str
+) -> Config:
+    """Returns the fields of one level; `level` is its dotted name and a dot."""
+    config = Config()
+    for name, value in values.items():
+        if isinstance(value, dict):
+            value = _restore_level(value, defaults, f"{level}{name}.")
+        elif value is None:
+            value = default_value(defaults.get(level + name))
+        config[name] = tuple(value) if isinstance(value, list) else value
+    return config
+
+
+def check_names(config: ml_collections.ConfigDict) -> None:
+    """Raises JaxposeError for a field that no run has, with the fields of its level.
+
+    `config.model` is left out: `models.build_model` knows its fields.
+    """
+    levels: dict[str, list[str]] = {"": ["model"]}
+    for name in FIELDS:
+        level, _, leaf = name.rpartition(".")
+        levels.setdefault(level, []).append(leaf)
+    for level, known in levels.items():
+        # A group is a field of the level above it.
+        known += [name for name in levels if name and not level]
+        holder = config[level] if level else config
+        for name in holder:
+            if name not in known:
+                full = f"config.{level}".removesuffix(".")
+                raise JaxposeError(no_such_field(full, name, known))
 
 
 def check_fields(config: ml_collections.ConfigDict) -> None:
@@ -363,10 +254,3 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
         raise JaxposeError(
             "config.target_frames: a refined model has one target frame; set it to 1"
         )
-
-
-def _value(default: Any) -> Any:
-    """Returns the default of a field, or the placeholder of a type."""
-    if isinstance(default, type):
-        return config_dict.placeholder(default)
-    return default

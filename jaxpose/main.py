@@ -28,10 +28,11 @@ _WORKDIR = flags.DEFINE_string(
 _MODE = flags.DEFINE_enum(
     "mode",
     "train",
-    ["train", "evaluate", "predict", "describe"],
+    ["train", "evaluate", "predict", "describe", "fields"],
     "train: train (or resume) and evaluate; evaluate: score the best checkpoint of the "
     "workdir; predict: write its 3D poses of recordings, which need no truth; "
-    "describe: print the model's size and cost as JSON, without data.",
+    "describe: print the model's size and cost as JSON, without data; "
+    "fields: print every field of the config with its value and what it does.",
 )
 _DISTRIBUTED = flags.DEFINE_bool(
     "distributed",
@@ -76,7 +77,12 @@ def _run_mode(mode: str, config: ml_collections.ConfigDict) -> None:
     from jaxpose import compilation_cache
     from jaxpose.run import Run
 
-    # The one mode that needs neither data nor a directory.
+    # The two modes that need neither data nor a directory.
+    if mode == "fields":
+        from jaxpose.field_list import list_fields
+
+        print(list_fields(config))
+        return
     if mode == "describe":
         from jaxpose.models import build_model, contract, cost
 

@@ -13,7 +13,7 @@ import numpy as np
 from absl import logging
 from jax.sharding import Mesh
 
-from jaxpose.config import check_fields
+from jaxpose.config import check_fields, check_names
 from jaxpose.data import requirements, simulation, virtual_views
 from jaxpose.data.clips import Clips, select_subjects
 from jaxpose.datasets import get_builder
@@ -103,6 +103,7 @@ class Run:
             (`jaxpose.models.base`), or a run of another config.
         """
         check_fields(config)
+        check_names(config)
         directory = _absolute(workdir)
         # A mistake in the model is reported before the difference that it makes.
         run = cls(config, config, directory)

@@ -15,6 +15,7 @@ usage: python -m jaxpose.main --mode=MODE --config=FILE.py[:VARIANT] [FLAGS]
   evaluate  scores the best checkpoint of a run
   predict   writes the 3D poses of prepared recordings
   describe  prints a model's size and cost as JSON, without data
+  fields    prints every field of a config, its value and what it does
 
 --mode=MODE --help lists the flags of a mode. `jaxpose MODE` is the same.
 Example:
@@ -23,7 +24,8 @@ Example:
 
 _CONFIG = """\
   --config=FILE.py[:VARIANT]  configs/ampose.py:cmu, for example; required
-  --config.FIELD=VALUE        another value: --config.batch_size=256
+  --config.FIELD=VALUE        another value: --config.batch_size=256;
+                              `jaxpose fields --config=FILE.py` lists the fields
 """
 _COMMON = """\
   --verbosity=N               0 prints what libraries do, too (default: -1)
@@ -87,11 +89,23 @@ Example:
   jaxpose describe --config=configs/gla_gcn.py
 """
 
+_FIELDS = f"""\
+usage: jaxpose fields --config=FILE.py[:VARIANT] [FLAGS]
+
+Prints every field of a config as the flag that sets it, and below it what the
+field does. It reads no data and writes no file.
+
+{_CONFIG}{_COMMON}
+Example:
+  jaxpose fields --config=configs/ampose.py:quickstart
+"""
+
 _USAGES = {
     "train": _TRAIN,
     "evaluate": _EVALUATE,
     "predict": _PREDICT,
     "describe": _DESCRIBE,
+    "fields": _FIELDS,
 }
 
 

@@ -269,7 +269,8 @@ def test_a_field_without_a_value_is_named():
     config.optimizer.decay = None
     with pytest.raises(JaxposeError, match=r"config\.optimizer\.decay is None; its de"):
         check_fields(config)
-    del config.optimizer["decay"]
+    with config.unlocked():
+        del config.optimizer["decay"]
     with pytest.raises(JaxposeError, match=r"config\.optimizer\.decay is missing: the"):
         check_fields(config)
 

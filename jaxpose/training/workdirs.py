@@ -21,7 +21,7 @@ import jax
 import ml_collections
 from absl import logging
 
-from jaxpose.config import with_new_fields
+from jaxpose.config import restore_config
 from jaxpose.data.clips import Clips, fingerprint
 from jaxpose.data.random_cameras import HEIGHTS
 from jaxpose.data.requirements import unit_of
@@ -227,7 +227,7 @@ def current_config(config: dict[str, Any], written: int) -> ml_collections.Confi
         config = earlier_formats.from_format_1(config)
     if written < 3:
         config = earlier_formats.from_format_2(config)
-    return with_new_fields(ml_collections.ConfigDict(config))
+    return restore_config(config)
 
 
 def load_environment(workdir: pathlib.Path) -> dict[str, Any]:

@@ -1,0 +1,297 @@
+"""Every field of a config: its default, its meaning and its check.
+
+Fields are named by their dotted names, as on the command line: `optimizer.decay` is
+`--config.optimizer.decay=0.95`. The fields of `config.model` are those of the model.
+"""
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import ml_collections
+from ml_collections import config_dict
+
+from jaxpose.data.detectors import DETECTORS
+from jaxpose.errors import JaxposeError
+
+
+class Config(ml_collections.ConfigDict):
+    """A config whose fields are fixed once it is locked, as `make_config` returns it.
+
+    A new name is then an error that lists the fields of that level.
+    """
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Sets a field.
+
+        Raises:
+          JaxposeError: the config is locked and has no such field.
+        """
+        if self.is_locked and key not in self:
+            raise JaxposeError(no_such_field("this config", key, self.keys()))
+        super().__setitem__(key, value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """A field of every config.
+
+    Attributes:
+      default: the default value; a type stands for an absent value (None) of that type.
+      about: what the field does, for people.
+      complain: the check: returns what is wrong with a value, None if nothing is; no
+        check where it is None itself.
+    """
+
+    default: Any
+    about: str
+    complain: Callable[[Any], str | None] | None = None
+
+
+def _at_least(least: int) -> Callable[[float], str | None]:
+    """Returns the check of a number that has a lower bound."""
+    return lambda value: None if value >= least else f"must be at least {least}"
+
+
+def _one_of(*known: str) -> Callable[[str], str | None]:
+    """Returns the check of a name that must be among the `known` ones."""
+    complaint = f"is unknown; known: {', '.join(known)}"
+    return lambda value: None if value in known else complaint
+
+
+def _positive(value: float) -> str | None:
+    return None if 0 < value < math.inf else "must be a finite number above 0"
+
+
+def _fraction(value: float) -> str | None:
+    return None if 0 <= value < 1 else "must be at least 0 and below 1"
+
+
+def _frame_rates(value: tuple[float, ...]) -> str | None:
+    if not value or (len(value) == 2 and 0 < value[0] <= value[1]):
+        return None
+    return "must be empty, or the lowest and the highest frames per second"
+
+
+def _detector(value: str | None) -> str | None:
+    return None if value is None else _one_of(*DETECTORS)(value)
+
+
+def _seed(value: int) -> str | None:
+    return None if 0 <= value < 2**32 else "must be at least 0 and below 2**32"
+
+
+def _steps(value: int) -> str | None:
+    return None if value >= 0 else "must be 0 (one pass) or more"
+
+
+# Who is trained on, and which checkpoint is scored; what the choices of
+# `config.protocol` say of themselves beside scores.
+TRAINING_PROTOCOLS = {
+    "held_out": "the data set's validation subjects, if it has any (S8 of Human3.6M "
+    "and of MPI-INF-3DHP), are not trained on and select the checkpoint",
+    "paper": "all training subjects of the data set, and the last epoch",
+}
+
+# `config.model` is not among them: its fields are those of the model.
+FIELDS: dict[str, Field] = {
+    "seed": Field(
+        0,
+        "Of the initial weights, order of the samples, dropout and augmentation.",
+        _seed,
+    ),
+    "refinement": Field(
+        False,
+        "A second stage: a refinement network behind the trained model of another "
+        "workdir.",
+    ),
+    "lifting_workdir": Field(str, "Workdir of the first stage of a refinement."),
+    "start_workdir": Field(
+        str,
+        "Begin with the best weights of another run, whose model has the same "
+        "parameters: a causal form with those of the centred one. Absent: random "
+        "weights.",
+    ),
+    "protocol": Field(
+        "held_out",
+        "Who is trained on and which checkpoint is scored. `held_out` is honest "
+        "practice; `paper` is how the papers train and report.",
+        _one_of(*TRAINING_PROTOCOLS),
+    ),
+    # Data.
+    "dataset.name": Field(
+        str, "TFDS builder and builder config, such as human36m/gt_17."
+    ),
+    "dataset.data_dir": Field(
+        str, "The folder that it is prepared in; absent: TFDS's own default."
+    ),
+    "dataset.train_subjects": Field((), "Trained on, but for those held out."),
+    "dataset.validation_subjects": Field(
+        (),
+        "Held out of train_subjects: the best checkpoint has the smallest MPJPE on "
+        "them. Empty, or under the protocol `paper`: the last checkpoint counts as the "
+        "best.",
+    ),
+    "dataset.test_subjects": Field(
+        (), "Scored, or predicted with --mode=predict, where empty means all."
+    ),
+    "dataset.actions": Field(tuple, "Trained on and scored; absent: all."),
+    "dataset.skeleton": Field(
+        str,
+        "Joint set that 3D is converted to (jaxpose/body/joint_rules.py); absent: as "
+        "stored.",
+    ),
+    "dataset.keypoints_skeleton": Field(
+        str, "Joint set that 2D is converted to; absent: as stored."
+    ),
+    "dataset.frame_stride": Field(
+        1, "Keep every n-th frame, in training and test.", _at_least(1)
+    ),
+    # Length of the training.
+    "batch_size": Field(128, "Poses per update, over all devices.", _at_least(1)),
+    "accumulation_steps": Field(
+        1,
+        "For batches beyond memory: parts of the batch, one after the other. The "
+        "gradient is the mean of theirs; batch norm sees each part alone.",
+        _at_least(1),
+    ),
+    "num_epochs": Field(60, "Epochs of the whole run.", _at_least(1)),
+    "steps_per_epoch": Field(
+        0, "Updates per epoch; 0 is one pass over the training frames.", _steps
+    ),
+    "steps_per_dispatch": Field(
+        100, "Most updates that run without returning to Python.", _at_least(1)
+    ),
+    # Augmentation.
+    "augment_flip": Field(True, "An epoch holds every frame and its mirror image."),
+    "augment_rotation": Field(
+        False,
+        "Virtual views (in none of the papers): turn poses about the vertical axis.",
+    ),
+    "augment_bones": Field(
+        0.0,
+        "Change the lengths of bones by up to this fraction (in none of the papers).",
+        _fraction,
+    ),
+    "simulated_detector": Field(
+        str,
+        "For real video (in none of the papers): random cameras see the poses, and the "
+        "keypoints are those of a simulated detector "
+        "(jaxpose/data/simulated_detector.py) after the joint rules; absent: the "
+        "data's own. Models may read its confidence, too (model.keypoint_features=3).",
+        _detector,
+    ),
+    "augment_frame_rate": Field(
+        (),
+        "Windows are read at a rate between these frames per second; empty: as "
+        "recorded. Needs a simulated detector.",
+        _frame_rates,
+    ),
+    "person_frame": Field(
+        False,
+        "Keypoints relative to the person in each frame; the person's place and size "
+        "are features of their own (jaxpose/models/person_frame.py). In training, "
+        "prediction and streams alike.",
+    ),
+    "augment_target": Field(
+        False,
+        "GLA-GCN's: targets turn and scale a little in the image plane, the input "
+        "stays.",
+    ),
+    # Loss.
+    "target_scale": Field(
+        1.0,
+        "Unit of the training targets, in 1/metre: 1 is metres, 1000 is millimetres.",
+        _positive,
+    ),
+    "loss": Field("mpjpe", "Of the positions.", _one_of("mpjpe", "mse")),
+    "target_frames": Field(
+        1,
+        "Neighbouring target frames per sample. With more than 1 the loss is the mean "
+        "over all of them, whatever the model's own loss, plus velocity_loss times the "
+        "loss of the differences of neighbours.",
+        _at_least(1),
+    ),
+    "velocity_loss": Field(0.0, "Weight of that loss of differences.", _at_least(0)),
+    # Optimiser.
+    "batch_norm_decay": Field(
+        False,
+        "PyTorch's momentum of batch norm falls from 0.1 to 0.001 over the epochs.",
+    ),
+    "optimizer.name": Field(
+        "adam", "The optimiser.", _one_of("adam", "adamw", "amsgrad", "ranger")
+    ),
+    "optimizer.learning_rate": Field(1e-3, "The largest learning rate.", _positive),
+    "optimizer.schedule": Field(
+        "exponential",
+        "How the learning rate falls.",
+        _one_of("exponential", "cosine", "halving", "warmup_cosine"),
+    ),
+    "optimizer.decay": Field(
+        0.95, "Factor per epoch, of the schedules exponential and halving.", _positive
+    ),
+    "optimizer.final_learning_rate": Field(
+        1e-5, "Of the schedule cosine.", _at_least(0)
+    ),
+    "optimizer.warmup_steps": Field(0, "Of the schedule warmup_cosine.", _at_least(0)),
+    "optimizer.weight_decay": Field(
+        0.0, "Of the optimisers adamw and ranger.", _at_least(0)
+    ),
+    # Checkpoints and scores.
+    "evaluate_every": Field(
+        1, "Epochs between evaluations and checkpoints.", _at_least(1)
+    ),
+    "checkpoint_seconds": Field(
+        600,
+        "A checkpoint inside a longer epoch, so that a kill costs no more.",
+        _at_least(0),
+    ),
+    "eval_batch_size": Field(1024, "Poses that are predicted together.", _at_least(1)),
+    "flip_average": Field(True, "Test-time average with the mirrored input."),
+    "select_on_test": Field(
+        False,
+        "Keeps the checkpoint that is best on the test subjects, as much of the field "
+        "does; the results say so.",
+    ),
+    "precision": Field(
+        "float32",
+        "Of matrix products: tf32 needs an NVIDIA GPU.",
+        _one_of("float32", "tf32", "bfloat16"),
+    ),
+}
+
+
+def default_value(default: Any) -> Any:
+    """Returns the default of a field, or the placeholder of a type."""
+    if isinstance(default, type):
+        return config_dict.placeholder(default)
+    return default
+
+
+def no_such_field(level: str, name: str, known: Iterable[str]) -> str:
+    """Returns the message for a field that a level of a config does not have.
+
+    Args:
+      level: dotted name of the level, such as `config.optimizer`.
+      name: the field.
+      known: the fields of that level.
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    return f"{level} has no field {name!r}{hint}; it has {', '.join(names)}"
+
+
+def find_unknown(config: ml_collections.ConfigDict, name: str) -> str | None:
+    """Returns what is wrong with the dotted name of a field, None if it exists."""
+    level, holder = "config", config
+    for part in name.split("."):
+        # A name may go on behind a field that is no group.
+        if not isinstance(holder, ml_collections.ConfigDict):
+            return f"{level} is no group of fields: --{level}=VALUE sets it"
+        if part not in holder:
+            return no_such_field(level, part, holder.keys())
+        level, holder = f"{level}.{part}", holder[part]
+    return None
