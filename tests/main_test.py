@@ -122,7 +122,10 @@ def test_mistakes_end_in_one_message(calls, number):
     assert not list(empty.iterdir())
 
 
-@pytest.mark.parametrize("mode", ["", "train", "evaluate", "predict", "describe", "fields"])
+MODES = ["train", "evaluate", "predict", "describe", "fields"]
+
+
+@pytest.mark.parametrize("mode", ["", *MODES])
 def test_help_is_a_screen_about_the_mode(mode):
     arguments = [f"--mode={mode}", "--help"] if mode else ["--help"]
     printed = usage.usage_of(arguments)
