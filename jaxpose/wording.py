@@ -1,5 +1,10 @@
 """Words of messages: counts, ordinals, and text that comes from files."""
 
+import reprlib
+from typing import Any
+
+MAX_SHOWN = 200  # characters of a value, key or line of a file in a message
+
 
 def printable(text: str) -> str:
     """Returns the text with every control character as its escape sequence."""
@@ -10,6 +15,20 @@ def printable(text: str) -> str:
         else:
             shown.append(character.encode("unicode_escape").decode("ascii"))
     return "".join(shown)
+
+
+def shown(value: Any) -> str:
+    """Returns a value for a message, at most 200 characters long."""
+    short = reprlib.Repr()
+    short.maxlist = short.maxtuple = short.maxdict = 4
+    short.maxstring = short.maxother = 80
+    return cut(short.repr(value))
+
+
+def cut(text: str, length: int = MAX_SHOWN) -> str:
+    """Returns at most the first `length` characters of a text, as one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 3] + "..."
 
 
 def one_line(error: Exception) -> str:

@@ -7,11 +7,11 @@ from typing import Any, Literal
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.content import cut
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.frame_names import frame_numbers
 from jaxpose.recordings.joint_names import find_layout
 from jaxpose.recordings.poses import Person, has_numbers, keypoints_of
+from jaxpose.wording import cut
 
 # Pixels of a person spread further than this, fractions of an image do not.
 _MAX_FRACTION = 2.0

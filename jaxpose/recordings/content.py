@@ -6,7 +6,6 @@ import io
 import json
 import pathlib
 import re
-import reprlib
 import zipfile
 import zlib
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from jaxpose.datasets.budget import Budget
 from jaxpose.datasets.restricted import load_npy_bytes, load_npz_bytes
 from jaxpose.errors import JaxposeError
 from jaxpose.regular_files import open_regular
+from jaxpose.wording import cut
 
 # Endings of files that should hold keypoints. Where such a file is a web page or a
 # pointer instead, the user must hear of it.
@@ -26,7 +26,6 @@ _FREE_BYTES, _BYTES_PER_BYTE = 2**24, 16  # that a gzip file may unpack to
 _PART = 2**20  # bytes that are unpacked at a time
 # Lists and objects that a JSON text may have: [1,2] is one, and there are no smaller.
 _FREE_OBJECTS, _CHARACTERS_PER_OBJECT = 500_000, 6
-_MAX_SHOWN = 200  # characters of a value in a message
 
 # First bytes of files that are recognised and not read.
 _SIGNATURES = (
@@ -88,20 +87,6 @@ def data_ending(path: pathlib.Path) -> bool:
     """Returns whether the file is called like one that holds keypoints."""
     name = path.name.lower().removesuffix(".gz")
     return pathlib.Path(name).suffix in DATA_ENDINGS
-
-
-def shown(value: Any) -> str:
-    """Returns a value for a message, at most 200 characters long."""
-    short = reprlib.Repr()
-    short.maxlist = short.maxtuple = short.maxdict = 4
-    short.maxstring = short.maxother = 80
-    return cut(short.repr(value))
-
-
-def cut(text: str, length: int = _MAX_SHOWN) -> str:
-    """Returns at most the first `length` characters of a text, as one line."""
-    line = " ".join(text.split())
-    return line if len(line) <= length else line[: length - 3] + "..."
 
 
 def load_content(path: pathlib.Path) -> Content:

@@ -12,10 +12,8 @@ from jaxpose.recordings.content import (
     TOO_DEEP,
     Content,
     UnreadError,
-    cut,
     data_ending,
     load_content,
-    shown,
 )
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats import FORMATS
@@ -23,6 +21,7 @@ from jaxpose.recordings.formats.base import FrameFormat, VideoFormat, first
 from jaxpose.recordings.frame_names import NamedFrames, natural_key, split_into_videos
 from jaxpose.recordings.poses import Person
 from jaxpose.recordings.settings import is_settings_file
+from jaxpose.wording import cut, shown
 
 VIDEO_ENDINGS = {
     *(".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"),

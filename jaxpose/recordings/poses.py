@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.content import shown
+from jaxpose.wording import shown
 
 
 class Person(NamedTuple):

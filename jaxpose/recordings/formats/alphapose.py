@@ -14,7 +14,7 @@ import dataclasses
 from typing import Any
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.content import Content, shown
+from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
     FrameFormat,
@@ -24,6 +24,7 @@ from jaxpose.recordings.formats.base import (
     read_named,
 )
 from jaxpose.recordings.poses import Person
+from jaxpose.wording import shown
 
 
 def _is_entry(value: Any) -> bool:

@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.collect import Collector, nobody
-from jaxpose.recordings.content import Content, cut
+from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.frame_names import split_into_videos
 from jaxpose.recordings.poses import Person
+from jaxpose.wording import cut
 
 Units = Literal["pixels", "fractions", "either"]
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.collect import Collector, nobody, with_named_joints
-from jaxpose.recordings.content import Content, cut, shown
+from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat, first, image_size_of
 from jaxpose.recordings.frame_names import split_into_videos
 from jaxpose.recordings.poses import Person
+from jaxpose.wording import cut, shown
 
 
 def _recognises(content: Content) -> bool:

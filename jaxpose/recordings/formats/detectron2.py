@@ -13,10 +13,11 @@ import numpy as np
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.collect import Collector
-from jaxpose.recordings.content import Content, shown
+from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat
 from jaxpose.recordings.poses import Person
+from jaxpose.wording import shown
 
 
 def _recognises(content: Content) -> bool:

@@ -11,10 +11,11 @@ from typing import Any
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.collect import Collector, corners_to_box
-from jaxpose.recordings.content import Content, shown
+from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat, first, frame_number
 from jaxpose.recordings.poses import Person
+from jaxpose.wording import shown
 
 
 def _recognises(content: Content) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.collect import Collector, with_named_joints
-from jaxpose.recordings.content import Content, shown
+from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
     FRAME_KEYS,
@@ -28,6 +28,7 @@ from jaxpose.recordings.formats.base import (
 )
 from jaxpose.recordings.joint_names import find_layout
 from jaxpose.recordings.poses import Person
+from jaxpose.wording import shown
 
 # Keys of a frame that hold its poses, and keys of a file that hold its frames.
 _POSE_KEYS = (

@@ -12,7 +12,7 @@ from typing import Any
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.collect import Collector, corners_to_box, with_named_joints
-from jaxpose.recordings.content import Content, shown
+from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
     FrameFormat,
@@ -24,6 +24,7 @@ from jaxpose.recordings.formats.base import (
     read_named,
 )
 from jaxpose.recordings.poses import Person
+from jaxpose.wording import shown
 
 # Keys of a frame that hold its people. MMPose writes `instances`.
 _PEOPLE_KEYS = (

@@ -12,7 +12,7 @@ from typing import Any
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.collect import Collector
-from jaxpose.recordings.content import Content, shown
+from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
     FrameFormat,
@@ -22,6 +22,7 @@ from jaxpose.recordings.formats.base import (
     read_named,
 )
 from jaxpose.recordings.poses import Person
+from jaxpose.wording import shown
 
 _KEYS = ("pose_keypoints_2d", "pose_keypoints")
 

@@ -20,13 +20,14 @@ from jaxpose.recordings.collect import (
     Collector,
     detections_of_array,
 )
-from jaxpose.recordings.content import Content, shown
+from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat, depth
 from jaxpose.recordings.formats.stated import stated
 from jaxpose.recordings.joint_names import joint_counts
 from jaxpose.recordings.poses import Person, stack
 from jaxpose.recordings.settings import KEYS
+from jaxpose.wording import shown
 
 # Keys under which people save keypoints; `kpts` is GAST-Net's.
 _ARRAY_KEYS = (

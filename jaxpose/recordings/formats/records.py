@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.collect import Collector, corners_to_box
-from jaxpose.recordings.content import Content, shown
+from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
     VideoFormat,
@@ -24,6 +24,7 @@ from jaxpose.recordings.formats.base import (
     read_named,
 )
 from jaxpose.recordings.poses import Person
+from jaxpose.wording import shown
 
 _LISTS = ("frames", "records", "data", "results", "predictions", "detections")
 _FRAME_KEYS = (

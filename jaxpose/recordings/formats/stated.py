@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.content import shown
 from jaxpose.recordings.settings import KEYS, check_fps, check_image_size, check_row
+from jaxpose.wording import shown
 
 
 def plain_value(value: Any) -> Any:

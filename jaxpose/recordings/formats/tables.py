@@ -22,12 +22,13 @@ import numpy as np
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.collect import with_named_joints
-from jaxpose.recordings.content import Content, shown
+from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat, read_named
 from jaxpose.recordings.formats.plain import read_array
 from jaxpose.recordings.joint_names import find_layout
 from jaxpose.recordings.poses import Person
+from jaxpose.wording import shown
 
 _AXES = {
     **{"x": "x", "y": "y"},

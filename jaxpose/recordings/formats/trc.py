@@ -12,10 +12,11 @@ import numpy as np
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.collect import Collector, with_named_joints
-from jaxpose.recordings.content import Content, shown
+from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat
 from jaxpose.recordings.poses import Person
+from jaxpose.wording import shown
 
 _HEAD_ROWS = 5
 _MIN_PIXELS = 20.0  # no body in metres is that far from the origin

@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.collect import Collector, corners_to_box
-from jaxpose.recordings.content import Content, shown
+from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
     FrameFormat,
@@ -28,6 +28,7 @@ from jaxpose.recordings.formats.base import (
 )
 from jaxpose.recordings.joint_names import joint_counts
 from jaxpose.recordings.poses import Person
+from jaxpose.wording import shown
 
 _BOX_NUMBERS = 5  # class and box
 _MAX_LABEL = 2.0  # of a fraction of the image; joints outside of it are extrapolated

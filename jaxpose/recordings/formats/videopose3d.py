@@ -15,9 +15,10 @@ from jaxpose.body.skeletons import SKELETONS
 from jaxpose.datasets.arrays import require_array
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.collect import detections_of_array
-from jaxpose.recordings.content import Content, shown
+from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat
+from jaxpose.wording import shown
 
 _LAYOUTS = {"coco": "coco_17", "h36m": "h36m_17"}
 
