@@ -2,10 +2,13 @@
 
 import collections
 import dataclasses
+import itertools
 import re
+import statistics
 from collections.abc import Iterable, Sequence
 
 from jaxpose.recordings.content import stem_of
+from jaxpose.recordings.frame_times import frames_of_times
 
 # Ranges of frame numbers that a recording may have: where numbers are sparser, they are
 # no frame numbers, but numbers of photos or times.
@@ -15,10 +18,19 @@ _MAX_FRAMES_PER_NAME = 100
 
 _MAX_DIGITS = 15
 _MAX_NUMBER = 10**_MAX_DIGITS
+_WIDE_DIGITS = 4  # of a number with zeros in front that is more likely a frame's
 _PADDED_DIGITS = 6  # of frame numbers of OpenPose (12), Pose2Sim and ffmpeg (6)
 # What tools append to the name of a frame.
 _SUFFIX = re.compile(r"[ _.-]*(keypoints|pose|kpts|joints)?([ _.-]+[23]d)?$", re.I)
 _SEPARATORS = " _-.@/\\"
+# What stands before the number of a frame, and before that of another thing.
+_FRAME_WORD = re.compile(r"(^|[ _./-])(f|fr|frm|frames?|img|images?)[ _.-]?$", re.I)
+_OTHER_WORD = re.compile(
+    r"(cam|camera|view|kamera|take|person|subject|player|clip|seq|video)[ _.-]?$", re.I
+)
+_MAX_GAP = 0.5  # seconds without a frame around most of the full ones
+_MIN_TIMES = 4  # names, of which fewer show no constant step
+TIMES = "frames are placed by the times in the names"
 # Words that name a frame, and no video.
 _GENERIC = re.compile(r"(^|[ _./-])(frames?|img|images?|keypoints|pose)$", re.I)
 
@@ -59,8 +71,8 @@ def natural_key(name: str) -> tuple[tuple[int, int | str], ...]:
 def split_into_videos(names: Sequence[str]) -> list[NamedFrames]:
     """Returns the videos that names such as `walk_000012_keypoints.json` belong to.
 
-    The last number that differs between the names is the frame's; names that differ in
-    anything else are those of different videos.
+    The number that counts through the names is the frame's; names that differ in
+    anything else, but for a time, are those of different videos.
 
     Args:
       names: different names of files or images, in any order.
@@ -78,7 +90,11 @@ def split_into_videos(names: Sequence[str]) -> list[NamedFrames]:
     videos = []
     for texts, members in patterns.items():
         columns = list(zip(*(tokens[index][1::2] for index in members), strict=True))
-        for column, group in _groups(columns, members):
+        times = _times_in(columns, texts)
+        if times is not None:
+            videos.append(_timed_frames(tokens, members, *times))
+            continue
+        for column, group in _groups(columns, texts, members):
             ending = names[group[0]][len("".join(tokens[group[0]])) :]
             videos.append(_named_frames(tokens, texts, column, group, ending))
     videos.sort(key=lambda video: natural_key(video.pattern))
@@ -86,12 +102,13 @@ def split_into_videos(names: Sequence[str]) -> list[NamedFrames]:
 
 
 def _groups(
-    columns: list[tuple[str, ...]], members: list[int]
+    columns: list[tuple[str, ...]], texts: tuple[str, ...], members: list[int]
 ) -> list[tuple[int | None, list[int]]]:
     """Returns (column of the frame number, names) of each video among names.
 
     Args:
       columns: the digits at each place of the pattern, for all members.
+      texts: what stands between the places of digits, and around them.
       members: places of the names.
     """
     if not columns:
@@ -101,32 +118,129 @@ def _groups(
     varying = [i for i, digits in enumerate(columns) if len(set(digits)) > 1]
     last = len(columns) - 1
     if not varying or (is_padded and last not in varying):
-        return _grouped_by_others(columns, last, members)
+        return _grouped_by(columns, last, varying, members)
 
-    # A number that is different everywhere beside the frame number, such as a time,
-    # would make a video of each frame.
-    best = _grouped_by_others(columns, varying[-1], members)
-    if len(best) > max(1, len(members) // 2):
-        for column in varying[:-1]:
-            groups = _grouped_by_others(columns, column, members)
-            if len(groups) < len(best):
-                best = groups
-    if len(best) == len(members) and len(varying) > 1:
-        column = min(varying, key=lambda i: _span(columns[i]))
-        if len(set(columns[column])) == len(members):
-            return [(column, members)]
-    return best
+    # Words and zeros in front say which number is the frame's; else it is the last
+    # one, unless that makes many videos of names that another number puts together.
+    likely = [i for i in varying if not _OTHER_WORD.search(texts[i])] or varying
+    stated = []
+    for i in likely:
+        is_fraction = i + 1 in varying and texts[i + 1] == "."
+        if not is_fraction and _is_frame_like(columns[i], texts[i]):
+            stated.append(i)
+    stated = stated or likely
+    groups = {column: _videos_by(columns, column, varying) for column in stated}
+    fewest = min(stated, key=lambda i: (len(groups[i]), _span(columns[i])))
+    column = stated[-1]
+    is_apart = len(groups[column]) > max(1, len(members) // 2)
+    is_apart = is_apart or len(groups[column]) > 2 * len(groups[fewest])
+    if is_apart or len(groups[column]) == len(groups[fewest]) == 1:
+        column = fewest
+    videos = groups[column].values()
+    return [(column, [members[place] for place in places]) for places in videos]
 
 
-def _grouped_by_others(
-    columns: list[tuple[str, ...]], column: int, members: list[int]
+def _is_frame_like(digits: tuple[str, ...], before: str) -> bool:
+    """Returns whether a number follows the word for a frame, or has zeros in front."""
+    widths = {len(text) for text in digits}
+    is_wide = len(widths) == 1 and widths.pop() >= _WIDE_DIGITS
+    has_zeros = is_wide and any(text.startswith("0") for text in digits)
+    return has_zeros or _FRAME_WORD.search(before) is not None
+
+
+def _videos_by(
+    columns: list[tuple[str, ...]], column: int, varying: list[int]
+) -> dict[tuple[str, ...], list[int]]:
+    """Returns the places of the names of each video if `column` has the frames.
+
+    Numbers that follow from that of the frame, such as its time, make no other video.
+    """
+    derived = _derived(columns, column, varying)
+    others = [i for i in varying if i != column and i not in derived]
+    videos: dict[tuple[str, ...], list[int]] = collections.defaultdict(list)
+    for place in range(len(columns[column])):
+        videos[tuple(columns[i][place] for i in others)].append(place)
+    return videos
+
+
+def _derived(
+    columns: list[tuple[str, ...]], column: int, varying: list[int]
+) -> set[int]:
+    """Returns the columns whose number follows from that of the frame, as a time does.
+
+    Such a number changes with nearly every frame, or where one behind it starts again:
+    seconds change where milliseconds do. That of a take changes seldom, by itself.
+    """
+    places = {digits: place for place, digits in enumerate(columns[column])}
+    order = [places[digits] for digits in sorted(places, key=int)]
+    derived: set[int] = set()
+    starts_again: set[int] = set()
+    for other in sorted(varying, reverse=True):
+        pairs = set(zip(columns[column], columns[other], strict=True))
+        if other == column or len(pairs) > len(places):
+            continue
+        values = [int(columns[other][place][:_MAX_DIGITS]) for place in order]
+        steps = list(itertools.pairwise(values))
+        changes = {i for i, (one, following) in enumerate(steps) if one != following}
+        if 2 * len(changes) > len(steps) or (changes and changes <= starts_again):
+            derived.add(other)
+            drops = {i for i, (one, following) in enumerate(steps) if one > following}
+            starts_again |= drops
+    return derived
+
+
+def _grouped_by(
+    columns: list[tuple[str, ...]], column: int, varying: list[int], members: list[int]
 ) -> list[tuple[int | None, list[int]]]:
     """Returns the groups of names that agree in all numbers but those of `column`."""
     groups: dict[tuple[str, ...], list[int]] = collections.defaultdict(list)
     for place, index in enumerate(members):
-        others = tuple(c[place] for i, c in enumerate(columns) if i != column)
+        others = tuple(columns[i][place] for i in varying if i != column)
         groups[others].append(index)
     return [(column, group) for group in groups.values()]
+
+
+def _times_in(
+    columns: list[tuple[str, ...]], texts: tuple[str, ...]
+) -> tuple[int, int, list[int]] | None:
+    """Returns first and last column of times, and the frame of each name, or None.
+
+    Times are seconds with a fraction, `1.033`, or hours to milliseconds,
+    `13-58-01-960`. They ascend by a constant step, also where a second begins.
+    """
+    varying = [i for i, digits in enumerate(columns) if len(set(digits)) > 1]
+    if len(varying) < 2 or len(columns[0]) < _MIN_TIMES:
+        return None
+    first, last = varying[0], varying[-1]
+    is_decimal = first == last - 1 and texts[last] == "."
+    if not is_decimal:
+        first = last - 3
+        if first < 0 or varying[0] < first or not _is_clock(columns[first:]):
+            return None
+    times = []
+    for digits in zip(*columns[first : last + 1], strict=True):
+        seconds = 0
+        for part in digits[:-1]:
+            seconds = 60 * seconds + int(part[:_MAX_DIGITS])
+        times.append(seconds + float(f"0.{digits[-1]}"))
+    unit = 10 ** -max(map(len, columns[last]))
+
+    order = sorted(range(len(times)), key=times.__getitem__)
+    ascending = [times[i] for i in order]
+    numbers = frames_of_times(ascending)
+    if numbers is None or numbers[-1] > _MAX_FRAMES_PER_NAME * len(times):
+        return None
+    # Numbers of takes and frames would jump where a take begins, and count by 1.
+    steps = list(itertools.pairwise(ascending))
+    begins = [end - start for start, end in steps if int(start) != int(end)]
+    smooth = sum(step < _MAX_GAP for step in begins)
+    usual = statistics.median(end - start for start, end in steps)
+    if 2 * smooth < len(begins) or usual < 1.5 * unit:
+        return None
+    frames = [0] * len(times)
+    for place, number in zip(order, numbers, strict=True):
+        frames[place] = number
+    return first, last, frames
 
 
 def _span(digits: Iterable[str]) -> int:
@@ -143,23 +257,18 @@ def _named_frames(
     ending: str,
 ) -> NamedFrames:
     """Returns the frames of one video, by frame number."""
-    parts = tokens[group[0]]
+    parts = list(tokens[group[0]])
     if column is None:
         return NamedFrames(
             texts[0].strip(_SEPARATORS), texts[0] + ending, (group[0],), (0,)
         )
     place = 2 * column + 1
+    # Other numbers that change within the video are times or the like.
+    for other in range(1, len(parts), 2):
+        if any(tokens[index][other] != parts[other] for index in group):
+            parts[other] = "*"
     before, after = "".join(parts[:place]), "".join(parts[place + 1 :])
-
-    # The name of the video is what comes before the frame number, or else behind it.
-    video = ""
-    for text in (before, after):
-        while not video and text.strip(_SEPARATORS):
-            text = text.strip(_SEPARATORS)
-            shorter = _GENERIC.sub("", text)
-            if shorter == text:
-                video = text
-            text = shorter
+    video = _video_name(before, after)
     digits = [tokens[index][place] for index in group]
     numbers, remarks = frame_numbers([int(text[:_MAX_DIGITS]) for text in digits])
     order = sorted(range(len(group)), key=lambda i: numbers[i])
@@ -169,6 +278,47 @@ def _named_frames(
         tuple(group[i] for i in order),
         tuple(numbers[i] for i in order),
         remarks,
+    )
+
+
+def _video_name(before: str, after: str) -> str:
+    """Returns the name of a video: what comes before the frame, or else behind it."""
+    for text in (before.replace("*", ""), after.replace("*", "")):
+        while text.strip(_SEPARATORS):
+            text = text.strip(_SEPARATORS)
+            shorter = _GENERIC.sub("", text)
+            if shorter == text:
+                return text
+            text = shorter
+    return ""
+
+
+def _is_clock(columns: list[tuple[str, ...]]) -> bool:
+    """Returns whether digits are hours, minutes, seconds and milliseconds."""
+    for digits, end in zip(columns, (24, 60, 60, 1000), strict=False):
+        width = len(str(end - 1))
+        if any(len(text) != width or int(text) >= end for text in digits):
+            return False
+    return True
+
+
+def _timed_frames(
+    tokens: list[list[str]],
+    members: list[int],
+    first: int,
+    last: int,
+    numbers: list[int],
+) -> NamedFrames:
+    """Returns the frames of a video whose names state times, by frame number."""
+    parts = tokens[members[0]]
+    before, after = "".join(parts[: 2 * first + 1]), "".join(parts[2 * last + 2 :])
+    order = sorted(range(len(members)), key=lambda i: numbers[i])
+    return NamedFrames(
+        _video_name(before, after),
+        f"{before}*{after}",
+        tuple(members[i] for i in order),
+        tuple(numbers[i] for i in order),
+        (TIMES,),
     )
 
 

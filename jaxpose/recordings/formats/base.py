@@ -2,14 +2,22 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
+
+import numpy as np
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.collect import Collector, nobody
 from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.frame_names import split_into_videos
+from jaxpose.recordings.frame_times import (
+    counts_frames,
+    is_time,
+    numbers_of_times,
+    plain_key,
+)
 from jaxpose.recordings.poses import Person
 from jaxpose.wording import cut
 
@@ -88,14 +96,96 @@ FRAME_KEYS = (
 )
 
 
+def known_key(mapping: Any, names: Iterable[str]) -> str | None:
+    """Returns the key of a dict that is the first of the names, in any spelling.
+
+    Upper and lower case, `_` and `-` make no difference.
+    """
+    if not isinstance(mapping, dict):
+        return None
+    spelled = {plain_key(str(key)): key for key in mapping}
+    for name in names:
+        key = spelled.get(plain_key(name))
+        if key is not None:
+            return key
+    return None
+
+
 def frame_number(frame: Any, default: int) -> int:
     """Returns the number that a frame's dict states, or the default."""
-    if isinstance(frame, dict):
-        for key in FRAME_KEYS:
-            value = frame.get(key)
-            if isinstance(value, int | float) and value == value // 1:
-                return int(value)
+    key = known_key(frame, FRAME_KEYS)
+    value = frame[key] if key is not None else None
+    if isinstance(value, int | float) and math.isfinite(value) and value % 1 == 0:
+        return int(value)
     return default
+
+
+# Keys that hold the name of the image of a frame.
+_IMAGE_KEYS = (
+    *("image", "image_name", "image_id", "img_name", "img", "file_name", "filename"),
+    *("file", "path", "image_path"),
+)
+
+
+def frames_by_name(frames: Any) -> Any:
+    """Returns a list of frames as a dict by the names of their images.
+
+    Frames that state a number, and those without a name each, stay a list.
+    """
+    if not isinstance(frames, list) or not all(isinstance(f, dict) for f in frames):
+        return frames
+    start = frames[0] if frames else None
+    if known_key(start, FRAME_KEYS) is not None:
+        return frames
+    key = known_key(start, _IMAGE_KEYS)
+    names = [frame.get(key) for frame in frames]
+    texts = {name for name in names if isinstance(name, str)}
+    if not frames or len(texts) < len(names):
+        return frames
+    return dict(zip(names, frames, strict=True))
+
+
+# Keys that hold the number of a person.
+PERSON_KEYS = (
+    *("track_id", "person_id", "instance_id", "object_id", "id", "person", "idx"),
+    *("pid", "player", "player_id", "subject", "track", "label"),
+)
+
+
+def counter_of(records: Sequence[dict[str, Any]]) -> str | None:
+    """Returns the key of any name under which records count frames, or None.
+
+    It must be in all records, and each must be of another frame.
+    """
+    people = set(map(plain_key, PERSON_KEYS))
+    for key in records[0] if records else ():
+        values = [record.get(key) for record in records]
+        is_whole = all(type(value) is int for value in values)
+        is_other = plain_key(str(key)) not in people
+        is_unique = is_whole and len(set(values)) == len(values)
+        if is_other and is_unique and counts_frames(values):
+            return key
+    return None
+
+
+def numbers_of(frames: Sequence[Any]) -> tuple[list[int], tuple[str, ...]]:
+    """Returns the number of each frame in a list, and sentences for the user.
+
+    Frames state a number, or else a time, or else they are counted from 0.
+    """
+    dicts = [frame for frame in frames if isinstance(frame, dict)]
+    is_numbered = any(known_key(frame, FRAME_KEYS) is not None for frame in dicts)
+    if not is_numbered and len(dicts) == len(frames) > 1:
+        for key in filter(is_time, dicts[0]):
+            times = [frame.get(key) for frame in frames]
+            is_known = all(is_number(time) and time is not None for time in times)
+            if is_known and (np.diff(np.array(times, np.float64)) > 0).all():
+                numbers, remark = numbers_of_times(key, times)
+                return numbers, (remark,)
+        counter = counter_of(dicts)
+        if counter is not None:
+            return [int(frame[counter]) for frame in dicts], ()
+    return [frame_number(frame, index) for index, frame in enumerate(frames)], ()
 
 
 def read_named(

@@ -22,8 +22,9 @@ from jaxpose.recordings.formats.base import (
     VideoFormat,
     about_video,
     first,
-    frame_number,
+    frames_by_name,
     is_number,
+    numbers_of,
     read_named,
 )
 from jaxpose.recordings.joint_names import find_layout
@@ -234,18 +235,19 @@ def _people_in(frame: Any, where: str) -> list[Person]:
 
 def _read_video(content: Content) -> list[Detections]:
     """Returns the videos in a file of frames."""
-    frames = _frame_list(content)
+    frames = frames_by_name(_frame_list(content))
     stated = about_video(content.value)
     if isinstance(frames, dict):
         by_name = {}
         for name, frame in frames.items():
             by_name[name] = _people_in(frame, f"{content.where}: {name}")
-        found = read_named(by_name, content, "mediapipe", units="either")
+        found = read_named(by_name, content, "mediapipe", units="either", **stated)
         frames = list(frames.values())
     else:
         collector = Collector(content.stem, content.where, "mediapipe")
-        for index, frame in enumerate(frames):
-            number = frame_number(frame, index)
+        numbers, remarks = numbers_of(frames)
+        collector.remarks.extend(remarks)
+        for number, frame in zip(numbers, frames, strict=True):
             where = f"{content.where}: frame {number}"
             collector.add(number, _people_in(frame, where))
         found = [collector.finish(units="either", **stated)]

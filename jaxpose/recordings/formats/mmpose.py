@@ -19,8 +19,9 @@ from jaxpose.recordings.formats.base import (
     VideoFormat,
     about_video,
     first,
-    frame_number,
+    frames_by_name,
     is_number,
+    numbers_of,
     read_named,
 )
 from jaxpose.recordings.poses import Person
@@ -110,19 +111,22 @@ def _people(value: Any, where: str) -> list[Person]:
 
 def _read_video(content: Content) -> list[Detections]:
     """Returns the videos in a file of frames."""
-    frames = _frames_of(content) or []
+    frames = frames_by_name(_frames_of(content) or [])
+    joint_names = _joint_names(content.value)
     if isinstance(frames, dict):
         by_name = {}
         for name, frame in frames.items():
             by_name[name] = _people(_people_of(frame) or [], f"{content.where}: {name}")
-        return read_named(by_name, content, "mmpose")
+        videos = read_named(by_name, content, "mmpose", **about_video(content.value))
+        return [with_named_joints(video, joint_names) for video in videos]
     collector = Collector(content.stem, content.where, "mmpose")
-    for index, frame in enumerate(frames):
-        number = frame_number(frame, index)
+    numbers, remarks = numbers_of(frames)
+    collector.remarks.extend(remarks)
+    for number, frame in zip(numbers, frames, strict=True):
         where = f"{content.where}: frame {number}"
         collector.add(number, _people(_people_of(frame) or [], where))
     found = collector.finish(**about_video(content.value))
-    return [with_named_joints(found, _joint_names(content.value))]
+    return [with_named_joints(found, joint_names)]
 
 
 def _joint_names(value: Any) -> list[str]:

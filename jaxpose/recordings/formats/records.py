@@ -16,13 +16,16 @@ from jaxpose.recordings.collect import Collector, corners_to_box
 from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import (
+    PERSON_KEYS,
     VideoFormat,
     about_video,
+    counter_of,
     depth,
     first,
     is_number,
     read_named,
 )
+from jaxpose.recordings.frame_times import is_time, numbers_of_times, plain_key
 from jaxpose.recordings.poses import Person
 from jaxpose.wording import shown
 
@@ -35,19 +38,19 @@ _FRAME_KEYS = (
 )
 # Counters may also number people: they count as frames where each is another one.
 _COUNTER_KEYS = ("index", "idx", "i", "n")
-_TIME_KEYS = (
-    *("time", "t", "ts", "timestamp", "timestamp_ms", "timestampMs", "time_ms"),
-    *("timestamp_s", "time_s", "pts"),
-)
 _SCORE_KEYS = ("keypoint_scores", "keypoints_scores", "scores", "confidences")
 # Words that may also repeat the third number of a joint: read where it has two.
 _OTHER_SCORE_KEYS = (
     *("confidence", "conf", "confs", "score", "visibility", "visible", "probability"),
     *("kpt_conf", "kp_scores", "kpt_scores", "keypoint_conf", "keypoints_conf"),
 )
-_NUMBER_KEYS = ("track_id", "person_id", "instance_id", "id", "person", "idx")
-# Times that lie this far off a multiple of their step are no times of frames.
-_MOST_OFF = 0.25
+_KNOWN_KEYS = {
+    plain_key(key): key
+    for key in (
+        *("keypoints", "bbox_xyxy", *_SCORE_KEYS, *_OTHER_SCORE_KEYS, *_COUNTER_KEYS),
+        *(*PERSON_KEYS, *_FRAME_KEYS),
+    )
+}
 
 
 def _is_record(value: Any) -> bool:
@@ -67,16 +70,16 @@ def _frame_key(records: list[Any]) -> str | None:
     for key in _FRAME_KEYS:
         if any(isinstance(record.get(key), int | float | str) for record in found):
             return key
-    for key in (*_COUNTER_KEYS, *_TIME_KEYS):
+    keys = list(found[0]) if found else []
+    for key in (*_COUNTER_KEYS, *filter(is_time, keys)):
         values = [record.get(key) for record in found]
         if len(found) < max(2, len(records)) or not all(map(is_number, values)):
             continue
         steps = np.diff(np.array(values, float))
-        if (steps > 0).all() or (
-            key in _TIME_KEYS and (steps >= 0).all() and any(steps)
-        ):
+        is_shared = is_time(key) and (steps >= 0).all() and any(steps)
+        if (steps > 0).all() or is_shared:
             return key
-    return None
+    return counter_of(found) if len(found) == len(records) else None
 
 
 def _points(record: dict[str, Any]) -> Any:
@@ -110,7 +113,27 @@ def _records_of(content: Content) -> list[Any] | None:
     value = content.value if content.kind == "json" else None
     if isinstance(value, dict):
         value = next((value[key] for key in _LISTS if key in value), None)
-    return value if isinstance(value, list) else None
+    if not isinstance(value, list):
+        return None
+    start = first(value)
+    if isinstance(start, dict) and any(map(_is_misspelt, start)):
+        return [_respelt(record) for record in value]
+    return value
+
+
+def _is_misspelt(key: str) -> bool:
+    """Returns whether a key is a known one in capitals, or with other separators."""
+    return _KNOWN_KEYS.get(plain_key(key), key) != key
+
+
+def _respelt(record: Any) -> Any:
+    """Returns a record with the known spelling of its keys."""
+    if not isinstance(record, dict):
+        return record
+    respelt = {}
+    for key, value in record.items():
+        respelt.setdefault(_KNOWN_KEYS.get(plain_key(key), key), value)
+    return respelt
 
 
 def _recognises(content: Content) -> bool:
@@ -147,8 +170,8 @@ def _read(content: Content) -> list[Detections]:
     # Numbers are taken as they are, below 0 as well.
     collector = Collector(content.stem, content.where, "records")
     numbers = list(people)
-    if key in _TIME_KEYS:
-        numbers, remark = _numbers_of_times(key, list(people))
+    if is_time(key or ""):
+        numbers, remark = numbers_of_times(key, list(people))
         collector.remarks.append(remark)
     elif any(number % 1 for number in numbers):
         named = {str(value): found for value, found in people.items()}
@@ -156,23 +179,6 @@ def _read(content: Content) -> list[Detections]:
     for number, found in zip(numbers, people.values(), strict=True):
         collector.add(int(number), found)
     return [collector.finish(**stated)]
-
-
-def _numbers_of_times(key: str, times: list[float]) -> tuple[list[int], str]:
-    """Returns the frame numbers of ascending times, and what is said about them.
-
-    The usual step between two times is one frame, so that gaps stay.
-    """
-    since = np.array(times) - times[0]
-    places = since / np.median(np.diff(since))
-    numbers = np.round(places).astype(int)
-    if np.abs(places - numbers).max() > _MOST_OFF or (np.diff(numbers) < 1).any():
-        return (
-            list(range(len(times))),
-            f"the times in {key!r} have no constant step; frames are counted in order, "
-            "and gaps between them are not known",
-        )
-    return numbers.tolist(), f"frames are placed by the times in {key!r}"
 
 
 def _people(record: dict[str, Any]) -> list[Person]:
@@ -186,7 +192,7 @@ def _people(record: dict[str, Any]) -> list[Person]:
         for place, pose in enumerate(keypoints):
             people.append(Person(pose, all_scores[place] if all_scores else None))
         return people
-    number = next((record[key] for key in _NUMBER_KEYS if key in record), None)
+    number = next((record[key] for key in PERSON_KEYS if key in record), None)
     box = corners_to_box(record.get("bbox_xyxy"))
     return [Person(keypoints, scores, number, box)]
 

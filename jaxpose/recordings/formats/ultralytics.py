@@ -23,7 +23,8 @@ from jaxpose.recordings.formats.base import (
     VideoFormat,
     about_video,
     first,
-    frame_number,
+    frames_by_name,
+    numbers_of,
     read_named,
 )
 from jaxpose.recordings.joint_names import joint_counts
@@ -190,18 +191,20 @@ def _is_video(content: Content) -> bool:
 
 def _read_video(content: Content) -> list[Detections]:
     """Returns the videos in a file of frames."""
-    frames = _frames_of(content)
+    frames = frames_by_name(_frames_of(content))
+    stated = about_video(content.value)
     if isinstance(frames, dict):
         by_name = {}
         for name, frame in frames.items():
             by_name[name] = _people(_people_of(frame), f"{content.where}: {name}")
-        return read_named(by_name, content, "ultralytics", units="either")
+        return read_named(by_name, content, "ultralytics", units="either", **stated)
     collector = Collector(content.stem, content.where, "ultralytics")
-    for index, frame in enumerate(frames):
-        number = frame_number(frame, index)
+    numbers, remarks = numbers_of(frames)
+    collector.remarks.extend(remarks)
+    for number, frame in zip(numbers, frames, strict=True):
         where = f"{content.where}: frame {number}"
         collector.add(number, _people(_people_of(frame), where))
-    return [collector.finish(units="either", **about_video(content.value))]
+    return [collector.finish(units="either", **stated)]
 
 
 LABELS = FrameFormat(
