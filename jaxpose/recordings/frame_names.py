@@ -122,7 +122,11 @@ def _groups(
 
     # Words and zeros in front say which number is the frame's; else it is the last
     # one, unless that makes many videos of names that another number puts together.
-    likely = [i for i in varying if not _OTHER_WORD.search(texts[i])] or varying
+    likely = [i for i in varying if not _OTHER_WORD.search(texts[i])]
+    if not likely:
+        # Views of one frame, if another number is the frame's.
+        fixed = [i for i in range(last) if _is_frame_like(columns[i], texts[i])]
+        likely = fixed[-1:] or varying
     stated = []
     for i in likely:
         is_fraction = i + 1 in varying and texts[i + 1] == "."

@@ -10,7 +10,6 @@ import numpy as np
 # of them at most are those of frames.
 _MOST_OFF = 0.25
 _MAX_UNCERTAIN = 0.05
-_ROUNDS = 3  # in which the step is refined
 
 _UNITS = "s|ms|us|ns|secs?|seconds?|msecs?|millis|milliseconds?"
 _TIME = re.compile(
@@ -45,11 +44,9 @@ def frames_of_times(times: Sequence[float]) -> list[int] | None:
     if not (steps > 0).all():
         return None
     # Times are rounded, so the median of their steps is not exact: a long gap would be
-    # one frame longer or shorter.
-    step = float(np.median(steps))
-    for _ in range(_ROUNDS):
-        counts = np.maximum(np.round(steps / step), 1)
-        step = float(steps.sum() / counts.sum())
+    # a frame longer or shorter. The mean of the short steps is.
+    usual = np.median(steps)
+    step = steps[steps < 1.5 * usual].mean()
     counts = np.round(steps / step)
     uncertain = np.abs(steps / step - counts) > _MOST_OFF
     if (counts < 1).any() or uncertain.mean() > _MAX_UNCERTAIN:

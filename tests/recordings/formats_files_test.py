@@ -153,6 +153,28 @@ def test_files_are_in_natural_order(tmp_path):
         (["a_00000007_keypoints.json"], [("a", [7])]),
         (["nose.json", "tail.json"], [("nose", [0]), ("tail", [0])]),
         (["1.0.json", "1.1.json"], [("1", [0, 1])]),
+        # A camera behind the frame, with a word or without one.
+        (["000007_cam1", "000007_cam2"], [("cam1", [7]), ("cam2", [7])]),
+        (
+            ["3_1", "3_2", "4_1", "4_2", "5_1", "5_2"],
+            [("1", [3, 4, 5]), ("2", [3, 4, 5])],
+        ),
+        # The time of the frame makes no other video, nor does a take two frames.
+        (["f_0029_0.967.png", "f_0030_1.000.png"], [("f", [29, 30])]),
+        (
+            ["P01_0001", "P01_0002", "P02_0003", "P02_0004"],
+            [("P01", [1, 2]), ("P02", [3, 4])],
+        ),
+        # Times alone: 25 frames per second, of which one is missing.
+        (["f_0.92", "f_0.96", "f_1.00", "f_1.08", "f_1.12"], [("f", [0, 1, 2, 4, 5])]),
+        (
+            ["a 13-59-59-960", "a 14-00-00-000", "a 14-00-00-040", "a 14-00-00-120"],
+            [("a", [0, 1, 2, 4])],
+        ),
+        (
+            ["cam01.0000", "cam01.0001", "cam02.0000", "cam02.0001"],
+            [("cam01", [0, 1]), ("cam02", [0, 1])],
+        ),
     ],
 )
 def test_videos_and_frames_in_names(names, videos):

@@ -203,3 +203,115 @@ def test_other_texts_are_left(tmp_path, text):
     files = read_detections(tmp_path)
     assert (files.detections, files.refused) == ([], [])
     assert files.unread == ["a.csv: text without keypoints"]
+
+
+# Six frames of 25 per second, of which the fourth is missing.
+GAP = [0, 1, 2, 4, 5]
+
+
+def with_column(name, values):
+    """Returns a wide table of five frames behind a column of that name."""
+    head, *rows = wide_rows(walking(frames=5), COCO)
+    table = [[name, *head[1:]]]
+    for value, row in zip(values, rows, strict=True):
+        table.append([value, *row[1:]])
+    return table
+
+
+@pytest.mark.parametrize("name", ["Bild", "#", "", "Unnamed: 0", "n", "index"])
+def test_a_column_that_counts_is_that_of_the_frames_whatever_its_name(tmp_path, name):
+    found = read_one(write_csv(tmp_path / "a.csv", with_column(name, GAP)))
+    assert found.frames.tolist() == GAP
+    assert "frames are numbered by the column" in found.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("time", [0.0, 0.04, 0.08, 0.16, 0.2]),
+        ("t", [7.0, 7.04, 7.08, 7.16, 7.2]),
+        ("Time (s)", [0.0, 0.04, 0.08, 0.16, 0.2]),
+        ("timestamp_ms", [0, 40, 80, 160, 200]),
+        ("msec", [1, 40, 81, 159, 200]),
+        ("frame", [0.0, 0.04, 0.08, 0.16, 0.2]),
+    ],
+)
+def test_times_are_frames_and_gaps_stay(tmp_path, name, values):
+    found = read_one(write_csv(tmp_path / "a.csv", with_column(name, values)))
+    assert found.frames.tolist() == GAP
+    assert found.remarks == (f"frames are placed by the times in {name!r}",)
+
+
+def test_other_columns_of_numbers_are_no_frames(tmp_path):
+    for values in ([310, 312, 319, 320, 333], [5, 5, 5, 5, 5], [3, 1, 2, 0, 4]):
+        found = read_one(write_csv(tmp_path / "a.csv", with_column("left", values)))
+        assert found.frames.tolist() == [0, 1, 2, 3, 4]
+        assert found.remarks == ("columns not read: left",)
+
+
+def test_rows_of_people_without_frames_are_counted_per_person(tmp_path):
+    keypoints = walking(frames=3, people=2)
+    head, *rows = wide_rows(keypoints, COCO)
+    table = [["player", *head[1:]]]
+    for index, row in enumerate(rows):
+        table.append(["ab"[index % 2], *row[1:]])
+    found = read_one(write_csv(tmp_path / "a.csv", table))
+    assert found.frames.tolist() == [0, 0, 1, 1, 2, 2]
+    assert found.ids.tolist() == [1, 2, 1, 2, 1, 2]
+    assert found.remarks == (
+        "no column states the frame: each person's rows are counted",
+    )
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("p1_{}_x", "p1_{}_y", "p2_{}_x", "p2_{}_y"),
+        ("person0.{}.x", "person0.{}.y", "person1.{}.x", "person1.{}.y"),
+        ("{}_1_x", "{}_1_y", "{}_2_x", "{}_2_y"),
+        ("{}_x_1", "{}_y_1", "{}_x_2", "{}_y_2"),
+        ("{}_x_p1", "{}_y_p1", "{}_x_p2", "{}_y_p2"),
+        ("{}1_x", "{}1_y", "{}2_x", "{}2_y"),
+    ],
+)
+def test_people_beside_each_other_in_columns(tmp_path, names):
+    keypoints = walking(frames=3, people=2)
+    head = [name.format(joint) for joint in COCO for name in names]
+    table = [["frame", *head]]
+    for frame in range(3):
+        flat = keypoints[frame, :, :, :2].transpose(1, 0, 2).reshape(-1)
+        table.append([frame, *flat])
+    found = read_one(write_csv(tmp_path / "a.csv", table))
+    assert (found.layout, found.remarks) == ("coco_17", ())
+    assert found.frames.tolist() == [0, 0, 1, 1, 2, 2]
+    assert found.ids.tolist() == [0, 1, 0, 1, 0, 1]
+    np.testing.assert_allclose(found.keypoints, keypoints.reshape(6, 17, -1)[..., :2])
+
+
+def test_numbered_columns_of_two_people(tmp_path):
+    keypoints = walking(frames=3, people=2)[..., :2]
+    head = [f"{axis}{joint}" for joint in range(34) for axis in "xy"]
+    table = [head, *keypoints.reshape(3, -1).tolist()]
+    found = read_one(write_csv(tmp_path / "a.csv", table))
+    assert found.ids.tolist() == [0, 1, 0, 1, 0, 1]
+    np.testing.assert_allclose(found.keypoints, keypoints.reshape(6, 17, 2))
+
+
+@pytest.mark.parametrize("lead", ["# made by\n# me\n", "% 2 % of all\n", "// a, b\n"])
+@pytest.mark.parametrize("separator", [",", "|"])
+def test_comments_and_other_separators(tmp_path, lead, separator):
+    rows = [map(str, row) for row in wide_rows(POSES, COCO, first=7)]
+    text = "\n".join(separator.join(row) for row in rows)
+    path = tmp_path / "a.csv"
+    path.write_text(f"{lead}{text}\n")
+    found = read_one(path)
+    assert (found.layout, found.frames.tolist()) == ("coco_17", [7, 8, 9])
+    np.testing.assert_allclose(found.keypoints, POSES[:, 0])
+
+
+def test_a_head_behind_a_comment_sign_and_a_row_of_units(tmp_path):
+    head, *rows = wide_rows(POSES, COCO)
+    for lead in ([["# " + head[0], *head[1:]]], [head, ["px"] * len(head)]):
+        found = read_one(write_csv(tmp_path / "a.csv", [*lead, *rows]))
+        assert found.layout == "coco_17"
+        np.testing.assert_allclose(found.keypoints, POSES[:, 0])

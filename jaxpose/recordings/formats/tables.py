@@ -10,23 +10,27 @@ a head are arrays.
 """
 
 import collections
-import csv
 import dataclasses
-import io
-import math
 import re
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import with_named_joints
+from jaxpose.recordings.collect import Collector, with_named_joints
 from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat, read_named
 from jaxpose.recordings.formats.plain import read_array
-from jaxpose.recordings.joint_names import find_layout
+from jaxpose.recordings.formats.table_frames import FRAME_COLUMNS, frames_of_rows
+from jaxpose.recordings.formats.table_text import (
+    Row,
+    is_number,
+    numbers_in,
+    rows_of,
+)
+from jaxpose.recordings.frame_times import plain_key
+from jaxpose.recordings.joint_names import find_layout, joint_counts
 from jaxpose.recordings.poses import Person
 from jaxpose.wording import shown
 
@@ -43,19 +47,9 @@ _AXIS = "|".join(sorted(_AXES, key=len, reverse=True))
 _NAME_FIRST = re.compile(rf"(?P<name>.+?)[ _.:/-]*(?P<axis>{_AXIS})", re.IGNORECASE)
 _AXIS_FIRST = re.compile(rf"(?P<axis>{_AXIS})[ _.:/-]*(?P<name>.+)", re.IGNORECASE)
 
+_UNIT = re.compile(r"([ _]+| *[\[(])(px|pixels?)[\])]?$", re.IGNORECASE)
+
 # Names of columns, in lower case and without separators.
-_FRAME_COLUMNS = {
-    *(
-        "frame",
-        "frameid",
-        "frameidx",
-        "frameindex",
-        "framenumber",
-        "framenum",
-        "frameno",
-    ),
-    *("image", "imageid", "imagename", "filename", "file", "img"),
-}
 _PERSON_COLUMNS = {
     *("person", "personid", "track", "trackid", "instance", "instanceid", "individual"),
     *("id", "pid", "player", "playerid", "subject", "object", "objectid"),
@@ -63,8 +57,24 @@ _PERSON_COLUMNS = {
 _JOINT_COLUMNS = {
     *("joint", "jointname", "jointid", "keypoint", "keypointname", "keypointid"),
     *("bodypart", "landmark", "landmarkname", "landmarkid", "node", "part", "kpt"),
-    *("jointindex", "keypointindex", "landmarkindex", "name"),
+    *("kptid", "kpid", "jointindex", "keypointindex", "landmarkindex", "name"),
 }
+# Names of columns that number the people.
+_PERSON_WORD = r"(?:p|person|people|player|subject|id|track|ind|individual)"
+_PERSON_NUMBERS = (
+    re.compile(
+        rf"(?P<before>)(?P<person>{_PERSON_WORD}[ _.-]?\d+)[ _.:/-]+(?P<after>.+)", re.I
+    ),
+    re.compile(
+        rf"(?P<before>.+?)[ _.:/-]+(?P<person>(?:{_PERSON_WORD}[ _.-]?)?\d+)"
+        rf"(?P<after>(?:[ _.:/-]+(?:{_AXIS}))?)",
+        re.I,
+    ),
+    re.compile(
+        rf"(?P<before>.+?\D)(?P<person>\d+)(?P<after>[ _.:/-]+(?:{_AXIS}))", re.I
+    ),
+)
+_COCO_JOINTS = 17
 _MIN_JOINTS = 6  # fewer are no body
 
 
@@ -74,104 +84,107 @@ class _Table:
 
     Attributes:
       rows: (line, cells) of each row.
+      head: names of the columns.
       joints: names in the order of the columns.
       columns: column of x, y and, if there is one, score of each joint.
       frame: column of the frame, or -1.
       person: column of the person, or -1.
-      unread: names of columns that have no meaning here.
+      others: columns that have no meaning here.
     """
 
-    rows: list[tuple[int, list[str]]]
+    rows: list[Row]
+    head: list[str]
     joints: list[str]
     columns: list[list[int]]
     frame: int = -1
     person: int = -1
-    unread: tuple[str, ...] = ()
-
-
-def _rows(content: Content, limit: int | None = None) -> list[tuple[int, list[str]]]:
-    """Returns (line, cells) of the rows that are not empty, the first `limit` ones."""
-    text = content.value
-    lines = text.split("\n", 8)[:8]
-    sample = next((line for line in lines if line.strip()), "")
-    # The separator that occurs most; numbers with a decimal comma need another one.
-    separator = max("\t;,", key=sample.count)
-    if ";" in sample and sample.count(";") >= sample.count(",") / 2:
-        separator = ";"
-    if separator not in sample:
-        separator = " "
-    rows = []
-    reader = csv.reader(
-        io.StringIO(text, newline=None),
-        delimiter=separator,
-        skipinitialspace=True,
-    )
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                rows.append((reader.line_num, [cell.strip() for cell in cells]))
-            if limit is not None and len(rows) >= limit:
-                break
-    except csv.Error as error:
-        raise JaxposeError(
-            f"{content.where}: line {reader.line_num}: {error}"
-        ) from None
-    return rows
-
-
-def _number(cell: str) -> float:
-    """Returns the number in a cell, NaN for an empty one; raises ValueError."""
-    if cell.lower() in ("", "none", "null", "na", "n/a", "nan", "-"):
-        return math.nan
-    return float(cell.replace(",", ".") if "," in cell else cell)
-
-
-def _is_number(cell: str) -> bool:
-    """Returns whether a cell holds a number."""
-    try:
-        float(cell.replace(",", "."))
-    except ValueError:
-        return False
-    return True
-
-
-def _plain(cell: str) -> str:
-    """Returns the name of a column in lower case, without separators."""
-    return re.sub(r"[^a-z0-9]", "", cell.lower())
+    others: tuple[int, ...] = ()
 
 
 def _find(head: list[str], names: set[str]) -> int:
     """Returns the first column with one of the names, or -1."""
-    return next((i for i, cell in enumerate(head) if _plain(cell) in names), -1)
+    return next((i for i, cell in enumerate(head) if plain_key(cell) in names), -1)
 
 
 def _axes(head: list[str], pattern: re.Pattern[str]) -> dict[str, dict[str, int]]:
     """Returns the column of each axis, by the name of the joint."""
     joints: dict[str, dict[str, int]] = collections.defaultdict(dict)
     for column, cell in enumerate(head):
-        match = pattern.fullmatch(cell)
+        match = pattern.fullmatch(_UNIT.sub("", cell))
         if match:
             axis = _AXES[match["axis"].lower()]
             joints[match["name"].strip(" _.:/-")].setdefault(axis, column)
     return {name: axes for name, axes in joints.items() if {"x", "y"} <= set(axes)}
 
 
-def _wide(rows: list[tuple[int, list[str]]]) -> _Table | None:
-    """Returns a table with a column per joint and axis, or None."""
+def _wide(rows: list[Row]) -> list[_Table] | None:
+    """Returns a table per person of one with a column per joint and axis, or None."""
     head = rows[0][1]
-    found = max((_axes(head, p) for p in (_NAME_FIRST, _AXIS_FIRST)), key=len)
-    if len(found) < _MIN_JOINTS:
+    groups = _groups_of_people(head) or _blocks_of_people(_joints_of(head))
+    if len(groups[0]) < _MIN_JOINTS:
         return None
-    names = list(found)
-    # Numbered joints are sorted: columns may stand in any order.
-    if all(re.search(r"\d+$", name) for name in names):
-        names.sort(key=lambda name: int(re.findall(r"\d+$", name)[0][:9]))
-    columns = [_columns(found[name]) for name in names]
-    frame, person = _find(head, _FRAME_COLUMNS), _find(head, _PERSON_COLUMNS)
-    # What has no meaning here is named, not dropped silently.
-    used = {frame, person, *(c for axes in found.values() for c in axes.values())}
-    unread = [cell for i, cell in enumerate(head) if i not in used and cell]
-    return _Table(rows[1:], names, columns, frame, person, tuple(unread))
+    frame, person = _find(head, FRAME_COLUMNS), _find(head, _PERSON_COLUMNS)
+    used = {frame, person}
+    for found in groups:
+        used.update(column for axes in found.values() for column in axes.values())
+    others = tuple(i for i in range(len(head)) if i not in used)
+    body = rows[1:]
+    # A row of units may follow the head.
+    if body and not any(map(is_number, filter(None, body[0][1]))):
+        body = body[1:]
+    tables = []
+    for found in groups:
+        names = list(found)
+        # Numbered joints are sorted: columns may stand in any order.
+        if all(re.search(r"\d+$", name) for name in names):
+            names.sort(key=lambda name: int(re.findall(r"\d+$", name)[0][:9]))
+        columns = [_columns(found[name]) for name in names]
+        tables.append(_Table(body, head, names, columns, frame, person, others))
+    return tables
+
+
+def _joints_of(head: list[str]) -> dict[str, dict[str, int]]:
+    """Returns the column of each axis, by the name of the joint."""
+    return max((_axes(head, p) for p in (_NAME_FIRST, _AXIS_FIRST)), key=len)
+
+
+def _groups_of_people(head: list[str]) -> list[dict[str, dict[str, int]]]:
+    """Returns what `_joints_of` does for each person that the names of columns number.
+
+    Such are `p1_nose_x`, `nose_1_x` and `nose_x_1`. A table of one person has none.
+    """
+    for pattern in _PERSON_NUMBERS:
+        heads: dict[str, list[str]] = {}
+        for column, cell in enumerate(head):
+            match = pattern.fullmatch(cell)
+            if match:
+                own = heads.setdefault(match["person"], [""] * len(head))
+                own[column] = match["before"] + match["after"]
+        groups = [_joints_of(own) for own in heads.values()]
+        names = [set(found) for found in groups]
+        is_body = all(len(found) >= _MIN_JOINTS for found in groups)
+        if len(groups) > 1 and is_body and all(found == names[0] for found in names):
+            return groups
+    return []
+
+
+def _blocks_of_people(
+    found: dict[str, dict[str, int]],
+) -> list[dict[str, dict[str, int]]]:
+    """Returns numbered joints, those of several people behind each other apart.
+
+    So many joints as no known joint order has, and a multiple of COCO's 17, are these.
+    """
+    count, rest = divmod(len(found), _COCO_JOINTS)
+    is_one = len(found) in joint_counts() or rest or count < 2
+    if is_one or not all(re.search(r"\d+$", name) for name in found):
+        return [found]
+    names = sorted(found, key=lambda name: int(re.findall(r"\d+$", name)[0][:9]))
+    blocks = []
+    for start in range(0, len(names), _COCO_JOINTS):
+        block = names[start : start + _COCO_JOINTS]
+        blocks.append({name: found[name] for name in block})
+    return blocks
 
 
 def _columns(axes: dict[str, int]) -> list[int]:
@@ -179,7 +192,7 @@ def _columns(axes: dict[str, int]) -> list[int]:
     return [axes[axis] for axis in ("x", "y", "score") if axis in axes]
 
 
-def _deeplabcut(rows: list[tuple[int, list[str]]]) -> list[_Table] | None:
+def _deeplabcut(rows: list[Row]) -> list[_Table] | None:
     """Returns a table per individual of DeepLabCut's, or None."""
     # The first cell of a row of the head says what the row holds.
     heads = {}
@@ -202,16 +215,16 @@ def _deeplabcut(rows: list[tuple[int, list[str]]]) -> list[_Table] | None:
     for joints in people.values():
         columns = [_columns(axes_of) for axes_of in joints.values()]
         if all(len(column) >= 2 for column in columns):
-            tables.append(_Table(body, list(joints), columns, frame=0))
+            tables.append(_Table(body, parts, list(joints), columns, frame=0))
     return tables or None
 
 
-def _long(rows: list[tuple[int, list[str]]]) -> dict[str, int] | None:
+def _long(rows: list[Row]) -> dict[str, int] | None:
     """Returns the columns of a table with a row per joint, or None."""
     head = rows[0][1]
     columns = {
         "joint": _find(head, _JOINT_COLUMNS),
-        "frame": _find(head, _FRAME_COLUMNS),
+        "frame": _find(head, FRAME_COLUMNS),
         "person": _find(head, _PERSON_COLUMNS),
         "x": _find(head, {"x", "xpx", "xpixel"}),
         "y": _find(head, {"y", "ypx", "ypixel"}),
@@ -221,10 +234,10 @@ def _long(rows: list[tuple[int, list[str]]]) -> dict[str, int] | None:
     return columns if is_long else None
 
 
-def _is_headless(rows: list[tuple[int, list[str]]]) -> bool:
+def _is_headless(rows: list[Row]) -> bool:
     """Returns whether rows hold numbers only, as many as several joints need."""
     is_wide = len(rows[0][1]) >= 2 * _MIN_JOINTS
-    return is_wide and all(map(_is_number, rows[0][1]))
+    return is_wide and all(map(is_number, rows[0][1]))
 
 
 def _recognises(content: Content) -> bool:
@@ -232,7 +245,7 @@ def _recognises(content: Content) -> bool:
     if content.kind != "text" or not content.value.strip():
         return False
     try:
-        rows = _rows(content, limit=4)
+        rows = rows_of(content, limit=4)
     except JaxposeError:
         return False
     if not rows:
@@ -249,45 +262,21 @@ def _read(content: Content) -> list[Detections]:
     Raises:
       JaxposeError: a cell is no number, or nobody was detected.
     """
-    rows = _rows(content)
+    rows = rows_of(content)
     tables = _deeplabcut(rows)
     if tables:
         return _read_tables(tables, content, "deeplabcut")
-    table = _wide(rows)
-    if table:
-        return _read_tables([table], content, "csv")
+    tables = _wide(rows)
+    if tables:
+        return _read_tables(tables, content, "csv")
     columns = _long(rows)
     if columns:
         return _read_tables([_widened(rows, columns, content.where)], content, "csv")
-    numbers = [_cells(row, range(len(rows[0][1])), content.where) for row in rows]
+    numbers = [numbers_in(row, range(len(rows[0][1])), content.where) for row in rows]
     return read_array(np.array(numbers), content, "", "csv")
 
 
-def _cells(
-    row: tuple[int, list[str]], columns: Iterable[int], where: str
-) -> list[float]:
-    """Returns the numbers in some columns of a row.
-
-    Raises:
-      JaxposeError: a cell is no number; the message names the line.
-    """
-    line, cells = row
-    numbers = []
-    for column in columns:
-        cell = cells[column] if column < len(cells) else ""
-        try:
-            numbers.append(_number(cell))
-        except ValueError:
-            raise JaxposeError(
-                f"{where}: line {line}, column {column + 1}: expected a number, found "
-                f"{shown(cell)}"
-            ) from None
-    return numbers
-
-
-def _widened(
-    rows: list[tuple[int, list[str]]], columns: dict[str, int], where: str
-) -> _Table:
+def _widened(rows: list[Row], columns: dict[str, int], where: str) -> _Table:
     """Returns a table with a row per joint as one with a row per person and frame."""
     keys = [key for key in ("x", "y", "score") if columns[key] >= 0]
     people: dict[tuple[str, str], dict[str, list[str]]] = {}
@@ -317,6 +306,7 @@ def _widened(
     starts = [2 + len(keys) * joint for joint in range(len(names))]
     return _Table(
         wide,
+        ["frame", "person"],
         names,
         [list(range(start, start + len(keys))) for start in starts],
         frame=0,
@@ -328,27 +318,34 @@ def _read_tables(
     tables: list[_Table], content: Content, format: str
 ) -> list[Detections]:
     """Returns the videos in tables of the same frames, one per individual or one."""
-    frames: dict[str, list[Person]] = {}
+    start = tables[0]
+    frames, frame_column, remarks = frames_of_rows(
+        start.rows, start.head, start.frame, start.person, start.others
+    )
+    people: dict[str | int, list[Person]] = {frame: [] for frame in frames}
     # Tables of several individuals number them; the ids of one table are its own.
     is_shared = len(tables) > 1
     widths = [len(columns) for table in tables for columns in table.columns]
     width = max(widths, default=3)
     for place, table in enumerate(tables):
-        for index, row in enumerate(table.rows):
-            name = row[1][table.frame] if table.frame >= 0 else str(index)
-            people = frames.setdefault(_frame_name(name), [])
+        for frame, row in zip(frames, table.rows, strict=True):
             number: Any = place if is_shared else None
-            if 0 <= table.person < len(row[1]):
+            if not is_shared and 0 <= table.person < len(row[1]):
                 cell = row[1][table.person]
-                number = float(cell) if _is_number(cell) else cell
+                number = float(cell) if is_number(cell) else cell
             pose = _pose(row, table.columns, width, content.where)
             if np.isfinite(pose[:, :2]).any() or not is_shared:
-                people.append(Person(pose, number=number))
+                people[frame].append(Person(pose, number=number))
+    unread = [start.head[i] for i in start.others if i != frame_column]
+    if any(unread):
+        names = ", ".join(filter(None, unread[:10]))
+        remarks = (*remarks, f"columns not read: {names}")
     # Without a column of people, one pose per frame is one person.
     is_one = len(tables) == 1 and tables[0].person < 0
-    found = read_named(frames, content, format)
     result = []
-    for detections in found:
+    for detections in _videos(people, content, format):
+        extended = (*detections.remarks, *remarks)
+        detections = dataclasses.replace(detections, remarks=extended)
         counts = np.unique(detections.frames, return_counts=True)[1]
         if is_one and counts.max() == 1:
             detections = dataclasses.replace(detections, ids=detections.ids * 0)
@@ -356,18 +353,23 @@ def _read_tables(
     return result
 
 
-def _frame_name(cell: str) -> str:
-    """Returns the name of a frame; numbers such as 12.0 become 12."""
-    is_whole = _is_number(cell) and "," not in cell and float(cell) % 1 == 0
-    return str(int(float(cell))) if is_whole else cell
+def _videos(
+    people: dict[str | int, list[Person]], content: Content, format: str
+) -> list[Detections]:
+    """Returns the videos of people by the numbers of frames, or by names of images."""
+    if any(isinstance(frame, str) for frame in people):
+        named = {str(frame): found for frame, found in people.items()}
+        return read_named(named, content, format)
+    collector = Collector(content.stem, content.where, format)
+    for frame, found in people.items():
+        collector.add(int(frame), found)
+    return [collector.finish()]
 
 
-def _pose(
-    row: tuple[int, list[str]], columns: list[list[int]], width: int, where: str
-) -> np.ndarray:
+def _pose(row: Row, columns: list[list[int]], width: int, where: str) -> np.ndarray:
     """Returns `[J, width]` of a row; a joint without a score has the score 1."""
     flat = [column for joint in columns for column in joint]
-    numbers = _cells(row, flat, where)
+    numbers = numbers_in(row, flat, where)
     if len(flat) == width * len(columns):
         return np.reshape(numbers, (-1, width))
     # Some joints have a score and others none.
@@ -385,10 +387,6 @@ def _in_layout(detections: Detections, table: _Table) -> Detections:
     Raises:
       JaxposeError: the names are words, and not those of a body.
     """
-    remarks = list(detections.remarks)
-    if table.unread:
-        remarks.append(f"columns not read: {', '.join(table.unread[:10])}")
-    detections = dataclasses.replace(detections, remarks=tuple(remarks))
     if find_layout(table.joints) is not None:
         return with_named_joints(detections, table.joints)
     if not all(re.search(r"\d", name) for name in table.joints):
