@@ -156,8 +156,8 @@ def test_files_are_in_natural_order(tmp_path):
         # A camera behind the frame, with a word or without one.
         (["000007_cam1", "000007_cam2"], [("cam1", [7]), ("cam2", [7])]),
         (
-            ["3_1", "3_2", "4_1", "4_2", "5_1", "5_2"],
-            [("1", [3, 4, 5]), ("2", [3, 4, 5])],
+            [f"{frame}_{camera}" for frame in range(3, 9) for camera in (1, 2)],
+            [("1", [3, 4, 5, 6, 7, 8]), ("2", [3, 4, 5, 6, 7, 8])],
         ),
         # The time of the frame makes no other video, nor does a take two frames.
         (["f_0029_0.967.png", "f_0030_1.000.png"], [("f", [29, 30])]),

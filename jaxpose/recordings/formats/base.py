@@ -159,7 +159,7 @@ def counter_of(records: Sequence[dict[str, Any]]) -> str | None:
     """
     people = set(map(plain_key, PERSON_KEYS))
     for key in records[0] if records else ():
-        values = [record.get(key) for record in records]
+        values: list[Any] = [record.get(key) for record in records]
         is_whole = all(type(value) is int for value in values)
         is_other = plain_key(str(key)) not in people
         is_unique = is_whole and len(set(values)) == len(values)

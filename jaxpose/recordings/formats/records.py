@@ -130,7 +130,7 @@ def _respelt(record: Any) -> Any:
     """Returns a record with the known spelling of its keys."""
     if not isinstance(record, dict):
         return record
-    respelt = {}
+    respelt: dict[str, Any] = {}
     for key, value in record.items():
         respelt.setdefault(_KNOWN_KEYS.get(plain_key(key), key), value)
     return respelt
@@ -152,7 +152,7 @@ def _read(content: Content) -> list[Detections]:
       JaxposeError: a record has no keypoints, or is of no frame.
     """
     records = _records_of(content) or []
-    key = _frame_key(records)
+    key = _frame_key(records) or ""
     people: dict[Any, list[Person]] = {}
     for index, record in enumerate(records):
         value = record.get(key) if _is_record(record) else None
@@ -170,7 +170,7 @@ def _read(content: Content) -> list[Detections]:
     # Numbers are taken as they are, below 0 as well.
     collector = Collector(content.stem, content.where, "records")
     numbers = list(people)
-    if is_time(key or ""):
+    if is_time(key):
         numbers, remark = numbers_of_times(key, list(people))
         collector.remarks.append(remark)
     elif any(number % 1 for number in numbers):
