@@ -32,7 +32,6 @@ from jaxpose.recordings.formats.table_text import (
 from jaxpose.recordings.frame_times import plain_key
 from jaxpose.recordings.joint_names import find_layout, joint_counts
 from jaxpose.recordings.poses import Person
-from jaxpose.wording import shown
 
 _AXES = {
     **{"x": "x", "y": "y"},
