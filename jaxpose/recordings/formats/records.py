@@ -132,7 +132,8 @@ def _respelt(record: Any) -> Any:
         return record
     respelt: dict[str, Any] = {}
     for key, value in record.items():
-        respelt.setdefault(_KNOWN_KEYS.get(plain_key(key), key), value)
+        known = str(_KNOWN_KEYS.get(plain_key(key), key))
+        respelt.setdefault(known, value)
     return respelt
 
 
