@@ -13,31 +13,33 @@ if __name__ == "__main__":
     memory.keep_freed_memory()
 
 import argparse
+import functools
 import io
 import json
 import pathlib
 import sys
-from collections.abc import Iterable, Sequence
-
-from tqdm import tqdm
+from collections.abc import Sequence
 
 from jaxpose import compilation_cache
 from jaxpose.detect import is_video, read_video
 from jaxpose.errors import JaxposeError
 from jaxpose.lifted import Video, print_videos, to_json
 from jaxpose.lifter import Lifter, load
-from jaxpose.pose.viewer import write_html
-from jaxpose.pose.writers import ENCODERS
 from jaxpose.recordings import reader
 from jaxpose.recordings.calibration import calibrated, read_calibration
 from jaxpose.recordings.flags import add_flags, stated_by
 from jaxpose.recordings.media import read_media
-from jaxpose.recordings.names import file_name
 from jaxpose.recordings.options import Options
+from jaxpose.results import (
+    DEFAULT_FORMATS,
+    FORMATS,
+    Results,
+    claim_files,
+    lift_videos,
+    parse_formats,
+)
 from jaxpose.wording import one_line, printable
 
-FORMATS = tuple(ending[1:] for ending in ENCODERS)
-_DEFAULT_FORMATS = "npz,html"
 # Programs that compile for longer are kept for the next call.
 _SHORTEST_COMPILATION = 0.1
 
@@ -75,8 +77,8 @@ def _parser() -> argparse.ArgumentParser:
         "--to",
         metavar="FORMATS",
         type=_formats,
-        default=_DEFAULT_FORMATS,
-        help=f"out of {', '.join(FORMATS)} (default: {_DEFAULT_FORMATS})",
+        default=DEFAULT_FORMATS,
+        help=f"out of {', '.join(FORMATS)} (default: {','.join(DEFAULT_FORMATS)})",
     )
     add("--out", metavar="DIR", help="where files go (default: beside the input)")
     add("--overwrite", action="store_true", help="replace files that exist")
@@ -97,15 +99,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _formats(text: str) -> list[str]:
+def _formats(text: str) -> tuple[str, ...]:
     """Returns the formats of a comma-separated list, each once."""
-    formats = list(dict.fromkeys(text.lower().replace(" ", "").split(",")))
-    for name in formats:
-        if name not in FORMATS:
-            raise argparse.ArgumentTypeError(
-                f"{name!r} is no format; known: {', '.join(FORMATS)}"
-            )
-    return formats
+    try:
+        return parse_formats(text)
+    except JaxposeError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _count(text: str) -> int:
@@ -125,11 +124,12 @@ def _lift_all(flags: argparse.Namespace) -> list[Video]:
     compilation_cache.use(_SHORTEST_COMPILATION)
     lifter = load(flags.model)
     options = _options(lifter, flags)
+    results = _results(flags)
     videos = []
     for path in map(pathlib.Path, flags.paths):
         try:
             if is_video(path):
-                reading = _read_video(path, options, flags)
+                reading = _read_video(path, options, results, flags)
             else:
                 reading = reader.read_with(path, options)
         except JaxposeError as error:
@@ -142,17 +142,29 @@ def _lift_all(flags: argparse.Namespace) -> list[Video]:
             f"{len(videos)}; lift them one by one"
         )
     # Files that exist are found before anything is computed.
-    _choose_files(videos, flags)
+    results.make_folder()
+    for video in videos:
+        people = [recording.person for recording in video.recordings]
+        video.files = results.files_of(video.name, video.where, people)
+    claim_files(videos, results)
     if flags.calibration:
         _calibrate(videos, pathlib.Path(flags.calibration))
-    pending = [video for video in videos if video.reason is None]
-    with tqdm(pending, unit="video", disable=len(pending) < 2) as progress:
-        for video in progress:
-            try:
-                _lift(video, lifter, flags)
-            except (JaxposeError, OSError) as error:
-                video.reason = one_line(error)
+    lift = functools.partial(lifter.lift, estimate_missing=flags.estimate_missing)
+    lift_videos(videos, lift, results)
     return videos
+
+
+def _results(flags: argparse.Namespace) -> Results:
+    """Returns what is to be written."""
+    return Results(
+        formats=flags.to,
+        folder=pathlib.Path(flags.out).expanduser() if flags.out else None,
+        overwrite=flags.overwrite,
+        several=flags.people is not None,
+        smooth=flags.smooth,
+        root=flags.root,
+        upright=flags.upright,
+    )
 
 
 def _options(lifter: Lifter, flags: argparse.Namespace) -> Options:
@@ -170,14 +182,14 @@ def _options(lifter: Lifter, flags: argparse.Namespace) -> Options:
 
 
 def _read_video(
-    path: pathlib.Path, options: Options, flags: argparse.Namespace
+    path: pathlib.Path, options: Options, results: Results, flags: argparse.Namespace
 ) -> reader.Reading:
     """Returns the people in a video, unless their files exist: finding them is slow."""
     people = [flags.person]
     if flags.people is not None:
         people = list(range(1, flags.people + 1))
-    files = _name_files(path.stem, str(path), people, flags)
-    _require_absent(files.values(), flags)
+    files = results.files_of(path.stem, str(path), people)
+    results.require_absent(files.values())
     return read_video(path, options, flags.person_model, flags.keypoint_model)
 
 
@@ -204,71 +216,6 @@ def _videos_of(
     return [*videos.values(), *failed]
 
 
-def _choose_files(videos: Sequence[Video], flags: argparse.Namespace) -> None:
-    """Names the files of each video; one whose files exist gets a reason instead.
-
-    Raises:
-      JaxposeError: the folder for them cannot be made.
-    """
-    if flags.out:
-        try:
-            pathlib.Path(flags.out).expanduser().mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise JaxposeError(f"--out={flags.out}: {error.strerror}") from None
-    taken: dict[pathlib.Path, str] = {}
-    for video in videos:
-        if video.reason is not None:
-            continue
-        people = [recording.person for recording in video.recordings]
-        video.files = _name_files(video.name, video.where, people, flags)
-        try:
-            _require_absent(video.files.values(), flags)
-        except JaxposeError as error:
-            video.reason = str(error)
-        for path in video.files.values():
-            if path in taken:
-                video.reason = (
-                    f"{video.where}: its files have the names of those of "
-                    f"{taken[path]}; lift it with another --out=DIR"
-                )
-            taken.setdefault(path, video.where)
-
-
-def _name_files(
-    name: str, where: str, people: Iterable[int], flags: argparse.Namespace
-) -> dict[tuple[int, str], pathlib.Path]:
-    """Returns a file per person and format, and one page of all people, person 0.
-
-    Args:
-      name: of the video.
-      where: the file or folder of its keypoints.
-      people: numbers of the people.
-      flags: of the command line.
-    """
-    folder = pathlib.Path(where).parent
-    if flags.out:
-        folder = pathlib.Path(flags.out).expanduser()
-    stem = file_name(name)
-    files = {}
-    for person in people:
-        suffix = ""
-        if flags.people is not None or person > 1:
-            suffix = f"_person{person}"
-        for ending in flags.to:
-            if ending == "html" and flags.people is not None:
-                files[0, ending] = folder / f"{stem}_3d.{ending}"
-            else:
-                files[person, ending] = folder / f"{stem}{suffix}_3d.{ending}"
-    return files
-
-
-def _require_absent(files: Iterable[pathlib.Path], flags: argparse.Namespace) -> None:
-    """Raises JaxposeError if a file exists that must not be replaced."""
-    for path in files:
-        if path.exists() and not flags.overwrite:
-            raise JaxposeError(f"{path} exists; give --overwrite or another --out=DIR")
-
-
 def _calibrate(videos: Sequence[Video], path: pathlib.Path) -> None:
     """Gives all people the lens of their camera; what has none gets a reason.
 
@@ -283,27 +230,6 @@ def _calibrate(videos: Sequence[Video], path: pathlib.Path) -> None:
             video.reason = one_line(error)
             continue
         video.recordings = people
-
-
-def _lift(video: Video, lifter: Lifter, flags: argparse.Namespace) -> None:
-    """Lifts the people of a video, then writes their files."""
-    for recording in video.recordings:
-        pose = lifter.lift(recording, flags.estimate_missing)
-        if flags.smooth is not None:
-            pose = pose.smooth(flags.smooth)
-        if flags.root:
-            pose = pose.with_root()
-        if flags.upright:
-            pose = pose.upright()
-        video.poses.append(pose)
-    # Files come last: a person that fails leaves none of a video half done.
-    poses = {pose.person: pose for pose in video.poses}
-    for (person, ending), path in video.files.items():
-        if ending == "html":
-            shown = [poses[person]] if person else video.poses
-            write_html(shown, path, video=video.video, overwrite=flags.overwrite)
-        else:
-            poses[person].save(path, overwrite=flags.overwrite)
 
 
 if __name__ == "__main__":

@@ -289,12 +289,18 @@ class Lifter:
             recording = dataclasses.replace(recording, camera=camera)
         return self.lift(recording, options.estimate_missing)
 
-    def lift(self, recording: Recording, estimate_missing: bool = False) -> Pose:
+    def lift(
+        self,
+        recording: Recording,
+        estimate_missing: bool = False,
+        straighten: bool = True,
+    ) -> Pose:
         """Lifts a recording that was read with `options`.
 
         Args:
           recording: one person.
           estimate_missing: whether a joint that is never seen is estimated.
+          straighten: whether the distortion of the lens, where known, is undone first.
 
         Returns:
           Positions in metres, camera axes (x right, y down, z forward), relative to the
@@ -306,7 +312,7 @@ class Lifter:
         """
         # Straight lines stay straight: the lens is undone before joints are converted.
         camera, skeleton = recording.camera, self.model.keypoints_skeleton
-        straight = _without_distortion(recording)
+        straight = _without_distortion(recording) if straighten else recording
         keypoints_2d, _ = reader.model_joints(straight, skeleton, estimate_missing)
         # The confidence of a joint is that of the joints it is made of.
         if self.model.keypoint_features == 3:

@@ -11,6 +11,8 @@ if __name__ == "__main__":
     memory.keep_freed_memory()
 
 import json
+import pathlib
+from typing import Any
 
 import ml_collections
 from absl import app, flags, logging
@@ -34,6 +36,13 @@ _MODE = flags.DEFINE_enum(
     "describe: print the model's size and cost as JSON, without data; "
     "fields: print every field of the config with its value and what it does.",
 )
+_TO = flags.DEFINE_string("to", None, "predict: formats, such as npz,html.")
+_OUT = flags.DEFINE_string("out", None, "predict: folder of the files.")
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "predict: replace files that exist.")
+_SMOOTH = flags.DEFINE_float("smooth", None, "predict: low pass of the poses, Hz.")
+_ROOT = flags.DEFINE_bool("root", False, "predict: place the person.")
+_UPRIGHT = flags.DEFINE_bool("upright", False, "predict: turn up against gravity.")
+_OF_PREDICT = (_TO, _OUT, _OVERWRITE, _SMOOTH, _ROOT, _UPRIGHT)
 _DISTRIBUTED = flags.DEFINE_bool(
     "distributed",
     False,
@@ -53,7 +62,10 @@ _PROCESS_ID = flags.DEFINE_integer(
 def main(argv: list[str]) -> None:
     """Runs the mode that the flags name."""
     if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
+        hint = ""
+        if _MODE.value == "predict":
+            hint = "; files are lifted by `jaxpose lift FILE --model=WORKDIR`"
+        raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}{hint}")
     _quieten_logs()
     # Imported here so that a mistyped flag is answered before JAX starts.
     from jaxpose.parallel import hosts
@@ -77,6 +89,9 @@ def _run_mode(mode: str, config: ml_collections.ConfigDict) -> None:
     from jaxpose import compilation_cache
     from jaxpose.run import Run
 
+    stated = [flag.name for flag in _OF_PREDICT if flag.present]
+    if stated and mode != "predict":
+        raise JaxposeError(f"--{stated[0]} is for --mode=predict; leave it out")
     # The two modes that need neither data nor a directory.
     if mode == "fields":
         from jaxpose.field_list import list_fields
@@ -99,7 +114,24 @@ def _run_mode(mode: str, config: ml_collections.ConfigDict) -> None:
     elif mode == "evaluate":
         Run.open(_WORKDIR.value, config).evaluate()
     else:
-        Run.open(_WORKDIR.value, config).write_predictions()
+        Run.open(_WORKDIR.value, config).write_predictions(**_results())
+
+
+def _results() -> dict[str, Any]:
+    """Returns what `predict` is to write, as fields of `jaxpose.results.Results`."""
+    from jaxpose.results import parse_formats
+
+    settings: dict[str, Any] = {
+        "overwrite": _OVERWRITE.value,
+        "smooth": _SMOOTH.value,
+        "root": _ROOT.value,
+        "upright": _UPRIGHT.value,
+    }
+    if _TO.value is not None:
+        settings["formats"] = parse_formats(_TO.value)
+    if _OUT.value is not None:
+        settings["folder"] = pathlib.Path(_OUT.value).expanduser()
+    return settings
 
 
 def _join_processes() -> None:

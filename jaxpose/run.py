@@ -361,25 +361,33 @@ class Run:
             suffix += f"_step_{self.step}"
         return suffix
 
-    def write_predictions(self) -> list[pathlib.Path]:
+    def write_predictions(self, **settings: Any) -> list[pathlib.Path]:
         """Lifts the recordings of the test subjects, of all where `config` names none.
 
         They need no truth. The model sees them at the rate that it was trained at, and
-        every frame gets a pose. Files and pictures go to
-        `<workdir>/predictions_<data set>`;
-        `jaxpose.inference.recordings.write_recordings` says what they hold.
+        every frame gets a pose. The files are those of `jaxpose lift`, in
+        `<workdir>/predictions_<data set>` unless a folder is named.
+
+        Args:
+          **settings: fields of `jaxpose.results.Results`: `formats`, `folder`,
+            `overwrite`, `smooth`, `root` and `upright`.
 
         Returns:
-          The npz files, in the order of the data set.
+          The files, in the order of the data set.
 
         Raises:
-          JaxposeError: no checkpoint, an unknown subject, or data with other joints.
+          JaxposeError: no checkpoint, an unknown subject, data with other joints, a
+            model that needs more than keypoints, or recordings that were not lifted.
         """
+        from jaxpose import predict
         from jaxpose.data import splits as data
-        from jaxpose.inference import recordings
+        from jaxpose.lifter import Lifter
+        from jaxpose.results import Results
 
-        workdirs.open_workdir(self.workdir)
         dataset = self.config.dataset.copy_and_resolve_references()
+        name = f"predictions_{_file_name(dataset.name)}"
+        results = Results(**{"folder": self.workdir / name, **settings})
+        lifter = Lifter(self.weights)
         # Rates are matched in seconds, so a stride in frames would come on top.
         if self._known_rates.are_known:
             dataset.frame_stride = 1
@@ -391,41 +399,8 @@ class Run:
                 raise JaxposeError(
                     f'{error}. --config.dataset.test_subjects="()" predicts all'
                 ) from error
-        positions = self._predict_recordings(clips)
-        # A truth in another unit than the predictions must not be drawn beside them.
-        if self.unit != requirements.unit_of(clips):
-            clips = requirements.without_truth(clips)
-        return recordings.write_recordings(
-            self.workdir / f"predictions_{_file_name(dataset.name)}",
-            clips,
-            positions,
-            unit=self.unit,
-            step=self.step,
-        )
-
-    def _predict_recordings(self, clips: Clips) -> np.ndarray:
-        """Returns the poses of all frames, `[N, J, 3]`; see `write_predictions`."""
-        from jaxpose.inference import recordings
-
-        self._doubter.warn_of_clips(clips)
-        if self.model.keypoint_features == 3 and clips.seen is not None:
-            # Joints that nobody saw are filled in, and not to be trusted.
-            confidence = clips.seen[..., None].astype(np.float32)
-            parts = [clips.keypoints_2d, confidence]
-            clips = dataclasses.replace(
-                clips, keypoints_2d=np.concatenate(parts, axis=-1)
-            )
-        known, shown = self._known_rates, None
-        if known.are_known:
-            shown = rates.resample(clips, known)
-        seen = clips if shown is None else shown.clips
-        with matmul_precision(self.config.precision):
-            predictor = self.predictor(seen)
-            positions = recordings.predict_all(
-                predictor, self.variables, seen.num_frames
-            )
-        requirements.require_finite(positions, self.workdir)
-        return positions if shown is None else shown.back(positions, clips)
+        requirements.require_readable(self.model, clips)
+        return predict.write_predictions(lifter, clips, self._doubter, results)
 
     def save_weights(self, variables: dict[str, Any], source: str) -> None:
         """Writes weights that were trained elsewhere, as a checkpoint of step 0.
@@ -471,6 +446,8 @@ class Run:
                 description[name] = environment[name]
         description["run_format"] = workdirs.FORMAT
         name = f"{self.workdir.name} step {self.step}"
+        if unreadable:
+            name += f" (step {unreadable[0]} was preferred and cannot be read)"
         return Weights(name, self.config, jax.device_get(self.variables), description)
 
     def export(self, path: PathLike, dtype: str = "float32") -> None:

@@ -72,6 +72,11 @@ no truth. `jaxpose lift` reads files of keypoints without preparation.
 
 {_CONFIG}\
   --workdir=DIR               of the run; required
+  --to=FORMATS                such as npz,trc,bvh (default: npz,html)
+  --out=DIR                   for the files; DIR of the run unless given
+  --overwrite                 replaces files that exist
+  --smooth=HZ                 low pass of the poses, such as 6
+  --root, --upright           places the person; turns up against gravity
 {_HOSTS}{_COMMON}
 Example:
   jaxpose predict --config=configs/ampose.py:cmu --workdir=runs/cmu \\

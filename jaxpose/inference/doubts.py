@@ -88,16 +88,3 @@ class Doubter:
             if (name, doubt.kind) not in self._said:
                 self._said.add((name, doubt.kind))
                 logging.warning("%s: %s", printable(name), doubt.sentence)
-
-    def warn_of_clips(self, clips: Clips) -> None:
-        """Logs the doubts about each clip."""
-        for clip in clips.index:
-            rows = slice(clip.start, clip.end)
-            found = self.doubts(
-                clips.keypoints_2d[rows],
-                clips.keypoints_skeleton,
-                clip.image_size,
-                clip.fps,
-                None if clips.seen is None else clips.seen[rows],
-            )
-            self.warn(f"{clip.subject} {clip.take} {clip.camera}", found)

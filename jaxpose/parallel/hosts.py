@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import jax
+import numpy as np
 from jax.experimental import multihost_utils
 
 from jaxpose.errors import JaxposeError
@@ -66,6 +67,13 @@ def in_turn(name: str, action: Callable[[], None]) -> None:
             action()
         if jax.process_count() > 1:
             multihost_utils.sync_global_devices(f"{name} {process}")
+
+
+def of_first(array: np.ndarray) -> np.ndarray:
+    """Returns the array of the first process; all must give one of the same shape."""
+    if jax.process_count() == 1:
+        return array
+    return np.asarray(multihost_utils.broadcast_one_to_all(array))
 
 
 def has_lost_another(error: BaseException | None) -> bool:

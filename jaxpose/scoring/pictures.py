@@ -2,7 +2,7 @@
 
 import pathlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib
@@ -18,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from jaxpose.body.skeletons import get_skeleton
+from jaxpose.body.skeletons import Skeleton, get_skeleton
 from jaxpose.data.clips import Clips
 from jaxpose.scoring import pose_drawing
 from jaxpose.scoring.evaluate import MILLIMETRES, compared_positions
@@ -110,40 +110,24 @@ def animate_clip(
     distances = np.linalg.norm(poses - truth, axis=-1)
     errors = distances.mean(-1) * MILLIMETRES
 
-    # The input and two views of the pose side by side, above a caption.
-    figure = plt.figure(figsize=(9.6, 3.8))
-    keypoints = clips.keypoints_2d[shown_frames, :, :2]
-    axis = figure.add_axes((0.02, 0.1, 0.31, 0.8), title="input")
-    layout = get_skeleton(clips.keypoints_skeleton)
-    flat = pose_drawing.FlatPerson(axis, layout, keypoints, 2.4)
     up = pose_drawing.upward(clip)
     heights = _root_heights(clips, shown_frames, poses, truth, up)
-    poses, truth = poses + heights, truth + heights
-    solids = []
-    sides = [(0.34, "from the camera", 0), (0.67, "from the side", 90)]
-    for left, title, azimuth in sides:
-        axis = figure.add_axes((left, 0.1, 0.31, 0.8), title=title)
-        solids.append(_OverTruth(axis, clips.skeleton, poses, truth, up, azimuth))
-    caption = figure.text(0.5, 0.02, "", ha="center", parse_math=False)
-
-    def show(k: int) -> None:
-        flat.show(keypoints[k])
-        for solid in solids:
-            solid.show(k)
+    captions = []
+    for error in errors:
         text = f"{clip.subject}  {clip.take}  {clip.camera}"
-        if np.isfinite(errors[k]):
-            text += f"   grey: truth   error {errors[k]:.0f} mm"
+        if np.isfinite(error):
+            text += f"   grey: truth   error {error:.0f} mm"
             text += f" (clip mean {np.nanmean(errors):.0f})"
-        caption.set_text(text)
-
-    moving: list[Artist] = [*flat.artists, caption]
-    for solid in solids:
-        moving += solid.artists
-    with warnings.catch_warnings():
-        # The font lacks some scripts: names in them appear as boxes, which is no error.
-        warnings.filterwarnings("ignore", "Glyph")
-        images = _draw_images(figure, moving, show, len(shown))
-    plt.close(figure)
+        captions.append(text)
+    images = draw_motion(
+        clips.keypoints_2d[shown_frames, :, :2],
+        get_skeleton(clips.keypoints_skeleton),
+        poses + heights,
+        truth + heights,
+        get_skeleton(clips.skeleton),
+        up,
+        captions,
+    )
     fps = max(1, round(clip.fps / step))
     with replacing(path) as partial:
         images[0].save(
@@ -153,6 +137,55 @@ def animate_clip(
             duration=1000 // fps,
             loop=0,
         )
+
+
+def draw_motion(
+    keypoints: np.ndarray,
+    layout: Skeleton,
+    poses: np.ndarray,
+    truth: np.ndarray | None,
+    body: Skeleton,
+    up: np.ndarray,
+    captions: Sequence[str],
+) -> list[Image.Image]:
+    """Draws a picture per frame: the input, and two views of the pose beside it.
+
+    Args:
+      keypoints: `[F, J2, 2]` screen-normalised; NaN is left out.
+      layout: joints of the keypoints.
+      poses: `[F, J, 3]` metres, camera frame.
+      truth: `[F, J, 3]` likewise, drawn below the poses; NaN where absent; or None.
+      body: joints of the poses.
+      up: `[3]`, the vertical in the camera frame.
+      captions: text below each picture.
+    """
+    if truth is None:
+        truth = np.full_like(poses, np.nan)
+    figure = plt.figure(figsize=(9.6, 3.8))
+    axis = figure.add_axes((0.02, 0.1, 0.31, 0.8), title="input")
+    flat = pose_drawing.FlatPerson(axis, layout, keypoints, 2.4)
+    solids = []
+    sides = [(0.34, "from the camera", 0), (0.67, "from the side", 90)]
+    for left, title, azimuth in sides:
+        axis = figure.add_axes((left, 0.1, 0.31, 0.8), title=title)
+        solids.append(_OverTruth(axis, body, poses, truth, up, azimuth))
+    caption = figure.text(0.5, 0.02, "", ha="center", parse_math=False)
+
+    def show(k: int) -> None:
+        flat.show(keypoints[k])
+        for solid in solids:
+            solid.show(k)
+        caption.set_text(captions[k])
+
+    moving: list[Artist] = [*flat.artists, caption]
+    for solid in solids:
+        moving += solid.artists
+    with warnings.catch_warnings():
+        # The font lacks some scripts: names in them appear as boxes, which is no error.
+        warnings.filterwarnings("ignore", "Glyph")
+        images = _draw_images(figure, moving, show, len(poses))
+    plt.close(figure)
+    return images
 
 
 def _draw_images(
@@ -197,7 +230,7 @@ class _OverTruth:
     def __init__(
         self,
         axis: Axes,
-        skeleton: str,
+        body: Skeleton,
         poses: np.ndarray,
         truth: np.ndarray,
         up: np.ndarray,
@@ -207,7 +240,7 @@ class _OverTruth:
 
         Args:
           axis: where to draw.
-          skeleton: name of the skeleton of both.
+          body: joints of both.
           poses: `[F, J, 3]` predictions, metres, camera frame.
           truth: `[F, J, 3]` ground truth, as `poses`; NaN where absent.
           up: `[3]`, the vertical in the camera frame.
@@ -219,10 +252,9 @@ class _OverTruth:
         pose_drawing.set_up_stage(axis, stage)
         view = stage.view
         # The ground truth is drawn first, so that it lies under the prediction.
-        joints = get_skeleton(skeleton)
         grey = pose_drawing.TRUTH
-        self._true_person = pose_drawing.SolidPerson(axis, joints, view, 4.0, grey)
-        self._person = pose_drawing.SolidPerson(axis, joints, view, 3.0)
+        self._true_person = pose_drawing.SolidPerson(axis, body, view, 4.0, grey)
+        self._person = pose_drawing.SolidPerson(axis, body, view, 3.0)
         self.artists = [*self._true_person.artists, *self._person.artists]
 
     def show(self, k: int) -> None:

@@ -95,11 +95,13 @@ class FlatPerson:
         Args:
           axis: where to draw.
           skeleton: skeleton of the keypoints.
-          keypoints: `[F, J2, 2]`, screen-normalised; the axis shows all of them.
+          keypoints: `[F, J2, 2]`, screen-normalised, NaN where not seen; the axis shows
+            all of them.
           width: of the lines, points.
         """
         # A square around all frames, with a margin; y points down.
-        low, high = keypoints.min((0, 1)), keypoints.max((0, 1))
+        known = keypoints[np.isfinite(keypoints).all(axis=-1)]
+        low, high = known.min(axis=0), known.max(axis=0)
         x, y = (low + high) / 2
         half = 0.56 * max((high - low).max(), 1e-6)
         axis.set(aspect="equal", xticks=[], yticks=[])

@@ -5,7 +5,6 @@ import pytest
 
 import jaxpose
 from jaxpose.data.splits import load_clips_of
-from jaxpose.scoring import evaluate
 from tests.end_to_end.formats import clips_to_test, group
 
 pytestmark = group("custom")
@@ -18,42 +17,32 @@ def test_recordings_of_ones_own(run):
     assert done.results["protocol"]["train_subjects"] == ["anna"]
 
 
-def test_predicts_recordings_of_ones_own_with_and_without_truth(run):
+def test_predicts_recordings_of_ones_own_with_and_without_truth(run, tmp_path):
     done = run("custom")
     config = done.config.copy_and_resolve_references()
     config.dataset.test_subjects = ()
     clips = load_clips_of(config.dataset)
-    paths = jaxpose.Run.open(done.workdir, config).write_predictions()
-    files = [np.load(path) for path in paths]
-    assert [str(file["subject"]) for file in files] == [
-        clip.subject for clip in clips.index
-    ]
-    assert {str(file["subject"]) for file in files} == {
-        "anna",
-        "ben",
-        "carla",
-        "dave",
-        "erin",
-        "fred",
-    }
-    np.testing.assert_array_equal(
-        np.concatenate([file["valid"] for file in files]), clips.valid
-    )
-    for file, clip in zip(files, clips.index, strict=True):
-        assert file["positions_3d"].shape == (clip.length, 17, 3)
-        assert np.isfinite(file["positions_3d"]).all()
-        assert (file["unit"], file["skeleton"], file["fps"]) == (
-            "metre",
-            "h36m_17",
-            clip.fps,
-        )
-    (with_truth,) = (file for file in files if file["subject"] == "fred")
+    opened = jaxpose.Run.open(done.workdir, config)
+    paths = opened.write_predictions(formats=["npz"], folder=tmp_path)
+    poses = [jaxpose.Pose.load(path) for path in paths]
+    names = [pose.name.split()[0] for pose in poses]
+    assert names == [clip.subject for clip in clips.index]
+    assert set(names) == {"anna", "ben", "carla", "dave", "erin", "fred"}
+    for pose, clip in zip(poses, clips.index, strict=True):
+        rows = slice(clip.start, clip.end)
+        np.testing.assert_array_equal(pose.seen.all(axis=1), clips.valid[rows])
+        assert pose.skeleton == "h36m_17"
+        assert pose.rate == pytest.approx(clip.fps)
+    # The poses are those that are scored, from the hip.
     test, frames = clips_to_test(done.config)
-    scores = evaluate.score(with_truth["positions_3d"], test, frames)
-    assert scores["mpjpe"] == pytest.approx(done.results["mpjpe"], rel=1e-5)
+    expected = jaxpose.Run.open(done.workdir).predict(test, frames)
+    expected = expected - expected[:, :1]
+    np.testing.assert_allclose(
+        poses[names.index("fred")].positions_3d, expected, atol=1e-5
+    )
 
 
-def test_a_model_in_image_space_predicts_recordings_in_its_own_unit(run):
+def test_a_model_in_image_space_gives_no_metres(run):
     done, custom = run("human36m_motionbert"), run("custom")
     config = done.config.copy_and_resolve_references()
     config.dataset.name, config.dataset.data_dir = (
@@ -61,5 +50,7 @@ def test_a_model_in_image_space_predicts_recordings_in_its_own_unit(run):
         custom.config.dataset.data_dir,
     )
     config.dataset.test_subjects = ("fred",)
-    (path,) = jaxpose.Run.open(done.workdir, config).write_predictions()
-    assert np.load(path)["unit"] == "half image width"
+    with pytest.raises(
+        jaxpose.JaxposeError, match="units of one half image width, from which no metre"
+    ):
+        jaxpose.Run.open(done.workdir, config).write_predictions()

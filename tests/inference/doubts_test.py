@@ -12,16 +12,6 @@ from jaxpose.inference.doubts import Doubter, body_heights
 from tests.fabricate_custom import IMAGE_SIZE, recording
 
 
-@pytest.fixture
-def said(monkeypatch):
-    """Collects the warnings."""
-    warnings = []
-    monkeypatch.setattr(
-        absl_logging, "warning", lambda text, *values: warnings.append(text % values)
-    )
-    return warnings
-
-
 @pytest.fixture(scope="module")
 def clips():
     """Two clips of a person who moves, `[40, 17]` each."""
@@ -44,28 +34,38 @@ def clips():
     )
 
 
-def test_bodies_of_training_sizes_are_not_doubted(clips, said):
+def doubts_of(doubter: Doubter, clips: Clips) -> list[str]:
+    """Returns what is said about the first clip."""
+    keypoints_2d = clips.keypoints_2d[: clips.index[0].length]
+    found = doubter.doubts(keypoints_2d, "h36m_17", IMAGE_SIZE, 30.0)
+    return [doubt.sentence for doubt in found]
+
+
+def test_bodies_of_training_sizes_are_not_doubted(clips):
     heights = body_heights(clips)
     assert 0 < heights[0] < heights[1] < 2
-    Doubter(heights).warn_of_clips(clips)
-    Doubter(None).warn_of_clips(clips)
-    assert said == []
+    assert doubts_of(Doubter(heights), clips) == []
+    assert doubts_of(Doubter(None), clips) == []
 
 
-def test_bodies_larger_than_the_model_ever_saw_are(clips, said):
+def test_bodies_larger_than_the_model_ever_saw_are(clips):
     larger = dataclasses.replace(clips, keypoints_2d=clips.keypoints_2d * 3)
-    doubter = Doubter(body_heights(clips))
-    doubter.warn_of_clips(larger)
-    assert len(said) == len(clips.index)
-    assert all("larger" in warning for warning in said)
-    first = clips.index[0]
-    assert said[0].startswith(f"{first.subject} {first.take} {first.camera}: ")
-    doubter.warn_of_clips(larger)  # each is said once
-    assert len(said) == len(clips.index)
+    (sentence,) = doubts_of(Doubter(body_heights(clips)), larger)
+    assert "they are larger" in sentence
     # A model that was trained on such bodies knows them.
-    said.clear()
-    Doubter(body_heights(larger)).warn_of_clips(larger)
-    assert said == []
+    assert doubts_of(Doubter(body_heights(larger)), larger) == []
+
+
+def test_a_warning_is_logged_once_per_recording(clips, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(
+        absl_logging, "warning", lambda text, *values: warnings.append(text % values)
+    )
+    doubter = Doubter(body_heights(clips))
+    found = doubter.doubts(clips.keypoints_2d * 3, "h36m_17", IMAGE_SIZE, 30.0)
+    for name in ("ann", "ben", "ann"):
+        doubter.warn(name, found)
+    assert [warning.partition(":")[0] for warning in warnings] == ["ann", "ben"]
 
 
 def test_keypoints_that_were_not_seen_count_for_nothing(clips):

@@ -10,10 +10,11 @@ import ezc3d
 import numpy as np
 import pytest
 import trc
+from PIL import Image
 
 from jaxpose.errors import JaxposeError
 from jaxpose.pose.pose import FrameOfReference, Pose
-from jaxpose.pose.writers import ENCODERS
+from jaxpose.pose.writers import ENCODERS, animation
 from tests.pose.people import (
     CAMERA,
     Y_UP,
@@ -174,10 +175,47 @@ def test_c3d_without_its_package_names_the_extra(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("ending", sorted(ENCODERS))
 def test_one_frame_is_written_in_every_format(tmp_path, ending):
+    if ending == ".mp4":
+        pytest.importorskip("av", reason="MP4 files need av")
     path = tmp_path / f"one{ending}"
     assert standing_pose(1).save(path) == path
     assert path.stat().st_size > 300
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_gif_shows_the_liveliest_seconds(tmp_path):
+    """Still for 250 frames, then 100 frames of motion."""
+    pose = standing_pose(350)
+    assert pose.rate == pytest.approx(30)
+    positions = pose.positions_3d.copy()
+    positions[250:, 16] += np.linspace(0, 0.5, 100)[:, None] * [1, -1, 0]
+    pose = dataclasses.replace(pose, positions_3d=positions)
+    frames = animation._liveliest(pose, 180)
+    assert len(frames) == 180
+    assert frames[0] <= 249
+    assert frames[-1] == 349
+    with Image.open(pose.save(tmp_path / "wave.gif")) as gif:
+        assert gif.n_frames == 90  # every second frame
+        assert gif.info["duration"] in (60, 70)  # of 67; the format knows hundredths
+        first = np.asarray(gif.convert("RGB"))
+        gif.seek(89)
+        assert (np.asarray(gif.convert("RGB")) != first).any()
+
+
+def test_an_mp4_shows_every_frame_up_to_25_per_second(tmp_path):
+    av = pytest.importorskip("av", reason="MP4 files need av")
+    with av.open(str(walk().save(tmp_path / "walk.mp4"))) as video:
+        (stream,) = video.streams
+        assert stream.codec_context.name == "h264"
+        assert float(stream.average_rate) == 30
+        assert sum(1 for _ in video.decode(stream)) == 20
+
+
+def test_mp4_without_its_package_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(JaxposeError, match=r"pip install 'jaxpose\[video\]'"):
+        walk().save(tmp_path / "walk.mp4")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_upright_pose_keeps_its_axes(tmp_path):

@@ -146,6 +146,7 @@ def test_a_reader_says_that_the_best_was_not_used_and_overwrites_nothing(
     assert {path: after[path] for path in before} == before
     weights = Run.open(workdir).weights
     assert weights.description["unreadable_better_steps"] == [best]
+    assert f"(step {best} was preferred and cannot be read)" in weights.name
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])

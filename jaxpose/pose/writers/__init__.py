@@ -11,7 +11,7 @@ from jaxpose.errors import JaxposeError
 from jaxpose.pose.files import refuse_existing, write_whole
 from jaxpose.pose.pose import Pose
 from jaxpose.pose.viewer import page
-from jaxpose.pose.writers import bvh, c3d, csv, gltf, json, npz, trc
+from jaxpose.pose.writers import animation, bvh, c3d, csv, gltf, json, npz, trc
 
 ENCODERS: dict[str, Callable[[Pose], bytes]] = {
     ".npz": npz.encode,
@@ -23,6 +23,8 @@ ENCODERS: dict[str, Callable[[Pose], bytes]] = {
     ".glb": gltf.encode_glb,
     ".gltf": gltf.encode_gltf,
     ".html": page.encode,
+    ".gif": animation.encode_gif,
+    ".mp4": animation.encode_mp4,
 }
 
 
