@@ -13,7 +13,9 @@ import ml_collections
 from jaxpose.datasets import PROTOCOLS, protocol_of
 from jaxpose.datasets.cmu_mocap.protocol import BOTH_ARCHIVES
 from jaxpose.errors import JaxposeError
+from jaxpose.field_checks import check_length
 from jaxpose.fields import FIELDS, Config, default_value, no_such_field
+from jaxpose.wording import shown
 
 # A data set, as TFDS names it, and the fields that a variant changes.
 Variant = tuple[str, Mapping[str, Any]]
@@ -230,7 +232,9 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
             raise JaxposeError(f"config.{name} is None; its default: {field.default!r}")
         complaint = field.complain(value) if field.complain else None
         if complaint:
-            raise JaxposeError(f"config.{name}={value!r} {complaint}")
+            raise JaxposeError(f"config.{name}={shown(value)} {complaint}")
+    if config.steps_per_epoch:
+        check_length(config.num_epochs, config.steps_per_epoch, config.batch_size)
     if config.lifting_workdir and not config.refinement:
         raise JaxposeError(
             "config.lifting_workdir is for a second stage: set config.refinement=True"

@@ -6,7 +6,6 @@ Fields are named by their dotted names, as on the command line: `optimizer.decay
 
 import dataclasses
 import difflib
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,6 +14,17 @@ from ml_collections import config_dict
 
 from jaxpose.data.detectors import DETECTORS
 from jaxpose.errors import JaxposeError
+from jaxpose.field_checks import (
+    at_least,
+    between,
+    fraction,
+    frame_rates,
+    one_of,
+    positive,
+    repetitions,
+    seed,
+    tuple_of_names,
+)
 
 
 class Config(ml_collections.ConfigDict):
@@ -50,41 +60,8 @@ class Field:
     complain: Callable[[Any], str | None] | None = None
 
 
-def _at_least(least: int) -> Callable[[float], str | None]:
-    """Returns the check of a number that has a lower bound."""
-    return lambda value: None if value >= least else f"must be at least {least}"
-
-
-def _one_of(*known: str) -> Callable[[str], str | None]:
-    """Returns the check of a name that must be among the `known` ones."""
-    complaint = f"is unknown; known: {', '.join(known)}"
-    return lambda value: None if value in known else complaint
-
-
-def _positive(value: float) -> str | None:
-    return None if 0 < value < math.inf else "must be a finite number above 0"
-
-
-def _fraction(value: float) -> str | None:
-    return None if 0 <= value < 1 else "must be at least 0 and below 1"
-
-
-def _frame_rates(value: tuple[float, ...]) -> str | None:
-    if not value or (len(value) == 2 and 0 < value[0] <= value[1]):
-        return None
-    return "must be empty, or the lowest and the highest frames per second"
-
-
 def _detector(value: str | None) -> str | None:
-    return None if value is None else _one_of(*DETECTORS)(value)
-
-
-def _seed(value: int) -> str | None:
-    return None if 0 <= value < 2**32 else "must be at least 0 and below 2**32"
-
-
-def _steps(value: int) -> str | None:
-    return None if value >= 0 else "must be 0 (one pass) or more"
+    return None if value is None else one_of(*DETECTORS)(value)
 
 
 # Who is trained on, and which checkpoint is scored; what the choices of
@@ -95,12 +72,19 @@ TRAINING_PROTOCOLS = {
     "paper": "all training subjects of the data set, and the last epoch",
 }
 
+# What larger values would cost, the ends of sentences.
+_BATCH = "so many poses at a time need hundreds of gigabytes"
+_PARTS = "a CPU compiles each part by itself, which takes seconds"
+_DISPATCH = "no report, checkpoint or Ctrl-C comes between them"
+_TARGETS = "every sample would be a recording of minutes"
+_STRIDE = "hardly a frame is left"
+
 # `config.model` is not among them: its fields are those of the model.
 FIELDS: dict[str, Field] = {
     "seed": Field(
         0,
         "Of the initial weights, order of the samples, dropout and augmentation.",
-        _seed,
+        seed,
     ),
     "refinement": Field(
         False,
@@ -118,7 +102,7 @@ FIELDS: dict[str, Field] = {
         "held_out",
         "Who is trained on and which checkpoint is scored. `held_out` is honest "
         "practice; `paper` is how the papers train and report.",
-        _one_of(*TRAINING_PROTOCOLS),
+        one_of(*TRAINING_PROTOCOLS),
     ),
     # Data.
     "dataset.name": Field(
@@ -127,17 +111,24 @@ FIELDS: dict[str, Field] = {
     "dataset.data_dir": Field(
         str, "The folder that it is prepared in; absent: TFDS's own default."
     ),
-    "dataset.train_subjects": Field((), "Trained on, but for those held out."),
+    "dataset.train_subjects": Field(
+        (), "Trained on, but for those held out.", tuple_of_names
+    ),
     "dataset.validation_subjects": Field(
         (),
         "Held out of train_subjects: the best checkpoint has the smallest MPJPE on "
         "them. Empty, or under the protocol `paper`: the last checkpoint counts as the "
         "best.",
+        tuple_of_names,
     ),
     "dataset.test_subjects": Field(
-        (), "Scored, or predicted with --mode=predict, where empty means all."
+        (),
+        "Scored, or predicted with --mode=predict, where empty means all.",
+        tuple_of_names,
     ),
-    "dataset.actions": Field(tuple, "Trained on and scored; absent: all."),
+    "dataset.actions": Field(
+        tuple, "Trained on and scored; absent: all.", tuple_of_names
+    ),
     "dataset.skeleton": Field(
         str,
         "Joint set that 3D is converted to (jaxpose/body/joint_rules.py); absent: as "
@@ -147,22 +138,28 @@ FIELDS: dict[str, Field] = {
         str, "Joint set that 2D is converted to; absent: as stored."
     ),
     "dataset.frame_stride": Field(
-        1, "Keep every n-th frame, in training and test.", _at_least(1)
+        1, "Keep every n-th frame, in training and test.", between(1, 10_000, _STRIDE)
     ),
     # Length of the training.
-    "batch_size": Field(128, "Poses per update, over all devices.", _at_least(1)),
+    "batch_size": Field(
+        128, "Poses per update, over all devices.", between(1, 2**22, _BATCH)
+    ),
     "accumulation_steps": Field(
         1,
         "For batches beyond memory: parts of the batch, one after the other. The "
         "gradient is the mean of theirs; batch norm sees each part alone.",
-        _at_least(1),
+        between(1, 1024, _PARTS),
     ),
-    "num_epochs": Field(60, "Epochs of the whole run.", _at_least(1)),
+    "num_epochs": Field(60, "Epochs of the whole run.", repetitions(1, "epochs")),
     "steps_per_epoch": Field(
-        0, "Updates per epoch; 0 is one pass over the training frames.", _steps
+        0,
+        "Updates per epoch; 0 is one pass over the training frames.",
+        repetitions(0, "updates per epoch"),
     ),
     "steps_per_dispatch": Field(
-        100, "Most updates that run without returning to Python.", _at_least(1)
+        100,
+        "Most updates that run without returning to Python.",
+        between(1, 10_000, _DISPATCH),
     ),
     # Augmentation.
     "augment_flip": Field(True, "An epoch holds every frame and its mirror image."),
@@ -173,7 +170,7 @@ FIELDS: dict[str, Field] = {
     "augment_bones": Field(
         0.0,
         "Change the lengths of bones by up to this fraction (in none of the papers).",
-        _fraction,
+        fraction,
     ),
     "simulated_detector": Field(
         str,
@@ -187,7 +184,7 @@ FIELDS: dict[str, Field] = {
         (),
         "Windows are read at a rate between these frames per second; empty: as "
         "recorded. Needs a simulated detector.",
-        _frame_rates,
+        frame_rates,
     ),
     "person_frame": Field(
         False,
@@ -204,51 +201,55 @@ FIELDS: dict[str, Field] = {
     "target_scale": Field(
         1.0,
         "Unit of the training targets, in 1/metre: 1 is metres, 1000 is millimetres.",
-        _positive,
+        positive,
     ),
-    "loss": Field("mpjpe", "Of the positions.", _one_of("mpjpe", "mse")),
+    "loss": Field("mpjpe", "Of the positions.", one_of("mpjpe", "mse")),
     "target_frames": Field(
         1,
         "Neighbouring target frames per sample. With more than 1 the loss is the mean "
         "over all of them, whatever the model's own loss, plus velocity_loss times the "
         "loss of the differences of neighbours.",
-        _at_least(1),
+        between(1, 1024, _TARGETS),
     ),
-    "velocity_loss": Field(0.0, "Weight of that loss of differences.", _at_least(0)),
+    "velocity_loss": Field(0.0, "Weight of that loss of differences.", at_least(0)),
     # Optimiser.
     "batch_norm_decay": Field(
         False,
         "PyTorch's momentum of batch norm falls from 0.1 to 0.001 over the epochs.",
     ),
     "optimizer.name": Field(
-        "adam", "The optimiser.", _one_of("adam", "adamw", "amsgrad", "ranger")
+        "adam", "The optimiser.", one_of("adam", "adamw", "amsgrad", "ranger")
     ),
-    "optimizer.learning_rate": Field(1e-3, "The largest learning rate.", _positive),
+    "optimizer.learning_rate": Field(1e-3, "The largest learning rate.", positive),
     "optimizer.schedule": Field(
         "exponential",
         "How the learning rate falls.",
-        _one_of("exponential", "cosine", "halving", "warmup_cosine"),
+        one_of("exponential", "cosine", "halving", "warmup_cosine"),
     ),
     "optimizer.decay": Field(
-        0.95, "Factor per epoch, of the schedules exponential and halving.", _positive
+        0.95, "Factor per epoch, of the schedules exponential and halving.", positive
     ),
     "optimizer.final_learning_rate": Field(
-        1e-5, "Of the schedule cosine.", _at_least(0)
+        1e-5, "Of the schedule cosine.", at_least(0)
     ),
-    "optimizer.warmup_steps": Field(0, "Of the schedule warmup_cosine.", _at_least(0)),
+    "optimizer.warmup_steps": Field(
+        0, "Of the schedule warmup_cosine.", repetitions(0, "updates")
+    ),
     "optimizer.weight_decay": Field(
-        0.0, "Of the optimisers adamw and ranger.", _at_least(0)
+        0.0, "Of the optimisers adamw and ranger.", at_least(0)
     ),
     # Checkpoints and scores.
     "evaluate_every": Field(
-        1, "Epochs between evaluations and checkpoints.", _at_least(1)
+        1, "Epochs between evaluations and checkpoints.", repetitions(1, "epochs")
     ),
     "checkpoint_seconds": Field(
         600,
         "A checkpoint inside a longer epoch, so that a kill costs no more.",
-        _at_least(0),
+        at_least(0),
     ),
-    "eval_batch_size": Field(1024, "Poses that are predicted together.", _at_least(1)),
+    "eval_batch_size": Field(
+        1024, "Poses that are predicted together.", between(1, 2**22, _BATCH)
+    ),
     "flip_average": Field(True, "Test-time average with the mirrored input."),
     "select_on_test": Field(
         False,
@@ -258,7 +259,7 @@ FIELDS: dict[str, Field] = {
     "precision": Field(
         "float32",
         "Of matrix products: tf32 needs an NVIDIA GPU.",
-        _one_of("float32", "tf32", "bfloat16"),
+        one_of("float32", "tf32", "bfloat16"),
     ),
 }
 

@@ -5,6 +5,7 @@ import importlib
 import json
 
 import jax
+import ml_collections
 import numpy as np
 import pytest
 
@@ -244,7 +245,31 @@ def test_a_released_crossformer_zeroes_frames_and_the_papers_does_not():
         ),
         ({"optimizer.weight_decay": -0.1}, r"weight_decay=-0\.1 must be at least 0"),
         ({"seed": -1}, r"seed=-1 must be at least 0 and below 2\*\*32"),
-        ({"steps_per_epoch": -1}, r"steps_per_epoch=-1 must be 0 \(one pass\) or more"),
+        ({"steps_per_epoch": -1}, r"steps_per_epoch=-1 must be at least 0"),
+        (
+            {"num_epochs": 10**12},
+            r"=1000000000000 epochs would take 31\.7 years at 1,0",
+        ),
+        (
+            {"steps_per_epoch": 10**9},
+            r"num_epochs=5 of 1,000,000,000 updates would take 0\.2 years at 1,000 upd",
+        ),
+        (
+            {"steps_per_epoch": 10**8},
+            r"100,000,000 updates of config\.batch_size=128 needs 51\.2 GB for the ord",
+        ),
+        ({"batch_size": 10**9}, r"at most 4,194,304: so many poses at a time need hun"),
+        ({"eval_batch_size": 10**9}, r"eval_batch_size=1000000000 must be at most 4,1"),
+        ({"accumulation_steps": 10**6}, r"at most 1,024: a CPU compiles each part by "),
+        ({"steps_per_dispatch": 10**9}, r"at most 10,000: no report, checkpoint or Ct"),
+        ({"target_frames": 10**9}, r"at most 1,024: every sample would be a recordin"),
+        ({"dataset.frame_stride": 10**12}, r"at most 10,000: hardly a frame is left"),
+        ({"augment_frame_rate": (1.0, 1e9)}, r"frames per second, at most 1,000"),
+        ({"dataset.test_subjects": (9,)}, r"\(9,\) must be a tuple of names, such as"),
+        (
+            {"optimizer.final_learning_rate": float("inf")},
+            "must be at least 0, and finite",
+        ),
         (
             {"precision": "float8"},
             "precision='float8' is unknown; known: float32, tf32",
@@ -262,6 +287,45 @@ def test_a_value_that_no_run_could_use(changes, message):
     config.update_from_flattened_dict(changes)
     with pytest.raises(JaxposeError, match=message):
         check_fields(config)
+
+
+@pytest.mark.parametrize("name", ["train", "validation", "test"])
+def test_a_subject_that_is_a_text_is_not_taken_for_its_letters(name):
+    fields = ampose.get_config("quickstart").to_dict()
+    fields["dataset"][f"{name}_subjects"] = "S9"
+    config = ml_collections.ConfigDict(fields)
+    with pytest.raises(
+        JaxposeError, match=rf"{name}_subjects='S9' must .* write \('S9',\)"
+    ):
+        check_fields(config)
+
+
+@pytest.mark.parametrize(
+    ("variant", "changes", "message"),
+    [
+        (ampose, {"depth": 10**6}, r"depth=1000000 takes 277\.8 hours or more to comp"),
+        (
+            ampose,
+            {"joint_width": 10**9},
+            r"joint_width=1000000000 needs 4,000,000,000 G",
+        ),
+        (
+            ampose,
+            {"mlp_ratio": float("inf")},
+            r"mlp_ratio=inf must be above 0 and at m",
+        ),
+        (ampose, {"num_frames": 65_535}, r"receptive_field is 0\.36 hours of video at"),
+        (videopose3d, {"filter_widths": (3,) * 200}, r"is 1\.5e\+90 hours of video"),
+        (videopose3d, {"filter_widths": (3,) * 10**6}, r"filter_widths=1000000 takes"),
+        (videopose3d, {"filter_widths": (10**9 + 1,) * 99}, r"e\+94 hours of video"),
+    ],
+)
+def test_a_size_that_no_model_has_is_answered_with_its_cost(variant, changes, message):
+    config = variant.get_config("quickstart")
+    for name, value in changes.items():
+        config.model[name] = value
+    with pytest.raises(JaxposeError, match=message):
+        build_model(config)
 
 
 def test_a_field_without_a_value_is_named():

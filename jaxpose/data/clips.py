@@ -130,8 +130,7 @@ def select_subjects(clips: Clips, subjects: Iterable[str]) -> Clips:
     Raises:
       JaxposeError: a subject is not in the data set.
     """
-    subjects = tuple(subjects)
-    _check_names(clips, "subject", subjects, clips.subjects)
+    subjects = _check_names(clips, "subject", subjects, clips.subjects)
     return select(clips, lambda clip: clip.subject in subjects)
 
 
@@ -141,21 +140,25 @@ def select_actions(clips: Clips, actions: Iterable[str]) -> Clips:
     Raises:
       JaxposeError: the data set has no such action.
     """
-    actions = tuple(actions)
-    _check_names(clips, "action", actions, clips.actions)
+    actions = _check_names(clips, "action", actions, clips.actions)
     return select(clips, lambda clip: clip.action in actions)
 
 
 def _check_names(
-    clips: Clips, kind: str, names: tuple[str, ...], known: tuple[str, ...]
-) -> None:
-    """Raises JaxposeError unless all `names` are among the `known` ones."""
+    clips: Clips, kind: str, names: Iterable[str], known: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Returns `names`; raises JaxposeError unless all are among the `known` ones."""
+    # A text would be taken for its letters.
+    if isinstance(names, str):
+        raise JaxposeError(f"{kind}s={names!r} is a text; write ({names!r},)")
+    names = tuple(names)
     unknown = [repr(name) for name in names if name not in known]
     if unknown:
         raise JaxposeError(
             f"data set {clips.dataset!r} has no {kind} {', '.join(unknown)}; "
             f"it has {', '.join(known)}"
         )
+    return names
 
 
 def downsample(clips: Clips, stride: int) -> Clips:

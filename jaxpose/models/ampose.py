@@ -214,7 +214,9 @@ class AMPose(LiftingModel):
     @nn.nowrap
     def check_fields(self) -> None:
         """Raises JaxposeError unless the fields fit each other."""
-        checks.check_sizes(self, depth=self.depth, joint_width=self.joint_width)
+        checks.check_layers(self, depth=self.depth)
+        checks.check_sizes(self, joint_width=self.joint_width)
+        checks.check_ratio(self, mlp_ratio=self.mlp_ratio)
         checks.check_centre(self, self.num_frames)
         checks.check_divides(
             self,

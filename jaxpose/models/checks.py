@@ -11,6 +11,7 @@ import jax
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.models.base import LiftingModel
+from jaxpose.wording import shown
 
 
 def fail(model: LiftingModel, problem: str) -> NoReturn:
@@ -18,11 +19,43 @@ def fail(model: LiftingModel, problem: str) -> NoReturn:
     raise JaxposeError(f"{type(model).__name__}: {problem}")
 
 
+# Sizes beyond these would hang or fill the memory, and no paper comes near them.
+_MOST_LAYERS = 256
+_MOST_CHANNELS = 65_536
+
+
 def check_sizes(model: LiftingModel, **sizes: int) -> None:
-    """Raises JaxposeError unless every size is a whole number of at least 1."""
+    """Raises JaxposeError unless every size is a whole number from 1 to 65,536."""
     for field, size in sizes.items():
         if type(size) is not int or size < 1:
-            fail(model, f"{field}={size!r} must be a whole number of at least 1")
+            shown_size = shown(size)
+            fail(model, f"{field}={shown_size} must be a whole number of at least 1")
+        if size > _MOST_CHANNELS:
+            fail(
+                model,
+                f"{field}={size} needs {4 * size * size / 1e9:,.0f} GB for one square "
+                f"matrix of that size; it must be at most {_MOST_CHANNELS:,}",
+            )
+
+
+def check_layers(model: LiftingModel, least: int = 1, **layers: int) -> None:
+    """Raises JaxposeError unless every number of layers is from `least` to 256."""
+    for field, count in layers.items():
+        if type(count) is not int or count < least:
+            fail(model, f"{field}={shown(count)} must be {least} or more")
+        if count > _MOST_LAYERS:
+            fail(
+                model,
+                f"{field}={count} takes {count / 3600:,.1f} hours or more to compile, "
+                f"a second per layer; it must be at most {_MOST_LAYERS}",
+            )
+
+
+def check_ratio(model: LiftingModel, **ratios: float) -> None:
+    """Raises JaxposeError unless every ratio of widths is above 0 and at most 64."""
+    for field, ratio in ratios.items():
+        if not 0 < ratio <= 64:
+            fail(model, f"{field}={ratio!r} must be above 0 and at most 64")
 
 
 def check_rates(model: LiftingModel, **rates: float) -> None:
@@ -70,9 +103,10 @@ def check_filter_widths(model: LiftingModel, filter_widths: tuple[int, ...]) -> 
     if not is_odd or not all(is_odd) or min(filter_widths) < 1:
         fail(
             model,
-            f"filter_widths={tuple(filter_widths)} must be one or more odd numbers, "
-            "such as (3, 3, 3)",
+            f"filter_widths={shown(tuple(filter_widths))} must be one or more odd "
+            "numbers, such as (3, 3, 3)",
         )
+    check_layers(model, **{"the number of filter_widths": len(filter_widths)})
 
 
 def check_bones(model: LiftingModel) -> None:

@@ -15,6 +15,8 @@ from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.models.base import LiftingModel
 
+# The longest window: two minutes at 60 frames per second.
+_MOST_FRAMES = 8191
 # Frames that a form for sequences is asked to lift: another number than the batch.
 _FRAMES = 3
 
@@ -49,6 +51,13 @@ def check_declarations(model: LiftingModel) -> None:
         raise JaxposeError(
             f"{kind}: receptive_field is {field!r}, expected an odd number of frames, "
             "1 or more: a window has a middle"
+        )
+    if field > _MOST_FRAMES:
+        hours = min(field, 10**100) / 50 / 3600  # longer ones are no floats
+        raise JaxposeError(
+            f"{kind}: receptive_field is {hours:.2g} hours of video at 50 frames per "
+            f"second; expected at most {_MOST_FRAMES:,} frames: lower "
+            "config.model.num_frames or config.model.filter_widths"
         )
     if type(shift) is not int or not 0 <= shift <= field // 2:
         raise JaxposeError(

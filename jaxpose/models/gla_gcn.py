@@ -333,10 +333,7 @@ class GLAGCN(LiftingModel):
             )
         checks.check_filter_widths(self, self.filter_widths)
         checks.check_sizes(self, channels=self.channels)
-        if self.sequence_layers < 0:
-            checks.fail(
-                self, f"sequence_layers={self.sequence_layers} must be 0 or more"
-            )
+        checks.check_layers(self, least=0, sequence_layers=self.sequence_layers)
         if self.stage_two_epoch < 0:
             checks.fail(
                 self, f"stage_two_epoch={self.stage_two_epoch} must be 0 or more"

@@ -115,11 +115,9 @@ class WindowTransformer(LiftingModel):
     def check_fields(self) -> None:
         """Raises JaxposeError unless the fields fit each other."""
         checks.check_centre(self, self.num_frames)
-        checks.check_sizes(
-            self,
-            joint_width=self.joint_width,
-            depth=self.depth,
-        )
+        checks.check_layers(self, depth=self.depth)
+        checks.check_sizes(self, joint_width=self.joint_width)
+        checks.check_ratio(self, mlp_ratio=self.mlp_ratio)
         checks.check_divides(
             self,
             heads=self.heads,

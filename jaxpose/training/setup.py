@@ -12,10 +12,11 @@ from jaxpose.data import windows
 from jaxpose.data.batches import TrainData, make_epoch_order
 from jaxpose.data.clips import Clips
 from jaxpose.errors import JaxposeError
+from jaxpose.field_checks import check_length
 from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import sharding
 from jaxpose.scoring import evaluate
-from jaxpose.training import optimizers
+from jaxpose.training import costs, optimizers
 from jaxpose.training.state import TrainState, create_state, state_shapes
 from jaxpose.training.step import Schedule, TrainSteps, compile_train_steps
 
@@ -53,8 +54,12 @@ class Training:
         return state_shapes(self.model, self.optimizer, self.mesh)
 
     def compile(self, state: TrainState) -> TrainSteps:
-        """Compiles the updates of one dispatch: `(state, data, order, first)`."""
-        return compile_train_steps(
+        """Compiles the updates of one dispatch: `(state, data, order, first)`.
+
+        Raises:
+          JaxposeError: an update does not fit into the memory.
+        """
+        steps = compile_train_steps(
             self.model,
             self.optimizer,
             self.config,
@@ -62,6 +67,8 @@ class Training:
             self.mesh,
             (state, self.data, self.order_of_epoch(0)),
         )
+        costs.require_update(steps.program, self.config, self.mesh)
+        return steps
 
 
 def set_up(
@@ -76,8 +83,8 @@ def set_up(
       mesh: the devices.
 
     Raises:
-      JaxposeError: no frame to train on, a batch larger than an epoch, or a field that
-        the optimiser does not know.
+      JaxposeError: no frame to train on, a batch larger than an epoch, a field that the
+        optimiser does not know, or more than fits into the memory.
     """
     data = put_data(clips, mesh, model.keypoint_features)
     # An epoch holds every frame, and with flips its mirror image too.
@@ -90,6 +97,9 @@ def set_up(
         config.optimizer, schedule.num_epochs, schedule.steps_per_epoch
     )
     optimizer = optimizers.make_optimizer(config.optimizer, learning_rate)
+    # What does not fit into the memory is answered before it is there.
+    costs.require_state(state_shapes(model, optimizer, mesh), mesh)
+    costs.require_order(schedule.steps_per_epoch, config.batch_size, mesh)
     return Training(
         config=config,
         model=model,
@@ -150,7 +160,8 @@ def count_steps(config: ml_collections.ConfigDict, num_samples: int) -> Schedule
     fewest updates per epoch. Each epoch leaves out other samples.
 
     Raises:
-      JaxposeError: an epoch is shorter than one batch.
+      JaxposeError: an epoch is shorter than one batch, or more is asked for than can be
+        counted.
     """
     # By default an epoch is one pass over the samples.
     wanted = config.steps_per_epoch or num_samples // config.batch_size
@@ -159,6 +170,8 @@ def count_steps(config: ml_collections.ConfigDict, num_samples: int) -> Schedule
             f"config.batch_size={config.batch_size} is larger than the {num_samples} "
             "training samples"
         )
+
+    check_length(config.num_epochs, wanted, config.batch_size)
 
     def updates(length: int) -> int:
         return wanted // length * length
