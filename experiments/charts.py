@@ -312,9 +312,20 @@ def _legend_beside(axis: Axes) -> None:
 
 
 def save(figure: Figure, path: pathlib.Path, tight: bool = True) -> None:
-    """Writes the picture and closes it."""
+    """Writes the picture, beside a PNG as PDF and SVG too, and closes it."""
     if tight:
         figure.tight_layout()
-    with replacing(path) as partial:
-        figure.savefig(partial, dpi=130, bbox_inches="tight")
+    paths = [path]
+    if path.suffix == ".png":
+        paths += [path.with_suffix(".pdf"), path.with_suffix(".svg")]
+    for one in paths:
+        # Without the time of day: equal results are equal files.
+        undated = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+        with replacing(one) as partial:
+            figure.savefig(
+                partial,
+                dpi=130,
+                bbox_inches="tight",
+                metadata=undated.get(one.suffix),
+            )
     plt.close(figure)

@@ -15,6 +15,7 @@ Public names:
     load          trained weights, as a Lifter: released ones, a workdir's or a file's
     Lifter        lifts keypoints and recordings to poses
     Pose          the poses of one person over time
+    plot, animate draw a Pose with matplotlib
     Run           a training and its weights: open, create, train, score, lift
     MODELS        the models by their names in a config
     build_model   the model that a config describes
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from jaxpose.models import MODELS, build_model
     from jaxpose.models.base import LiftingModel
     from jaxpose.pose import Pose
+    from jaxpose.pose.drawing import animate, plot
     from jaxpose.run import Run
 
 __all__ = [
@@ -46,15 +48,19 @@ __all__ = [
     "Pose",
     "Run",
     "__version__",
+    "animate",
     "build_model",
     "load",
     "metrics",
+    "plot",
 ]
 __version__ = "0.1.0"
 
 _MODULES = {
     "Lifter": "jaxpose.lifter",
     "Pose": "jaxpose.pose",
+    "animate": "jaxpose.pose.drawing",
+    "plot": "jaxpose.pose.drawing",
     "load": "jaxpose.lifter",
     "LiftingModel": "jaxpose.models.base",
     "MODELS": "jaxpose.models",

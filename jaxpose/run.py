@@ -31,6 +31,7 @@ from jaxpose.precision import matmul_precision
 from jaxpose.scoring.evaluate import Evaluator, score, scored_frames
 from jaxpose.training import setup, workdirs
 from jaxpose.training.checkpoints import Checkpoints, Restored, read_best
+from jaxpose.training.losses import loss_in_millimetres
 from jaxpose.training.state import TrainState
 from jaxpose.weights import Weights, save_weights
 from jaxpose.whole_files import write_json
@@ -525,7 +526,8 @@ class Run:
         report.print_results(results, f"{self.config.model.name} on {test.dataset}")
         if rows := read_metrics(self.workdir / "metrics.jsonl"):
             curves = self.workdir / "learning_curves.png"
-            pictures.draw_learning_curves(rows, curves)
+            unit = loss_in_millimetres(self.config.loss, self.config.target_scale)
+            pictures.draw_learning_curves(rows, curves, unit)
         pictures.animate_clip(test, frame_numbers, predicted, self.workdir / names[1])
         print(f"{names[0]}, learning_curves.png and {names[1]} are in {self.workdir}")
         return results

@@ -3,7 +3,7 @@
 import pathlib
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import matplotlib
 
@@ -16,6 +16,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 from PIL import Image
 
 from jaxpose.body.skeletons import Skeleton, get_skeleton
@@ -24,58 +25,79 @@ from jaxpose.scoring import pose_drawing
 from jaxpose.scoring.evaluate import MILLIMETRES, compared_positions
 from jaxpose.whole_files import replacing
 
+# Label, epochs, values.
+_Curve = tuple[str, list[float], list[float]]
+# Colours of curves, which differ in lightness, too.
+_CURVES = ("#2f6fc8", "#e08e1b", "#444444")
+# Dots per inch of animations, which are 9.6 inches wide.
+_DPI = 144
 
-def draw_learning_curves(rows: list[dict[str, Any]], path: pathlib.Path) -> None:
-    """Draws training loss, learning rate and selection metrics over the steps of a run.
+
+def draw_learning_curves(
+    rows: list[dict[str, Any]], path: pathlib.Path, to_millimetres: float | None
+) -> None:
+    """Draws errors in training and on the selection set, and the learning rate.
 
     Args:
-      rows: the lines of the run's `metrics.jsonl`; each has a `step`.
+      rows: the lines of the run's `metrics.jsonl`, with a `step` each.
       path: file of the picture.
+      to_millimetres: the factor of the loss where it is a length, else None.
     """
-    # The title, the fields and the scale of each plot.
-    plots = [
-        ("loss", ["loss"], "log"),
-        ("learning rate", ["learning_rate"], "linear"),
-    ]
-    selection: set[str] = set()
-    for row in rows:
-        selection.update(key for key in row if key.startswith("selection_"))
-    if selection:
-        plots.append(("selection set, mm", sorted(selection), "linear"))
+    # The title and the curves of each plot: label, epochs and values.
+    errors: list[_Curve] = []
+    moves: list[_Curve] = []
+    for name in sorted({name for row in rows for name in row}):
+        label = name.removeprefix("selection_").upper().replace("_", "-")
+        curve = (f"validation {label}", *_column(rows, name))
+        if name.startswith("selection_"):
+            # Velocities, millimetres per frame, are of another size.
+            (moves if "velocity" in name else errors).append(curve)
+    epochs, losses = _column(rows, "loss")
+    plots = [("loss", [("training", epochs, losses)])]
+    if to_millimetres is not None:
+        in_millimetres = [to_millimetres * loss for loss in losses]
+        plots = [("error, mm", [("training loss", epochs, in_millimetres), *errors])]
+    elif errors:
+        plots.append(("error, mm", errors))
+    if moves:
+        plots.append(("error of the velocity, mm per frame", moves))
+    plots.append(("learning rate", [("", *_column(rows, "learning_rate"))]))
+
     # One plot beside the other.
     figure, axes = plt.subplots(
-        nrows=1,
-        ncols=len(plots),
-        figsize=(4.5 * len(plots), 3.4),
-        squeeze=False,
+        nrows=1, ncols=len(plots), figsize=(4.5 * len(plots), 3.4), squeeze=False
     )
-    for axis, plot in zip(axes[0], plots, strict=True):
-        title, names, scale = plot
-        for name in names:
-            _draw_curve(axis, rows, name)
-        axis.set_title(title)
-        axis.set_xlabel("step")
-        axis.set_yscale(scale)
-        axis.grid(alpha=0.3)
-        if len(names) > 1:
-            axis.legend()
+    for axis, (title, curves) in zip(axes[0], plots, strict=True):
+        axis.set_prop_cycle(color=_CURVES)
+        for label, epochs, values in curves:
+            # Dots show where the few values of a short run lie.
+            marker = "." if len(epochs) < 30 else ""
+            axis.plot(epochs, values, label=label, marker=marker)
+        axis.set(title=title, xlabel="epoch")
+        # What falls far is seen best in ratios.
+        if title in ("loss", "error, mm"):
+            _set_logarithmic(axis)
+        axis.grid(alpha=0.3, which="both")
+        axis.spines[["top", "right"]].set_visible(False)
+        if len(curves) > 1:
+            axis.legend(frameon=False)
     _save(figure, path)
 
 
-def _draw_curve(axis: Axes, rows: list[dict[str, Any]], name: str) -> None:
-    """Draws the values of field `name` over the steps of the rows that have it."""
-    steps = []
-    values = []
-    for row in rows:
-        if name in row:
-            steps.append(row["step"])
-            values.append(row[name])
-    if not steps:
-        return
-    # Dots show where the few values of a short run lie.
-    marker = "." if len(steps) < 30 else ""
-    label = name.removeprefix("selection_")
-    axis.plot(steps, values, label=label, marker=marker)
+def _set_logarithmic(axis: Axes) -> None:
+    """Gives an axis a logarithmic scale with plain numbers, 20 and not 2 x 10^1."""
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axis.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _column(rows: list[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:
+    """Returns epochs and values of the rows that have a field `name`."""
+    # Rows of scores have the step alone.
+    per_step = max(row.get("epoch", 0) / row["step"] for row in rows)
+    found = [row for row in rows if name in row]
+    return [per_step * row["step"] for row in found], [row[name] for row in found]
 
 
 def animate_clip(
@@ -116,7 +138,7 @@ def animate_clip(
     for error in errors:
         text = f"{clip.subject}  {clip.take}  {clip.camera}"
         if np.isfinite(error):
-            text += f"   grey: truth   error {error:.0f} mm"
+            text += f"   error {error:.0f} mm"
             text += f" (clip mean {np.nanmean(errors):.0f})"
         captions.append(text)
     images = draw_motion(
@@ -130,13 +152,32 @@ def animate_clip(
     )
     fps = max(1, round(clip.fps / step))
     with replacing(path) as partial:
-        images[0].save(
-            partial,
-            save_all=True,
-            append_images=images[1:],
-            duration=1000 // fps,
-            loop=0,
-        )
+        write_gif(images, partial, fps)
+
+
+def write_gif(
+    images: list[Image.Image], file: pathlib.Path | BinaryIO, fps: float
+) -> None:
+    """Writes images as a GIF that repeats, with one palette for all of them.
+
+    Colours then do not flicker, and the file is small.
+    """
+    octree = Image.Quantize.FASTOCTREE
+    palette = images[len(images) // 2].quantize(64, method=octree)
+    # The lightest of its colours is the paper's white.
+    colours = np.array(palette.getpalette()).reshape(-1, 3)
+    colours[colours.sum(axis=1).argmax()] = 255
+    palette.putpalette(colours.ravel().tolist())
+    plain = Image.Dither.NONE
+    pages = [image.quantize(palette=palette, dither=plain) for image in images]
+    pages[0].save(
+        file,
+        "GIF",
+        save_all=True,
+        append_images=pages[1:],
+        duration=round(1000 / fps),
+        loop=0,
+    )
 
 
 def draw_motion(
@@ -148,7 +189,7 @@ def draw_motion(
     up: np.ndarray,
     captions: Sequence[str],
 ) -> list[Image.Image]:
-    """Draws a picture per frame: the input, and two views of the pose beside it.
+    """Draws a picture per frame: the input, the pose, and a turn around it.
 
     Args:
       keypoints: `[F, J2, 2]` screen-normalised; NaN is left out.
@@ -161,15 +202,21 @@ def draw_motion(
     """
     if truth is None:
         truth = np.full_like(poses, np.nan)
-    figure = plt.figure(figsize=(9.6, 3.8))
+    figure = plt.figure(figsize=(9.6, 3.9), dpi=_DPI)
     axis = figure.add_axes((0.02, 0.1, 0.31, 0.8), title="input")
     flat = pose_drawing.FlatPerson(axis, layout, keypoints, 2.4)
+    from_camera = pose_drawing.make_stage(poses, truth, up, 0, elevation=8)
+    around = pose_drawing.make_turn(poses, truth, up, elevation=12)
     solids = []
-    sides = [(0.34, "from the camera", 0), (0.67, "from the side", 90)]
-    for left, title, azimuth in sides:
+    for left, title, stages in (
+        (0.34, "from the camera", [from_camera] * len(poses)),
+        (0.67, "once around", around),
+    ):
         axis = figure.add_axes((left, 0.1, 0.31, 0.8), title=title)
-        solids.append(_OverTruth(axis, body, poses, truth, up, azimuth))
-    caption = figure.text(0.5, 0.02, "", ha="center", parse_math=False)
+        solids.append(_OverTruth(axis, body, poses, truth, stages))
+    caption = figure.text(0.36, 0.03, "", parse_math=False)
+    has_truth = bool(np.isfinite(truth).any())
+    pose_drawing.write_legend(figure, 0.02, 0.03, with_truth=has_truth)
 
     def show(k: int) -> None:
         flat.show(keypoints[k])
@@ -204,7 +251,6 @@ def _draw_images(
       show: of the number of an image, from 0: changes the artists to its content.
       count: number of images.
     """
-    figure.set_dpi(72)
     canvas = FigureCanvasAgg(figure)
     for artist in moving:
         artist.set_animated(True)  # left out of `canvas.draw`
@@ -221,7 +267,7 @@ def _draw_images(
 
 
 class _OverTruth:
-    """Prediction over the ground truth in 3D, from one side.
+    """Prediction over the ground truth in 3D.
 
     Attributes:
       artists: what differs from frame to frame, in the order of drawing.
@@ -233,8 +279,7 @@ class _OverTruth:
         body: Skeleton,
         poses: np.ndarray,
         truth: np.ndarray,
-        up: np.ndarray,
-        azimuth: float,
+        stages: list[pose_drawing.Stage],
     ):
         """Sets up the axis.
 
@@ -243,24 +288,32 @@ class _OverTruth:
           body: joints of both.
           poses: `[F, J, 3]` predictions, metres, camera frame.
           truth: `[F, J, 3]` ground truth, as `poses`; NaN where absent.
-          up: `[3]`, the vertical in the camera frame.
-          azimuth: direction of view about the vertical, degrees.
+          stages: one for each frame, all of one size.
         """
         self._poses = poses
         self._truth = truth
-        stage = pose_drawing.make_stage(poses, truth, up, azimuth, elevation=8)
-        pose_drawing.set_up_stage(axis, stage)
-        view = stage.view
+        self._stages = stages
+        self._floor = pose_drawing.set_up_stage(axis, stages[0])
+        view = stages[0].view
         # The ground truth is drawn first, so that it lies under the prediction.
         grey = pose_drawing.TRUTH
         self._true_person = pose_drawing.SolidPerson(axis, body, view, 4.0, grey)
         self._person = pose_drawing.SolidPerson(axis, body, view, 3.0)
-        self.artists = [*self._true_person.artists, *self._person.artists]
+        self.artists = [
+            *self._floor.artists,
+            *self._true_person.artists,
+            *self._person.artists,
+        ]
 
     def show(self, k: int) -> None:
         """Draws frame `k`."""
-        self._true_person.show(self._truth[k])
-        self._person.show(self._poses[k])
+        self._floor.show(self._stages[k])
+        for person, poses in (
+            (self._true_person, self._truth),
+            (self._person, self._poses),
+        ):
+            person.view = self._stages[k].view
+            person.show(poses[k])
 
 
 def _root_heights(

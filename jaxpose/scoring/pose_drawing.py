@@ -12,9 +12,10 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 
 from jaxpose.body import cameras
-from jaxpose.body.joint_sets import MIDDLE, connections, joint_colour
+from jaxpose.body.joint_sets import LEFT, MIDDLE, RIGHT, connections, joint_colour
 from jaxpose.body.skeletons import Skeleton
 from jaxpose.data.clips import Clip
 
@@ -22,6 +23,8 @@ from jaxpose.data.clips import Clip
 TRUTH = "#b8b8b8"
 FLOOR = "#e3e3e3"
 FRAME = "#cccccc"
+# Text in the colour of the truth, dark enough to read.
+_TRUTH_WORD = "#8a8a8a"
 # The side of a tile of the floor, metres.
 TILE = 0.5
 # How pale and thin the farthest limb is, against the nearest.
@@ -95,8 +98,7 @@ class FlatPerson:
         Args:
           axis: where to draw.
           skeleton: skeleton of the keypoints.
-          keypoints: `[F, J2, 2]`, screen-normalised, NaN where not seen; the axis shows
-            all of them.
+          keypoints: `[F, J2, 2]`, y down; the axis shows all that are finite.
           width: of the lines, points.
         """
         # A square around all frames, with a margin; y points down.
@@ -125,6 +127,7 @@ class SolidPerson:
     """A pose in 3D, with limbs shaded by their depth.
 
     Attributes:
+      view: `[3, 3]`, of `make_view`; another one turns the next frame.
       artists: what differs from frame to frame, in the order of drawing.
     """
 
@@ -145,7 +148,7 @@ class SolidPerson:
           width: of the nearest lines, points.
           colour: of all limbs; empty: those of the sides.
         """
-        self._view = view
+        self.view = view
         self._bones = np.array(skeleton.bones)
         colours = limb_colours(skeleton)
         if colour:
@@ -161,7 +164,7 @@ class SolidPerson:
         if not np.isfinite(pose).all():
             self._lines.set_segments([])
             return
-        points = pose @ self._view.T
+        points = pose @ self.view.T
         depth = points[self._bones, 2].mean(1)
         # From 0, the farthest limb, to 1, the nearest.
         span = max(np.ptp(depth), _LEAST_SPAN)
@@ -229,22 +232,77 @@ def make_stage(
     return Stage(view, up, floor, (low + high) / 2, reach)
 
 
-def set_up_stage(axis: Axes, stage: Stage) -> None:
-    """Sets up an axis for poses, and draws a floor of square tiles."""
-    # The floor is parallel to the level directions of the view.
-    side = stage.view[0]
-    ahead = np.cross(side, stage.up)
-    half = TILE * max(1, np.ceil(0.8 * stage.reach / TILE))
-    lines = []
-    for place in np.arange(-half, half + TILE / 2, TILE):
-        for a, b in ((side, ahead), (ahead, side)):
-            ends = []
-            for end in (-half, half):
-                ends.append(stage.floor * stage.up + place * a + end * b)
-            lines.append(np.array(ends) @ stage.view[:2].T)
-    grid = LineCollection(lines, colors=FLOOR, linewidths=0.8, zorder=0)
-    axis.add_collection(grid, autolim=False)
+def make_turn(
+    poses: np.ndarray, truth: np.ndarray, up: np.ndarray, elevation: float
+) -> list[Stage]:
+    """Makes a stage for each frame, from which the viewer goes round once.
+
+    All have one size. Arguments are those of `make_stage`, with `F` frames before `J`.
+    """
+    stages = []
+    for azimuth in np.linspace(0, 360, len(poses), endpoint=False):
+        stages.append(make_stage(poses, truth, up, azimuth, elevation))
+    # The upright axis through the root stays in the middle.
+    reach = max(stage.reach + abs(stage.centre[0]) for stage in stages)
+    height = float(np.mean([stage.centre[1] for stage in stages]))
+    centre = np.array([0.0, height])
+    return [stage._replace(centre=centre, reach=reach) for stage in stages]
+
+
+class Floor:
+    """A floor of square tiles.
+
+    Attributes:
+      artists: what differs from frame to frame.
+    """
+
+    def __init__(self, axis: Axes):
+        """Adds the floor to an axis."""
+        self._grid = LineCollection([], colors=FLOOR, linewidths=0.8, zorder=0)
+        axis.add_collection(self._grid, autolim=False)
+        self.artists: list[Artist] = [self._grid]
+
+    def show(self, stage: Stage) -> None:
+        """Draws the floor of a stage."""
+        # It keeps its directions, those of the camera, while a viewer goes round.
+        side, _, ahead = make_view(stage.up, 0, 0)
+        half = TILE * max(1, np.ceil(0.8 * stage.reach / TILE))
+        lines = []
+        for place in np.arange(-half, half + TILE / 2, TILE):
+            for a, b in ((side, ahead), (ahead, side)):
+                ends = []
+                for end in (-half, half):
+                    ends.append(stage.floor * stage.up + place * a + end * b)
+                lines.append(np.array(ends) @ stage.view[:2].T)
+        self._grid.set_segments(lines)
+
+
+def set_up_stage(axis: Axes, stage: Stage) -> Floor:
+    """Sets up an axis for poses, and draws the floor."""
+    floor = Floor(axis)
+    floor.show(stage)
     x, y = stage.centre
     axis.set(aspect="equal", xlim=(x - stage.reach, x + stage.reach))
     axis.set(ylim=(y - stage.reach, y + stage.reach))
     axis.axis("off")
+    return floor
+
+
+def write_legend(figure: Figure, x: float, y: float, *, with_truth: bool) -> None:
+    """Writes which colour is which side, and how large a tile is.
+
+    Args:
+      figure: where to write.
+      x: of the left end, in parts of the figure.
+      y: of the line.
+      with_truth: whether grey people are the truth.
+    """
+    words = [("left", LEFT), ("right", RIGHT)]
+    if with_truth:
+        words.append(("truth", _TRUTH_WORD))
+    words.append((f"tiles {TILE} m", MIDDLE))
+    for word, colour in words:
+        text = figure.text(x, y, word, color=colour, weight="bold", size=9)
+        # The next word begins where this one ends.
+        box = text.get_window_extent()
+        x += box.width / figure.bbox.width + 0.012

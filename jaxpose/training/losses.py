@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 
 from jaxpose import metrics
+from jaxpose.datasets.protocol import MILLIMETRES
 from jaxpose.errors import JaxposeError
 from jaxpose.metrics import Array
 
@@ -37,3 +38,11 @@ LOSSES: dict[str, Callable[[Array, Array], Array]] = {
     "mpjpe": metrics.mpjpe,
     "mse": squared_distance_loss,
 }
+
+
+def loss_in_millimetres(name: str, target_scale: float) -> float | None:
+    """Returns the factor from the loss `name` to millimetres, None where it has none.
+
+    `target_scale` is the unit of the positions, in 1/metre.
+    """
+    return MILLIMETRES / target_scale if name == "mpjpe" else None

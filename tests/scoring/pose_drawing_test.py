@@ -130,3 +130,16 @@ def test_tiles_of_the_floor_are_squares_of_half_a_metre_under_the_root(axis):
     assert ends.shape == (6, 2, 2)
     np.testing.assert_allclose(np.unique(ends.round(9)), [-0.5, 0, 0.5])
     assert axis.get_aspect() == 1
+
+
+def test_a_turn_goes_round_once_and_shows_everything_at_one_size():
+    poses = np.random.default_rng(0).uniform(-1, 1, (4, 17, 3))
+    stages = pose_drawing.make_turn(poses, poses, LEVEL, elevation=0)
+    assert len({stage.reach for stage in stages}) == 1
+    # After half a turn, right is left and near is far.
+    np.testing.assert_allclose(
+        stages[2].view, stages[0].view * [[-1], [1], [-1]], atol=1e-12
+    )
+    for stage in stages:
+        places = poses.reshape(-1, 3) @ stage.view[:2].T
+        assert abs(places - stage.centre).max() < stage.reach

@@ -1,4 +1,4 @@
-"""Moving pictures of a pose: the keypoints, and the body from two sides.
+"""Moving pictures of a pose: the keypoints, the body, and a turn around it.
 
 They are drawn by matplotlib, which is imported when the first one is.
 """
@@ -23,18 +23,13 @@ _MP4_RATE = 25.0
 
 def encode_gif(pose: Pose) -> bytes:
     """Returns a GIF of the seconds in which the joints move most."""
+    from jaxpose.scoring.pictures import write_gif
+
     frames = _liveliest(pose, max(1, round(_GIF_SECONDS * pose.rate)))
     step = _step(pose, _GIF_RATE)
     images = _draw(pose, frames[::step])
     content = io.BytesIO()
-    images[0].save(
-        content,
-        "GIF",
-        save_all=True,
-        append_images=images[1:],
-        duration=round(1000 * step / pose.rate),
-        loop=0,
-    )
+    write_gif(images, content, pose.rate / step)
     return content.getvalue()
 
 
