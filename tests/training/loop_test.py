@@ -319,6 +319,7 @@ def test_full_disk_is_one_error(tmp_path):
 
 def test_unknown_model_field_lists_the_fields(tmp_path):
     config = small_config()
+    config.model.unlock()
     config.model.depht = 3
     with pytest.raises(
         JaxposeError, match=r"no field depht in model 'ampose'; it has .*depth"
