@@ -7,10 +7,11 @@
 Nothing here imports data sets, optimisers or checkpoints, unless a workdir is opened.
 """
 
+import contextlib
 import dataclasses
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, overload
 
 import jax
@@ -28,6 +29,7 @@ from jaxpose.inference.live import LiveLifter
 from jaxpose.inference.rates import known_rates
 from jaxpose.models import build_model
 from jaxpose.models.base import LiftingModel
+from jaxpose.models.cost import summary
 from jaxpose.parallel import sharding
 from jaxpose.pose import Pose, root
 from jaxpose.recordings import arrays, joints, reader
@@ -35,7 +37,7 @@ from jaxpose.recordings.layouts import MIN_CONFIDENCE
 from jaxpose.recordings.options import Options
 from jaxpose.recordings.recording import Recording
 from jaxpose.weights import ENDING, Weights, load_weights, save_weights
-from jaxpose.wording import printable
+from jaxpose.wording import in_python, printable
 
 RELEASED = pathlib.Path(__file__).parent / "released"
 
@@ -123,6 +125,12 @@ class Lifter:
             self.model, weights.config, self._known, mesh, weights.name
         )
 
+    def __repr__(self) -> str:
+        """Returns the weights' name, model, parameters and data on one line."""
+        config, parameters = self.config, self.variables["params"]
+        facts = summary(config.model.name, config.dataset.name, self.model, parameters)
+        return f"<Lifter {self.name}: {facts}>"
+
     def __call__(
         self,
         keypoints: Any,
@@ -164,8 +172,9 @@ class Lifter:
             estimate_missing=estimate_missing,
             force=force,
         )
-        recording = arrays.from_arrays(keypoints, scores, options)
-        return self._lift_with_warnings(recording, options, intrinsics)
+        with _naming_arguments():
+            recording = arrays.from_arrays(keypoints, scores, options)
+            return self._lift_with_warnings(recording, options, intrinsics)
 
     @overload
     def read(
@@ -205,10 +214,11 @@ class Lifter:
         options = self.options(person=number, **settings)
         file = pathlib.Path(path)
         read = read_video if is_video(file) else reader.read_with
-        recordings = only_video(read(file, options), file)
         poses = []
-        for recording in recordings[:people]:
-            poses.append(self._lift_with_warnings(recording, options, intrinsics))
+        with _naming_arguments():
+            recordings = only_video(read(file, options), file)
+            for recording in recordings[:people]:
+                poses.append(self._lift_with_warnings(recording, options, intrinsics))
         return poses[0] if people is None else poses
 
     def stream(
@@ -283,7 +293,8 @@ class Lifter:
     ) -> Pose:
         """Lifts a recording whose warnings nobody has printed."""
         for warning in recording.warnings:
-            logging.warning("%s: %s", printable(recording.name), warning)
+            sentence = in_python(warning)
+            logging.warning("%s: %s", printable(recording.name), sentence)
         if intrinsics is not None:
             camera = dataclasses.replace(recording.camera, intrinsics=intrinsics)
             recording = dataclasses.replace(recording, camera=camera)
@@ -345,6 +356,15 @@ class Lifter:
             model=self.name,
             person=recording.person,
         )
+
+
+@contextlib.contextmanager
+def _naming_arguments() -> Iterator[None]:
+    """Makes errors name arguments in Python instead of flags of the command line."""
+    try:
+        yield
+    except JaxposeError as error:
+        raise JaxposeError(in_python(str(error))) from error.__cause__
 
 
 def _without_distortion(recording: Recording) -> Recording:

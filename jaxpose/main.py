@@ -12,10 +12,11 @@ if __name__ == "__main__":
 
 import json
 import pathlib
+import sys
 from typing import Any
 
 import ml_collections
-from absl import app, flags, logging
+from absl import flags, logging
 from ml_collections import config_flags
 
 from jaxpose import command_line, usage
@@ -62,10 +63,11 @@ _PROCESS_ID = flags.DEFINE_integer(
 def main(argv: list[str]) -> None:
     """Runs the mode that the flags name."""
     if len(argv) > 1:
-        hint = ""
+        # Files are what `lift` reads; here everything is a flag.
+        hint = "; see --help"
         if _MODE.value == "predict":
             hint = "; files are lifted by `jaxpose lift FILE --model=WORKDIR`"
-        raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}{hint}")
+        sys.exit(f"error: unexpected arguments: {' '.join(argv[1:])}{hint}")
     _quieten_logs()
     # Imported here so that a mistyped flag is answered before JAX starts.
     from jaxpose.parallel import hosts
@@ -114,7 +116,8 @@ def _run_mode(mode: str, config: ml_collections.ConfigDict) -> None:
     elif mode == "evaluate":
         Run.open(_WORKDIR.value, config).evaluate()
     else:
-        Run.open(_WORKDIR.value, config).write_predictions(**_results())
+        settings = _results()
+        Run.open(_WORKDIR.value, config).write_predictions(**settings)
 
 
 def _results() -> dict[str, Any]:

@@ -26,6 +26,7 @@ from jaxpose.inference.predictor import Predictor
 from jaxpose.models import build_model
 from jaxpose.models.base import LiftingModel
 from jaxpose.models.contract import check_contract
+from jaxpose.models.cost import summary, variable_shapes
 from jaxpose.parallel import hosts, sharding
 from jaxpose.precision import matmul_precision
 from jaxpose.scoring.evaluate import Evaluator, score, scored_frames
@@ -68,6 +69,13 @@ class Run:
         self.trained = trained
         self.workdir = workdir
         self.model: LiftingModel = build_model(config)
+
+    def __repr__(self) -> str:
+        """Returns directory, model, parameters and data on one line; reads no file."""
+        config = self.trained
+        parameters = variable_shapes(self.model)["params"]
+        facts = summary(config.model.name, config.dataset.name, self.model, parameters)
+        return f"<Run {self.workdir}: {facts}>"
 
     @classmethod
     def open(

@@ -1,7 +1,15 @@
 """Words of messages: counts, ordinals, and text that comes from files."""
 
+import re
 import reprlib
 from typing import Any
+
+# Flags of the command line that are arguments in Python, too.
+_FLAG = re.compile(
+    r"--(layout|image_size|fps|min_confidence|person|estimate_missing|force)\b"
+    r"(?:=(\w+(?:[.,]\w+)*))?"
+)
+_SWITCHES = ("estimate_missing", "force")
 
 MAX_SHOWN = 200  # characters of a value, key or line of a file in a message
 
@@ -46,3 +54,25 @@ def ordinal(number: int) -> str:
     endings = {1: "st", 2: "nd", 3: "rd"}
     is_teen = number % 100 in (11, 12, 13)
     return f"{number}{'th' if is_teen else endings.get(number % 10, 'th')}"
+
+
+def in_python(message: str) -> str:
+    """Returns a message about recordings with arguments in place of flags.
+
+    `--layout=coco_17` becomes `layout="coco_17"`, and `--force` becomes `force=True`.
+    """
+    return _FLAG.sub(_argument, message)
+
+
+def _argument(flag: re.Match[str]) -> str:
+    """Returns the argument that a flag is in Python."""
+    name, value = flag.groups()
+    if name in _SWITCHES:
+        return f"{name}=True"
+    if value is None:
+        return name
+    if name == "layout":
+        return f'{name}="{value}"'
+    if name == "image_size":
+        return f"{name}=({value.replace(',', ', ')})"
+    return f"{name}={value}"

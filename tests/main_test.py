@@ -86,6 +86,9 @@ MISTAKES = [
         r"unknown data set 'human36'; known: synthetic",
     ),
     ([AMPOSE, "--mode=describe", "--config.model.heads=7"], r"heads"),
+    ([AMPOSE, "--mode=describe", "--to=npz"], r"--to is for --mode=predict"),
+    ([AMPOSE, "--mode=predict", "--workdir={}", "--to=fbx"], r"'fbx' is no format"),
+    ([AMPOSE, "--mode=predict", "x.json"], r"x\.json; files are lifted by `jaxpose l"),
 ]
 
 

@@ -11,7 +11,7 @@ from jaxpose.errors import JaxposeError
 from jaxpose.recordings.joints import fill_in, to_model_joints
 from jaxpose.recordings.plausibility import Doubt, check
 from jaxpose.recordings.reference import Reference, default_reference
-from jaxpose.wording import printable
+from jaxpose.wording import in_python, printable
 
 UNKNOWN_FPS = 30.0  # of keypoints whose rate nobody states
 
@@ -83,8 +83,9 @@ class Doubter:
         )
 
     def warn(self, name: str, doubts: list[Doubt]) -> None:
-        """Logs the doubts about a recording, except those that were logged before."""
+        """Logs the doubts of a caller in Python, except those logged before."""
         for doubt in doubts:
             if (name, doubt.kind) not in self._said:
                 self._said.add((name, doubt.kind))
-                logging.warning("%s: %s", printable(name), doubt.sentence)
+                sentence = in_python(doubt.sentence)
+                logging.warning("%s: %s", printable(name), sentence)

@@ -57,6 +57,21 @@ def variable_shapes(model: LiftingModel) -> dict[str, Any]:
     return jax.eval_shape(init, jax.random.key(0))
 
 
+def summary(name: str, dataset: str, model: LiftingModel, variables: Any) -> str:
+    """Returns model, frames, parameters and data in a few words.
+
+    Args:
+      name: of the model in a config.
+      dataset: that it was trained on.
+      model: the model.
+      variables: its weights, or their shapes.
+    """
+    parameters = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(variables))
+    frames = model.receptive_field
+    noun = "frame" if frames == 1 else "frames"
+    return f"{name} of {frames} {noun}, {parameters:,} parameters, trained on {dataset}"
+
+
 def describe(model: LiftingModel) -> dict[str, Any]:
     """Counts parameters and cost of one pose from one receptive field, in eval mode.
 

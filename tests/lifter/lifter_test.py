@@ -13,6 +13,7 @@ from jaxpose.errors import JaxposeError
 from jaxpose.prepare import prepare
 from jaxpose.recordings import arrays
 from jaxpose.recordings.options import Options
+from jaxpose.wording import in_python
 from tests.lifter.small_lifter import small_run
 from tests.recordings import walker
 
@@ -81,6 +82,45 @@ def test_reading_a_file_gives_what_the_run_predicts_of_it(
         for name in ("positions_3d", "seen", "frames", "times"):
             expected = getattr(stored, name)
             np.testing.assert_allclose(getattr(pose, name), expected, atol=1e-6)
+
+
+def test_run_and_lifter_say_on_one_line_what_they_are(run, lifter):
+    facts = "videopose3d of 9 frames, 3,619 parameters, trained on synthetic/gt"
+    assert repr(run) == f"<Run {run.workdir}: {facts}>"
+    assert repr(lifter) == f"<Lifter {lifter.name}: {facts}>"
+
+
+@pytest.mark.parametrize(
+    ("flag", "argument"),
+    [
+        (
+            "give --layout=body_25 or --layout=coco_17",
+            'give layout="body_25" or layout="coco_17"',
+        ),
+        ("give --image_size=1080,1920", "give image_size=(1080, 1920)"),
+        ("raise --min_confidence", "raise min_confidence"),
+        ("at --fps=29.97.", "at fps=29.97."),
+        ("estimate with --estimate_missing", "estimate with estimate_missing=True"),
+        ("OpenPose: --keypoint_scale=0", "OpenPose: --keypoint_scale=0"),
+    ],
+)
+def test_flags_in_messages_become_arguments(flag, argument):
+    assert in_python(flag) == argument
+
+
+def test_what_python_is_told_names_arguments(run, lifter, caplog):
+    keypoints = walker.person("coco_17", F)
+    height, width = walker.SIZE
+    wrong = {"image_size": (width, height), "fps": 25.0}
+    with caplog.at_level("WARNING"):
+        lifter(keypoints, layout="coco_17", **wrong)
+        run.lift(keypoints, layout="coco_17", **wrong)
+    given = f"give image_size=({height}, {width})"
+    assert [given in message for message in caplog.messages] == [True, True]
+    scores = np.full((F, 17), 0.9)
+    scores[:, 15] = 0
+    with pytest.raises(jaxpose.JaxposeError, match="with estimate_missing=True"):
+        lifter(keypoints, scores=scores, image_size=walker.SIZE, fps=25)
 
 
 def test_a_pose_says_what_was_seen_when_and_where(lifter, file, keypoints):
@@ -179,7 +219,7 @@ def test_what_is_no_recording_is_named(lifter, keypoints, tmp_path):
         np.save(tmp_path / f"{name}.npy", keypoints)
     with pytest.raises(JaxposeError, match=r"holds 2 videos \(a, b, \.\.\.\)"):
         lifter.read(tmp_path, **settings)
-    with pytest.raises(JaxposeError, match="--person=2 is not there"):
+    with pytest.raises(JaxposeError, match=r"npy: person=2 is not there"):
         lifter.read(tmp_path / "a.npy", person=2, **settings)
     (tmp_path / "empty").mkdir()
     with pytest.raises(JaxposeError, match="holds no recording that can be used"):
