@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Iterator
 
 from jaxpose.errors import JaxposeError
+from jaxpose.recordings import records_in_time
 from jaxpose.recordings.collect import Collector, nobody
 from jaxpose.recordings.content import (
     TOO_DEEP,
@@ -144,6 +145,8 @@ class _Reader:
             tuple[pathlib.Path, str], tuple[FrameFormat, dict[str, list[Person]]]
         ] = {}
         self._empty: list[pathlib.Path] = []
+        # Lists of people without frames: how many people each holds.
+        self._unordered: dict[pathlib.Path, int] = {}
 
     def leave(self, path: pathlib.Path, reason: str) -> None:
         """Notes a file that is not read."""
@@ -198,10 +201,22 @@ class _Reader:
         self.leave(content.path, _description(content))
 
     def _add_frame(self, format: FrameFormat, content: Content) -> None:
-        """Keeps the people of a file that holds one frame."""
+        """Keeps the people of a file that holds one frame.
+
+        A list without frames may hold one person's motion instead: that is a video.
+        """
+        people = format.people(content)
+        if format.is_list and len(people) >= records_in_time.MIN_POSES:
+            found = _of_one_frame(format, content, people)
+            meaning = records_in_time.meaning_of(found)
+            if meaning == "person":
+                self.detections.append(records_in_time.in_time(found))
+                return
+            if meaning == "unknown":
+                self._unordered[content.path] = len(people)
         key = (content.path.parent, format.name)
         _, frames = self._frames.setdefault(key, (format, {}))
-        frames[content.path.name] = format.people(content)
+        frames[content.path.name] = people
 
     def finish(self) -> Files:
         """Returns all that was read, once there are no more files."""
@@ -259,6 +274,12 @@ class _Reader:
         names = list(frames)
         videos = split_into_videos(names)
         for video in videos:
+            path = folder / names[video.members[0]]
+            if len(video.members) == 1 and path in self._unordered:
+                count = self._unordered[path]
+                reason = records_in_time.ask_for_frames(str(path), count)
+                self.refused.append((str(path), reason))
+                continue
             where, name = _place(folder, video, len(videos) == 1)
             collector = Collector(name, where, format.name, format.channels)
             collector.remarks.extend(video.remarks)
@@ -304,6 +325,15 @@ class _Reader:
             return str(path.relative_to(self._top))
         except ValueError:
             return str(path)
+
+
+def _of_one_frame(
+    format: FrameFormat, content: Content, people: list[Person]
+) -> Detections:
+    """Returns the people of one file as they are in one frame."""
+    collector = Collector(content.stem, content.where, format.name, format.channels)
+    collector.add(0, people)
+    return collector.finish(units=format.units, layout=format.layout)
 
 
 def _damaged(where: str, format: str, error: Exception) -> JaxposeError:

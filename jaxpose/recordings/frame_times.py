@@ -1,8 +1,10 @@
 """Finds the numbers of frames where a file states their times, or counts them."""
 
 import functools
+import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +18,7 @@ _TIME = re.compile(
     rf"(time|timestamp|timecode|videotime|elapsed|pts|t|ts)({_UNITS})?"
     r"|secs?|seconds?|ms|msecs?|millis|milliseconds?"
 )
+_CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,2}(?:[.,]\d{1,9})?)")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -27,6 +30,18 @@ def plain_key(name: str) -> str:
 def is_time(name: str) -> bool:
     """Returns whether a key or a column of this name holds the time of a frame."""
     return _TIME.fullmatch(plain_key(name)) is not None
+
+
+def seconds_of(value: Any) -> float | None:
+    """Returns a time as a number: a finite one, or that of "01:02:03.5"; else None."""
+    if isinstance(value, str):
+        match = _CLOCK.fullmatch(value.strip())
+        if match is None:
+            return None
+        hours, minutes, seconds = match.groups(default="0")
+        return 3600 * int(hours) + 60 * int(minutes) + float(seconds.replace(",", "."))
+    is_known = isinstance(value, int | float) and abs(value) < math.inf
+    return float(value) if is_known else None
 
 
 def frames_of_times(times: Sequence[float]) -> list[int] | None:

@@ -8,6 +8,7 @@ import pathlib
 import numpy as np
 
 from jaxpose.body.joint_rules import convert_joints
+from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings import joints, layouts, names, plausibility, videos
 from jaxpose.recordings.files import read_detections
@@ -15,6 +16,9 @@ from jaxpose.recordings.options import Options
 from jaxpose.recordings.recording import Recording
 from jaxpose.recordings.settings import SettingsFinder
 from jaxpose.wording import one_line
+
+# Share of a person's frames below which a joint is hardly seen.
+_RARE = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +151,7 @@ def judge(
       better_layout: joint order that fits better than the one stated, or None.
     """
     try:
-        model_joints(recording, options.skeleton, options.estimate_missing)
+        own = model_joints(recording, options.skeleton, options.estimate_missing)
         keypoints_2d, seen = model_joints(recording, "h36m_17", estimate_missing=True)
         positions_3d = positions_as(recording, "h36m_17")
     except JaxposeError as error:
@@ -170,7 +174,32 @@ def judge(
         reason = " ".join([f"{recording.where}: {grave[0]}", *grave[1:]])
         return _refuse(recording, reason)
     warnings = [doubt.sentence for doubt in doubts]
+    warnings += _about_rare_joints(own[1], options.skeleton)
     return dataclasses.replace(recording, warnings=(*recording.warnings, *warnings))
+
+
+def _about_rare_joints(seen: np.ndarray, skeleton: str) -> list[str]:
+    """Returns a sentence about joints that hardly any frame shows, if there are some.
+
+    Args:
+      seen: `[F, J2]` bool, joints of `skeleton`.
+      skeleton: name of the model's joints.
+    """
+    counts = seen.sum(axis=0)
+    frames = int(seen.any(axis=1).sum())
+    is_rare = (counts > 0) & (counts < _RARE * frames)
+    if not is_rare.any():
+        return []
+    names = get_skeleton(skeleton).joints
+    rare = [names[joint] for joint in np.flatnonzero(is_rare)]
+    most = int(counts[is_rare].max())
+    at_most = "at most " if len(rare) > 1 else ""
+    return [
+        f"{', '.join(rare)} {'are' if len(rare) > 1 else 'is'} seen in {at_most}{most} "
+        f"of {frames} frames ({100 * most / frames:.0f} %): the other frames repeat "
+        "these places and are masked; choose a part that shows the whole person, or "
+        "lower --min_confidence"
+    ]
 
 
 def _refuse(recording: Recording, reason: str) -> Refusal:

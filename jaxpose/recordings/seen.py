@@ -21,6 +21,8 @@ LARGEST = 1e7  # pixels; no image is larger, so such a number is no place
 # many joints each, farther from the other joints than their own extent.
 _SENTINEL_ROWS = 3
 _SENTINEL_JOINTS = 2
+# A pose of so many joints whose extent is below this part of the usual one is none.
+_MIN_COLLAPSED, _COLLAPSED = 3, 0.01
 
 
 def hide_unseen(
@@ -30,10 +32,10 @@ def hide_unseen(
 
     Not seen are: NaN, numbers beyond any image, exact (0, 0), two equal negative
     numbers such as (-1, -1), one place away from the body that several joints share in
-    several rows, and a confidence below `min_confidence`. Where the best confidences of
-    a file are below 0.5, the default threshold is lowered by the same factor. A third
-    column that cannot be a confidence is ignored: percent and COCO's flags are
-    understood.
+    several rows, all joints of a row at one place, and a confidence below
+    `min_confidence`. Where the best confidences of a file are below 0.5, the default
+    threshold is lowered by the same factor. A third column that cannot be a confidence
+    is ignored: percent and COCO's flags are understood.
 
     Args:
       keypoints: `[D, J, 2 or 3]` as a file gives them, all of one file.
@@ -49,9 +51,16 @@ def hide_unseen(
     x, y = xy[..., 0], xy[..., 1]
     seen &= ~((x == y) & (x <= 0))
     seen &= ~_at_shared_place(xy, seen)
+    remarks: list[str] = []
+    collapsed = _collapsed(xy, seen)
+    if collapsed.any():
+        seen[collapsed] = False
+        remarks.append(
+            f"{collapsed.sum():,} of {len(collapsed):,} poses have all joints at one "
+            "place: they count as not seen"
+        )
 
     confidence = np.ones(seen.shape)
-    remarks: list[str] = []
     if keypoints.shape[-1] == 3:
         column = np.array(keypoints[..., 2], np.float64)
         confidence, remark = _confidence(column, seen)
@@ -92,6 +101,19 @@ def _at_shared_place(xy: np.ndarray, seen: np.ndarray) -> np.ndarray:
     centre = (lowest + highest) / 2
     offset = np.hypot(centre[:, 0] - place.real, centre[:, 1] - place.imag)
     return shared if np.median(offset / np.maximum(extent, 1e-9)) > 1 else nowhere
+
+
+def _collapsed(xy: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Returns `[D]` bool: poses without extent, beside others that have one."""
+    place = seen[..., np.newaxis]
+    lowest = np.where(place, xy, np.inf).min(axis=1, initial=np.inf)
+    highest = np.where(place, xy, -np.inf).max(axis=1, initial=-np.inf)
+    several = seen.sum(axis=1) >= _MIN_COLLAPSED
+    if not several.any():
+        return several
+    extent = np.zeros(len(xy))
+    extent[several] = (highest - lowest)[several].max(axis=1)
+    return several & (extent < _COLLAPSED * np.median(extent[several]))
 
 
 def _confidence(column: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, str | None]:

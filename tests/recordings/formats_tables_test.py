@@ -233,6 +233,7 @@ def test_a_column_that_counts_is_that_of_the_frames_whatever_its_name(tmp_path, 
         ("Time (s)", [0.0, 0.04, 0.08, 0.16, 0.2]),
         ("timestamp_ms", [0, 40, 80, 160, 200]),
         ("msec", [1, 40, 81, 159, 200]),
+        ("time", [f"00:59:59.{ms:03d}" for ms in (0, 40, 80, 160, 200)]),
         ("frame", [0.0, 0.04, 0.08, 0.16, 0.2]),
     ],
 )

@@ -260,3 +260,19 @@ def test_names_that_are_stated_twice_are_refused(tmp_path, holds, doubts):
 def test_arguments_without_a_meaning_are_named(tmp_path, holds, options, message):
     with pytest.raises(JaxposeError, match=message):
         reader.read(holds(), **options)
+
+
+def test_joints_that_hardly_any_frame_shows_are_warned_of_and_masked(
+    tmp_path, holds, doubts
+):
+    doubts()
+    for frames, is_warned in ((3, True), (4, False)):
+        keypoints = recording("coco_17", FRAMES)[0].copy()
+        keypoints[frames:, 9, :2] = 0  # the left wrist
+        found = reader.read(holds(seen_at(tmp_path, keypoints=keypoints)))
+        (read,) = found.recordings
+        expected = [f"left_wrist is seen in {frames} of {FRAMES} frames (8 %)"]
+        assert [w.partition(":")[0] for w in read.warnings] == expected * is_warned
+        _, seen = reader.model_joints(read, "h36m_17")
+        wrist = 13  # of h36m_17
+        assert np.flatnonzero(seen[:, wrist]).tolist() == list(range(frames))

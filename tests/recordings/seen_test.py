@@ -112,3 +112,21 @@ def test_nobody():
     assert (xy.shape, confidence.shape, remarks) == ((0, 17, 2), (0, 17), ())
     xy, _, _ = hide_unseen(np.zeros((5, 17, 3)))
     assert np.isnan(xy).all()
+
+
+def test_poses_without_extent_are_not_seen():
+    keypoints = COCO.copy()
+    keypoints[[4, 11]] = keypoints[[4, 11], :1]  # all joints at the nose
+    xy, confidence, remarks = hide_unseen(keypoints)
+    assert np.flatnonzero(np.isnan(xy).all(axis=(1, 2))).tolist() == [4, 11]
+    assert (confidence[[4, 11]] == 0).all()
+    np.testing.assert_array_equal(xy[:4], COCO[:4])
+    assert remarks == (
+        "2 of 20 poses have all joints at one place: they count as not seen",
+    )
+    # A face alone is small, and seen.
+    keypoints = COCO.copy()
+    keypoints[7, 5:] = np.nan
+    xy, _, remarks = hide_unseen(keypoints)
+    assert np.isfinite(xy[7, :5]).all()
+    assert remarks == ()

@@ -17,6 +17,7 @@ from jaxpose.recordings.frame_times import (
     is_time,
     numbers_of_times,
     plain_key,
+    seconds_of,
 )
 from jaxpose.recordings.poses import Person
 from jaxpose.wording import cut
@@ -52,6 +53,8 @@ class FrameFormat:
       absent_is_missing: whether a frame without a file is one that the tool did not
         look at. Tools that write no file where nobody is make it False.
       layout: joint order that the format has, or None.
+      is_list: whether a content is no more than a list of people, as which users also
+        write one person's poses through time.
     """
 
     name: str
@@ -61,6 +64,7 @@ class FrameFormat:
     units: Units = "pixels"
     absent_is_missing: bool = True
     layout: str | None = None
+    is_list: bool = False
 
 
 def first(values: Any) -> Any:
@@ -177,10 +181,10 @@ def numbers_of(frames: Sequence[Any]) -> tuple[list[int], tuple[str, ...]]:
     is_numbered = any(known_key(frame, FRAME_KEYS) is not None for frame in dicts)
     if not is_numbered and len(dicts) == len(frames) > 1:
         for key in filter(is_time, dicts[0]):
-            times = [frame.get(key) for frame in frames]
-            is_known = all(is_number(time) and time is not None for time in times)
-            if is_known and (np.diff(np.array(times, np.float64)) > 0).all():
-                numbers, remark = numbers_of_times(key, times)
+            times = [seconds_of(frame.get(key)) for frame in dicts]
+            known = [time for time in times if time is not None]
+            if len(known) == len(times) and (np.diff(known) > 0).all():
+                numbers, remark = numbers_of_times(key, known)
                 return numbers, (remark,)
         counter = counter_of(dicts)
         if counter is not None:

@@ -143,5 +143,8 @@ def _joint_names(value: Any) -> list[str]:
 
 VIDEO = VideoFormat("mmpose", _is_video, _read_video)
 FRAMES = FrameFormat(
-    "mmpose", _is_frame, lambda content: _people(content.value, content.where)
+    "mmpose",
+    _is_frame,
+    lambda content: _people(content.value, content.where),
+    is_list=True,
 )

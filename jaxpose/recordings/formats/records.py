@@ -25,7 +25,12 @@ from jaxpose.recordings.formats.base import (
     is_number,
     read_named,
 )
-from jaxpose.recordings.frame_times import is_time, numbers_of_times, plain_key
+from jaxpose.recordings.frame_times import (
+    is_time,
+    numbers_of_times,
+    plain_key,
+    seconds_of,
+)
 from jaxpose.recordings.poses import Person
 from jaxpose.wording import shown
 
@@ -72,8 +77,8 @@ def _frame_key(records: list[Any]) -> str | None:
             return key
     keys = list(found[0]) if found else []
     for key in (*_COUNTER_KEYS, *filter(is_time, keys)):
-        values = [record.get(key) for record in found]
-        if len(found) < max(2, len(records)) or not all(map(is_number, values)):
+        values = [seconds_of(record.get(key)) for record in found]
+        if len(found) < max(2, len(records)) or None in values:
             continue
         steps = np.diff(np.array(values, float))
         is_shared = is_time(key) and (steps >= 0).all() and any(steps)
@@ -162,6 +167,8 @@ def _read(content: Content) -> list[Detections]:
                 f"{content.where}: record {index}: expected keypoints and the number "
                 f"of a frame, found {shown(record)}"
             )
+        if is_time(key):
+            value = seconds_of(value)
         people.setdefault(value, []).extend(_people(record))
     stated = about_video(content.value)
     if not all(map(is_number, people)):

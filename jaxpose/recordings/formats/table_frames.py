@@ -10,6 +10,7 @@ from jaxpose.recordings.frame_times import (
     frames_of_times,
     is_time,
     numbers_of_times,
+    seconds_of,
 )
 
 # Names of columns, in lower case and without separators.
@@ -49,7 +50,12 @@ def frames_of_rows(
     columns = {}
     for other in others:
         cells = [row[1][other] if other < len(row[1]) else "" for row in rows]
-        if len(cells) > 1 and all(map(is_number, cells)):
+        if len(cells) < 2:
+            continue
+        if is_time(head[other]) and ":" in cells[0]:
+            times = [seconds_of(cell) for cell in cells]
+            columns[other] = [math.nan if t is None else t for t in times]
+        elif all(map(is_number, cells)):
             columns[other] = [float(cell.replace(",", ".")) for cell in cells]
     owners = [row[1][person] if 0 <= person < len(row[1]) else "" for row in rows]
     counting = (c for c, values in columns.items() if _counts(values, owners))

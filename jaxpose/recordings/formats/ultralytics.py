@@ -221,5 +221,6 @@ FRAMES = FrameFormat(
     ),
     lambda content: _people(content.value, content.where),
     units="either",
+    is_list=True,
 )
 VIDEO = VideoFormat("ultralytics", _is_video, _read_video)
