@@ -258,7 +258,7 @@ class Lifter:
             layout=layout,
             min_confidence=min_confidence,
         )
-        options.check()
+        options = options.checked()
         return LiveLifter(
             self.model, self.variables, self.config, self._known, options, self.name
         )

@@ -65,7 +65,7 @@ def from_detections(detections: Detections, options: Options) -> reader.Reading:
     Raises:
       JaxposeError: an option without a meaning, or nobody to follow.
     """
-    options.check()
+    options = options.checked()
     video = videos.understand(detections, Settings({}, {}), [], options)
     reading = reader.Reading([], [], [])
     for recording in videos.recordings_of(video, detections.name, options):

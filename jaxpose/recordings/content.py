@@ -61,11 +61,13 @@ class Content:
       kind: "json": `value` is what the JSON file holds; "arrays": the arrays of an npz
         file by key, or of an npy file under the key "";  "text": the text of a table.
       value: the content.
+      warnings: sentences about what of the file could not be read.
     """
 
     path: pathlib.Path
     kind: Literal["json", "arrays", "text"]
     value: Any
+    warnings: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
@@ -218,7 +220,7 @@ def _load_text(data: bytes, path: pathlib.Path) -> Content:
     is_called_json = ".json" in path.name.lower()
     if start.startswith(("{", "[")) or is_called_json:
         try:
-            return Content(path, "json", _parse_json(text, path))
+            return _parse_json(text, path)
         except JaxposeError:
             if is_called_json or data_ending(path):
                 raise
@@ -246,8 +248,10 @@ def _decode(data: bytes, path: pathlib.Path) -> str:
     return text
 
 
-def _parse_json(text: str, path: pathlib.Path) -> Any:
+def _parse_json(text: str, path: pathlib.Path) -> Content:
     """Returns what a JSON text holds; one object per line becomes a list.
+
+    A last line that is cut short is left out, with a warning.
 
     Raises:
       JaxposeError: it is no JSON.
@@ -256,12 +260,18 @@ def _parse_json(text: str, path: pathlib.Path) -> Any:
         raise JaxposeError(f"{path}: the file is empty; write it again")
     _require_few_objects(text, path)
     try:
-        return _unpacked(json.loads(text))
+        return Content(path, "json", _unpacked(json.loads(text)))
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":
-            values = _parse_lines(text)
-            if values is not None:
-                return values
+            values, cut_line = _parse_lines(text)
+            warnings: tuple[str, ...] = ()
+            if cut_line:
+                warnings = (
+                    f"line {cut_line:,}, the last one, is cut short and left out: the "
+                    "file is not complete; write it again",
+                )
+            if values:
+                return Content(path, "json", values, warnings)
         is_cut = text.rstrip()[-1] not in "]}"
         reason = "the file is cut short" if is_cut else error.msg
         raise JaxposeError(
@@ -309,9 +319,17 @@ def _is_json_text(value: Any) -> bool:
     return isinstance(value, str) and value.lstrip()[:1] in ("[", "{")
 
 
-def _parse_lines(text: str) -> list[Any] | None:
-    """Returns the values of a text with one JSON value per line, or None."""
-    try:
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
-    except (ValueError, RecursionError):
-        return None
+def _parse_lines(text: str) -> tuple[list[Any], int]:
+    """Returns the values of a text with one JSON value per line, none if it is none.
+
+    The second one is the number of the last line if that is cut short, else 0.
+    """
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    values = []
+    for place, (number, line) in enumerate(lines):
+        try:
+            values.append(json.loads(line))
+        except (ValueError, RecursionError):
+            is_last = place == len(lines) - 1 > 0
+            return (values, number) if is_last else ([], 0)
+    return values, 0

@@ -44,6 +44,7 @@ class Detections:
       intrinsics: (fx, fy, cx, cy) in pixels, or None.
       names: subject, action, take and camera, as far as the file states them.
       remarks: sentences for the user about what was read and what was left out.
+      warnings: sentences for the user about what of the source is damaged.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Detections:
     intrinsics: tuple[float, float, float, float] | None = None
     names: dict[str, str] = dataclasses.field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises JaxposeError for more joints than any detector finds."""

@@ -17,11 +17,12 @@ from jaxpose.recordings.content import (
     load_content,
 )
 from jaxpose.recordings.detections import Detections
-from jaxpose.recordings.formats import FORMATS
-from jaxpose.recordings.formats.base import FrameFormat, VideoFormat, first
+from jaxpose.recordings.formats import FORMATS, ultralytics
+from jaxpose.recordings.formats.base import FrameFormat, first
 from jaxpose.recordings.frame_names import NamedFrames, natural_key, split_into_videos
 from jaxpose.recordings.poses import Person
 from jaxpose.recordings.settings import is_settings_file
+from jaxpose.recordings.spelling import in_known_spelling
 from jaxpose.wording import cut, shown
 
 VIDEO_ENDINGS = {
@@ -37,6 +38,11 @@ _GENERIC_FOLDERS = {
     *("output", "outputs", "output_json", "output_jsons", "results", "result", "data"),
     *("input_2d", "sep-json", "openpose", "alphapose", "detections", "pose_2d"),
 }
+ALWAYS_READ = (
+    "jaxpose always reads an npz or JSON file with keypoints_2d [frames, joints, 2 or "
+    "3] in pixels, image_size [width, height], fps, and the joint order as keypoints"
+)
+_UNKNOWN = "without keypoints that are known"
 _MAX_REASON = 600  # characters
 _MAX_LISTED = 3  # files of one kind that are named one by one
 
@@ -145,6 +151,7 @@ class _Reader:
             tuple[pathlib.Path, str], tuple[FrameFormat, dict[str, list[Person]]]
         ] = {}
         self._empty: list[pathlib.Path] = []
+        self._boxes: list[pathlib.Path] = []  # labels that show nobody's joints
         # Lists of people without frames: how many people each holds.
         self._unordered: dict[pathlib.Path, int] = {}
 
@@ -152,7 +159,8 @@ class _Reader:
         """Notes a file that is not read."""
         if path == self._top:
             # The user asked for this very file.
-            self.refused.append((str(path), f"{path}: not read: {reason}"))
+            fix = f"; {ALWAYS_READ}" if _UNKNOWN in reason else ""
+            self.refused.append((str(path), f"{path}: not read: {reason}{fix}"))
             return
         self._left.setdefault((str(path.parent), reason), []).append(path)
 
@@ -174,7 +182,7 @@ class _Reader:
             self.refused.append((str(path), f"{path}: {TOO_DEEP}"))
 
     def _dispatch(self, content: Content) -> None:
-        """Reads a content by the first format that recognises it.
+        """Reads a content: a format's, an empty one, or something else.
 
         Raises:
           JaxposeError: it is recognised, and broken.
@@ -185,20 +193,40 @@ class _Reader:
         if _is_result(content):
             self.leave(content.path, "3D poses that jaxpose wrote")
             return
+        if self._is_read(content):
+            return
+        # Keys in capitals and numbers as texts are tried last, as this takes time.
+        respelt = in_known_spelling(content)
+        if respelt is not None and self._is_read(respelt):
+            return
+        if ultralytics.is_boxes(content):
+            self._boxes.append(content.path)
+            return
+        self.leave(content.path, _description(content))
+
+    def _is_read(self, content: Content) -> bool:
+        """Reads a content by the first format that recognises it, if one does.
+
+        Raises:
+          JaxposeError: it is recognised, and broken.
+        """
         for format in FORMATS:
             try:
                 if not format.recognises(content):
                     continue
-                if isinstance(format, VideoFormat):
-                    self.detections.extend(format.read(content))
-                else:
+                if isinstance(format, FrameFormat):
                     self._add_frame(format, content)
-                return
+                    return True
+                for found in format.read(content):
+                    warnings = (*found.warnings, *content.warnings)
+                    found = dataclasses.replace(found, warnings=warnings)
+                    self.detections.append(found)
+                return True
             except (JaxposeError, RecursionError):
                 raise
             except _DAMAGE as error:
                 raise _damaged(content.where, format.name, error) from error
-        self.leave(content.path, _description(content))
+        return False
 
     def _add_frame(self, format: FrameFormat, content: Content) -> None:
         """Keeps the people of a file that holds one frame.
@@ -247,7 +275,16 @@ class _Reader:
         return few
 
     def _place_empty(self) -> None:
-        """Takes empty files for frames without people where others are frames."""
+        """Takes empty files for frames without people where others are frames.
+
+        So are labels of boxes alone, between labels of joints.
+        """
+        for path in self._boxes:
+            labels = self._frames.get((path.parent, ultralytics.LABELS.name))
+            if labels is None:
+                self.leave(path, "labels of boxes, without keypoints")
+            else:
+                labels[1][path.name] = []
         for path in self._empty:
             frames = []
             for (folder, _), (_, files) in self._frames.items():
@@ -382,13 +419,15 @@ def _description(content: Content) -> str:
     if content.kind == "text":
         is_trc = content.value.startswith("PathFileType")
         return "3D markers (TRC)" if is_trc else "text without keypoints"
-    value = content.value
+    kind = "arrays" if content.kind == "arrays" else "JSON"
+    value, within = content.value, ""
+    if isinstance(value, list):
+        value, within = first(value), " of its entries"
+    found = f"with {shown(value)}"
     if isinstance(value, dict) and value:
-        keys = ", ".join(repr(str(key)) for key in list(value)[:5])
-        kind = "arrays" if content.kind == "arrays" else "JSON"
-        return cut(f"{kind} without keypoints that are known, with the keys {keys}")
-    entry = first(value) if isinstance(value, list) else value
-    return cut(f"JSON without keypoints that are known: {shown(entry)}")
+        keys = ", ".join(repr(str(key)) for key in value)
+        found = f"with the keys {cut(keys)}{within}"
+    return f"{kind} {_UNKNOWN}, {found}"
 
 
 def _place(folder: pathlib.Path, video: NamedFrames, is_alone: bool) -> tuple[str, str]:

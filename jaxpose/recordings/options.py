@@ -6,7 +6,8 @@ from typing import Any
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.layouts import MIN_CONFIDENCE
-from jaxpose.recordings.settings import check_fps, check_image_size
+from jaxpose.recordings.settings import check_fps, check_image_size, check_row
+from jaxpose.wording import shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,19 +38,40 @@ class Options:
         """Returns the options as JSON reads them back."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
-    def check(self) -> None:
-        """Raises JaxposeError for a value without a meaning."""
-        if self.image_size is not None:
-            check_image_size(self.image_size, "--image_size")
-        if self.fps is not None:
-            check_fps(self.fps, "--fps")
-        if not 0 <= self.min_confidence <= 1:
+    def checked(self) -> "Options":
+        """Returns the options with numbers for texts such as "25" and "1920x1080".
+
+        Raises:
+          JaxposeError: a value has no meaning. The message is one line with the flag.
+        """
+        size = self.image_size
+        person = None if self.person is None else _number("--person", self.person)
+        confidence = _number("--min_confidence", self.min_confidence)
+        if not 0 <= confidence <= 1:
             raise JaxposeError(
-                f"--min_confidence={self.min_confidence:g}: expected a number from 0 "
-                "to 1"
+                f"--min_confidence={confidence:g}: expected a number from 0 to 1"
             )
-        if self.person is not None and self.person < 1:
+        if person is not None and (person < 1 or person % 1):
             raise JaxposeError(
-                f"--person={self.person}: people are counted from 1, the most present "
-                "one first"
+                f"--person={person:g}: people are counted from 1, the most present one "
+                "first"
             )
+        for flag, name in (("--layout", self.layout), ("skeleton", self.skeleton)):
+            if not isinstance(name, str) and (flag, name) != ("--layout", None):
+                raise JaxposeError(
+                    f"{flag}={shown(name)}: expected the name of a joint order, such "
+                    "as coco_17"
+                )
+        return dataclasses.replace(
+            self,
+            image_size=None if size is None else check_image_size(size, "--image_size"),
+            fps=None if self.fps is None else check_fps(self.fps, "--fps"),
+            min_confidence=confidence,
+            person=None if person is None else int(person),
+        )
+
+
+def _number(flag: str, value: Any) -> float:
+    """Returns a number, also of a text; raises JaxposeError for anything else."""
+    (number,) = check_row([value], 1, flag)
+    return number

@@ -11,11 +11,11 @@ from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings import joints, layouts, names, plausibility, videos
-from jaxpose.recordings.files import read_detections
+from jaxpose.recordings.files import ALWAYS_READ, read_detections
 from jaxpose.recordings.options import Options
 from jaxpose.recordings.recording import Recording
 from jaxpose.recordings.settings import SettingsFinder
-from jaxpose.wording import one_line
+from jaxpose.wording import one_line, shown
 
 # Share of a person's frames below which a joint is hardly seen.
 _RARE = 0.1
@@ -87,12 +87,14 @@ def read(
         force=force,
         skeleton=skeleton,
     )
+    if not isinstance(path, str | os.PathLike) or "\0" in os.fspath(path):
+        raise JaxposeError(f"path is {shown(path)}; expected a file or a folder")
     return read_with(pathlib.Path(path), options)
 
 
 def read_with(path: pathlib.Path, options: Options) -> Reading:
     """Does as `read`, with the arguments in one object."""
-    options.check()
+    options = options.checked()
     top = path.expanduser()
     files = read_detections(top)
     finder = SettingsFinder(top)
@@ -137,6 +139,8 @@ def why_nothing(source: pathlib.Path, reading: Reading) -> str:
     reasons = reasons or [f"not read: {unread}" for unread in reading.unread]
     found = "; ".join(reasons[:3]) or "it is empty"
     more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    if not reading.refused:
+        more += f"; {ALWAYS_READ}"
     return f"{source} holds no recording that can be used: {found}{more}"
 
 

@@ -26,6 +26,8 @@ _MAX_BYTES = 2**22  # of a settings file
 _MAX_IMAGE_LENGTH = 100_000  # pixels
 # Names of the images of a video: frame_0001, img-12, 000017.
 _NUMBERED = re.compile(r"^(?:frame|img|image)?[ _-]?\d+$|\d{3,}", re.IGNORECASE)
+_SIZE = re.compile(r"\s*[\[(]?\s*\d+(\.0*)?\s*[xX*,; ]\s*\d+(\.0*)?\s*[\])]?\s*")
+_RATIO = re.compile(r"\s*\d+(\.\d+)?\s*/\s*[1-9]\d*(\.\d+)?\s*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,8 +160,22 @@ def is_settings_file(path: pathlib.Path) -> bool:
     return path.name.lower() == SETTINGS_FILE
 
 
+def plain_value(value: Any) -> Any:
+    """Returns the name or the number that an array without axes of an npz holds."""
+    is_scalar = isinstance(value, np.ndarray | np.generic) and value.ndim == 0
+    return value.item() if is_scalar else value
+
+
 def check_image_size(value: Any, where: str) -> tuple[int, int]:
-    """Returns (width, height); raises JaxposeError unless they are whole pixels."""
+    """Returns (width, height) of two numbers, or of a text such as "1920x1080".
+
+    Raises:
+      JaxposeError: they are no whole pixels.
+    """
+    if isinstance(value, str):
+        value = re.findall(r"[\d.]+", value) if _SIZE.fullmatch(value) else value
+    elif isinstance(value, dict) and {"width", "height"} <= set(value):
+        value = [value["width"], value["height"]]
     width, height = check_row(value, 2, f"{where}: image_size")
     is_whole = width % 1 == height % 1 == 0
     is_plausible = 1 <= width <= _MAX_IMAGE_LENGTH and 1 <= height <= _MAX_IMAGE_LENGTH
@@ -171,7 +187,14 @@ def check_image_size(value: Any, where: str) -> tuple[int, int]:
 
 
 def check_fps(value: Any, where: str) -> float:
-    """Returns frames per second; raises JaxposeError unless it is a number above 0."""
+    """Returns frames per second, of a number or of a text such as "30000/1001".
+
+    Raises:
+      JaxposeError: it is no number above 0.
+    """
+    if isinstance(value, str) and _RATIO.fullmatch(value):
+        frames, _, seconds = value.partition("/")
+        value = float(frames) / float(seconds)
     (fps,) = check_row([value], 1, f"{where}: fps")
     if not 0 < fps < 100_000:
         raise JaxposeError(

@@ -249,6 +249,7 @@ def _recording(
         take=names["take"],
         positions_3d=detections.positions_3d,
         skeleton=_skeleton(video),
+        warnings=detections.warnings,
         remarks=tuple(remarks),
     )
 

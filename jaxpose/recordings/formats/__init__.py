@@ -2,6 +2,7 @@
 
 from jaxpose.recordings.formats import (
     alphapose,
+    by_person,
     coco,
     detectron2,
     gast_net,
@@ -35,6 +36,7 @@ FORMATS: tuple[VideoFormat | FrameFormat, ...] = (
     alphapose.DICT,
     mediapipe.VIDEO,
     mediapipe.FRAMES,
+    by_person.VIDEO,
     detectron2.VIDEO,
     videopose3d.VIDEO,
     mhformer.VIDEO,

@@ -1,5 +1,6 @@
 """What a format of files is: how to recognise it, and how to read it."""
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from jaxpose.recordings.frame_times import (
     seconds_of,
 )
 from jaxpose.recordings.poses import Person
+from jaxpose.recordings.settings import check_fps, check_image_size, plain_value
 from jaxpose.wording import cut
 
 Units = Literal["pixels", "fractions", "either"]
@@ -231,19 +233,37 @@ def read_named(
     return found
 
 
+_WIDTHS = ("width", "image_width", "img_width", "video_width", "frame_width", "w")
+_HEIGHTS = ("height", "image_height", "img_height", "video_height", "frame_height", "h")
+_SIZES = ("image_size", "resolution", "video_size", "frame_size")
+_RATES = ("fps", "frame_rate", "frames_per_second", "video_fps")
+# What these keys are called without separators.
+VIDEO_KEYS = {plain_key(name) for name in (*_WIDTHS, *_HEIGHTS, *_SIZES, *_RATES)}
+
+
 def about_video(value: Any) -> dict[str, Any]:
     """Returns the image size and the frame rate that a file's dict states, or None."""
     top = value if isinstance(value, dict) else {}
-    fps = next((top[key] for key in ("fps", "frame_rate") if key in top), None)
-    is_rate = isinstance(fps, int | float) and 0 < fps < math.inf
-    return {"image_size": image_size_of(top), "fps": fps if is_rate else None}
+    rate = known_key(top, _RATES)
+    fps = None
+    if rate is not None:
+        with contextlib.suppress(JaxposeError):
+            fps = check_fps(plain_value(top[rate]), "")
+    return {"image_size": image_size_of(top), "fps": fps}
 
 
 def image_size_of(mapping: dict[str, Any]) -> tuple[int, int] | None:
-    """Returns (width, height) where a dict states them under these names, or None."""
-    width, height = mapping.get("width"), mapping.get("height")
-    if not (isinstance(width, int | float) and isinstance(height, int | float)):
+    """Returns (width, height) where a dict states them under a usual name, or None."""
+    width, height = known_key(mapping, _WIDTHS), known_key(mapping, _HEIGHTS)
+    size = known_key(mapping, _SIZES)
+    stated: Any = None
+    if width is not None and height is not None:
+        stated = [plain_value(mapping[width]), plain_value(mapping[height])]
+    elif size is not None:
+        stated = plain_value(mapping[size])
+    if stated is None:
         return None
-    if width >= 1 and height >= 1 and width % 1 == height % 1 == 0:
-        return int(width), int(height)
-    return None
+    try:
+        return check_image_size(stated, "")
+    except JaxposeError:
+        return None

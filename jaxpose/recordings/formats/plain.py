@@ -22,11 +22,17 @@ from jaxpose.recordings.collect import (
 )
 from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
-from jaxpose.recordings.formats.base import VideoFormat, depth
+from jaxpose.recordings.formats.base import VIDEO_KEYS, VideoFormat, depth
 from jaxpose.recordings.formats.stated import stated
+from jaxpose.recordings.frame_times import (
+    frames_of_times,
+    is_time,
+    plain_key,
+    seconds_of,
+)
 from jaxpose.recordings.joint_names import joint_counts
 from jaxpose.recordings.poses import Person, stack
-from jaxpose.recordings.settings import KEYS
+from jaxpose.recordings.settings import KEYS, plain_value
 from jaxpose.wording import shown
 
 # Keys under which people save keypoints; `kpts` is GAST-Net's.
@@ -101,8 +107,11 @@ def _read(content: Content) -> list[Detections]:
     detections = _with_positions(detections, mapping, content.where)
 
     # A misspelt key would be ignored silently.
-    known = {*KEYS, *_FRAME_KEYS, key, score_key, "positions_3d"}
-    unread = [name for name in mapping if name not in known]
+    known = {*KEYS, *_FRAME_KEYS, key, score_key, "positions_3d", _time_key(mapping)}
+    unread = []
+    for name in mapping:
+        if name not in known and plain_key(str(name)) not in VIDEO_KEYS:
+            unread.append(name)
     if unread:
         names = ", ".join(map(str, unread[:10]))
         remarks = (*detections.remarks, f"not read: {names}")
@@ -118,7 +127,7 @@ def _numbers(mapping: dict[str, Any], where: str) -> np.ndarray | None:
     """
     key = next((name for name in _FRAME_KEYS if name in mapping), None)
     if key is None:
-        return None
+        return _numbers_of_times(mapping)
     try:
         numbers = np.array(mapping[key], np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -131,6 +140,26 @@ def _numbers(mapping: dict[str, Any], where: str) -> np.ndarray | None:
             "each row, whole numbers that increase"
         )
     return numbers.astype(np.int64)
+
+
+def _time_key(mapping: dict[str, Any]) -> str | None:
+    """Returns the key of the times of all frames, or None."""
+    for key, value in mapping.items():
+        if not is_time(str(key)) or not isinstance(value, list | np.ndarray):
+            continue
+        is_row = value.ndim == 1 if isinstance(value, np.ndarray) else depth(value) < 2
+        if is_row and len(value) > 1:
+            return key
+    return None
+
+
+def _numbers_of_times(mapping: dict[str, Any]) -> np.ndarray | None:
+    """Returns `[F]` the frames of the times that a mapping states, or None."""
+    key = _time_key(mapping)
+    times = [seconds_of(plain_value(time)) for time in mapping[key]] if key else []
+    known = [time for time in times if time is not None]
+    numbers = frames_of_times(known) if len(known) == len(times) else None
+    return np.array(numbers, np.int64) if numbers else None
 
 
 def _with_positions(

@@ -58,7 +58,7 @@ _KNOWN_KEYS = {
 }
 
 
-def _is_record(value: Any) -> bool:
+def is_record(value: Any) -> bool:
     """Returns whether a value is a record; null stands for nobody."""
     if not isinstance(value, dict) or "keypoints" not in value:
         return False
@@ -71,7 +71,7 @@ def _frame_key(records: list[Any]) -> str | None:
     A name or number of the frame is looked for in any record, so that one without it is
     named. Counters and times must be in all of them, and ascend.
     """
-    found = [record for record in records if _is_record(record)]
+    found = [record for record in records if is_record(record)]
     for key in _FRAME_KEYS:
         if any(isinstance(record.get(key), int | float | str) for record in found):
             return key
@@ -145,7 +145,7 @@ def _respelt(record: Any) -> Any:
 def _recognises(content: Content) -> bool:
     """Returns whether a content is a list of records."""
     records = _records_of(content)
-    if not records or not _is_record(first(records)) or _frame_key(records) is None:
+    if not records or not is_record(first(records)) or _frame_key(records) is None:
         return False
     poses = (_points(record) for record in records if isinstance(record, dict))
     return depth(next((pose for pose in poses if pose), None)) in (1, 2, 3)
@@ -161,7 +161,7 @@ def _read(content: Content) -> list[Detections]:
     key = _frame_key(records) or ""
     people: dict[Any, list[Person]] = {}
     for index, record in enumerate(records):
-        value = record.get(key) if _is_record(record) else None
+        value = record.get(key) if is_record(record) else None
         if not isinstance(value, int | float | str):
             raise JaxposeError(
                 f"{content.where}: record {index}: expected keypoints and the number "
@@ -169,7 +169,7 @@ def _read(content: Content) -> list[Detections]:
             )
         if is_time(key):
             value = seconds_of(value)
-        people.setdefault(value, []).extend(_people(record))
+        people.setdefault(value, []).extend(people_of_record(record))
     stated = about_video(content.value)
     if not all(map(is_number, people)):
         named = {str(value): found for value, found in people.items()}
@@ -189,7 +189,7 @@ def _read(content: Content) -> list[Detections]:
     return [collector.finish(**stated)]
 
 
-def _people(record: dict[str, Any]) -> list[Person]:
+def people_of_record(record: dict[str, Any]) -> list[Person]:
     """Returns the person, or the people, of a record."""
     if _points(record) is None:
         return []

@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.settings import KEYS, check_fps, check_image_size, check_row
+from jaxpose.recordings.formats.base import about_video
+from jaxpose.recordings.settings import (
+    KEYS,
+    check_fps,
+    check_image_size,
+    check_row,
+    plain_value,
+)
 from jaxpose.wording import shown
-
-
-def plain_value(value: Any) -> Any:
-    """Returns the name or the number that an array without axes of an npz holds."""
-    is_scalar = isinstance(value, np.ndarray | np.generic) and value.ndim == 0
-    return value.item() if is_scalar else value
 
 
 def stated(mapping: dict[str, Any], where: str) -> dict[str, Any]:
@@ -25,7 +26,11 @@ def stated(mapping: dict[str, Any], where: str) -> dict[str, Any]:
     Raises:
       JaxposeError: a value is not as documented.
     """
+    # Sizes and rates under other names count where they have no own ones.
     fields: dict[str, Any] = {"names": {}}
+    for key, other in about_video(mapping).items():
+        if other is not None:
+            fields[key] = other
     for key in KEYS:
         value = plain_value(mapping.get(key))
         if value is None:

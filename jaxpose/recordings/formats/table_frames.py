@@ -47,14 +47,14 @@ def frames_of_rows(
         cells = [row[1][column] if column < len(row[1]) else "" for row in rows]
         frames, remarks = _of_cells(head[column], cells)
         return frames, column, remarks
-    columns = {}
+    columns: dict[int, list[float]] = {}
     for other in others:
         cells = [row[1][other] if other < len(row[1]) else "" for row in rows]
         if len(cells) < 2:
             continue
         if is_time(head[other]) and ":" in cells[0]:
-            times = [seconds_of(cell) for cell in cells]
-            columns[other] = [math.nan if t is None else t for t in times]
+            clock = map(seconds_of, cells)
+            columns[other] = [math.nan if t is None else t for t in clock]
         elif all(map(is_number, cells)):
             columns[other] = [float(cell.replace(",", ".")) for cell in cells]
     owners = [row[1][person] if 0 <= person < len(row[1]) else "" for row in rows]

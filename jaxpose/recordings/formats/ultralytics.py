@@ -32,6 +32,7 @@ from jaxpose.recordings.poses import Person
 from jaxpose.wording import shown
 
 _BOX_NUMBERS = 5  # class and box
+_HEAD = 100_000  # characters by which a label is recognised
 _MAX_LABEL = 2.0  # of a fraction of the image; joints outside of it are extrapolated
 _FRAME_LISTS = ("frames", "results", "predictions", "detections", "data")
 _PEOPLE_KEYS = ("results", "detections", "predictions", "people", "persons", "objects")
@@ -67,8 +68,9 @@ def _is_label(content: Content) -> bool:
     """Returns whether a text is one of pose labels: class, box, joints."""
     if content.kind != "text":
         return False
-    line = content.value.lstrip().partition("\n")[0]
-    numbers = _numbers(line)
+    lines = [line for line in content.value[:_HEAD].splitlines() if line.strip()]
+    # Boxes without joints may come first.
+    numbers = next((n for n in map(_numbers, lines) if not _is_box(n)), None)
     if not numbers or _shape(len(numbers)) is None:
         return False
     is_class = numbers[0] >= 0 and numbers[0] % 1 == 0
@@ -76,6 +78,22 @@ def _is_label(content: Content) -> bool:
     box = numbers[1:_BOX_NUMBERS]
     is_box = all(0 <= value <= _MAX_LABEL for value in box) or not _is_row(len(numbers))
     return is_class and is_box
+
+
+def _is_box(numbers: list[float] | None) -> bool:
+    """Returns whether numbers are class and box alone, with a confidence or an id."""
+    if numbers is None or not _BOX_NUMBERS <= len(numbers) <= _BOX_NUMBERS + 2:
+        return False
+    is_class = numbers[0] >= 0 and numbers[0] % 1 == 0
+    return is_class and all(0 <= value <= 1 for value in numbers[1:_BOX_NUMBERS])
+
+
+def is_boxes(content: Content) -> bool:
+    """Returns whether a text is one of labels of boxes alone."""
+    if content.kind != "text" or len(content.value) > _HEAD:
+        return False
+    lines = [line for line in content.value.splitlines() if line.strip()]
+    return bool(lines) and all(_is_box(_numbers(line)) for line in lines)
 
 
 def _is_row(count: int) -> bool:
@@ -97,6 +115,8 @@ def _label_people(content: Content) -> list[Person]:
         if not line.strip():
             continue
         numbers = _numbers(line)
+        if _is_box(numbers):
+            continue
         shape = _shape(len(numbers)) if numbers else None
         if numbers is None or shape is None:
             raise JaxposeError(
