@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 from absl import logging
+from flax.traverse_util import flatten_dict
 from jax.sharding import Mesh
 
 from jaxpose.config import check_fields, check_names
@@ -294,6 +295,7 @@ class Run:
         # Imported here and below: lifting needs neither data sets nor pictures.
         from jaxpose.data import splits as data
         from jaxpose.training import loop
+        from jaxpose.training.metric_writer import write_test_results
 
         # Everything that can be wrong is found before the directory is claimed.
         self._check_batches()
@@ -322,7 +324,12 @@ class Run:
             last = loop.train(training, evaluator, checkpoints, begin)
             # In place of the cached property, which would read the checkpoint again.
             self.__dict__["_restored"] = checkpoints.restore_best(last)
-        return self._report(splits.train, splits.test)
+        results = self._report(splits.train, splits.test)
+        if hosts.is_writer():
+            fields = flatten_dict(self.config.to_dict(), sep=".")
+            write_test_results(self.workdir, self.step, results, fields)
+            print(f"curves: tensorboard --logdir {self.workdir / 'tensorboard'}")
+        return results
 
     def evaluate(self) -> dict[str, Any]:
         """Scores the best checkpoint on the test subjects of `config`; draws a picture.

@@ -16,7 +16,7 @@ from jaxpose.parallel import hosts, signals
 from jaxpose.scoring.evaluate import Evaluator
 from jaxpose.training import workdirs
 from jaxpose.training.checkpoints import Checkpoints
-from jaxpose.training.progress import Progress
+from jaxpose.training.progress import Progress, describe
 from jaxpose.training.setup import Training
 from jaxpose.training.state import TrainState
 from jaxpose.training.step import Schedule
@@ -45,6 +45,10 @@ def train(
     Raises:
       JaxposeError: losses or parameters are not finite, or the disk is full.
     """
+    # Said before anything is compiled, which takes longest.
+    newest = checkpoints.steps[-1] if checkpoints.steps else 0
+    if hosts.is_writer() and newest < training.schedule.num_steps:
+        print(describe(training, newest), file=sys.stderr, flush=True)
     # Resume, or begin anew.
     restored = checkpoints.restore_latest(training.state_shapes())
     if restored is not None:
@@ -77,7 +81,10 @@ def train(
             step += schedule.steps_per_dispatch
 
             stopping = stop.agreed()
+            ends_epoch = step % schedule.steps_per_epoch == 0
             if not (stopping or saving.is_due(step)):
+                if ends_epoch:
+                    progress.say(step)
                 continue
             # What is saved must be reported first, and be finite.
             progress.settle()
@@ -90,6 +97,8 @@ def train(
                     logging.warning(
                         "step %d has no finite score and is not selected", step
                     )
+            if ends_epoch:
+                progress.say(step)
             progress.flush()
             check_finite(state, step, checkpoints)
             checkpoints.save(state, step, score)
@@ -98,6 +107,7 @@ def train(
             saving.restart_clock()
             if stopping:
                 checkpoints.wait()
+                progress.close_bar()
                 logging.warning(
                     "stopped by a signal; saved step %d of %d", step, schedule.num_steps
                 )

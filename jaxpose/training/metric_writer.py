@@ -1,13 +1,20 @@
 """Metrics of a run: JSON lines for programs, TensorBoard event files for people."""
 
+import datetime
 import json
 import os
 import pathlib
 from typing import Any
 
+import numpy as np
+from PIL import Image
 from tensorboardX import SummaryWriter
+from tensorboardX.summary import hparams
 
 from jaxpose.whole_files import replacing
+
+# Scores on the clips that select the best checkpoint have names that begin so.
+_SELECTION = "selection_"
 
 
 def read_metrics(path: pathlib.Path) -> list[dict[str, Any]]:
@@ -28,8 +35,17 @@ def read_metrics(path: pathlib.Path) -> list[dict[str, Any]]:
     return rows
 
 
+def event_name(name: str) -> str:
+    """Returns the name of a value in TensorBoard, `train/loss`, `validation/mpjpe`."""
+    if name.startswith(_SELECTION):
+        return f"validation/{name.removeprefix(_SELECTION)}"
+    return f"train/{name}"
+
+
 class MetricWriter:
     """Appends rows to `<workdir>/metrics.jsonl` and scalars to `<workdir>/tensorboard`.
+
+    Lines for people go to `<workdir>/train.log`.
 
     A resumed run first drops the rows after the step that it resumes from: the file
     reads as if the run had never stopped.
@@ -45,6 +61,7 @@ class MetricWriter:
                     file.write(json.dumps(row) + "\n")
         # Line by line, so that a row is visible as soon as it is written.
         self._file = path.open("a", buffering=1)
+        self._log = (workdir / "train.log").open("a", buffering=1)
         self._events = SummaryWriter(
             str(workdir / "tensorboard"), purge_step=resume_step + 1
         )
@@ -53,7 +70,12 @@ class MetricWriter:
         """Writes one row; `values` are scalars."""
         self._file.write(json.dumps({"step": step, **values}) + "\n")
         for name, value in values.items():
-            self._events.add_scalar(name, value, step)
+            self._events.add_scalar(event_name(name), value, step)
+
+    def write_line(self, line: str) -> None:
+        """Writes a line for people, with the date."""
+        now = datetime.datetime.now().isoformat(" ", "seconds")
+        self._log.write(f"{now}  {line}\n")
 
     def flush(self) -> None:
         """Puts the rows on disk; comes before the checkpoint of the same step."""
@@ -65,4 +87,39 @@ class MetricWriter:
         """Flushes and closes the files."""
         self.flush()
         self._file.close()
+        self._log.close()
         self._events.close()
+
+
+def write_test_results(
+    workdir: pathlib.Path,
+    step: int,
+    results: dict[str, Any],
+    hyperparameters: dict[str, Any],
+) -> None:
+    """Adds the test scores, fields of the config and pictures of a run to TensorBoard.
+
+    Args:
+      workdir: directory of the run, which holds `learning_curves.png`.
+      step: updates of the weights that were scored.
+      results: of the evaluation.
+      hyperparameters: fields of the config by their dotted names.
+    """
+    scores = {}
+    for name, value in results.items():
+        if isinstance(value, float):
+            scores[f"test/{name}"] = value
+    plain = {}
+    for name, value in hyperparameters.items():
+        plain[name] = value if isinstance(value, bool | int | float) else str(value)
+    with SummaryWriter(str(workdir / "tensorboard")) as events:
+        for name, value in scores.items():
+            events.add_scalar(name, value, step)
+        # `events.add_hparams` would make a run of its own.
+        for summary in hparams(plain, scores):
+            events.file_writer.add_summary(summary)
+        curves = workdir / "learning_curves.png"
+        if curves.exists():
+            with Image.open(curves) as picture:
+                pixels = np.asarray(picture.convert("RGB"))
+            events.add_image("learning_curves", pixels, step, dataformats="HWC")

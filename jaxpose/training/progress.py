@@ -1,18 +1,45 @@
-"""Reports the progress of a training: metrics of each dispatch, a bar, bad losses."""
+"""Reports the progress of a training: metrics, a line per epoch, a bar, bad losses."""
 
+import datetime
+import sys
 import time
+import warnings
 from typing import Self
 
 import jax
 import numpy as np
-from tqdm import tqdm
+from tqdm import TqdmWarning
 
 from jaxpose.errors import JaxposeError
 from jaxpose.parallel import hosts
 from jaxpose.scoring.evaluate import METRICS
 from jaxpose.training.checkpoints import Checkpoints
+from jaxpose.training.losses import loss_in_millimetres
 from jaxpose.training.metric_writer import MetricWriter
 from jaxpose.training.setup import Training
+
+with warnings.catch_warnings():
+    # A notebook without ipywidgets gets the bar of a terminal.
+    warnings.simplefilter("ignore", TqdmWarning)
+    from tqdm.auto import tqdm
+
+# Seconds after which a line is printed inside of an epoch, too.
+_LONGEST_SILENCE = 120.0
+
+
+def describe(training: Training, step: int) -> str:
+    """Returns what begins, in one line; `step` updates are made already."""
+    schedule, config = training.schedule, training.config
+    shapes = jax.tree.leaves(training.state_shapes().params)
+    parameters = sum(shape.size for shape in shapes)
+    devices = training.mesh.devices
+    begins = f" after {step:,}" if step else ""
+    return (
+        f"{config.model.name}, {parameters:,} parameters, on {devices.size} x "
+        f"{devices.flat[0].device_kind}: {len(training.data.samples):,} frames, "
+        f"{schedule.num_steps:,} updates of {config.batch_size} in "
+        f"{schedule.num_epochs} epochs; compiling{begins} ..."
+    )
 
 
 class Progress:
@@ -27,17 +54,26 @@ class Progress:
         self._checkpoints = checkpoints
         # First step and losses of the dispatch that the device works on.
         self._pending: tuple[int, jax.Array] | None = None
+        self._unit = loss_in_millimetres(
+            training.config.loss, training.config.target_scale
+        )
+        # Losses since the last line, and seconds of training.
+        self._losses: list[np.ndarray] = []
+        self._seconds = 0.0
+        self._score: float | None = None
         # Only one process writes files and shows the bar.
         self._writer: MetricWriter | None = None
         if hosts.is_writer():
             self._writer = MetricWriter(checkpoints.workdir, resume_step=step)
+        # The bar is for terminals and notebooks; None finds out.
         self._bar = tqdm(
             total=training.schedule.num_steps,
             initial=step,
             unit="step",
             desc="train",
-            disable=not hosts.is_writer(),
+            disable=None if hosts.is_writer() else True,
             mininterval=1.0,
+            dynamic_ncols=True,
         )
         self.restart_clock()
 
@@ -45,9 +81,13 @@ class Progress:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._bar.close()
+        self.close_bar()
         if self._writer:
             self._writer.close()
+
+    def close_bar(self) -> None:
+        """Ends the bar, so that what is printed next stands on a line of its own."""
+        self._bar.close()
 
     def restart_clock(self) -> None:
         """Leaves the time until now out of the speed that is reported next."""
@@ -83,8 +123,12 @@ class Progress:
         rate = len(losses) * self._training.config.batch_size / seconds
         self._bar.update(len(losses))
         self._bar.set_postfix(
-            loss=f"{losses.mean():.5f}", poses_per_s=f"{rate:.0f}", refresh=False
+            loss=self._shown(losses.mean()), poses_per_s=f"{rate:.0f}", refresh=False
         )
+        self._losses.append(losses)
+        self._seconds += seconds
+        if self._seconds > _LONGEST_SILENCE and self._bar.disable:
+            self.say(last_step)
         # The row has the step and the learning rate of the last update.
         if self._writer:
             self._writer.write(
@@ -99,12 +143,45 @@ class Progress:
     def write_scores(self, step: int, scores: dict[str, float | None]) -> None:
         """Writes the scores on the clips that select the best checkpoint."""
         # Leaves out metrics that no frame counts towards, and what is no result.
+        self._score = scores["mpjpe"]
         values = {}
         for name in METRICS:
             if (score := scores[name]) is not None and np.isfinite(score):
                 values[f"selection_{name}"] = score
         if self._writer:
             self._writer.write(step, **values)
+
+    def say(self, step: int) -> None:
+        """Prints a line about the updates since the last one, up to `step`.
+
+        It has the mean loss, the error on the clips that select the checkpoint, the
+        speed and the time left. `<workdir>/train.log` gets it with the date.
+        """
+        self.settle()
+        count = sum(len(losses) for losses in self._losses)
+        if not count or self._writer is None:
+            return
+        schedule, batch = self._training.schedule, self._training.config.batch_size
+        loss = float(np.concatenate(self._losses).mean(dtype=np.float64))
+        words = [
+            f"epoch {step / schedule.steps_per_epoch:g}/{schedule.num_epochs}",
+            f"loss {self._shown(loss)}",
+        ]
+        if self._score is not None:
+            words.append(f"validation MPJPE {self._score:.1f} mm")
+        words.append(f"{count * batch / self._seconds:,.0f} poses/s")
+        left = (schedule.num_steps - step) * self._seconds / count
+        words.append(f"{datetime.timedelta(seconds=round(left))} left")
+        line = "  ".join(words)
+        tqdm.write(line, file=sys.stderr)
+        self._writer.write_line(line)
+        self._losses, self._seconds, self._score = [], 0.0, None
+
+    def _shown(self, loss: float) -> str:
+        """Returns a loss with its unit."""
+        if self._unit is None:
+            return f"{loss:.5g}"
+        return f"{self._unit * loss:.1f} mm"
 
     def flush(self) -> None:
         """Puts everything on disk, before a checkpoint of the same step is written."""

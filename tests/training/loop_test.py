@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -16,10 +17,12 @@ from PIL import Image
 from jaxpose.data.batches import make_epoch_order
 from jaxpose.data.clips import select_subjects
 from jaxpose.errors import JaxposeError
+from jaxpose.models import build_model
 from jaxpose.parallel import sharding
 from jaxpose.run import Run
 from jaxpose.training import setup, workdirs
 from jaxpose.training.metric_writer import read_metrics
+from jaxpose.training.progress import describe
 from tests.small_run import in_memory, small_clips, small_config, train_small
 
 pytestmark = pytest.mark.xdist_group("train")
@@ -67,6 +70,42 @@ def test_training_lowers_the_loss_and_logs_every_dispatch(finished):
     assert list(losses) == list(range(4, 73, 4))
     assert losses[72] < 0.8 * losses[4]
     assert list((directory / "tensorboard").iterdir())
+
+
+def test_a_run_says_what_begins():
+    config = small_config()
+    training = setup.set_up(
+        config, build_model(config), small_clips(), sharding.make_mesh()
+    )
+    assert re.fullmatch(
+        r"ampose, [\d,]+ parameters, on 1 x cpu: [\d,]+ frames, [\d,]+ updates of "
+        rf"{config.batch_size} in {config.num_epochs} epochs; "
+        r"compiling after 1,200 \.\.\.",
+        describe(training, 1200),
+    )
+
+
+def test_a_run_logs_a_line_per_epoch(finished):
+    directory, _ = finished
+    lines = (directory / "train.log").read_text().splitlines()
+    epochs = small_config().num_epochs
+    assert len(lines) == epochs
+    for epoch, line in enumerate(lines, 1):
+        assert re.fullmatch(
+            rf"[\d-]+ [\d:]+  epoch {epoch}/{epochs}  loss [\d.]+ mm  "
+            r"validation MPJPE [\d.]+ mm  [\d,]+ poses/s  \d+:\d\d:\d\d left",
+            line,
+        )
+
+
+def test_tensorboard_has_scores_fields_and_curves(finished):
+    directory, _ = finished
+    events = b"".join(
+        path.read_bytes() for path in (directory / "tensorboard").rglob("*events*")
+    )
+    for name in (b"train/loss", b"validation/mpjpe", b"test/mpjpe", b"model.depth"):
+        assert name in events
+    assert b"\x89PNG" in events
 
 
 def test_checkpoints_inside_an_epoch_change_nothing(finished, tmp_path):

@@ -50,6 +50,9 @@ def test_rows_are_on_disk_as_soon_as_they_are_written(tmp_path):
 def test_scalars_reach_tensorboard(tmp_path):
     writer = MetricWriter(tmp_path, resume_step=0)
     writer.write(1, loss=2.0)
+    writer.write(1, selection_p_mpjpe=50.0)
     writer.close()
     (events,) = (tmp_path / "tensorboard").iterdir()
-    assert b"loss" in events.read_bytes()
+    content = events.read_bytes()
+    assert b"train/loss" in content
+    assert b"validation/p_mpjpe" in content
