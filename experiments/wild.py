@@ -1,12 +1,16 @@
 """Scores models on simulated video: cameras and detectors as people have them.
 
     python -m experiments.wild --workdir=runs/wild --baseline=runs/cmu --json=wild.json
+    python -m experiments.wild --real=FOLDER --baseline=runs/cmu --json=real.json
 
 Rows are data x cameras x detector, each the mean over seeds: the development subjects
 17, 49 and 142 of `cmu_mocap`, which no wild model is trained on, and `hdm05`, another
 studio. Millimetres; jitter is the length of the second difference per frame squared.
 Models see what a user's recording would give them: joints by the rules of detectors,
 unseen ones filled in.
+
+With --real the rows are recordings in a folder, scored beside the released weights:
+files of a detector, a calibration and marker truth (`experiments/wild.md`).
 """
 
 import functools
@@ -20,6 +24,7 @@ import numpy as np
 from absl import app, flags, logging
 
 from experiments.wild_clips import CAMERAS, film
+from experiments.wild_real import Lift, constant, find_scenes, run_real
 from jaxpose import metrics
 from jaxpose.body.skeletons import H36M_17
 from jaxpose.data.clips import Clips, select_subjects
@@ -28,9 +33,11 @@ from jaxpose.datasets import protocol_of
 from jaxpose.datasets.cmu_mocap.protocol import BOTH_ARCHIVES
 from jaxpose.datasets.prepared import load_clips
 from jaxpose.errors import JaxposeError
+from jaxpose.lifter import load
 from jaxpose.parallel import memory
 from jaxpose.run import Run
 from jaxpose.scoring.baselines import mean_pose
+from jaxpose.wording import one_line
 
 MILLIMETRES = 1000.0
 DETECTORS = ("none", "openpose", "blazepose")
@@ -151,16 +158,42 @@ def to_markdown(rows: list[dict[str, Any]], baseline: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def per_joint_table(rows: list[dict[str, Any]]) -> str:
+    """Returns the MPJPE of each joint as a table, in millimetres."""
+    joints = list(dict.fromkeys(joint for row in rows for joint in row["per_joint"]))
+    names = " | ".join(joint.replace("_", " ") for joint in joints)
+    lines = [
+        f"| data | cameras | detector | model | {names} |",
+        "|---|---|---|---|" + "---:|" * len(joints),
+    ]
+    for row in rows:
+        cells = [row["data"], row["cameras"], row["detector"], row["model"]]
+        for joint in joints:
+            error = row["per_joint"].get(joint)
+            cells.append("-" if error is None else f"{error:.1f}")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def training_mean(data_dir: str | None) -> np.ndarray:
+    """Returns the mean pose `[17, 3]` of the training subjects, root-relative metres.
+
+    Raises:
+      JaxposeError: `cmu_mocap` is not prepared.
+    """
+    train = load_clips("cmu_mocap/gt", data_dir)
+    known = set(train.subjects)
+    subjects = [name for name in BOTH_ARCHIVES.train_subjects if name in known]
+    return mean_pose(select_subjects(train, subjects))
+
+
 def load_models(workdirs: list[str], data_dir: str | None) -> dict[str, Predict]:
     """Returns the mean pose of the training subjects, and each run by its directory.
 
     Raises:
       JaxposeError: a directory without a run, or data that is not prepared.
     """
-    train = load_clips("cmu_mocap/gt", data_dir)
-    known = set(train.subjects)
-    subjects = [name for name in BOTH_ARCHIVES.train_subjects if name in known]
-    pose = mean_pose(select_subjects(train, subjects))
+    pose = training_mean(data_dir)
     models: dict[str, Predict] = {
         MEAN_POSE: lambda clips: np.broadcast_to(pose, clips.positions_3d.shape)
     }
@@ -189,8 +222,42 @@ def load_data(name: str, subjects: list[str], data_dir: str | None) -> dict[str,
     return data
 
 
+def load_lifters(workdirs: list[str], data_dir: str | None) -> dict[str, Lift]:
+    """Returns the mean pose, the released weights, and each run by its directory.
+
+    The mean pose is left out, and that is said, where `cmu_mocap` is not prepared.
+
+    Raises:
+      JaxposeError: a directory without a run.
+    """
+    lifters: dict[str, Lift] = {}
+    try:
+        lifters[MEAN_POSE] = constant(training_mean(data_dir))
+    except JaxposeError as error:
+        print(f"no mean pose: {one_line(error)}", file=sys.stderr)
+    for source in (None, *workdirs):
+        lifter = load(source)
+        lift = functools.partial(lifter.lift, estimate_missing=True)
+        lifters[source or lifter.name] = lift
+    return lifters
+
+
+def score_real(folder: str, lifters: dict[str, Lift]) -> list[dict[str, Any]]:
+    """Scores lifters on the recordings in a folder; prints those that cannot be.
+
+    Raises:
+      JaxposeError: no recording can be scored.
+    """
+    scenes, failed = find_scenes(pathlib.Path(folder).expanduser())
+    for reason in failed:
+        print(f"not scored: {reason}", file=sys.stderr)
+    if not scenes:
+        raise JaxposeError(f"--real={folder}: no recording can be scored")
+    return run_real(scenes, lifters)
+
+
 def main(argv: list[str]) -> None:
-    """Reads the flags, scores, prints the table and writes the JSON file."""
+    """Reads the flags, scores, prints the tables and writes the JSON file."""
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
     logging.set_verbosity(logging.WARNING)
@@ -200,16 +267,20 @@ def main(argv: list[str]) -> None:
     try:
         if not path.parent.is_dir():
             raise JaxposeError(f"--json={given.json}: {path.parent} is no directory")
-        rows = run_bench(
-            load_data(given.data, given.subjects, given.data_dir),
-            load_models(workdirs, given.data_dir),
-            (given.detector,) if given.detector else DETECTORS,
-            given.seeds,
-        )
+        if given.real:
+            rows = score_real(given.real, load_lifters(workdirs, given.data_dir))
+        else:
+            rows = run_bench(
+                load_data(given.data, given.subjects, given.data_dir),
+                load_models(workdirs, given.data_dir),
+                (given.detector,) if given.detector else DETECTORS,
+                given.seeds,
+            )
         path.write_text(json.dumps(rows, indent=2) + "\n")
     except (JaxposeError, OSError) as error:
         sys.exit(f"error: {error}")
     print(to_markdown(rows, given.baseline))
+    print(per_joint_table(rows))
 
 
 if __name__ == "__main__":
@@ -217,6 +288,7 @@ if __name__ == "__main__":
     flags.DEFINE_list(
         "subjects", list(BOTH_ARCHIVES.test_subjects), "Subjects of cmu_mocap."
     )
+    flags.DEFINE_string("real", "", "Folder of real recordings, in place of data.")
     flags.DEFINE_enum("detector", None, DETECTORS, "One detector; default: all.")
     flags.DEFINE_multi_string("workdir", [], "Directory of a run; may be repeated.")
     flags.DEFINE_string("baseline", "", "Run of configs/ampose.py:cmu, for the ratios.")

@@ -104,7 +104,7 @@ def calibrated(
     place = f"{recording.where} {recording.name} {recording.camera.name}"
     fitting = cameras
     if len(cameras) > 1:
-        fitting = [camera for camera in cameras if _is_named(camera.name, place)]
+        fitting = [camera for camera in cameras if is_named(camera.name, place)]
     if len(fitting) != 1:
         names = ", ".join(camera.name for camera in cameras)
         raise JaxposeError(
@@ -133,7 +133,7 @@ def calibrated(
     return dataclasses.replace(recording, camera=camera)
 
 
-def _is_named(name: str, place: str) -> bool:
+def is_named(name: str, place: str) -> bool:
     """Returns whether a camera's name is part of a path; zeros in numbers are free."""
     pattern = re.escape(_simplified(name)) + r"(?!\d)"
     return bool(name) and re.search(pattern, _simplified(place)) is not None
