@@ -12,12 +12,22 @@ from jaxpose.datasets import protocol_of
 from jaxpose.errors import JaxposeError, NotPreparedError
 from jaxpose.models import build_model
 from jaxpose.models.cost import describe
+from jaxpose.wording import count_of
 
 # Operations per multiply-accumulate: two forward, and twice as many backward.
 FLOPS_PER_MAC = 6
 # Assumed, not measured.
 RATES = {"a GPU at 5 TFLOP/s": 5e12, "two CPU cores at 30 GFLOP/s": 3e10}
 HOUR, DAY = 3600.0, 86400.0
+
+
+def print_index() -> None:
+    """Prints a line per table: its name, its trained rows and its title."""
+    width = max(map(len, TABLES))
+    for name, table in TABLES.items():
+        rows = sum(bool(row.config) for row in table.rows)
+        print(f"{name:{width}}  {count_of(rows, 'run', 'runs'):>8}  {table.title}")
+    print("\n`--list TABLE` shows the rows of a table, their data and cost.")
 
 
 def print_tables(names: Iterable[str], data_dir: str | None, protocol: str) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 
 from experiments import child, listing, markdown
 from experiments.job import Job, make_jobs
-from experiments.tables import TABLES
+from experiments.tables import TABLES, add_tables
 from jaxpose.errors import JaxposeError, NotPreparedError
 from jaxpose.fields import TRAINING_PROTOCOLS
 from jaxpose.training.workdirs import open_workdir
@@ -167,6 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m experiments.run", None, description)
     add = parser.add_argument
     add("table", nargs="*", metavar="TABLE", help="gla_gcn.table5; see --list")
+    add("--table", dest="files", action="append", default=[], metavar="FILE.py")
     add("--workdir", metavar="DIR", help="directory of the runs, tables and pictures")
     add("--list", action="store_true", help="show tables, rows, data and cost")
     add("--smoke", action="store_true", help="toy models on synthetic data")
@@ -186,10 +187,17 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
     flags = _parser().parse_args(argv)
     try:
+        added = []
+        for file in flags.files:
+            added += add_tables(pathlib.Path(file).expanduser())
+        # A file of one's own without names means all of its tables.
+        flags.table = flags.table or added
         _check(flags)
+        if flags.list and flags.table:
+            listing.print_tables(flags.table, flags.data_dir, flags.protocol)
+            return 0
         if flags.list:
-            names = flags.table or TABLES
-            listing.print_tables(names, flags.data_dir, flags.protocol)
+            listing.print_index()
             return 0
         return 0 if _run_tables(flags) else 1
     except JaxposeError as error:

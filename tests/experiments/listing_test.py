@@ -6,6 +6,7 @@ import pytest
 
 from experiments import listing, run
 from experiments.table import load_config
+from experiments.tables import TABLES
 from jaxpose.datasets.prepared import require_prepared
 
 
@@ -29,6 +30,62 @@ def test_the_list_shows_rows_data_and_cost(tmp_path, capsys):
     assert run.main(["ampose.table4.4", *flags]) == 0
     held_out = cost(capsys.readouterr().out)
     assert held_out / cost(listed) == pytest.approx(1 - 0.166, abs=1e-3)
+
+
+def test_the_index_has_a_line_per_table(capsys):
+    assert run.main(["--list"]) == 0
+    *lines, empty, hint = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(TABLES)
+    (line,) = [line for line in lines if line.startswith("gast_net.figure4 ")]
+    assert " 8 runs " in line
+    assert (empty, hint[:14]) == ("", "`--list TABLE`")
+
+
+OWN = """
+from experiments.table import Column, Row, Table
+
+ROWS = []
+for depth in (2, 3):
+    row = Row(f"{depth} layers", {}, "configs/ampose.py:quickstart",
+              {"model.depth": depth}, f"depth{depth}")
+    ROWS.append(row)
+TABLES = {"depth": Table("Depth", "", (Column("MPJPE"),), tuple(ROWS))}
+"""
+
+
+@pytest.fixture
+def own_tables(monkeypatch):
+    """Keeps the tables that a test adds out of the others."""
+    monkeypatch.setattr("experiments.tables.TABLES", known := dict(TABLES))
+    monkeypatch.setattr("experiments.run.TABLES", known)
+    monkeypatch.setattr("experiments.listing.TABLES", known)
+
+
+def test_tables_of_a_file_of_ones_own_are_listed(tmp_path, capsys, own_tables):
+    path = tmp_path / "sweep.py"
+    path.write_text(OWN)
+    assert run.main([f"--table={path}", "--list"]) == 0
+    listed = capsys.readouterr().out
+    assert "sweep.depth: Depth" in listed
+    assert "3 layers: configs/ampose.py:quickstart model.depth=3" in listed
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "there is no Python file"),
+        ("x = 1", "has no TABLES"),
+        ("1 / 0", "fails: ZeroDivisionError: division by zero"),
+        ("def", "fails: SyntaxError: invalid syntax"),
+    ],
+)
+def test_a_file_without_tables_is_named(tmp_path, capsys, own_tables, text, said):
+    path = tmp_path / "sweep.py"
+    if text is not None:
+        path.write_text(text)
+    assert run.main([f"--table={path}", "--list"]) == 1
+    assert f"--table={path}" in (message := capsys.readouterr().err)
+    assert said in message
 
 
 def test_the_list_names_the_data_that_is_missing(tmp_path, monkeypatch, capsys):
