@@ -1,0 +1,82 @@
+"""The measuring program for accelerators, end to end in toy sizes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from experiments import on_device
+
+TOY = on_device.TOY
+
+
+def test_figures_are_written_as_they_come_and_failures_stop_nothing(
+    tmp_path, monkeypatch
+):
+    def fails(sizes):
+        yield {"figure": "first", "ms": 2.0, "tflops": 3.0}
+        raise ValueError("no\nmemory")
+
+    tasks = [("a", lambda: fails(TOY)), ("b", lambda: iter([{"figure": "b"}]))]
+    monkeypatch.setattr(on_device, "plan", lambda sizes: tasks)
+    found = on_device.measure(TOY, 60, tmp_path)
+    lines = (tmp_path / "figures.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == found
+    assert [figure["figure"] for figure in found] == ["first", "a", "b"]
+    assert found[1]["failed"] == "ValueError: no memory"
+
+
+def test_what_no_time_is_left_for_is_named(tmp_path):
+    found = on_device.measure(TOY, -1, tmp_path)
+    assert len(found) == len(on_device.plan(TOY))
+    assert {figure["skipped"] for figure in found} == {"no time was left"}
+
+
+def test_the_bound_is_the_time_of_the_products_at_the_measured_rate():
+    common = {"device": "d", "jax": "0"}
+    rate = {"figure": "products, bfloat16", "tflops": 500.0}
+    update = {"figure": "update, a, bfloat16", "ms": 2.0, "tflops": 125.0}
+    table = on_device.to_markdown([common | rate, common | update])
+    assert "| update, a, bfloat16 |  | 2 | 0.5 |" in table
+
+
+def test_the_most_valuable_figures_are_measured(tmp_path, monkeypatch):
+    first = on_device.plan(TOY)[:3]
+    monkeypatch.setattr(on_device, "plan", lambda sizes: first)
+    found = on_device.measure(TOY, 600, tmp_path)
+    assert [figure["figure"] for figure in found] == [
+        "products, bfloat16",
+        "products, tf32",
+        "products, float32",
+        "update, ampose_d5w512, bfloat16",
+        "prediction, ampose_d5w512, bfloat16",
+    ]
+    update, prediction = found[3:]
+    assert (update["batch_size"], prediction["batch_size"]) == (8, 16)
+    # An update is three predictions of its batch; both numbers are rounded by nobody.
+    per_pose = [
+        figure["tflops"] * figure["ms"] / figure["batch_size"]
+        for figure in (update, prediction)
+    ]
+    assert per_pose[0] == pytest.approx(3 * per_pose[1])
+    # 3,119,504 poses of Human3.6M, in batches of 8.
+    hours = 3_119_504 / 8 * update["ms"] / 3.6e6
+    assert update["hours_of_epoch"] == pytest.approx(hours)
+    assert "| update, ampose_d5w512, bfloat16 | 8 |" in on_device.to_markdown(found)
+
+
+def test_its_path_needs_no_data_sets_and_no_pictures():
+    code = (
+        "import sys; import experiments.on_device; "
+        "names = {'tensorflow_datasets', 'orbax', 'matplotlib', 'tqdm', 'scipy', "
+        "'tensorboardX', 'PIL', 'requests'}; print(sorted(names & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout.strip() == "[]", run.stderr
+
+
+@pytest.mark.slow
+def test_every_size_is_measured_in_toy_form(tmp_path):
+    found = on_device.measure(TOY, 3600, tmp_path)
+    assert not [figure for figure in found if "failed" in figure]
