@@ -7,11 +7,10 @@
 Nothing here imports data sets, optimisers or checkpoints, unless a workdir is opened.
 """
 
-import contextlib
 import dataclasses
 import os
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, overload
 
 import jax
@@ -22,6 +21,7 @@ from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data import requirements
 from jaxpose.detect import is_video, read_video
 from jaxpose.errors import JaxposeError
+from jaxpose.inference import onnx_export
 from jaxpose.inference.exported import ExportedModel, export_program
 from jaxpose.inference.keypoints import normalise_keypoints
 from jaxpose.inference.lifting import RateMatchedLifter
@@ -37,7 +37,7 @@ from jaxpose.recordings.layouts import MIN_CONFIDENCE
 from jaxpose.recordings.options import Options
 from jaxpose.recordings.recording import Recording
 from jaxpose.weights import ENDING, Weights, load_weights, save_weights
-from jaxpose.wording import in_python, printable
+from jaxpose.wording import in_python, naming_arguments, printable
 
 RELEASED = pathlib.Path(__file__).parent / "released"
 
@@ -172,7 +172,7 @@ class Lifter:
             estimate_missing=estimate_missing,
             force=force,
         )
-        with _naming_arguments():
+        with naming_arguments():
             recording = arrays.from_arrays(keypoints, scores, options)
             return self._lift_with_warnings(recording, options, intrinsics)
 
@@ -215,7 +215,7 @@ class Lifter:
         file = pathlib.Path(path)
         read = read_video if is_video(file) else reader.read_with
         poses = []
-        with _naming_arguments():
+        with naming_arguments():
             recordings = only_video(read(file, options), file)
             for recording in recordings[:people]:
                 poses.append(self._lift_with_warnings(recording, options, intrinsics))
@@ -267,16 +267,29 @@ class Lifter:
         """Writes weights and compiled model as one file, which `load` runs.
 
         It runs on CPU, NVIDIA GPU and TPU, without the code of the model: other
-        versions of jaxpose give the same poses.
+        versions of jaxpose give the same poses. The ending `.onnx` writes a model for
+        other programs instead, which `load` does not read
+        (`jaxpose.inference.onnx_export`); experimental.
 
         Args:
-          path: the file, `NAME.safetensors`.
-          dtype: of the weights: float32, or float16 for half the size.
+          path: the file, `NAME.safetensors` or `NAME.onnx`.
+          dtype: of the weights: float32, or float16 for half the size; ONNX files are
+            float32.
 
         Raises:
-          JaxposeError: a file that cannot be written.
+          JaxposeError: a file that cannot be written, or what ONNX files need is not
+            installed.
         """
         program = self._weights.program
+        file = pathlib.Path(path).expanduser()
+        if file.suffix == onnx_export.ENDING:
+            if program is not None:
+                raise JaxposeError(
+                    f"{self.name} is a compiled program; export the run it is made of"
+                )
+            facts = {"weights": self.name, **dataclasses.asdict(self._known)}
+            onnx_export.write_onnx(file, self.model, self.variables, facts)
+            return
         if program is None:
             program = export_program(self.model, self.variables, self.config)
         save_weights(path, dataclasses.replace(self._weights, program=program), dtype)
@@ -356,15 +369,6 @@ class Lifter:
             model=self.name,
             person=recording.person,
         )
-
-
-@contextlib.contextmanager
-def _naming_arguments() -> Iterator[None]:
-    """Makes errors name arguments in Python instead of flags of the command line."""
-    try:
-        yield
-    except JaxposeError as error:
-        raise JaxposeError(in_python(str(error))) from error.__cause__
 
 
 def _without_distortion(recording: Recording) -> Recording:

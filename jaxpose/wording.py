@@ -1,8 +1,12 @@
 """Words of messages: counts, ordinals, and text that comes from files."""
 
+import contextlib
 import re
 import reprlib
+from collections.abc import Iterator
 from typing import Any
+
+from jaxpose.errors import JaxposeError
 
 # Flags of the command line that are arguments in Python, too.
 _FLAG = re.compile(
@@ -62,6 +66,15 @@ def in_python(message: str) -> str:
     `--layout=coco_17` becomes `layout="coco_17"`, and `--force` becomes `force=True`.
     """
     return _FLAG.sub(_argument, message)
+
+
+@contextlib.contextmanager
+def naming_arguments() -> Iterator[None]:
+    """Makes errors name arguments in Python instead of flags of the command line."""
+    try:
+        yield
+    except JaxposeError as error:
+        raise JaxposeError(in_python(str(error))) from error.__cause__
 
 
 def _argument(flag: re.Match[str]) -> str:

@@ -103,7 +103,9 @@ def relative_to_person(keypoints_2d: jax.Array) -> jax.Array:
     centre = (seen * xy).sum(-2, keepdims=True) / total
     square = (seen * (xy - centre) ** 2).sum((-2, -1), keepdims=True) / total
     size = jnp.sqrt(jnp.where(square > 0, square, 1))
-    relative = jnp.where(seen > 0, (xy - centre) / size, 0)
+    relative = (xy - centre) / size
+    # Zeros of its own type: a converter to ONNX takes a bare 0 for a double.
+    relative = jnp.where(seen > 0, relative, jnp.zeros_like(relative))
     log_size = jnp.maximum(jnp.log(size), _SMALLEST)
     place = jnp.concatenate([centre, log_size], axis=-1)
     place = jnp.broadcast_to(place, (*xy.shape[:-1], PLACE_FEATURES))
