@@ -1,4 +1,8 @@
-"""Command-line flags, config files among them; a mistake is answered in one line."""
+"""Command-line flags, configs among them; a mistake is answered in one line.
+
+`--config` takes a config file or the workdir of a run. Where it is absent, the config
+is that of the run in `--workdir`.
+"""
 
 import importlib.util
 import os
@@ -71,7 +75,7 @@ def packaged_configs() -> pathlib.Path:
 
 
 class _ConfigParser(flags.ArgumentParser[ml_collections.ConfigDict]):
-    """Parser of `FILE.py[:VARIANT]`.
+    """Parser of `FILE.py[:VARIANT]`, or of a run's workdir.
 
     The parser of ml_collections splits at the first colon, which on Windows follows the
     drive letter, and knows no packaged configs.
@@ -83,11 +87,18 @@ class _ConfigParser(flags.ArgumentParser[ml_collections.ConfigDict]):
     config: ml_collections.ConfigDict | None = None
 
     def parse(self, argument: str) -> ml_collections.ConfigDict:
-        """Returns the locked config of a file and variant.
+        """Returns the locked config of a file and variant, or of a run.
 
         Raises:
-          JaxposeError: no such file or variant, or the file fails.
+          JaxposeError: no such file or variant, the file fails, or a directory without
+            a run.
         """
+        directory = pathlib.Path(argument).expanduser()
+        if directory.is_dir():
+            from jaxpose.training import workdirs  # starts JAX, which takes seconds
+
+            self.config = workdirs.load_config(directory, "--config")
+            return self.config
         stem, colon, variant = argument.partition(".py:")
         path = find_config(pathlib.Path(f"{stem}.py" if colon else argument))
         spec = importlib.util.spec_from_file_location("jaxpose_config_file", path)
@@ -115,6 +126,11 @@ class _ConfigParser(flags.ArgumentParser[ml_collections.ConfigDict]):
 def _parse(argv: list[str]) -> list[str]:
     """Returns the arguments that are not flags; exits with one line on a mistake."""
     flags.FLAGS["config"].parser = _ConfigParser()
+    workdir = _value_of("workdir", argv)
+    if workdir and _value_of("config", argv) is None and _holds_run(workdir):
+        argv = [argv[0], f"--config={workdir}", *argv[1:]]
+        # The flags of fields are found there.
+        sys.argv = argv
     try:
         return flags.FLAGS(argv)
     except flags.Error as error:
@@ -123,6 +139,8 @@ def _parse(argv: list[str]) -> list[str]:
         name, colon, _ = message.partition("=None: Flag ")
         if colon:
             message = f"{name}=... is required; --help lists the flags"
+            if workdir:
+                message = f"{name}=... is required, as {workdir} holds no run"
         sys.exit(f"error: {message}")
     except (AttributeError, KeyError, TypeError) as error:
         # ml_collections answers an unknown field with one of these.
@@ -131,6 +149,25 @@ def _parse(argv: list[str]) -> list[str]:
         if found is None:
             raise
         raise SystemExit(f"error: {found}") from error
+
+
+def _value_of(name: str, argv: list[str]) -> str | None:
+    """Returns the value of flag `name` among the arguments, None where it is absent."""
+    for argument, following in zip(argv, [*argv[1:], ""], strict=True):
+        found = re.fullmatch(rf"--?{name}(?:=(.*))?", argument)
+        if found:
+            return following if found[1] is None else found[1]
+    return None
+
+
+def _holds_run(workdir: str) -> bool:
+    """Returns whether a run has begun in a directory."""
+    directory = pathlib.Path(workdir).expanduser()
+    if not directory.is_dir():
+        return False
+    from jaxpose.training import workdirs
+
+    return workdirs.holds_run(directory)
 
 
 def _unknown_field(config: ml_collections.ConfigDict, argv: list[str]) -> str | None:

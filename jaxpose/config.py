@@ -153,6 +153,30 @@ def held_out_subjects(config: ml_collections.ConfigDict) -> tuple[str, ...]:
     return tuple(config.dataset.validation_subjects)
 
 
+def follow_dataset(
+    config: ml_collections.ConfigDict, trained: ml_collections.ConfigDict
+) -> None:
+    """Gives a config that names another data set the test subjects of that one.
+
+    Those of the training are nobody there. Subjects and actions that differ from the
+    training's were chosen, and stay.
+
+    Args:
+      config: the config to score or lift with; changed in place.
+      trained: the config that the run was trained with.
+    """
+    protocol = protocol_of(config.dataset.name)
+    if protocol.name == protocol_of(trained.dataset.name).name:
+        return
+    for field, value in (
+        ("test_subjects", protocol.test_subjects),
+        ("actions", protocol.actions),
+    ):
+        unchanged = config.dataset[field] == trained.dataset[field]
+        if unchanged and protocol.name in PROTOCOLS:
+            config.dataset[field] = value
+
+
 def restore_config(values: Mapping[str, Any]) -> Config:
     """Returns the config that a JSON file holds, as `make_config` would have made it.
 

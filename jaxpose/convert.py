@@ -2,7 +2,7 @@
 
     python -m jaxpose.convert --workdir=DIR --to-safetensors=FILE [--dtype=float16]
     python -m jaxpose.convert --config=CONFIG:VARIANT --torch=FILE --workdir=DIR
-    python -m jaxpose.convert --config=CONFIG:VARIANT --to-torch=FILE --workdir=DIR
+    python -m jaxpose.convert --workdir=DIR --to-torch=FILE
 
 The first writes the best checkpoint of a run as a file that `jaxpose.load` and
 `jaxpose lift --model=FILE` read. The second writes a native checkpoint that
@@ -62,14 +62,14 @@ def main(argv: list[str]) -> None:
         if exported is not None:
             Run.open(workdir, config).export(exported, flags.FLAGS.dtype)
             print(f"wrote {exported}")
+        elif target is not None:
+            convert_to_torch(config, workdir, pathlib.Path(target).expanduser())
         elif config is None:
             raise JaxposeError("--config=... is required; --help lists the flags")
         elif source is not None:
             prefix = flags.FLAGS["strip-prefix"].value
             source = pathlib.Path(source).expanduser()
             convert_from_torch(config, source, workdir, prefix)
-        elif target is not None:
-            convert_to_torch(config, workdir, pathlib.Path(target).expanduser())
     except JaxposeError as error:
         sys.exit(f"error: {error}")
 
@@ -117,20 +117,27 @@ def convert_from_torch(
 
 
 def convert_to_torch(
-    config: ml_collections.ConfigDict, workdir: pathlib.Path, torch_file: pathlib.Path
+    config: ml_collections.ConfigDict | None,
+    workdir: pathlib.Path,
+    torch_file: pathlib.Path,
 ) -> None:
     """Writes the best checkpoint of `workdir` as `{"model_pos": state dict}`, float32.
 
     The key of a trajectory model is `model_traj`. Arrays that the reference saves and
     never uses are written as zeros, so that its strict loading accepts the file.
 
+    Args:
+      config: a config with the model of the run; None: that of the run.
+      workdir: directory of the run.
+      torch_file: the file.
+
     Raises:
       JaxposeError: no checkpoint, another model, or `torch_file` cannot be written.
     """
-    _check_lifting(config)
-    torch = _import_torch()
-    names = torch_weights.get_state_dict_map(config.model.name)
     run = Run.open(workdir, config)
+    _check_lifting(run.config)
+    torch = _import_torch()
+    names = torch_weights.get_state_dict_map(run.config.model.name)
     arrays = layouts.to_torch(
         names.entries(run.model),
         jax.device_get(run.variables),
@@ -140,7 +147,7 @@ def convert_to_torch(
     state_dict = {name: torch.tensor(array) for name, array in arrays.items()}
     try:
         with replacing(torch_file) as partial:
-            torch.save({_keys(config)[0]: state_dict}, partial)
+            torch.save({_keys(run.config)[0]: state_dict}, partial)
     except (OSError, RuntimeError) as error:  # RuntimeError: a missing folder
         raise JaxposeError(
             f"--to-torch={torch_file} cannot be written: {error}"
@@ -203,7 +210,7 @@ def _import_torch() -> ModuleType:
 def _define_flags() -> None:
     """Defines the flags; not on import: `jaxpose.main` has flags of the same names."""
     config_flags.DEFINE_config_file(
-        "config", None, "Config file and variant; --to-safetensors needs none."
+        "config", None, "Config file and variant; a run in --workdir has its own."
     )
     flags.DEFINE_string("workdir", None, "Directory of the native checkpoint.")
     flags.DEFINE_string("torch", None, "PyTorch checkpoint to read (.bin, .pt, .pth).")

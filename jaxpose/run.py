@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import os
 import pathlib
+from collections.abc import Mapping
 from typing import Any, Self
 
 import jax
@@ -14,7 +15,7 @@ from absl import logging
 from flax.traverse_util import flatten_dict
 from jax.sharding import Mesh
 
-from jaxpose.config import check_fields, check_names
+from jaxpose.config import check_fields, check_names, follow_dataset
 from jaxpose.data import requirements, simulation, virtual_views
 from jaxpose.data.clips import Clips, select_subjects
 from jaxpose.datasets import get_builder
@@ -80,28 +81,36 @@ class Run:
 
     @classmethod
     def open(
-        cls, workdir: PathLike, config: ml_collections.ConfigDict | None = None
+        cls,
+        workdir: PathLike,
+        config: ml_collections.ConfigDict | None = None,
+        changes: Mapping[str, Any] | None = None,
     ) -> Self:
         """Opens the run in `workdir`; writes nothing there.
+
+            Run.open("runs/ampose", changes={"dataset.name": "cmu_mocap/gt"})
 
         Args:
           workdir: directory of a run.
           config: other test data, batch size, precision or flip averaging than the run
-            was trained with. The unit of targets is always that of the run.
+            was trained with; None: the config of the run. The unit of targets is always
+            that of the run. Another data set without test subjects or actions of its
+            own gets those of its protocol.
+          changes: values of single fields by their dotted names.
 
         Raises:
-          JaxposeError: no run is there, its format is unknown, or `config` has another
-            model.
+          JaxposeError: no run is there, its format is unknown, the model is another
+            one, or a field does not exist.
         """
         directory = _absolute(workdir)
         trained = workdirs.load_config(directory)
-        if config is None:
-            config = trained
+        config = (config or trained).copy_and_resolve_references()
+        config.update_from_flattened_dict(dict(changes or {}))
         check_fields(config)
         # Anything may differ from the training but what the weights depend on.
         workdirs.check_model(config, trained, directory)
-        config = config.copy_and_resolve_references()
         config.target_scale = trained.target_scale
+        follow_dataset(config, trained)
         return cls(config, trained, directory)
 
     @classmethod
