@@ -9,7 +9,8 @@ import os
 import pathlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import ModuleType
 
 import ml_collections
 from absl import app, flags
@@ -74,6 +75,32 @@ def packaged_configs() -> pathlib.Path:
     return folder if folder.is_dir() else package.parent / "configs"
 
 
+def packaged_variants(name: str) -> Iterator[tuple[str, ml_collections.ConfigDict]]:
+    """Yields each variant of `configs/NAME.py`, as `--config` takes it, and its config.
+
+    Configs of a second stage are left out.
+    """
+    module = _load_module(packaged_configs() / f"{name}.py")
+    for variant in module.VARIANTS:
+        config = module.get_config(variant)
+        if not config.refinement:
+            yield f"configs/{name}.py:{variant}", config
+
+
+def _load_module(path: pathlib.Path) -> ModuleType:
+    """Runs a Python file and returns its module.
+
+    Raises:
+      JaxposeError: it is no Python file.
+    """
+    spec = importlib.util.spec_from_file_location("jaxpose_config_file", path)
+    if spec is None or spec.loader is None:
+        raise JaxposeError(f"{path} is not a Python file; expected FILE.py:VARIANT")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 class _ConfigParser(flags.ArgumentParser[ml_collections.ConfigDict]):
     """Parser of `FILE.py[:VARIANT]`, or of a run's workdir.
 
@@ -101,14 +128,9 @@ class _ConfigParser(flags.ArgumentParser[ml_collections.ConfigDict]):
             return self.config
         stem, colon, variant = argument.partition(".py:")
         path = find_config(pathlib.Path(f"{stem}.py" if colon else argument))
-        spec = importlib.util.spec_from_file_location("jaxpose_config_file", path)
-        if spec is None or spec.loader is None:
-            raise JaxposeError(f"{path} is not a Python file; expected FILE.py:VARIANT")
-        module = importlib.util.module_from_spec(spec)
         # A config file is a program: it may raise anything.
         try:
-            spec.loader.exec_module(module)
-            config = module.get_config(*([variant] if colon else []))
+            config = _load_module(path).get_config(*([variant] if colon else []))
         except JaxposeError:
             raise
         except Exception as error:
@@ -126,8 +148,8 @@ class _ConfigParser(flags.ArgumentParser[ml_collections.ConfigDict]):
 def _parse(argv: list[str]) -> list[str]:
     """Returns the arguments that are not flags; exits with one line on a mistake."""
     flags.FLAGS["config"].parser = _ConfigParser()
-    workdir = _value_of("workdir", argv)
-    if workdir and _value_of("config", argv) is None and _holds_run(workdir):
+    workdir = value_of("workdir", argv)
+    if workdir and value_of("config", argv) is None and _holds_run(workdir):
         argv = [argv[0], f"--config={workdir}", *argv[1:]]
         # The flags of fields are found there.
         sys.argv = argv
@@ -151,7 +173,7 @@ def _parse(argv: list[str]) -> list[str]:
         raise SystemExit(f"error: {found}") from error
 
 
-def _value_of(name: str, argv: list[str]) -> str | None:
+def value_of(name: str, argv: list[str]) -> str | None:
     """Returns the value of flag `name` among the arguments, None where it is absent."""
     for argument, following in zip(argv, [*argv[1:], ""], strict=True):
         found = re.fullmatch(rf"--?{name}(?:=(.*))?", argument)

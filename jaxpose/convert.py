@@ -1,12 +1,13 @@
 """Converts checkpoints to one file, and from and to the PyTorch implementations.
 
     python -m jaxpose.convert --workdir=DIR --to-safetensors=FILE [--dtype=float16]
-    python -m jaxpose.convert --config=CONFIG:VARIANT --torch=FILE --workdir=DIR
+    python -m jaxpose.convert --torch=FILE --workdir=DIR [--config=CONFIG:VARIANT]
     python -m jaxpose.convert --workdir=DIR --to-torch=FILE
 
 The first writes the best checkpoint of a run as a file that `jaxpose.load` and
 `jaxpose lift --model=FILE` read. The second writes a native checkpoint that
-`jaxpose.main --mode=evaluate --workdir=DIR` scores; the third writes the best
+`jaxpose.main --mode=evaluate --workdir=DIR` scores; without a config, model and variant
+are recognised by the names and shapes of the arrays. The third writes the best
 checkpoint of a run under the reference's names. Only the third needs PyTorch, the
 optional extra `convert`: `pip install torch`.
 """
@@ -31,8 +32,8 @@ from jaxpose import command_line, torch_weights
 from jaxpose.errors import JaxposeError
 from jaxpose.models import cost
 from jaxpose.run import Run
-from jaxpose.torch_weights import checkpoint, layouts, state_dicts
-from jaxpose.training import workdirs
+from jaxpose.torch_weights import checkpoint, layouts, recognise, state_dicts
+from jaxpose.training import origins, workdirs
 from jaxpose.whole_files import replacing
 
 # Keys under which the reference implementations save the state dict of the lifting
@@ -64,8 +65,6 @@ def main(argv: list[str]) -> None:
             print(f"wrote {exported}")
         elif target is not None:
             convert_to_torch(config, workdir, pathlib.Path(target).expanduser())
-        elif config is None:
-            raise JaxposeError("--config=... is required; --help lists the flags")
         elif source is not None:
             prefix = flags.FLAGS["strip-prefix"].value
             source = pathlib.Path(source).expanduser()
@@ -75,7 +74,7 @@ def main(argv: list[str]) -> None:
 
 
 def convert_from_torch(
-    config: ml_collections.ConfigDict,
+    config: ml_collections.ConfigDict | None,
     torch_file: pathlib.Path,
     workdir: pathlib.Path,
     prefix: str | None = None,
@@ -83,7 +82,7 @@ def convert_from_torch(
     """Writes the weights of `torch_file` as a native checkpoint of step 0 in `workdir`.
 
     Args:
-      config: config of the model.
+      config: config of the model; None: it is recognised by the arrays of the file.
       torch_file: the PyTorch checkpoint.
       workdir: a new directory.
       prefix: what the names of the weights begin with; None: it is found.
@@ -92,14 +91,18 @@ def convert_from_torch(
       JaxposeError: the file cannot be read, does not fit the config's model, holds NaN,
         or `workdir` already holds a run; nothing is written then.
     """
-    _check_lifting(config)
-    names = torch_weights.get_state_dict_map(config.model.name)
+    if config is not None:
+        _check_lifting(config)
+        torch_weights.get_state_dict_map(config.model.name)
     if workdirs.holds_run(workdir.expanduser()):
         raise JaxposeError(
             f"--workdir={workdir} already holds a run; give a new directory"
         )
-    run = Run.create(config, workdir)
     state_dict = read_torch(torch_file, _keys(config))
+    if config is None:
+        config = _recognise(torch_file, state_dict)
+    run = Run.create(config, workdir)
+    names = torch_weights.get_state_dict_map(config.model.name)
     entries = list(names.entries(run.model))
     try:
         wanted = [entry.torch_name for entry in entries]
@@ -110,10 +113,41 @@ def convert_from_torch(
             leftovers=names.leftovers(run.model),
         )
     except JaxposeError as error:
-        raise JaxposeError(f"--torch={torch_file}: {error}") from None
-    run.save_weights(variables, torch_file.name)
+        message = f"--torch={torch_file}: {error}"
+        # A prefix that the user must name is no sign of another model.
+        if isinstance(error, layouts.MisfitError) and (fits := _fits(state_dict)):
+            message += f"\n{recognise.describe_fits(fits)}"
+        raise JaxposeError(message) from None
+    run.save_weights(variables, origins.describe_file(torch_file))
     parameters = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
     print(f"converted {parameters:,} parameters of {torch_file} to {workdir}")
+
+
+def _recognise(
+    torch_file: pathlib.Path, state_dict: dict[str, np.ndarray]
+) -> ml_collections.ConfigDict:
+    """Returns the config whose model has the arrays of a file, and prints its name.
+
+    Raises:
+      JaxposeError: there is none.
+    """
+    fits = _fits(state_dict)
+    if not fits or not fits[0].is_exact:
+        nearest = f"; {recognise.describe_fits(fits)}" if fits else ""
+        raise JaxposeError(
+            f"--torch={torch_file} is no model that jaxpose knows at its published "
+            f"sizes; name its config with --config=configs/NAME.py:VARIANT{nearest}"
+        )
+    print(f"{torch_file}: {recognise.describe_fits(fits)}")
+    return fits[0].config
+
+
+def _fits(state_dict: dict[str, np.ndarray]) -> list[recognise.Fit]:
+    """Returns the packaged configs whose model fits a file, or the nearest one."""
+    configs: list[tuple[str, ml_collections.ConfigDict]] = []
+    for name in torch_weights.STATE_DICTS:
+        configs += command_line.packaged_variants(name)
+    return recognise.find_fits(state_dict, configs)
 
 
 def convert_to_torch(
@@ -134,9 +168,11 @@ def convert_to_torch(
     Raises:
       JaxposeError: no checkpoint, another model, or `torch_file` cannot be written.
     """
+    if config is not None:
+        _check_lifting(config)
+    torch = _import_torch()
     run = Run.open(workdir, config)
     _check_lifting(run.config)
-    torch = _import_torch()
     names = torch_weights.get_state_dict_map(run.config.model.name)
     arrays = layouts.to_torch(
         names.entries(run.model),
@@ -164,9 +200,9 @@ def _check_lifting(config: ml_collections.ConfigDict) -> None:
         )
 
 
-def _keys(config: ml_collections.ConfigDict) -> tuple[str, ...]:
+def _keys(config: ml_collections.ConfigDict | None) -> tuple[str, ...]:
     """Returns the keys under which the reference saves the config's model."""
-    if config.model.get("trajectory"):
+    if config is not None and config.model.get("trajectory"):
         return _TRAJECTORY_KEYS
     return _STATE_DICT_KEYS
 

@@ -28,6 +28,7 @@ from tests.small_run import small_clips
 from tests.torch_weights_test import random_variables
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+DRAWN = {"file": "drawn", "sha256": "0" * 64}
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +207,7 @@ def test_a_converted_checkpoint_evaluates_with_exactly_the_files_weights(
     monkeypatch.setattr(splits, "ensure_prepared", lambda name, data_dir: None)
     monkeypatch.setattr(splits, "load_clips", lambda name, data_dir: small_clips())
     monkeypatch.setattr(pictures, "animate_clip", lambda *args: None)
+    (tmp_path / "epoch_80.bin").touch()
     convert.convert_from_torch(config, tmp_path / "epoch_80.bin", tmp_path / "run")
     results = Run.open(tmp_path / "run", config).evaluate()
     assert results["step"] == 0
@@ -236,7 +238,7 @@ def test_weights_are_written_under_the_reference_names(torch, tmp_path):
     config.model.update({"num_frames": 9, "joint_width": 4, "depth": 1, "heads": 2})
     model = build_model(config)
     variables = random_variables(model)
-    Run.create(config, tmp_path / "run").save_weights(variables, "drawn")
+    Run.create(config, tmp_path / "run").save_weights(variables, DRAWN)
     convert.convert_to_torch(config, tmp_path / "run", tmp_path / "back.pt")
     assert {path.name for path in tmp_path.iterdir()} == {"run", "back.pt"}
     written = torch.load(tmp_path / "back.pt", weights_only=True)["model_pos"]
@@ -256,7 +258,7 @@ def test_the_trajectory_model_is_the_other_one_of_its_file(torch, tmp_path):
     config = videopose3d_config.get_config("cpn27")
     config.model.update({"channels": 4, "trajectory": True})
     variables = random_variables(build_model(config))
-    Run.create(config, tmp_path / "first").save_weights(variables, "drawn")
+    Run.create(config, tmp_path / "first").save_weights(variables, DRAWN)
     convert.convert_to_torch(config, tmp_path / "first", tmp_path / "traj.pt")
     written = torch.load(tmp_path / "traj.pt", weights_only=True)
     assert list(written) == ["model_traj"]
@@ -270,7 +272,7 @@ def test_the_trajectory_model_is_the_other_one_of_its_file(torch, tmp_path):
 
 def test_an_unwritable_target_is_named(torch, tmp_path, config):
     variables = random_variables(build_model(config))
-    Run.create(config, tmp_path).save_weights(variables, "drawn")
+    Run.create(config, tmp_path).save_weights(variables, DRAWN)
     with pytest.raises(JaxposeError, match=r"--to-torch=.*cannot be written"):
         convert.convert_to_torch(config, tmp_path, tmp_path / "no" / "such" / "back.pt")
 

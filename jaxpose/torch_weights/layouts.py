@@ -12,6 +12,10 @@ import numpy as np
 from jaxpose.errors import JaxposeError, join_first
 
 
+class MisfitError(JaxposeError):
+    """The arrays of a file are not those of a model."""
+
+
 class Layout(NamedTuple):
     """The layouts of one array in PyTorch and in linen.
 
@@ -117,18 +121,18 @@ def from_torch(
         as are BatchNorm's `num_batches_tracked`.
 
     Raises:
-      JaxposeError: names are missing or left over, shapes differ, or a weight is not
+      MisfitError: names are missing or left over, shapes differ, or a weight is not
         finite; the first of them are listed.
     """
     variables: dict[str, Any] = {}
     problems = []
     known = set(leftovers)
+    entries = list(entries)
+    # In PyTorch's layout, for a message that the user can look up.
+    shapes = torch_shapes(entries, expected)
     for entry in entries:
         known.add(entry.torch_name)
-        # The expected shape in PyTorch's layout, for a message that the user can look
-        # up.
-        wanted = _get(expected, entry.path)
-        wanted_torch = entry.layout.to_torch(np.zeros(wanted.shape)).shape
+        wanted_torch = shapes[entry.torch_name]
         if entry.torch_name not in state_dict:
             problems.append(f"missing: {entry.torch_name} {wanted_torch}")
             continue
@@ -153,10 +157,27 @@ def from_torch(
         if name not in known and not name.endswith("num_batches_tracked"):
             problems.append(f"left over: {name} {np.shape(array)}")
     if problems:
-        raise JaxposeError(
-            f"the checkpoint does not fit the model: {join_first(problems)}"
+        raise MisfitError(
+            f"the checkpoint does not fit the model: {join_first(problems, 3)}"
         )
     return variables
+
+
+def torch_shapes(
+    entries: Iterable[Entry], expected: Mapping[str, Any]
+) -> dict[str, tuple[int, ...]]:
+    """Returns the shape of each array in PyTorch's layout, by its name.
+
+    Args:
+      entries: the model's map.
+      expected: the model's variables (or their shapes from `jax.eval_shape`).
+    """
+    shapes = {}
+    for entry in entries:
+        # Zeros without memory of their own.
+        zeros = np.broadcast_to(np.float32(0), _get(expected, entry.path).shape)
+        shapes[entry.torch_name] = entry.layout.to_torch(zeros).shape
+    return shapes
 
 
 def to_torch(

@@ -121,7 +121,7 @@ def strip_prefix(
         return stripped
 
     # The prefix under which most of the model's names are there.
-    found = _likely_prefix(arrays, wanted)
+    found = likely_prefix(arrays, wanted)
     others = [name for name in arrays if not name.startswith(found)]
     if others and found:
         raise JaxposeError(
@@ -131,7 +131,7 @@ def strip_prefix(
     return {name.removeprefix(found): array for name, array in arrays.items()}
 
 
-def _likely_prefix(arrays: Mapping[str, np.ndarray], wanted: Collection[str]) -> str:
+def likely_prefix(arrays: Mapping[str, np.ndarray], wanted: Collection[str]) -> str:
     """Returns the prefix that most wanted names have in a state dict, often none."""
     counts: dict[str, int] = {"": 0}
     wanted = set(wanted)
