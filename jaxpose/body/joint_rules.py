@@ -195,6 +195,13 @@ def _add_detectors() -> None:
 _add_detectors()
 
 
+def has_rule(source: str, target: str) -> bool:
+    """Returns whether `convert_joints` leads from one skeleton to another."""
+    if source == target or (source, target) in JOINT_RULES:
+        return True
+    return (source, "h36m_17") in JOINT_RULES and ("h36m_17", target) in JOINT_RULES
+
+
 def convert_joints(positions: Array, source: str, target: str) -> Array:
     """Converts positions from one skeleton to another.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxpose.body.joint_rules import has_rule
 from jaxpose.data.clips import Clips
 from jaxpose.errors import JaxposeError
 from jaxpose.models.base import LiftingModel
@@ -31,16 +32,40 @@ def require_readable(model: LiftingModel, clips: Clips) -> None:
         "skeleton": (model.skeleton, clips.skeleton),
         "keypoints_skeleton": (model.keypoints_skeleton, clips.keypoints_skeleton),
     }
+    differing = {}
     for field, (wanted, found) in joints.items():
         if wanted != found:
-            raise JaxposeError(
+            differing[field] = (wanted, found)
+    if differing:
+        problems = []
+        for field, (wanted, found) in differing.items():
+            problems.append(
                 f"the model's {field} is {wanted!r}, the data set {clips.dataset!r} "
-                f"holds {found!r}; choose data with the same joints, set "
-                f"config.model.{field}, or have the data converted with "
-                f"config.dataset.{field}={wanted!r}"
+                f"holds {found!r}"
             )
+        raise JaxposeError(f"{'; '.join(problems)}; {_way_out(differing, clips)}")
     if model.needs_camera:
         require_cameras(clips)
+
+
+def _way_out(differing: dict[str, tuple[str, str]], clips: Clips) -> str:
+    """Returns what to do about joints that differ.
+
+    Args:
+      differing: per field the joints of the model and those of the data.
+      clips: the data.
+    """
+    if all(has_rule(found, wanted) for wanted, found in differing.values()):
+        flags = []
+        for field, (wanted, _) in differing.items():
+            flags.append(f"--config.dataset.{field}={wanted}")
+        return f"have the data converted: {' '.join(flags)}"
+    if clips.skeleton == clips.keypoints_skeleton:
+        return (
+            "no rule leads from there to the model's; train a model of these joints in "
+            f"a workdir of its own: --config.model.skeleton={clips.skeleton}"
+        )
+    return "no rule leads from there to the model's; choose data with its joints"
 
 
 def require_sound(clips: Clips) -> None:

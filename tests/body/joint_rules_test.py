@@ -1,10 +1,12 @@
 """Rules between joint sets: copies are exact, other joints follow their stated rule."""
 
+import itertools
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxpose.body.joint_rules import JOINT_RULES, convert_joints
+from jaxpose.body.joint_rules import JOINT_RULES, convert_joints, has_rule
 from jaxpose.body.skeletons import SKELETONS, get_skeleton
 from jaxpose.errors import JaxposeError
 
@@ -250,3 +252,14 @@ def test_refusals_name_both_skeletons():
     message = r"\(2, 5, 17, 3\) is not in skeleton 'h36m_32'"
     with pytest.raises(JaxposeError, match=message):
         convert_joints(random_positions("h36m_17"), "h36m_32", "h36m_17")
+
+
+def test_a_rule_is_known_before_it_is_tried():
+    for source, target in itertools.product(SKELETONS, SKELETONS):
+        zeros = np.zeros((1, SKELETONS[source].num_joints, 2))
+        try:
+            convert_joints(zeros, source, target)
+        except JaxposeError:
+            assert not has_rule(source, target)
+        else:
+            assert has_rule(source, target)

@@ -9,7 +9,7 @@ import pytest
 from jaxpose.data import requirements, splits
 from jaxpose.errors import JaxposeError
 from jaxpose.run import Run
-from tests.small_run import in_memory, small_clips, small_config
+from tests.small_run import in_memory, small_clips, small_config, train_small
 
 
 def changed(name, value, frame=130):
@@ -53,3 +53,28 @@ def test_a_score_that_is_not_finite_is_no_result():
     requirements.require_scores({"mpjpe": 50.0, "frames": 3, "mpjve": None}, "run")
     with pytest.raises(JaxposeError, match="run: mpjpe is nan"):
         requirements.require_scores({"published": {"mpjpe": float("nan")}}, "run")
+
+
+def test_other_joints_come_with_advice_that_works(finished_run, tmp_path):
+    few, many = small_clips("h36m_16"), small_clips("h36m_17")
+    short = {"num_epochs": 1, "steps_per_epoch": 4}
+    advice = r"no rule leads .*own: --config\.model\.skeleton=h36m_16"
+    with pytest.raises(JaxposeError, match=advice):
+        train_small(str(tmp_path / "a"), short, few)
+    # So does a trained model of 17 joints, whose joints nobody can change.
+    with in_memory(few), pytest.raises(JaxposeError, match=advice):
+        Run.open(finished_run[0]).evaluate()
+    sixteen = short | {"model.skeleton": "h36m_16"}
+    results = train_small(str(tmp_path / "a"), sixteen, few)
+    assert results["protocol"]["joints"] == "h36m_16"
+
+    advice = (
+        r"skeleton is 'h36m_16', .* holds 'h36m_17'; the model's keypoints_skeleton .*"
+        r"converted: --config\.dataset\.skeleton=h36m_16 "
+        r"--config\.dataset\.keypoints_skeleton=h36m_16"
+    )
+    with pytest.raises(JaxposeError, match=advice):
+        train_small(str(tmp_path / "b"), sixteen, many)
+    joints = {"dataset.skeleton": "h36m_16", "dataset.keypoints_skeleton": "h36m_16"}
+    results = train_small(str(tmp_path / "b"), sixteen | joints, many)
+    assert results["protocol"]["joints"] == "h36m_16"
