@@ -2,7 +2,7 @@
 
     python -m jaxpose.main --config=configs/wild.py --workdir=runs/wild
     python -m jaxpose.main --config=configs/wild.py:causal --workdir=runs/wild_causal \
-        --config.start_workdir=runs/wild
+        --config.init_from=runs/wild
 
 Trained on the 17 training subjects of both archives of `cmu_mocap`; nothing else. The
 bench is `python -m experiments.wild`, and experiments/wild.md holds what it measured.

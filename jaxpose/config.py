@@ -27,7 +27,8 @@ LATER_FIELDS = (
     "person_frame",
     "target_frames",
     "velocity_loss",
-    "start_workdir",
+    "init_from",
+    "optimizer.restart_epochs",
 )
 
 # The recipe of runs of minutes on a laptop; a config adds sizes and updates per epoch.
@@ -196,8 +197,10 @@ def restore_config(values: Mapping[str, Any]) -> Config:
             defaults[f"model.{name}"] = default
     config = _restore_level(values, defaults, "")
     for name in LATER_FIELDS:
-        if name not in config:
-            config[name] = default_value(FIELDS[name].default)
+        *group, leaf = name.split(".")
+        holder = config.get(group[0], Config()) if group else config
+        if leaf not in holder:
+            holder[leaf] = default_value(FIELDS[name].default)
     config.lock()
     return config
 
@@ -263,10 +266,16 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
         raise JaxposeError(
             "config.lifting_workdir is for a second stage: set config.refinement=True"
         )
-    if config.start_workdir and config.refinement:
+    if config.init_from and config.refinement:
         raise JaxposeError(
-            "config.start_workdir: a second stage begins with the run of "
+            "config.init_from: a second stage begins with the run of "
             "config.lifting_workdir; leave it empty"
+        )
+    restarts = config.optimizer.restart_epochs
+    if restarts and restarts[-1] >= config.num_epochs:
+        raise JaxposeError(
+            f"config.optimizer.restart_epochs={restarts!r} must be before the end, "
+            f"config.num_epochs={config.num_epochs}"
         )
     if config.augment_frame_rate and not config.simulated_detector:
         raise JaxposeError(

@@ -4,6 +4,7 @@ A field has an upper bound where a larger value would only hang or fill the memo
 complaint then says what it would cost.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -149,3 +150,11 @@ def frame_rates(value: Any) -> str | None:
     if not all(is_number(rate) for rate in value):
         return complaint
     return None if not value or 0 < value[0] <= value[1] <= 1000 else complaint
+
+
+def ascending(value: Any) -> str | None:
+    """Checks numbers of epochs, each above the one before and above 0."""
+    if isinstance(value, tuple | list) and all(type(epoch) is int for epoch in value):
+        if all(a < b for a, b in itertools.pairwise((0, *value))):
+            return None
+    return "must be a tuple of numbers of epochs from 1 on, in ascending order"

@@ -15,6 +15,7 @@ from ml_collections import config_dict
 from jaxpose.data.detectors import DETECTORS
 from jaxpose.errors import JaxposeError
 from jaxpose.field_checks import (
+    ascending,
     at_least,
     between,
     fraction,
@@ -92,11 +93,11 @@ FIELDS: dict[str, Field] = {
         "workdir.",
     ),
     "lifting_workdir": Field(str, "Workdir of the first stage of a refinement."),
-    "start_workdir": Field(
+    "init_from": Field(
         str,
-        "Begin with the best weights of another run, whose model has the same "
-        "parameters: a causal form with those of the centred one. Absent: random "
-        "weights.",
+        "Begin with these weights: the workdir of a run, whose best checkpoint is "
+        "taken, or a file of Run.export. Its model has the same parameters: a causal "
+        "form begins with those of the centred one. Absent: random weights.",
     ),
     "protocol": Field(
         "held_out",
@@ -234,6 +235,13 @@ FIELDS: dict[str, Field] = {
     ),
     "optimizer.warmup_steps": Field(
         0, "Of the schedule warmup_cosine.", repetitions(0, "updates")
+    ),
+    "optimizer.restart_epochs": Field(
+        (),
+        "Epochs at which learning rate and batch_norm_decay begin anew; each part of "
+        "the run has a schedule of its own length. A run is extended beyond the end of "
+        "its schedule with them.",
+        ascending,
     ),
     "optimizer.weight_decay": Field(
         0.0, "Of the optimisers adamw and ranger.", at_least(0)

@@ -4,17 +4,17 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import jax
-import jax.numpy as jnp
 import ml_collections
 import numpy as np
 from absl import logging
 from flax.traverse_util import flatten_dict
 from jax.sharding import Mesh
 
+from jaxpose.body.skeletons import get_skeleton
 from jaxpose.config import check_fields, check_names, follow_dataset
 from jaxpose.data import requirements, simulation, virtual_views
 from jaxpose.data.clips import Clips, select_subjects
@@ -32,14 +32,18 @@ from jaxpose.models.cost import summary, variable_shapes
 from jaxpose.parallel import hosts, sharding
 from jaxpose.precision import matmul_precision
 from jaxpose.scoring.evaluate import Evaluator, score, scored_frames
-from jaxpose.training import setup, workdirs
+from jaxpose.training import origins, setup, workdirs
 from jaxpose.training.checkpoints import Checkpoints, Restored, read_best
 from jaxpose.training.losses import loss_in_millimetres
 from jaxpose.training.state import TrainState
-from jaxpose.weights import Weights, save_weights
+from jaxpose.weights import ENDING, Weights, load_weights, save_weights
 from jaxpose.whole_files import write_json
+from jaxpose.wording import listed
 
 PathLike = str | os.PathLike[str]
+
+# What a file of weights says of the run that it comes from.
+_OF_WEIGHTS = ("data", "fps", "body_heights", "converted_from", "fine_tuned_from")
 
 
 class Run:
@@ -207,7 +211,9 @@ class Run:
           frame_numbers: `[M]` int, rows of the clips' arrays in any order.
 
         Returns:
-          Root-relative positions `[M, J, 3]`, camera frame, in units of `unit`.
+          Root-relative positions `[M, J, 3]`, camera frame, in units of `unit`. The
+          root is where the model puts it, near 0: scores count its error, as those of
+          the papers do. `lift` has it at 0.
         """
         with matmul_precision(self.config.precision):
             positions = self.predictor(clips)(self.variables, frame_numbers)
@@ -252,7 +258,8 @@ class Run:
 
         Returns:
           Positions `[F, J, 3]` float32, metres, camera frame (x right, y down, z
-          forward), relative to the root; joints in the order of `model.skeleton`.
+          forward), relative to the root, which is at 0; joints in the order of
+          `model.skeleton`.
 
         Raises:
           JaxposeError: another shape, a keypoint that is not finite, an image without
@@ -268,7 +275,12 @@ class Run:
         skeleton = self.model.keypoints_skeleton
         found = self._doubter.doubts(keypoints[..., :2], skeleton, image_size, fps)
         self._doubter.warn("keypoints_2d", found)
-        return self._lifter(self.variables, keypoints, fps)
+        return self._at_root(self._lifter(self.variables, keypoints, fps))
+
+    def _at_root(self, positions_3d: np.ndarray) -> np.ndarray:
+        """Returns poses `[F, J, 3]` whose root is at 0 exactly, wherever it was."""
+        root = get_skeleton(self.model.skeleton).root
+        return positions_3d - positions_3d[:, root, None]
 
     @functools.cached_property
     def _lifter(self) -> RateMatchedLifter:
@@ -310,8 +322,10 @@ class Run:
         self._check_batches()
         splits = data.load_splits(self.config)
         self._check_training_data(splits.train, splits.test)
+        description = workdirs.describe_run(
+            self.config, splits.train, **self._beginning()
+        )
         workdirs.open_workdir(self.workdir)
-        description = workdirs.describe_run(self.config, splits.train)
         workdirs.check_data(description, self.workdir)
 
         # The best checkpoint is the one with the smallest error on these clips.
@@ -320,11 +334,11 @@ class Run:
         if selection.num_frames:
             evaluator = Evaluator(selection, self.predictor(selection))
         training = setup.set_up(self.config, self.model, splits.train, self.mesh)
-        begin = None
+        begin: Callable[[TrainState], TrainState] | None = None
         if self.config.refinement:
             begin = functools.partial(start_from_lifting, self.config)
-        elif self.config.start_workdir:
-            begin = functools.partial(start_from_run, self.config)
+        elif self.config.init_from:
+            begin = self._begin_with_initial
         with (
             matmul_precision(self.config.precision),
             workdirs.sole_use(self.workdir),
@@ -339,6 +353,39 @@ class Run:
             write_test_results(self.workdir, self.step, results, fields)
             print(f"curves: tensorboard --logdir {self.workdir / 'tensorboard'}")
         return results
+
+    @functools.cached_property
+    def _initial(self) -> Weights:
+        """Returns the weights that the run begins with, which are read once."""
+        return load_initial(self.config)
+
+    def _begin_with_initial(self, state: TrainState) -> TrainState:
+        """Returns a fresh state with the weights of `config.init_from`."""
+        return origins.begin_with(self._initial, state)
+
+    def _beginning(self) -> dict[str, str]:
+        """Returns what the description of the run says of its initial weights.
+
+        Raises:
+          JaxposeError: the directory holds converted weights, or the run cannot begin
+            with what `config.init_from` names.
+        """
+        environment = workdirs.load_environment(self.workdir)
+        if "converted_from" in environment:
+            raise JaxposeError(
+                f"{self.workdir} holds weights {origins.origin_of(environment)}; to "
+                "train them further, give a new --workdir and "
+                f"--config.init_from={self.workdir}"
+            )
+        if not self.config.init_from or self.config.refinement:
+            return {}
+        # They are read once: the folder may have moved when the run goes on.
+        if workdirs.holds_run(self.workdir):
+            name = pathlib.Path(self.config.init_from).name
+            return {"fine_tuned_from": environment.get("fine_tuned_from", name)}
+        like = setup.checkpoint_shapes(self.config, self.model, self.mesh)
+        origins.check_initial(self._initial, self.config, like.variables)
+        return {"fine_tuned_from": origins.summarise(self._initial)}
 
     def evaluate(self) -> dict[str, Any]:
         """Scores the best checkpoint on the test subjects of `config`; draws a picture.
@@ -363,15 +410,33 @@ class Run:
         test = select_subjects(data.load_clips_of(dataset), dataset.test_subjects)
         requirements.require_readable(self.model, test)
         requirements.require_unit(self.unit, self.trained.dataset.name, test)
-        train = None
-        try:
-            train = data.load_splits(self.trained).train
-        except JaxposeError as error:
-            reason = str(error).splitlines()[0]
-            logging.warning(
-                "no baselines, the run's training data is not at hand: %s", reason
-            )
-        return self._report(train, test, self._suffix())
+        return self._report(self._load_train(), test, self._suffix())
+
+    def _load_train(self) -> Clips | None:
+        """Returns the training data of the run, for the baselines; None without it.
+
+        It is looked for in the folder that was asked for and in that of the training;
+        first in the latter where the test data is another data set.
+        """
+        from jaxpose.data import splits as data
+
+        config = self.trained.copy_and_resolve_references()
+        earlier = self.trained.dataset.data_dir
+        asked = self.config.dataset.data_dir or earlier
+        folders = [asked, earlier]
+        if self.config.dataset.name != self.trained.dataset.name:
+            folders.reverse()
+        reasons = {}
+        for folder in dict.fromkeys(folders):
+            config.dataset.data_dir = folder
+            try:
+                return data.load_splits(config).train
+            except JaxposeError as error:
+                reasons[folder] = str(error).splitlines()[0]
+        logging.warning(
+            "no baselines, the run's training data is not at hand: %s", reasons[asked]
+        )
+        return None
 
     def _suffix(self) -> str:
         """Returns the end of the names of results that are not those of the training.
@@ -427,12 +492,12 @@ class Run:
         requirements.require_readable(self.model, clips)
         return predict.write_predictions(lifter, clips, self._doubter, results)
 
-    def save_weights(self, variables: dict[str, Any], source: str) -> None:
+    def save_weights(self, variables: dict[str, Any], source: dict[str, str]) -> None:
         """Writes weights that were trained elsewhere, as a checkpoint of step 0.
 
         Args:
           variables: weights of `model`, `params` and any `batch_stats`.
-          source: where they come from.
+          source: the file that they come from; see `origins.describe_file`.
 
         Raises:
           JaxposeError: the directory cannot be written.
@@ -466,7 +531,7 @@ class Run:
         # Whoever gets the file must know that a better checkpoint was lost.
         if unreadable := self._restored.unreadable:
             description["unreadable_better_steps"] = unreadable
-        for name in ("data", "fps", "body_heights", "converted_from"):
+        for name in _OF_WEIGHTS:
             if name in environment:
                 description[name] = environment[name]
         description["run_format"] = workdirs.FORMAT
@@ -537,7 +602,12 @@ class Run:
         requirements.require_scores(results, self.workdir)
         results["step"] = self.step
         results["protocol"] = report.protocol_fields(
-            self.config, self.trained, self.model, train, test
+            self.config,
+            self.trained,
+            self.model,
+            train,
+            test,
+            workdirs.load_environment(self.workdir),
         )
         for step in self._restored.unreadable:
             lost = f"; step {step} was preferred and cannot be read"
@@ -545,15 +615,18 @@ class Run:
         if not hosts.is_writer():
             return results
 
-        names = f"results{suffix}.json", f"prediction{suffix}.gif"
+        names = [f"results{suffix}.json"]
         write_json(self.workdir / names[0], results)
         report.print_results(results, f"{self.config.model.name} on {test.dataset}")
+        # Converted weights have no curves.
         if rows := read_metrics(self.workdir / "metrics.jsonl"):
-            curves = self.workdir / "learning_curves.png"
+            names.append("learning_curves.png")
             unit = loss_in_millimetres(self.config.loss, self.config.target_scale)
+            curves = self.workdir / names[-1]
             pictures.draw_learning_curves(rows, curves, unit)
-        pictures.animate_clip(test, frame_numbers, predicted, self.workdir / names[1])
-        print(f"{names[0]}, learning_curves.png and {names[1]} are in {self.workdir}")
+        names.append(f"prediction{suffix}.gif")
+        pictures.animate_clip(test, frame_numbers, predicted, self.workdir / names[-1])
+        print(f"{listed(names)} are in {self.workdir}")
         return results
 
 
@@ -602,31 +675,27 @@ def start_from_lifting(
     )
 
 
-def start_from_run(config: ml_collections.ConfigDict, state: TrainState) -> TrainState:
-    """Gives a fresh state the best weights of the run in `config.start_workdir`.
+def load_initial(config: ml_collections.ConfigDict) -> Weights:
+    """Returns the weights that `config.init_from` names.
 
     Raises:
-      JaxposeError: no run is there, or it has other parameters or another protocol.
+      JaxposeError: it is neither the workdir of a run nor a file of `Run.export`.
     """
-    first = Run.open(config.start_workdir)
-    # A subject that the first run was trained on cannot select this one.
-    if first.trained.protocol != config.protocol:
+    path = _absolute(config.init_from)
+    if path.is_dir():
+        return Run.open(path).weights
+    if path.exists() and path.suffix != ENDING:
         raise JaxposeError(
-            f"config.protocol={config.protocol!r} differs from "
-            f"{first.trained.protocol!r} of {config.start_workdir}; set "
-            f"--config.protocol={first.trained.protocol}"
+            f"config.init_from={config.init_from} is neither a workdir nor a file "
+            f"NAME{ENDING}; convert a PyTorch checkpoint first: python -m "
+            f"jaxpose.convert --torch={config.init_from} --workdir=DIR"
         )
-    shapes = []
-    for one in (state, first.state):
-        shapes.append(jax.tree.map(jnp.shape, one.variables))
-    if shapes[0] != shapes[1]:
+    if not path.exists():
         raise JaxposeError(
-            f"config.start_workdir={config.start_workdir} holds a model with other "
-            "parameters; expected the same config.model, but for fields such as causal"
+            f"config.init_from={config.init_from} does not exist; expected the workdir "
+            f"of a run, or a file NAME{ENDING}"
         )
-    return dataclasses.replace(
-        state, params=first.state.params, batch_stats=first.state.batch_stats
-    )
+    return load_weights(path)
 
 
 def _absolute(workdir: PathLike) -> pathlib.Path:

@@ -38,7 +38,7 @@ ENDING = ".safetensors"
 _TYPES = ("float16", "float32")
 _PROGRAM = "program"
 # Folders of the machine that trained, which nobody else has.
-_LOCAL_FIELDS = ("dataset.data_dir", "lifting_workdir", "start_workdir")
+_LOCAL_FIELDS = ("dataset.data_dir", "lifting_workdir", "init_from")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import contextlib
 import re
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from jaxpose.errors import JaxposeError
@@ -89,3 +89,9 @@ def _argument(flag: re.Match[str]) -> str:
     if name == "image_size":
         return f"{name}=({value.replace(',', ', ')})"
     return f"{name}={value}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Returns names as a sentence has them: `a`, `a and b`, `a, b and c`."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

@@ -277,7 +277,7 @@ def test_a_released_crossformer_zeroes_frames_and_the_papers_does_not():
         ({"protocol": "test"}, "protocol='test' is unknown; known: held_out, paper"),
         ({"lifting_workdir": "runs/a"}, r"set config\.refinement=True"),
         (
-            {"start_workdir": "runs/a", "refinement": True},
+            {"init_from": "runs/a", "refinement": True},
             r"a second stage begins with the run of config\.lifting_workdir",
         ),
     ],

@@ -13,7 +13,17 @@ from jaxpose.data.clips import Clips
 from jaxpose.datasets import protocol_of
 from jaxpose.models.base import LiftingModel
 from jaxpose.scoring.evaluate import METRICS
+from jaxpose.training.origins import origin_of
 from jaxpose.wording import printable
+
+# What the training decides.
+_OF_TRAINING = (
+    "protocol",
+    "trained_on",
+    "train_subjects",
+    "augment_flip",
+    "checkpoint",
+)
 
 
 def protocol_fields(
@@ -22,8 +32,11 @@ def protocol_fields(
     model: LiftingModel,
     train: Clips | None,
     test: Clips,
+    environment: dict[str, Any],
 ) -> dict[str, Any]:
     """Returns the conditions of the scores: only scores under equal ones compare.
+
+    Nothing is known of the training of converted weights, whatever config they have.
 
     Args:
       config: the config of the evaluation.
@@ -31,6 +44,7 @@ def protocol_fields(
       model: the model.
       train: the training data, None where it is not at hand.
       test: the data that was scored.
+      environment: what `environment.json` says of the run.
     """
     # Without held-out clips there is no score to select the checkpoint by.
     held_out = held_out_subjects(trained)
@@ -39,20 +53,22 @@ def protocol_fields(
         selected = "best on the test subjects"
     elif held_out:
         selected = f"best on held-out {', '.join(held_out)}"
-    # The subjects of the clips, where they are at hand.
-    subjects = trained.dataset.train_subjects
+    # The subjects of the clips, where they are at hand; held-out ones are not among
+    # them. Clips name their data set in full.
+    subjects = [s for s in trained.dataset.train_subjects if s not in held_out]
+    trained_on = environment.get("data", {}).get("dataset", trained.dataset.name)
     if train is not None:
-        subjects = train.subjects
+        subjects, trained_on = list(train.subjects), train.dataset
     refinement = "none"
     if config.refinement:
         refinement = "with the true root depth"
-    return {
+    fields = {
         "protocol": trained.protocol,
         "dataset": test.dataset,
         "keypoints_source": test.keypoints_source,
         "joints": test.skeleton,
-        "trained_on": trained.dataset.name,
-        "train_subjects": list(subjects),
+        "trained_on": trained_on,
+        "train_subjects": subjects,
         "test_subjects": list(test.subjects),
         "test_frames": "all frames" if test.valid.all() else "valid frames",
         "receptive_field": model.receptive_field,
@@ -66,6 +82,11 @@ def protocol_fields(
         "precision": config.precision,
         **protocol_of(test.dataset).describe_scores(test),
     }
+    if "converted_from" in environment:
+        fields |= dict.fromkeys(_OF_TRAINING, "unknown")
+    if origin := origin_of(environment):
+        fields["weights"] = origin
+    return fields
 
 
 def print_results(results: dict[str, Any], title: str) -> None:

@@ -50,3 +50,14 @@ def from_format_2(config: dict[str, Any]) -> dict[str, Any]:
     if "width" in model and "joint_width" in known:
         model["joint_width"] = model.pop("width")
     return {"protocol": "held_out"} | config | {"model": model}
+
+
+def with_names_of_today(config: dict[str, Any]) -> dict[str, Any]:
+    """Returns a config whose fields have the names of today.
+
+    `init_from` was named `start_workdir`, and took workdirs only.
+    """
+    config = dict(config)
+    if "start_workdir" in config:
+        config.setdefault("init_from", config.pop("start_workdir"))
+    return config

@@ -4,6 +4,7 @@ PyTorch's AMSGrad and GLA-GCN's Ranger are not in optax; they are written here a
 transformations.
 """
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -13,6 +14,9 @@ import ml_collections
 import optax
 
 from jaxpose.errors import JaxposeError
+
+# Schedules whose learning rates depend on the number of epochs.
+LENGTH_DEPENDENT = ("cosine", "warmup_cosine")
 
 
 def exponential_by_epoch(
@@ -80,6 +84,8 @@ def make_schedule(
 ) -> optax.Schedule:
     """Makes the schedule that the config names.
 
+    It begins anew at each of `restart_epochs`, for the epochs up to the next one.
+
     Args:
       config: `config.optimizer`.
       num_epochs: epochs of the whole run.
@@ -91,6 +97,20 @@ def make_schedule(
     Raises:
       JaxposeError: the schedule is unknown.
     """
+    bounds = (0, *config.restart_epochs, num_epochs)
+    parts = []
+    for start, end in itertools.pairwise(bounds):
+        parts.append(_make_part(config, end - start, steps_per_epoch))
+    if len(parts) == 1:
+        return parts[0]
+    restarts = [epoch * steps_per_epoch for epoch in config.restart_epochs]
+    return optax.join_schedules(parts, restarts)
+
+
+def _make_part(
+    config: ml_collections.ConfigDict, num_epochs: int, steps_per_epoch: int
+) -> optax.Schedule:
+    """Returns the schedule of a part of a run that has `num_epochs` epochs."""
     name, rate = config.schedule, config.learning_rate
     if name == "exponential":
         return exponential_by_epoch(rate, config.decay, steps_per_epoch)
@@ -300,7 +320,9 @@ def make_optimizer(
     )
 
 
-def batch_norm_momentum(epoch: jax.Array, num_epochs: int) -> jax.Array:
+def batch_norm_momentum(
+    epoch: jax.Array, num_epochs: int, restart_epochs: tuple[int, ...] = ()
+) -> jax.Array:
     """Computes PyTorch's batch-norm momentum during an epoch, from 0.1 to 0.001.
 
     `0.1 exp(-(epoch / num_epochs) ln 100)`, the schedule of VideoPose3D and GLA-GCN.
@@ -308,5 +330,10 @@ def batch_norm_momentum(epoch: jax.Array, num_epochs: int) -> jax.Array:
     Args:
       epoch: number of the epoch, from 0.
       num_epochs: epochs of the whole run.
+      restart_epochs: epochs at which it begins anew, for those up to the next one.
     """
-    return 0.1 * jnp.exp(-(epoch / num_epochs) * math.log(100.0))
+    bounds = (0, *restart_epochs, num_epochs)
+    passed = epoch / bounds[1]
+    for start, end in itertools.pairwise(bounds[1:]):
+        passed = jnp.where(epoch < start, passed, (epoch - start) / (end - start))
+    return 0.1 * jnp.exp(-passed * math.log(100.0))

@@ -143,14 +143,11 @@ def checkpoint_shapes(
 def _any_optimizer(
     config: ml_collections.ConfigDict,
 ) -> optax.GradientTransformation:
-    """Returns the optimiser of a training of one update.
+    """Returns the optimiser of a run without its learning rate.
 
     The shapes of its state do not depend on how long a run trains.
     """
-    learning_rate = optimizers.make_schedule(
-        config.optimizer, num_epochs=1, steps_per_epoch=1
-    )
-    return optimizers.make_optimizer(config.optimizer, learning_rate)
+    return optimizers.make_optimizer(config.optimizer, optax.constant_schedule(0.0))
 
 
 def count_steps(config: ml_collections.ConfigDict, num_samples: int) -> Schedule:

@@ -108,7 +108,9 @@ def _make_gradient(
         (loss, batch_stats), grads = differentiate(state.params)
         # Layers have one fixed momentum: its schedule rescales the step they made.
         if config.batch_norm_decay:
-            momentum = optimizers.batch_norm_momentum(epoch, schedule.num_epochs)
+            momentum = optimizers.batch_norm_momentum(
+                epoch, schedule.num_epochs, config.optimizer.restart_epochs
+            )
             batch_stats = rescale_statistics(
                 state.batch_stats, batch_stats, momentum, model.keeps_momentum
             )

@@ -27,8 +27,16 @@ from jaxpose.data.random_cameras import HEIGHTS
 from jaxpose.data.requirements import unit_of
 from jaxpose.errors import JaxposeError, join_first
 from jaxpose.inference.doubts import body_heights
-from jaxpose.models import MODELS, config_fields
 from jaxpose.training import earlier_formats, records
+from jaxpose.training.comparison import (
+    comparable,
+    differ_in_length,
+    differences,
+    is_extension,
+    restarts_at_end,
+    with_folders,
+    without_folders,
+)
 from jaxpose.whole_files import write_json
 
 try:
@@ -39,8 +47,6 @@ except ImportError:  # Windows
 # Rises when older versions of jaxpose can no longer read a run. Runs that state no
 # format are of format 1.
 FORMAT = 3
-# Fields that name directories of other runs.
-_FOLDERS = ("lifting_workdir", "start_workdir")
 # Packages whose versions are saved with a run.
 _PACKAGES = (
     "jax",
@@ -186,11 +192,17 @@ def load_config(
     in_file = _read_object(path)
     recorded = record.get("config", {})
     if records.is_config(recorded):
+        recorded = earlier_formats.with_names_of_today(recorded)
+        if in_file is not None and records.is_config(in_file):
+            in_file = earlier_formats.with_names_of_today(in_file)
         if in_file is None or not records.is_config(in_file):
             logging.warning("%s is missing or damaged: read from a checkpoint", path)
             return current_config(recorded, record.get("format", 1))
         if records.is_sealed(record):
-            recorded = _with_folders(recorded, in_file)
+            recorded = with_folders(recorded, in_file)
+            # A run that was extended a moment ago has no checkpoint that says so.
+            if is_extension(recorded, in_file):
+                recorded = in_file
             if differing := differences(recorded, in_file):
                 found = join_first(differing)
                 logging.warning("%s differs from its checkpoints: %s", path, found)
@@ -207,15 +219,6 @@ def load_config(
     return current_config(config, written)
 
 
-def _with_folders(recorded: dict[str, Any], in_file: dict[str, Any]) -> dict[str, Any]:
-    """Returns the config in a record with the folders that `config.json` names."""
-    folders = {name: in_file[name] for name in _FOLDERS if name in in_file}
-    dataset = dict(recorded["dataset"])
-    if "data_dir" in in_file["dataset"]:
-        dataset["data_dir"] = in_file["dataset"]["data_dir"]
-    return recorded | folders | {"dataset": dataset}
-
-
 def current_config(config: dict[str, Any], written: int) -> ml_collections.ConfigDict:
     """Returns the config of a run of format `written` as this jaxpose has it.
 
@@ -227,6 +230,7 @@ def current_config(config: dict[str, Any], written: int) -> ml_collections.Confi
         config = earlier_formats.from_format_1(config)
     if written < 3:
         config = earlier_formats.from_format_2(config)
+    config = earlier_formats.with_names_of_today(config)
     return restore_config(config)
 
 
@@ -264,12 +268,28 @@ def check_format(written: int, where: pathlib.Path) -> None:
 
 
 def check_config(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
-    """Raises JaxposeError unless `workdir` is free or holds a run of this config."""
-    if differing := changes(config, workdir):
+    """Checks that `workdir` is free, or holds a run of this config or a shorter one.
+
+    Raises:
+      JaxposeError: it holds another run, or one whose schedule depends on its length.
+    """
+    differing = changes(config, workdir)
+    if not differing:
+        return
+    before, now = plain(load_config(workdir)), plain(config)
+    if is_extension(without_folders(before), without_folders(now)):
+        return
+    shown = join_first(differing)
+    if now["num_epochs"] > before["num_epochs"] and differ_in_length(differing):
         raise JaxposeError(
-            f"{workdir} holds a run with another config ({join_first(differing)}); use "
-            "a new workdir or undo the change"
+            f"the run in {workdir} has {before['num_epochs']} epochs, on which its "
+            f"learning rates or batch_norm_decay depend ({shown}); to go on, begin "
+            f'them anew: --config.optimizer.restart_epochs="{restarts_at_end(before)}"'
         )
+    raise JaxposeError(
+        f"{workdir} holds a run with another config ({shown}); use a new workdir or "
+        "undo the change"
+    )
 
 
 def changes(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> list[str]:
@@ -280,13 +300,9 @@ def changes(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> list[st
     if not holds_run(workdir):
         return []
     # An earlier version may have written fewer fields: both sides get all of them.
-    before = _comparable(load_config(workdir))
-    now = _comparable(config)
-    for fields in (before, now):
-        fields["dataset"].pop("data_dir", None)
-        for name in _FOLDERS:
-            fields.pop(name, None)
-    return differences(before, now)
+    before = comparable(plain(load_config(workdir)))
+    now = comparable(plain(config))
+    return differences(without_folders(before), without_folders(now))
 
 
 def check_model(
@@ -295,8 +311,8 @@ def check_model(
     workdir: pathlib.Path,
 ) -> None:
     """Raises JaxposeError unless `config` has the model that the run has."""
-    before = _comparable(trained)
-    now = _comparable(config)
+    before = comparable(plain(trained))
+    now = comparable(plain(config))
     # The weights depend on these fields alone.
     fields = ("model", "refinement", "person_frame")
     differing = differences(
@@ -308,21 +324,6 @@ def check_model(
             f"the model of {workdir} was trained with other fields: "
             f"{join_first(differing)}"
         )
-
-
-def _comparable(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """Returns a plain config in which absent model fields have the model's default."""
-    fields = plain(config)
-    name = fields["model"].get("name")
-    if name not in MODELS:
-        return fields
-    # A default that is a type stands for an absent value.
-    model: dict[str, Any] = {}
-    for field, default in config_fields(name).items():
-        model[field] = None if isinstance(default, type) else default
-    # Through JSON: tuples become lists, as in `config.json`.
-    model = json.loads(json.dumps(model)) | fields["model"]
-    return fields | {"model": model}
 
 
 def check_data(description: dict[str, Any], workdir: pathlib.Path) -> None:
@@ -348,23 +349,6 @@ def tested_data(config: ml_collections.ConfigDict) -> dict[str, Any]:
     for name in ("data_dir", "train_subjects", "validation_subjects"):
         fields.pop(name, None)
     return fields
-
-
-def differences(
-    before: dict[str, Any], now: dict[str, Any], prefix: str = "config"
-) -> list[str]:
-    """Lists the fields in which two plain configs differ, with both values."""
-    found = []
-    for key in sorted({*before, *now}):
-        name = f"{prefix}.{key}"
-        old = before.get(key, "absent")
-        new = now.get(key, "absent")
-        # Groups of fields are compared field by field.
-        if isinstance(old, dict) and isinstance(new, dict):
-            found += differences(old, new, name)
-        elif old != new:
-            found.append(f"{name}: {old!r} there, {new!r} now")
-    return found
 
 
 def _read_object(path: pathlib.Path) -> dict[str, Any] | None:
