@@ -154,7 +154,8 @@ def frame_rates(value: Any) -> str | None:
 
 def ascending(value: Any) -> str | None:
     """Checks numbers of epochs, each above the one before and above 0."""
-    if isinstance(value, tuple | list) and all(type(epoch) is int for epoch in value):
-        if all(a < b for a, b in itertools.pairwise((0, *value))):
-            return None
+    are_epochs = isinstance(value, tuple | list)
+    are_epochs = are_epochs and all(type(epoch) is int for epoch in value)
+    if are_epochs and all(a < b for a, b in itertools.pairwise((0, *value))):
+        return None
     return "must be a tuple of numbers of epochs from 1 on, in ascending order"
