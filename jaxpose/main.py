@@ -23,7 +23,10 @@ from jaxpose import command_line, usage
 from jaxpose.errors import JaxposeError
 
 _CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "Config file and variant: configs/ampose.py:cmu."
+    "config",
+    None,
+    "Config file and variant, configs/ampose.py:cmu, or the workdir of a run; absent: "
+    "the config of the run in --workdir.",
 )
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Directory of the run: checkpoints, metrics, pictures."

@@ -43,7 +43,10 @@ from jaxpose.wording import listed
 PathLike = str | os.PathLike[str]
 
 # What a file of weights says of the run that it comes from.
-_OF_WEIGHTS = ("data", "fps", "body_heights", "converted_from", "fine_tuned_from")
+_OF_WEIGHTS = (
+    *("data", "fps", "body_heights"),
+    *("converted_from", "fine_tuned_from", "lifting_model"),
+)
 
 
 class Run:
@@ -377,12 +380,21 @@ class Run:
                 "train them further, give a new --workdir and "
                 f"--config.init_from={self.workdir}"
             )
-        if not self.config.init_from or self.config.refinement:
-            return {}
         # They are read once: the folder may have moved when the run goes on.
         if workdirs.holds_run(self.workdir):
-            name = pathlib.Path(self.config.init_from).name
-            return {"fine_tuned_from": environment.get("fine_tuned_from", name)}
+            recorded = {}
+            if self.config.init_from:
+                recorded["fine_tuned_from"] = pathlib.Path(self.config.init_from).name
+            for name in ("fine_tuned_from", "lifting_model"):
+                if name in environment:
+                    recorded[name] = environment[name]
+            return recorded
+        if self.config.refinement and self.config.lifting_workdir:
+            lifting = _absolute(self.config.lifting_workdir)
+            origin = origins.origin_of(workdirs.load_environment(lifting))
+            return {"lifting_model": origin} if origin else {}
+        if not self.config.init_from:
+            return {}
         like = setup.checkpoint_shapes(self.config, self.model, self.mesh)
         origins.check_initial(self._initial, self.config, like.variables)
         return {"fine_tuned_from": origins.summarise(self._initial)}

@@ -23,9 +23,13 @@ Example:
 """
 
 _CONFIG = """\
-  --config=FILE.py[:VARIANT]  configs/ampose.py:cmu, for example; required
+  --config=FILE.py[:VARIANT]  configs/ampose.py:cmu, or a workdir; required
   --config.FIELD=VALUE        another value: --config.batch_size=256;
                               `jaxpose fields --config=FILE.py` lists the fields
+"""
+_OF_RUN = """\
+  --workdir=DIR               of the run, whose config is taken; required
+  --config.FIELD=VALUE        what differs from it: --config.eval_batch_size=256
 """
 _COMMON = """\
   --verbosity=N               0 prints what libraries do, too (default: -1)
@@ -41,37 +45,34 @@ _TRAIN = f"""\
 usage: jaxpose train --config=FILE.py[:VARIANT] --workdir=DIR [FLAGS]
 
 Trains a model to the end of its config, then scores the best checkpoint.
-The same command resumes a run that was stopped.
+The same command resumes a run that was stopped; --workdir=DIR alone does, too.
 
 {_CONFIG}\
   --workdir=DIR               checkpoints, metrics, results, pictures; required
 {_HOSTS}{_COMMON}
 Example:
   jaxpose train --config=configs/ampose.py:quickstart --workdir=runs/one
+  jaxpose train --config=runs/one --config.init_from=runs/one --workdir=runs/two
 """
 
 _EVALUATE = f"""\
-usage: jaxpose evaluate --config=FILE.py[:VARIANT] --workdir=DIR [FLAGS]
+usage: jaxpose evaluate --workdir=DIR [FLAGS]
 
-Scores the best checkpoint of a run on its test subjects, or on other data.
+Scores the best checkpoint of a run on its test subjects, or on other data, and
+writes results.json there.
 
-{_CONFIG}\
-  --workdir=DIR               of the run; gets results.json; required
-{_HOSTS}{_COMMON}
-Example, on other data than that of the training:
-  jaxpose evaluate --config=configs/ampose.py:quickstart --workdir=runs/one \\
-      --config.dataset.name=cmu_mocap/gt \\
-      --config.dataset.test_subjects="('05','09')"
+{_OF_RUN}{_HOSTS}{_COMMON}
+Example, on the test subjects of another data set than that of the training:
+  jaxpose evaluate --workdir=runs/one --config.dataset.name=cmu_mocap/gt
 """
 
 _PREDICT = f"""\
-usage: jaxpose predict --config=FILE.py[:VARIANT] --workdir=DIR [FLAGS]
+usage: jaxpose predict --workdir=DIR [FLAGS]
 
 Writes the 3D poses of recordings that `jaxpose prepare` has prepared; they need
 no truth. `jaxpose lift` reads files of keypoints without preparation.
 
-{_CONFIG}\
-  --workdir=DIR               of the run; required
+{_OF_RUN}\
   --to=FORMATS                such as npz,trc,bvh (default: npz,html)
   --out=DIR                   for the files; DIR of the run unless given
   --overwrite                 replaces files that exist
@@ -79,8 +80,7 @@ no truth. `jaxpose lift` reads files of keypoints without preparation.
   --root, --upright           places the person; turns up against gravity
 {_HOSTS}{_COMMON}
 Example:
-  jaxpose predict --config=configs/ampose.py:cmu --workdir=runs/cmu \\
-      --config.dataset.name=custom/h36m_17 --config.dataset.test_subjects="()"
+  jaxpose predict --workdir=runs/cmu --config.dataset.name=custom/h36m_17
 """
 
 _DESCRIBE = f"""\

@@ -227,6 +227,22 @@ def test_weights_that_an_earlier_version_converted_are_named_without_a_digest():
     assert origins.origin_of({"data": {"dataset": "synthetic/gt"}}) is None
 
 
+def test_a_refinement_says_where_its_first_stage_comes_from(
+    finished_run, tmp_path, converted
+):
+    for directory, expected in (
+        (finished_run[0], {}),
+        (converted[1], {"lifting_model": "converted from epoch_80.bin"}),
+    ):
+        config = Run.open(directory).config
+        config.refinement, config.lifting_workdir = True, str(directory)
+        found = Run.create(config, tmp_path)._beginning()
+        assert found.keys() == expected.keys()
+        for name, text in expected.items():
+            assert found[name].startswith(text)
+            assert origins.origin_of(found).startswith(f"behind a lifting model {text}")
+
+
 def test_held_out_people_are_no_training_subjects_without_the_data_either(
     finished_run, tmp_path, monkeypatch, caplog
 ):

@@ -48,6 +48,8 @@ def origin_of(description: dict[str, Any]) -> str | None:
         return f"converted from {converted['file']} (sha256 {digest})"
     if begun := description.get("fine_tuned_from"):
         return f"fine-tuned from {begun}"
+    if lifting := description.get("lifting_model"):
+        return f"behind a lifting model {lifting}"
     return None
 
 
