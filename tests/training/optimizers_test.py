@@ -80,9 +80,9 @@ def test_ranger_does_not_alias_the_parameters_it_starts_from():
 @pytest.mark.parametrize("field", ["name", "schedule"])
 def test_unknown_names_list_the_known(field):
     config = ml_collections.ConfigDict(
-        {"name": "adam", "schedule": "exponential", "learning_rate": 1.0, "decay": 1.0}
+        {"learning_rate": 1.0, "decay": 1.0, "restart_epochs": ()}
     )
-    config[field] = "sgdd"
+    config.update({"name": "adam", "schedule": "exponential"} | {field: "sgdd"})
     with pytest.raises(
         JaxposeError, match=r"'sgdd' is unknown; known: (adam|exponential), "
     ):
