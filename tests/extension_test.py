@@ -1,6 +1,7 @@
 """A longer `num_epochs` extends a run, as if it had been as long from the start."""
 
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -27,6 +28,7 @@ def weights(workdir):
     return Run.open(workdir).variables
 
 
+@pytest.mark.slow
 def test_an_extended_run_is_the_one_that_was_as_long_from_the_start(tmp_path, caplog):
     train_small(str(tmp_path / "run"), TWO)
     results = train_small(str(tmp_path / "run"), TWO | length(3))
@@ -104,8 +106,6 @@ def test_which_changes_extend_a_run(before, after, extends):
 def test_a_run_that_was_extended_a_moment_ago_has_no_checkpoint_of_it(
     finished_run, tmp_path, caplog
 ):
-    import shutil
-
     shutil.copytree(finished_run[0], tmp_path / "run")
     path = tmp_path / "run" / "config.json"
     config = json.loads(path.read_text())
