@@ -173,7 +173,7 @@ class Run:
 
     @functools.cached_property
     def unit(self) -> str:
-        """Returns the unit of predictions: `metre` or `half image width`."""
+        """Returns the unit of predictions, `metre` or `half image width`."""
         environment = workdirs.load_environment(self.workdir)
         if "unit" in environment:
             return environment["unit"]

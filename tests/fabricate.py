@@ -5,6 +5,7 @@
 writes the layout NAME into DIR; without arguments it lists the names.
 """
 
+import importlib
 import pathlib
 import sys
 from collections.abc import Callable
@@ -27,6 +28,12 @@ FABRICATORS: dict[str, Callable[[pathlib.Path], None]] = {
     "mpi_inf_3dhp_p_stmo": fabricate_mpi_inf_3dhp.fabricate_npz,
     "custom": fabricate_custom.fabricate_folder,
 }
+# Optional packages that write a layout.
+NEEDS = {
+    "human36m_archives": "cdflib",
+    "human36m_extracted": "cdflib",
+    "mpi_inf_3dhp": "h5py",
+}
 
 
 def main(argv: list[str]) -> int:
@@ -39,6 +46,16 @@ def main(argv: list[str]) -> int:
             file=sys.stderr,
         )
         return 2
+    if package := NEEDS.get(argv[0]):
+        try:
+            importlib.import_module(package)
+        except ImportError:
+            print(
+                f"error: {argv[0]} needs {package}, which is not installed: "
+                f"pip install {package}",
+                file=sys.stderr,
+            )
+            return 1
     folder = pathlib.Path(argv[1])
     FABRICATORS[argv[0]](folder)
     print(f"wrote {argv[0]} into {folder}")

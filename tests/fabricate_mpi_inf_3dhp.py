@@ -7,7 +7,6 @@ calls them suspicious.
 import dataclasses
 import pathlib
 
-import h5py
 import numpy as np
 import scipy.io
 
@@ -100,6 +99,8 @@ def write_calibration(path: pathlib.Path, cameras: list[Camera]) -> None:
 
 def write_annot_data(path: pathlib.Path, **arrays: np.ndarray | None) -> None:
     """A test annotation; MATLAB writes HDF5, in which h5py sees the axes reversed."""
+    import h5py  # optional for users
+
     with h5py.File(path, "w") as file:
         for key, array in arrays.items():
             if array is not None:

@@ -7,13 +7,9 @@ import pathlib
 import sys
 from collections.abc import Iterable
 
-import matplotlib
-
-matplotlib.use("agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
@@ -149,7 +145,8 @@ def draw_joint_sets(path: pathlib.Path) -> None:
 
     Joints have their numbers; those that are computed of several others are marked.
     """
-    figure, axes = plt.subplots(2, len(LAYOUTS), figsize=(13, 12.5))
+    figure = Figure(figsize=(13, 12.5))
+    axes = figure.subplots(2, len(LAYOUTS))
     for column, layout in enumerate(LAYOUTS):
         skeleton, points = get_skeleton(layout), pose(layout)
         # Above, the layout as the data set reads it.
@@ -174,7 +171,6 @@ def draw_joint_sets(path: pathlib.Path) -> None:
     figure.legend(handles=_legend(), loc="lower center", ncols=4, frameon=False)
     figure.tight_layout(rect=(0, 0.035, 1, 1))
     figure.savefig(path, dpi=80)
-    plt.close(figure)
 
 
 def _legend() -> list[Line2D]:

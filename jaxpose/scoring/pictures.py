@@ -1,16 +1,13 @@
-"""Pictures of a run: learning curves and moving skeletons."""
+"""Pictures of a run: learning curves and moving skeletons.
+
+Figures are made without pyplot, whose backend is that of the caller's notebook.
+"""
 
 import pathlib
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
-import matplotlib
-
-# Chosen before pyplot is imported: draws files without a screen.
-matplotlib.use("agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -64,9 +61,8 @@ def draw_learning_curves(
     plots.append(("learning rate", [("", *_column(rows, "learning_rate"))]))
 
     # One plot beside the other.
-    figure, axes = plt.subplots(
-        nrows=1, ncols=len(plots), figsize=(4.5 * len(plots), 3.4), squeeze=False
-    )
+    figure = Figure(figsize=(4.5 * len(plots), 3.4))
+    axes = figure.subplots(nrows=1, ncols=len(plots), squeeze=False)
     for axis, (title, curves) in zip(axes[0], plots, strict=True):
         axis.set_prop_cycle(color=_CURVES)
         for label, epochs, values in curves:
@@ -202,7 +198,7 @@ def draw_motion(
     """
     if truth is None:
         truth = np.full_like(poses, np.nan)
-    figure = plt.figure(figsize=(9.6, 3.9), dpi=_DPI)
+    figure = Figure(figsize=(9.6, 3.9), dpi=_DPI)
     axis = figure.add_axes((0.02, 0.1, 0.31, 0.8), title="input")
     flat = pose_drawing.FlatPerson(axis, layout, keypoints, 2.4)
     from_camera = pose_drawing.make_stage(poses, truth, up, 0, elevation=8)
@@ -230,9 +226,7 @@ def draw_motion(
     with warnings.catch_warnings():
         # The font lacks some scripts: names in them appear as boxes, which is no error.
         warnings.filterwarnings("ignore", "Glyph")
-        images = _draw_images(figure, moving, show, len(poses))
-    plt.close(figure)
-    return images
+        return _draw_images(figure, moving, show, len(poses))
 
 
 def _draw_images(
@@ -374,8 +368,7 @@ def _liveliest_stretch(clips: Clips, frames: np.ndarray, seconds: float) -> np.n
 
 
 def _save(figure: Figure, path: pathlib.Path) -> None:
-    """Writes the figure and closes it."""
+    """Writes the figure."""
     figure.tight_layout()
     with replacing(path) as partial:
         figure.savefig(partial, dpi=110)
-    plt.close(figure)

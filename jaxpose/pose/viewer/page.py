@@ -28,7 +28,7 @@ class Viewer:
       height: of the frame in a notebook, pixels.
     """
 
-    page: str
+    page: str = dataclasses.field(repr=False)
     height: int = 560
 
     def _repr_html_(self) -> str:
