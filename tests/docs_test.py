@@ -166,22 +166,37 @@ CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
 # The example of CONTRIBUTING has a test of its own.
-@pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "README.md",
+        "docs/api.md",
+        "docs/lift.md",
+        "docs/pose.md",
+        "docs/recordings.md",
+    ],
+)
 def test_python_on_the_pages_fits_the_interface(page):
-    """Imports, names of `jaxpose` and arguments of `run` are those of the code."""
+    """Imports, and names and arguments of the objects below, are those of the code."""
+    classes = {"run": jaxpose.Run, "lifter": jaxpose.Lifter, "pose": jaxpose.Pose}
+    owners = {"jaxpose": jaxpose, "jaxpose.metrics": jaxpose.metrics}
+    owners |= {"jaxpose.Run": jaxpose.Run, **classes}
     for block in CODE.findall((ROOT / page).read_text()):
         for node in ast.walk(ast.parse(block)):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 exec(ast.unparse(node), {})
             elif isinstance(node, ast.Attribute):
                 owner, _, name = ast.unparse(node).rpartition(".")
-                known = {"jaxpose": jaxpose, "jaxpose.metrics": jaxpose.metrics}
-                known |= {"jaxpose.Run": jaxpose.Run, "run": jaxpose.Run}
-                assert owner not in known or hasattr(known[owner], name)
-            elif isinstance(node, ast.Call) and "run." in ast.unparse(node.func):
-                method = getattr(jaxpose.Run, node.func.attr)
-                keywords = {keyword.arg: None for keyword in node.keywords}
-                inspect.signature(method).bind(None, *node.args, **keywords)
+                if owner in owners:
+                    # Objects also have what their class lists under "Attributes:".
+                    listed = f"  {name}: " in inspect.getdoc(owners[owner])
+                    assert listed or hasattr(owners[owner], name)
+            elif isinstance(node, ast.Call):
+                owner, _, name = ast.unparse(node.func).rpartition(".")
+                if owner in classes:
+                    method = getattr(classes[owner], name)
+                    keywords = {keyword.arg: None for keyword in node.keywords}
+                    inspect.signature(method).bind(None, *node.args, **keywords)
 
 
 def test_skeletons_of_the_protocol_are_those_of_the_code():
