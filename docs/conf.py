@@ -44,7 +44,6 @@ exclude_patterns = ["_static"]
 highlight_language = "none"  # blocks without a language are commands and output
 
 myst_heading_anchors = 3  # headings have the fragments that GitHub gives them
-myst_links_external_new_tab = False
 
 pygments_dark_style = "monokai"
 html_theme = "furo"

@@ -27,7 +27,15 @@ PLUGINS = {
     "libtpu": "tpu",
 }
 # Modules of packages that a kernel may have loaded before they are replaced.
-MODULES = {"numpy": "numpy", "scipy": "scipy", "jax": "jax", "jaxlib": "jaxlib"}
+MODULES = {
+    "jax": "jax",
+    "jaxlib": "jaxlib",
+    "matplotlib": "matplotlib",
+    "numpy": "numpy",
+    "pillow": "PIL",
+    "protobuf": "google.protobuf",
+    "scipy": "scipy",
+}
 
 
 def read_requirements() -> list[Requirement]:

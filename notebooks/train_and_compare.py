@@ -12,8 +12,8 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/jaxpose/jaxpose/blob/main/notebooks/train_and_compare.ipynb)
 #
 # Two of the models are trained on generated motion and scored on three people whom they
-# have not seen. At the sizes of `quickstart` it takes about six minutes on two CPU
-# cores. The figures rank nothing: they are small models on generated motion.
+# have not seen. At the sizes of `quickstart` it takes some minutes on two CPU cores. The
+# figures rank nothing: they are small models on generated motion.
 
 # %%
 # On Colab this fetches jaxpose and installs what is missing. Elsewhere it expects a
