@@ -115,6 +115,13 @@ for remark in standing.remarks:
 standing.view()
 
 # %% [markdown]
+# A still picture is a matplotlib figure: the keypoints, and the pose from the camera and
+# from its right.
+
+# %%
+jaxpose.plot(standing, frame=150)
+
+# %% [markdown]
 # ## Measure
 #
 # Solid lines are the lifted pose, dotted ones the truth.

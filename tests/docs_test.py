@@ -199,6 +199,13 @@ def test_python_on_the_pages_fits_the_interface(page):
                     inspect.signature(method).bind(None, *node.args, **keywords)
 
 
+def test_the_api_page_lists_every_public_name():
+    lines = (ROOT / "docs" / "api.md").read_text().splitlines()
+    cells = [line.split("|")[1] for line in lines if line.startswith("| `")]
+    named = set(re.findall(r"`(\w+)", " ".join(cells)))
+    assert set(jaxpose.__all__) - {"__version__"} <= named
+
+
 def test_skeletons_of_the_protocol_are_those_of_the_code():
     documented = {}
     names = []
