@@ -20,9 +20,7 @@ PAGES = sorted(
 )
 BLOCK = re.compile(r"^ *```(?:\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
-COMMAND = re.compile(
-    r"(?:python3? -m ([\w.]+\w)|(?<![\w./-])(?<!from )jaxpose ([a-z]+))(.*)"
-)
+COMMAND = re.compile(r"(?:python3? -m ([\w.]+\w)|^\s*jaxpose ([a-z]+))(.*)")
 FLAG = re.compile(r"--([\w-]+)")
 # How argparse, absl and ml_collections define a flag.
 DEFINED = re.compile(r'(?:"--|DEFINE_\w+\(\s*")([\w-]+)"')
