@@ -133,7 +133,8 @@ def lift_videos(
       results: what is done to poses before they are written.
     """
     pending = [video for video in videos if video.reason is None]
-    with tqdm(pending, unit="video", disable=len(pending) < 2) as progress:
+    is_silent = len(pending) < 2 or not hosts.is_writer()
+    with tqdm(pending, unit="video", disable=is_silent) as progress:
         for video in progress:
             try:
                 for recording in video.recordings:
