@@ -81,6 +81,7 @@ def main(argv: list[str]) -> None:
     except Exception as error:
         message = _explain(error)
         if message is None:
+            hosts.leave_if_several(error)
             raise
         hosts.leave(f"error: {message}")
 
@@ -113,7 +114,7 @@ def _run_mode(mode: str, config: ml_collections.ConfigDict) -> None:
     if not _WORKDIR.value:
         raise JaxposeError(f"--mode={mode} needs --workdir=DIR")
     compilation_cache.use()
-    _join_processes()
+    _join_processes(mode, config)
     if mode == "train":
         Run.create(config, _WORKDIR.value).train()
     elif mode == "evaluate":
@@ -140,9 +141,9 @@ def _results() -> dict[str, Any]:
     return settings
 
 
-def _join_processes() -> None:
+def _join_processes(mode: str, config: ml_collections.ConfigDict) -> None:
     """Connects the processes of one run, where the flags ask for it."""
-    from jaxpose.parallel import hosts
+    from jaxpose.parallel import agreement, hosts
 
     # A process that is told its place must be told whom to ask for the others.
     by_hand = _NUM_PROCESSES.value is not None or _PROCESS_ID.value is not None
@@ -153,6 +154,7 @@ def _join_processes() -> None:
         )
     if _DISTRIBUTED.value or _COORDINATOR.value:
         hosts.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
+        agreement.require_same_command(mode, str(_WORKDIR.value), config)
 
 
 def _quieten_logs() -> None:
@@ -181,10 +183,7 @@ def _explain(error: Exception) -> str | None:
             "config.eval_batch_size, or raise config.accumulation_steps"
         )
     if hosts.has_lost_another(error):
-        return (
-            f"another process of this run has ended ({first_line}); start the same "
-            "command again on every host, and it resumes from the last checkpoint"
-        )
+        return hosts.lost_another(first_line)
     # An OSError is a full disk, or a config file that does not exist.
     if isinstance(error, JaxposeError | OSError):
         return str(error)

@@ -17,7 +17,7 @@ from jax.sharding import Mesh
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.config import check_fields, check_names, follow_dataset
 from jaxpose.data import requirements, simulation, virtual_views
-from jaxpose.data.clips import Clips, select_subjects
+from jaxpose.data.clips import Clips, fingerprint, select_subjects
 from jaxpose.datasets import get_builder
 from jaxpose.errors import JaxposeError
 from jaxpose.inference import rates
@@ -29,7 +29,7 @@ from jaxpose.models import build_model
 from jaxpose.models.base import LiftingModel
 from jaxpose.models.contract import check_contract
 from jaxpose.models.cost import summary, variable_shapes
-from jaxpose.parallel import hosts, sharding
+from jaxpose.parallel import agreement, hosts, sharding
 from jaxpose.precision import matmul_precision
 from jaxpose.scoring.evaluate import Evaluator, score, scored_frames
 from jaxpose.training import origins, setup, workdirs
@@ -324,6 +324,9 @@ class Run:
         # Everything that can be wrong is found before the directory is claimed.
         self._check_batches()
         splits = data.load_splits(self.config)
+        _require_same_data(
+            train=splits.train, validation=splits.validation, test=splits.test
+        )
         self._check_training_data(splits.train, splits.test)
         description = workdirs.describe_run(
             self.config, splits.train, **self._beginning()
@@ -420,6 +423,7 @@ class Run:
         workdirs.open_workdir(self.workdir)
         dataset = self.config.dataset
         test = select_subjects(data.load_clips_of(dataset), dataset.test_subjects)
+        _require_same_data(test=test)
         requirements.require_readable(self.model, test)
         requirements.require_unit(self.unit, self.trained.dataset.name, test)
         return self._report(self._load_train(), test, self._suffix())
@@ -501,6 +505,7 @@ class Run:
                 raise JaxposeError(
                     f'{error}. --config.dataset.test_subjects="()" predicts all'
                 ) from error
+        _require_same_data(test=clips)
         requirements.require_readable(self.model, clips)
         return predict.write_predictions(lifter, clips, self._doubter, results)
 
@@ -708,6 +713,16 @@ def load_initial(config: ml_collections.ConfigDict) -> Weights:
             f"of a run, or a file NAME{ENDING}"
         )
     return load_weights(path)
+
+
+def _require_same_data(**parts: Clips) -> None:
+    """Raises JaxposeError unless all processes of a run have read the same clips."""
+    if jax.process_count() == 1:
+        return
+    found = {}
+    for name, clips in parts.items():
+        found[name] = {"frames": clips.num_frames, "fingerprint": fingerprint(clips)}
+    agreement.require_same(data_set=found)
 
 
 def _absolute(workdir: PathLike) -> pathlib.Path:

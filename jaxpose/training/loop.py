@@ -12,9 +12,9 @@ import numpy as np
 from absl import logging
 
 from jaxpose.errors import JaxposeError
-from jaxpose.parallel import hosts, signals
+from jaxpose.parallel import agreement, hosts, signals
 from jaxpose.scoring.evaluate import Evaluator
-from jaxpose.training import workdirs
+from jaxpose.training import records, workdirs
 from jaxpose.training.checkpoints import Checkpoints
 from jaxpose.training.progress import Progress, describe
 from jaxpose.training.setup import Training
@@ -61,6 +61,9 @@ def train(
     step, schedule = int(state.step), training.schedule
     if step >= schedule.num_steps:
         return state
+    # Folders that seem to be shared may hold other checkpoints.
+    if jax.process_count() > 1:
+        agreement.require_same(state={"step": step, **records.array_digests(state)})
     update = training.compile(state)
     # Only now every field is known to be usable: a run with a mistyped one must not
     # claim the directory.

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from configs import ampose
+from jaxpose.datasets.synthetic import synthetic_dataset_builder
 from jaxpose.errors import JaxposeError
 from jaxpose.parallel import hosts
 from jaxpose.prepare import prepare
@@ -56,11 +58,14 @@ def train(workdir, data_dir):
         Run.create(config, workdir).train()
 
 
-def start(workdir, data_dir, processes, signalled=(0, 0)):
+def start(
+    workdir, data_dir, processes, signalled=(0, 0), victim=-1, odd_one=(), devices=1
+):
     """Starts the program `processes` times; each has one CPU device.
 
-    `signalled` is a dispatch and a signal: the last process sends itself that signal at
-    that dispatch, if it is not 0.
+    `signalled` is a dispatch and a signal: process `victim`, the last one by default,
+    sends itself that signal at that dispatch, if it is not 0. The last process also
+    gets the flags `odd_one` and has `devices` CPU devices.
     """
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
@@ -74,12 +79,18 @@ def start(workdir, data_dir, processes, signalled=(0, 0)):
     flags += [f"--coordinator=localhost:{port}", f"--num_processes={processes}"]
     started = []
     for i in range(processes):
-        dispatch, number = signalled if i == processes - 1 else (0, 0)
+        dispatch, number = signalled if i == victim % processes else (0, 0)
+        is_last = i == processes - 1
+        own = odd_one if is_last else ()
+        environment = {
+            "JAX_PLATFORMS": "cpu",
+            "JAX_NUM_CPU_DEVICES": str(devices if is_last else 1),
+        }
         program = ["tests.parallel.signalled", str(dispatch), str(int(number))]
         process = subprocess.Popen(
-            [sys.executable, "-m", *program, *flags, f"--process_id={i}"],
+            [sys.executable, "-m", *program, *flags, f"--process_id={i}", *own],
             cwd=ROOT,
-            env=os.environ | {"JAX_PLATFORMS": "cpu"},
+            env=os.environ | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -139,6 +150,69 @@ def test_processes_stop_together_and_resume_in_any_number(alone, data_dir, tmp_p
     np.testing.assert_allclose(
         list(found.values()), list(expected.values()), rtol=ROUNDING
     )
+
+
+def error_of(process):
+    """The only error of a process that ends with status 1."""
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode == 1, output
+    assert "Traceback" not in output
+    (error,) = re.findall("error: .*", output)
+    return error
+
+
+def test_a_lost_first_process_ends_the_others_with_one_line(data_dir, tmp_path):
+    pair = start(tmp_path, data_dir, 2, signalled=(1, signal.SIGKILL), victim=0)
+    assert error_of(pair[1]) == (
+        "error: another process of this run has ended (process 0 is gone); start the "
+        "same command again on every host, and it resumes from the last checkpoint"
+    )
+    pair[0].communicate()
+
+
+@pytest.mark.parametrize(
+    ("flag", "there", "here"),
+    [
+        ("optimizer.learning_rate=0.001", "0.001", "0.0001"),
+        pytest.param("seed=7", "7", "0", marks=pytest.mark.slow),
+        pytest.param(  # a repeated flag adds to the subjects that `start` names
+            'dataset.test_subjects=("test_1",)',
+            '["test_0", "test_1"]',
+            '["test_0"]',
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_processes_with_another_config_all_stop(data_dir, tmp_path, flag, there, here):
+    name = flag.partition("=")[0]
+    pair = start(tmp_path, data_dir, 2, odd_one=[f"--config.{flag}"])
+    assert error_of(pair[0]) == (
+        f"error: process 1 has another config: {name} {there} there, {here} here"
+    )
+    assert error_of(pair[1]) == (
+        f"error: process 0 has another config: {name} {here} there, {there} here"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_processes_with_other_data_all_stop(data_dir, tmp_path, monkeypatch):
+    other = tmp_path / "other"
+    statures = synthetic_dataset_builder.STATURES
+    swapped = statures | {"train": statures["train"][::-1]}
+    monkeypatch.setattr(synthetic_dataset_builder, "STATURES", swapped)
+    prepare("synthetic/gt", data_dir=other)
+    pair = start(
+        tmp_path / "run", data_dir, 2, odd_one=[f"--config.dataset.data_dir={other}"]
+    )
+    for process in pair:
+        assert "has another data set: train.fingerprint" in error_of(process)
+
+
+@pytest.mark.slow
+def test_processes_with_other_numbers_of_devices_all_stop(data_dir, tmp_path):
+    for process in start(tmp_path, data_dir, 2, devices=2):
+        assert "process 1 has 2 devices and process 0 has 1" in error_of(process)
 
 
 def test_errors_of_collective_operations_are_known_by_any_name(monkeypatch):
