@@ -26,6 +26,12 @@ Public names:
 They are imported when they are first used: `import jaxpose` starts no device.
 """
 
+from jaxpose import interrupts
+
+# Before all other imports: Ctrl-C must not end in a traceback.
+if interrupts.is_program():
+    interrupts.answer()
+
 import importlib
 from typing import TYPE_CHECKING, Any
 

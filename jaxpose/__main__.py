@@ -9,6 +9,7 @@ import runpy
 import sys
 
 import jaxpose
+from jaxpose import terminal
 
 MODULES = {
     "lift": "writes the 3D poses of recordings of 2D keypoints",
@@ -27,6 +28,7 @@ MODES = {
 
 def main() -> None:
     """Runs the command that the first argument names, with the other arguments."""
+    terminal.protect()
     arguments = sys.argv[1:]
     command = arguments[0] if arguments else "--help"
     if command in MODULES:

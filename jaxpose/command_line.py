@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from types import ModuleType
 
@@ -18,6 +19,7 @@ from absl import app, flags
 from jaxpose import usage
 from jaxpose.errors import JaxposeError
 from jaxpose.fields import find_unknown
+from jaxpose.wording import cut, printable
 
 
 def run(
@@ -134,8 +136,7 @@ class _ConfigParser(flags.ArgumentParser[ml_collections.ConfigDict]):
         except JaxposeError:
             raise
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise JaxposeError(f"{path} fails with {reason}") from error
+            raise JaxposeError(_why(error, path)) from error
         config.lock()
         self.config = config
         return config
@@ -143,6 +144,27 @@ class _ConfigParser(flags.ArgumentParser[ml_collections.ConfigDict]):
     def flag_type(self) -> str:
         """Returns the name of the type in the help text."""
         return "config file"
+
+
+def _why(error: Exception, path: pathlib.Path) -> str:
+    """Returns what is wrong with the config file `path`, and in which line.
+
+    Args:
+      error: what it raised.
+      path: the file.
+    """
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    if not isinstance(error, SyntaxError):
+        # The last line of the file itself; what it calls may lie deeper.
+        for frame in traceback.extract_tb(error.__traceback__):
+            if pathlib.Path(frame.filename) == path:
+                line = frame.lineno
+    where = f"{path}, line {line}" if line else f"{path}"
+    reason = error.msg if isinstance(error, SyntaxError) else str(error)
+    message = f"{where}: {type(error).__name__}: {cut(printable(reason))}"
+    if "casted to type <class 'tuple'>" in reason:
+        message += "; write a tuple of names, such as ('S9',)"
+    return message
 
 
 def _parse(argv: list[str]) -> list[str]:

@@ -12,10 +12,12 @@ checkpoint of a run under the reference's names. Only the third needs PyTorch, t
 optional extra `convert`: `pip install torch`.
 """
 
+from jaxpose import terminal
 from jaxpose.parallel import signals
 
 # Before the imports, which take seconds: a signal in them must not be lost.
 if __name__ == "__main__":
+    terminal.protect()
     signals.install()
 
 import pathlib
@@ -29,7 +31,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from jaxpose import command_line, torch_weights
-from jaxpose.errors import JaxposeError
+from jaxpose.errors import JaxposeError, explain
 from jaxpose.models import cost
 from jaxpose.run import Run
 from jaxpose.torch_weights import checkpoint, layouts, recognise, state_dicts
@@ -69,8 +71,8 @@ def main(argv: list[str]) -> None:
             prefix = flags.FLAGS["strip-prefix"].value
             source = pathlib.Path(source).expanduser()
             convert_from_torch(config, source, workdir, prefix)
-    except JaxposeError as error:
-        sys.exit(f"error: {error}")
+    except (JaxposeError, OSError, MemoryError) as error:
+        sys.exit(f"error: {explain(error)}")
 
 
 def convert_from_torch(

@@ -1,5 +1,6 @@
-"""The error types for input that a user can correct."""
+"""The error types for input that a user can correct, and their messages."""
 
+import errno
 import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -60,3 +61,21 @@ def join_first(problems: Sequence[str], most: int = 6) -> str:
     shown = "; ".join(problems[:most])
     rest = len(problems) - most
     return f"{shown}; and {rest} more" if rest > 0 else shown
+
+
+def explain(error: BaseException) -> str | None:
+    """Returns the message of an error that a user can mend, None for a defect."""
+    if isinstance(error, JaxposeError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        reason = str(error).partition("\n")[0] or "no more of it can be had"
+        return f"out of memory ({reason}); close other programs, or give less at a time"
+    if not isinstance(error, OSError):
+        return None
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    message = f"{error.filename}: {error.strerror}"
+    # Nothing that was written before is lost.
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        message += "; make room on the disk and start the same command again"
+    return message

@@ -5,16 +5,17 @@ python -m jaxpose.lift keypoints/ --image_size=1920,1080 --fps=30 --out=poses
 python -m jaxpose.lift dance.mp4 --people=2
 """
 
+from jaxpose import terminal
 from jaxpose.parallel import memory, signals
 
 # Before the imports, which take a second: a signal in them must not be lost.
 if __name__ == "__main__":
+    terminal.protect()
     signals.install()
     memory.keep_freed_memory()
 
 import argparse
 import functools
-import io
 import json
 import pathlib
 import sys
@@ -22,7 +23,7 @@ from collections.abc import Sequence
 
 from jaxpose import compilation_cache
 from jaxpose.detect import is_video, read_video
-from jaxpose.errors import JaxposeError
+from jaxpose.errors import JaxposeError, explain
 from jaxpose.lifted import Video, print_videos, to_json
 from jaxpose.lifter import Lifter, load
 from jaxpose.recordings import reader
@@ -47,14 +48,10 @@ _SHORTEST_COMPILATION = 0.1
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
     flags = _parser().parse_args(argv)
-    # A console that cannot show a name shows its number instead of failing.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
     try:
         videos = _lift_all(flags)
-    except JaxposeError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+    except (JaxposeError, OSError, MemoryError) as error:
+        print(f"error: {printable(explain(error) or '')}", file=sys.stderr)
         return 1
     if flags.json:
         print(json.dumps([to_json(video) for video in videos], indent=2))

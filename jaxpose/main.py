@@ -3,10 +3,12 @@
 python -m jaxpose.main --config=configs/ampose.py:quickstart --workdir=runs/quickstart
 """
 
+from jaxpose import terminal
 from jaxpose.parallel import memory, signals
 
 # Before the imports, which take seconds: a signal in them must not be lost.
 if __name__ == "__main__":
+    terminal.protect()
     signals.install()
     memory.keep_freed_memory()
 
@@ -20,7 +22,7 @@ from absl import flags, logging
 from ml_collections import config_flags
 
 from jaxpose import command_line, usage
-from jaxpose.errors import JaxposeError
+from jaxpose.errors import JaxposeError, explain
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -184,10 +186,7 @@ def _explain(error: Exception) -> str | None:
         )
     if hosts.has_lost_another(error):
         return hosts.lost_another(first_line)
-    # An OSError is a full disk, or a config file that does not exist.
-    if isinstance(error, JaxposeError | OSError):
-        return str(error)
-    return None
+    return explain(error)
 
 
 if __name__ == "__main__":

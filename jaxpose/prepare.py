@@ -6,9 +6,11 @@ python -m jaxpose.prepare human36m/cpn_ft_h36m_dbb_17 --source=DIR --check
 python -m jaxpose.prepare custom --source=DIR --name=kitchen
 """
 
+from jaxpose import terminal
 from jaxpose.parallel import signals
 
 if __name__ == "__main__":
+    terminal.protect()
     signals.install()  # before the imports that take seconds
 
 import argparse
@@ -28,7 +30,7 @@ from rich.console import Console
 from jaxpose.datasets import PROTOCOLS, Sources, get_builder
 from jaxpose.datasets.prepared import require_prepared
 from jaxpose.datasets.report import Finding, Report, Source, findings_table
-from jaxpose.errors import DamagedDataError, JaxposeError
+from jaxpose.errors import DamagedDataError, JaxposeError, explain
 from jaxpose.locks import locked
 from jaxpose.recordings.flags import add_flags, options_of
 from jaxpose.recordings.options import Options
@@ -333,9 +335,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"prepared in {builder.data_dir}")
         # The others are prepared, but what is left out must not go unnoticed.
         return int(any(finding.status == "refused" for finding in report.findings))
-    except JaxposeError as error:
+    except (JaxposeError, OSError, MemoryError) as error:
         # Names of files may hold control characters; one message has several lines.
-        lines = [printable(line) for line in str(error).split("\n")]
+        lines = [printable(line) for line in (explain(error) or "").split("\n")]
         print("\n".join([f"error: {lines[0]}", *lines[1:]]), file=sys.stderr)
         return 1
 

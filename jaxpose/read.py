@@ -4,8 +4,15 @@ python -m jaxpose.read FOLDER
 python -m jaxpose.read results.json --image_size=1920,1080 --fps=30 --json
 """
 
+from jaxpose import terminal
+from jaxpose.parallel import signals
+
+# Before the imports, which take a second: a signal in them must not be lost.
+if __name__ == "__main__":
+    terminal.protect()
+    signals.install()
+
 import argparse
-import io
 import json
 import pathlib
 import sys
@@ -18,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from jaxpose.errors import JaxposeError
+from jaxpose.errors import JaxposeError, explain
 from jaxpose.recordings.flags import add_flags, options_of
 from jaxpose.recordings.reader import Reading, read_with
 from jaxpose.recordings.recording import Recording
@@ -41,14 +48,10 @@ _UNKNOWN = (
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
     flags = _parser().parse_args(argv)
-    # A console that cannot show a name shows its number instead of failing.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
     try:
         reading = read_with(pathlib.Path(flags.path), options_of(flags))
-    except JaxposeError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+    except (JaxposeError, OSError, MemoryError) as error:
+        print(f"error: {printable(explain(error) or '')}", file=sys.stderr)
         return 1
     if flags.json:
         print(json.dumps(to_json(reading), indent=2))

@@ -13,14 +13,35 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
     It has the ending of `path`, by which libraries choose the format. Nothing stays
     there where writing fails.
+
+    Raises:
+      OSError: writing fails; the error names `path`.
     """
     partial = path.with_stem(path.stem + ".partial")
     try:
-        yield partial
-        partial.replace(path)
+        with naming(path):
+            yield partial
+            partial.replace(path)
     except BaseException:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def naming(path: pathlib.Path) -> Iterator[None]:
+    """Gives errors of the system the name of the file that is written.
+
+    The system names a file that it cannot open, and none that it cannot write.
+
+    Raises:
+      OSError: the block raises one.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error) or type(error).__name__
+        raise OSError(error.errno, reason, str(path)) from error
 
 
 def write_json(path: pathlib.Path, value: Any) -> None:

@@ -24,6 +24,8 @@ from collections.abc import Iterator
 from types import FrameType
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
+# What is said where nothing is saved; whoever sends SIGTERM reads no terminal.
+_LINES = {int(signal.SIGINT): b"\ninterrupted\n"}
 
 
 class _State:
@@ -96,11 +98,11 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
     """Notes the signal, or ends the process."""
     del frame
     if not _state.held:
-        _leave(number)
+        _leave(number, _LINES.get(number, b""))
     elif not requested():
         _state.received = number
         if number == signal.SIGINT:
-            os.write(2, b"\nstopping; Ctrl-C again stops at once\n")
+            _say(b"\nstopping; Ctrl-C again stops at once\n")
             if _state.relay is not None:
                 signal.raise_signal(_state.relay)
     elif number == signal.SIGINT:
@@ -120,13 +122,19 @@ def _watch(reader: socket.socket, numbers: list[signal.Signals]) -> None:
             continue
         seen += 1
         if not _state.held:
-            _leave(number)
+            _leave(number, _LINES.get(number, b""))
         elif seen > 1 and number == signal.SIGINT:
             _leave(number, b"\nstopped at once\n")
 
 
-def _leave(number: int, message: bytes = b"") -> None:
+def _leave(number: int, message: bytes) -> None:
     """Ends the process at once; the handler and the thread may both ask for it."""
     if _leaving.acquire(blocking=False):
-        os.write(2, message)
+        _say(message)
         os._exit(128 + number)
+
+
+def _say(message: bytes) -> None:
+    """Writes to the terminal, if there still is one; the streams may be in use."""
+    with contextlib.suppress(OSError):
+        os.write(2, message)

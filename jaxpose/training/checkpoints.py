@@ -21,6 +21,7 @@ from orbax.checkpoint import v1 as ocp
 from jaxpose.errors import JaxposeError
 from jaxpose.training import records, scores
 from jaxpose.training.state import TrainState
+from jaxpose.wording import one_line
 
 # Times that a checkpoint is tried, and seconds between: files may be away for a moment.
 _TRIES = 3
@@ -121,7 +122,19 @@ class Checkpoints:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._checkpointer.close()
+        try:
+            self._checkpointer.close()
+        except Exception as error:  # orbax repeats what its threads raised
+            # The error that ends the run is the one to report.
+            if exc[0] is None:
+                raise self._unwritten(error) from error
+
+    def _unwritten(self, error: Exception) -> JaxposeError:
+        """Returns the error for a checkpoint that could not be written."""
+        return JaxposeError(
+            f"could not write a checkpoint to {self.directory}: {one_line(error)}; the "
+            "checkpoints before it are intact"
+        )
 
     def save(self, state: TrainState, step: int, score: float | None) -> None:
         """Starts writing `state`; returns before it is on disk.
@@ -153,9 +166,7 @@ class Checkpoints:
                 custom_metadata=record,
             )
         except Exception as error:  # orbax passes on whatever its storage raised
-            raise JaxposeError(
-                f"cannot write a checkpoint to {self.directory}: {error}"
-            ) from error
+            raise self._unwritten(error) from error
 
     def wait(self) -> None:
         """Returns once everything is on disk.
@@ -166,9 +177,7 @@ class Checkpoints:
         try:
             self._checkpointer.wait()
         except Exception as error:  # orbax passes on whatever its threads raised
-            raise JaxposeError(
-                f"could not write a checkpoint to {self.directory}: {error}"
-            ) from error
+            raise self._unwritten(error) from error
 
     @property
     def steps(self) -> list[int]:

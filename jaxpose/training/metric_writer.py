@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from tensorboardX import SummaryWriter
-from tensorboardX.summary import hparams
+from tensorboardX.summary import hparams, image
 
-from jaxpose.whole_files import replacing
+from jaxpose.training.events import Events
+from jaxpose.whole_files import naming, replacing
 
 # Scores on the clips that select the best checkpoint have names that begin so.
 _SELECTION = "selection_"
@@ -52,7 +52,11 @@ class MetricWriter:
     """
 
     def __init__(self, workdir: pathlib.Path, resume_step: int):
-        """Opens the files of `workdir`, keeping rows up to `resume_step`."""
+        """Opens the files of `workdir`, keeping rows up to `resume_step`.
+
+        Raises:
+          OSError: a file cannot be written; here and below, the error names it.
+        """
         path = workdir / "metrics.jsonl"
         # Written under another name first: a kill here loses no row.
         with replacing(path) as partial, partial.open("w") as file:
@@ -60,27 +64,29 @@ class MetricWriter:
                 if row["step"] <= resume_step:
                     file.write(json.dumps(row) + "\n")
         # Line by line, so that a row is visible as soon as it is written.
+        self._path, self._log_path = path, workdir / "train.log"
         self._file = path.open("a", buffering=1)
-        self._log = (workdir / "train.log").open("a", buffering=1)
-        self._events = SummaryWriter(
-            str(workdir / "tensorboard"), purge_step=resume_step + 1
-        )
+        self._log = self._log_path.open("a", buffering=1, encoding="utf-8")
+        self._events = Events(workdir / "tensorboard", purge_step=resume_step + 1)
 
     def write(self, step: int, **values: float | int) -> None:
         """Writes one row; `values` are scalars."""
-        self._file.write(json.dumps({"step": step, **values}) + "\n")
+        with naming(self._path):
+            self._file.write(json.dumps({"step": step, **values}) + "\n")
         for name, value in values.items():
             self._events.add_scalar(event_name(name), value, step)
 
     def write_line(self, line: str) -> None:
         """Writes a line for people, with the date."""
         now = datetime.datetime.now().isoformat(" ", "seconds")
-        self._log.write(f"{now}  {line}\n")
+        with naming(self._log_path):
+            self._log.write(f"{now}  {line}\n")
 
     def flush(self) -> None:
         """Puts the rows on disk; comes before the checkpoint of the same step."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with naming(self._path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
         self._events.flush()
 
     def close(self) -> None:
@@ -112,14 +118,13 @@ def write_test_results(
     plain = {}
     for name, value in hyperparameters.items():
         plain[name] = value if isinstance(value, bool | int | float) else str(value)
-    with SummaryWriter(str(workdir / "tensorboard")) as events:
+    with Events(workdir / "tensorboard") as events:
         for name, value in scores.items():
             events.add_scalar(name, value, step)
-        # `events.add_hparams` would make a run of its own.
         for summary in hparams(plain, scores):
-            events.file_writer.add_summary(summary)
+            events.add(summary)
         curves = workdir / "learning_curves.png"
         if curves.exists():
             with Image.open(curves) as picture:
                 pixels = np.asarray(picture.convert("RGB"))
-            events.add_image("learning_curves", pixels, step, dataformats="HWC")
+            events.add(image("learning_curves", pixels, dataformats="HWC"), step)

@@ -14,6 +14,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # A call of C that lasts minutes and does not come back to the interpreter before.
 ONE_CALL = "hashlib.pbkdf2_hmac('sha1', b'', b'', 10**9)"
 
+# What is said on Ctrl-C where nothing is saved.
+INTERRUPTED = "\ninterrupted\n"
+
 PROGRAM = """
 from jaxpose.parallel import signals
 
@@ -47,11 +50,12 @@ def finish(process):
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+    ("number", "status", "line"),
+    [(signal.SIGINT, 130, INTERRUPTED), (signal.SIGTERM, 143, "")],
 )
-def test_a_signal_ends_the_program_at_once_where_nothing_is_saved(number, status):
+def test_a_signal_ends_the_program_at_once_where_nothing_is_saved(number, status, line):
     program = f"signal.raise_signal({int(number)}); time.sleep(1); say('went on')"
-    assert finish(start(program)) == (status, "")
+    assert finish(start(program)) == (status, line)
 
 
 def test_a_held_signal_is_noted_where_python_swallows_what_handlers_raise():
@@ -99,7 +103,7 @@ def test_one_interrupt_is_enough_inside_a_long_call_that_saves_nothing():
     assert process.stdout.readline() == "calling\n"
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    assert finish(process) == (130, "")
+    assert finish(process) == (130, INTERRUPTED)
 
 
 def test_the_second_interrupt_is_enough_inside_any_long_call():
@@ -171,7 +175,39 @@ def test_programs_catch_signals_before_their_slow_imports(module):
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.001)
     process.send_signal(signal.SIGINT)
-    assert finish(process) == (130, "")
+    assert finish(process) == (130, INTERRUPTED)
+
+
+# Sends itself Ctrl-C when a program of jaxpose begins to import a module.
+AT_AN_IMPORT = """
+import builtins, runpy, signal, sys
+
+program, wanted = sys.argv[1:]
+sys.argv = ["-m"]  # as Python names a program while it looks for its module
+before = builtins.__import__
+
+def interrupted(name, *rest, **named):
+    if name == wanted:
+        signal.raise_signal(signal.SIGINT)
+    return before(name, *rest, **named)
+
+builtins.__import__ = interrupted
+runpy.run_module(program, run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize("program", ["jaxpose.main", "jaxpose.lift", "jaxpose.read"])
+@pytest.mark.parametrize("module", ["pathlib", "socket", "json", "numpy"])
+def test_an_interrupt_of_any_import_ends_the_program_in_one_line(program, module):
+    finished = subprocess.run(
+        [sys.executable, "-c", AT_AN_IMPORT, program, module],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    found = finished.returncode, finished.stdout + finished.stderr
+    assert found == (130, INTERRUPTED)
 
 
 def test_nothing_slow_is_imported_before_signals_are_caught():
