@@ -37,7 +37,7 @@ from jaxpose.recordings.layouts import MIN_CONFIDENCE
 from jaxpose.recordings.options import Options
 from jaxpose.recordings.recording import Recording
 from jaxpose.weights import ENDING, Weights, load_weights, save_weights
-from jaxpose.wording import in_python, naming_arguments, printable
+from jaxpose.wording import cut, in_python, naming_arguments, printable
 
 RELEASED = pathlib.Path(__file__).parent / "released"
 
@@ -393,7 +393,8 @@ def only_video(reading: reader.Reading, path: pathlib.Path) -> list[Recording]:
     names = list(dict.fromkeys(recording.video for recording in found))
     if len(names) > 1:
         raise JaxposeError(
-            f"{path} holds {len(names)} videos ({', '.join(names[:3])}, ...): give the "
+            f"{path} holds {len(names)} videos ({cut(', '.join(names[:3]))}, ...): "
+            "give the "
             "path of one, or lift all of them with `jaxpose lift`"
         )
     return found

@@ -86,7 +86,7 @@ class _Stream(io.RawIOBase):
         """Returns whether a person reads it."""
         return os.isatty(self._descriptor)
 
-    def write(self, data) -> int:  # type: ignore[no-untyped-def, override]
+    def write(self, data) -> int:  # type: ignore[no-untyped-def]
         """Writes bytes; returns how many were written or dropped."""
         try:
             return os.write(self._descriptor, data)

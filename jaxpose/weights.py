@@ -32,6 +32,7 @@ from jaxpose.inference.exported import Program
 from jaxpose.recordings.content import UnreadError, load_content
 from jaxpose.training import workdirs
 from jaxpose.whole_files import replacing
+from jaxpose.wording import cut
 
 FORMAT = 1
 ENDING = ".safetensors"
@@ -200,4 +201,4 @@ def _kind(path: pathlib.Path, error: Exception) -> str:
 def _reason(error: Exception) -> str:
     """Returns the reason of a library's error in one line."""
     strerror = error.strerror if isinstance(error, OSError) else None
-    return strerror or " ".join(str(error).split()) or type(error).__name__
+    return strerror or cut(str(error)) or type(error).__name__

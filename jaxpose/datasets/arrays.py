@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-
-_MAX_SHOWN = 200  # characters of a file's own names in a message
+from jaxpose.wording import cut
 
 
 def require_array(
@@ -83,7 +82,7 @@ def require_key(mapping: Any, key: str, where: str) -> Any:
     if key not in mapping:
         # Twenty names are enough to see which file this is.
         names = [repr(name)[:40] for name in itertools.islice(mapping, 20)]
-        known = ", ".join(names)[:_MAX_SHOWN] or "nothing"
+        known = cut(", ".join(names)) or "nothing"
         raise JaxposeError(f"{where}: key {key!r} is missing; the file holds {known}")
     return mapping[key]
 

@@ -23,6 +23,7 @@ from jaxpose.datasets.report import Finding, Report, Source
 from jaxpose.errors import DamagedDataError, JaxposeError
 from jaxpose.parallel import signals
 from jaxpose.recordings.options import Options
+from jaxpose.wording import cut
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -341,7 +342,8 @@ class ClipBuilder(  # type: ignore[call-arg]
             key = (example["subject"], example["take"], example["camera"])
             if key in seen:
                 raise JaxposeError(
-                    f"{self.full_name}: {'/'.join(key)} occurs twice in the source; "
+                    f"{self.full_name}: {cut('/'.join(key))} occurs twice in the "
+                    "source; "
                     "remove one of them"
                 )
             seen.add(key)

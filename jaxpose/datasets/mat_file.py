@@ -17,6 +17,7 @@ from jaxpose.datasets.arrays import require_key
 from jaxpose.datasets.budget import Budget
 from jaxpose.errors import JaxposeError
 from jaxpose.regular_files import read_regular
+from jaxpose.wording import cut, shown
 
 _HEADER_BYTES = 128
 _MAX_FILE_BYTES = 2**33
@@ -80,7 +81,8 @@ def load_mat(path: pathlib.Path, keys: tuple[str, ...]) -> dict[str, np.ndarray 
         raise JaxposeError(f"{path}: {error}") from None
     except (ValueError, zlib.error, MemoryError, ArithmeticError) as error:
         raise JaxposeError(
-            f"{path}: not a MATLAB file of version 5 to 7, or damaged: {error}"
+            f"{path}: not a MATLAB file of version 5 to 7, or damaged: "
+            f"{cut(str(error))}"
         ) from None
     return {key: require_key(held, key, str(path)) for key in keys}
 
@@ -211,11 +213,11 @@ def _numbers(
     """Returns the stored numbers of a variable, in MATLAB's order of axes."""
     kind, data = element
     if kind not in _NUMBER_TYPES:
-        raise ValueError(f"{name!r} holds numbers of an unknown type")
+        raise ValueError(f"{shown(name)} holds numbers of an unknown type")
     dtype = np.dtype(order + _NUMBER_TYPES[kind])
     if len(data) != math.prod(shape) * dtype.itemsize:
         raise ValueError(
-            f"{name!r} of shape {list(shape)} does not fit its {len(data)} bytes"
+            f"{shown(name)} of shape {list(shape)} does not fit its {len(data)} bytes"
         )
     return np.frombuffer(data, dtype).reshape(shape, order="F")
 

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from jaxpose.datasets.pickle_machine import Machine, Unfilled, refusal, require_key
+from jaxpose.wording import shown
 
 
 def unpickle(stream: BinaryIO, num_bytes: int) -> Any:
@@ -75,7 +76,8 @@ def plain_dtype(description: Any) -> np.dtype:
     is_plain = isinstance(description, str) and _PLAIN_DTYPE.fullmatch(description)
     if not is_plain:
         raise ValueError(
-            f"arrays of type {description!r} are not read, only numbers, strings and "
+            f"arrays of type {shown(description)} are not read, only numbers, "
+            "strings and "
             "objects"
         )
     return np.dtype(description)
@@ -138,7 +140,7 @@ class _Dtype:
                 "arrays of records are not read, only numbers, strings and objects"
             )
         if state[1] not in ("<", ">", "|", "="):
-            raise ValueError(f"unknown byte order {state[1]!r}")
+            raise ValueError(f"unknown byte order {shown(state[1])}")
         self.value = self.value.newbyteorder(state[1])
 
 
@@ -181,7 +183,7 @@ def _from_buffer(
 def _encode(text: str, encoding: str) -> bytes:
     """Returns bytes, which protocol 2 writes as text with an encoding."""
     if encoding not in ("latin1", "latin-1"):
-        raise ValueError(f"unexpected encoding {encoding!r}")
+        raise ValueError(f"unexpected encoding {shown(encoding)}")
     return text.encode("latin-1")
 
 

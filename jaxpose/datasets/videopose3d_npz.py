@@ -15,6 +15,7 @@ from jaxpose.body.skeletons import Skeleton
 from jaxpose.datasets.arrays import require_array, require_key
 from jaxpose.datasets.restricted import load_npz
 from jaxpose.errors import JaxposeError
+from jaxpose.wording import shown
 
 Positions = dict[str, dict[str, np.ndarray]]
 Keypoints = dict[str, dict[str, list[np.ndarray]]]
@@ -39,10 +40,10 @@ def load_positions_3d(
     positions: Positions = {}
     for subject, actions in _named_items(subjects, f"{path}: positions_3d"):
         positions[subject] = {}
-        where = f"{path}: positions_3d[{subject!r}]"
+        where = f"{path}: positions_3d[{shown(subject)}]"
         for action, array in _named_items(actions, where):
             positions[subject][action] = require_array(
-                array, f"{where}[{action!r}]", shape, finite=finite
+                array, f"{where}[{shown(action)}]", shape, finite=finite
             )
     return positions
 
@@ -71,10 +72,10 @@ def load_keypoints_2d(
     keypoints: Keypoints = {}
     for subject, actions in _named_items(subjects, f"{path}: positions_2d"):
         keypoints[subject] = {}
-        where = f"{path}: positions_2d[{subject!r}]"
+        where = f"{path}: positions_2d[{shown(subject)}]"
         for action, views in _named_items(actions, where):
             keypoints[subject][action] = _views(
-                views, skeleton, num_cameras, f"{where}[{action!r}]", finite
+                views, skeleton, num_cameras, f"{where}[{shown(action)}]", finite
             )
     return keypoints
 

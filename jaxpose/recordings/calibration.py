@@ -17,6 +17,7 @@ import numpy as np
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.recording import Recording
 from jaxpose.regular_files import read_regular
+from jaxpose.wording import cut
 
 # Names of the same thing, as OpenCV's samples, ROS and users call it.
 _MATRIX_NAMES = ("camera_matrix", "cameramatrix", "intrinsic_matrix", "mtx", "k", "m1")
@@ -78,7 +79,7 @@ def read_calibration(path: pathlib.Path) -> list[CalibratedCamera]:
         else:
             cameras = _from_opencv(text, str(path))
     except (tomllib.TOMLDecodeError, ElementTree.ParseError) as error:
-        raise JaxposeError(f"{path} is damaged: {error}") from None
+        raise JaxposeError(f"{path} is damaged: {cut(str(error))}") from None
     if not cameras:
         raise JaxposeError(f"{path} holds no camera: {_KNOWN}")
     return cameras
@@ -106,7 +107,7 @@ def calibrated(
     if len(cameras) > 1:
         fitting = [camera for camera in cameras if is_named(camera.name, place)]
     if len(fitting) != 1:
-        names = ", ".join(camera.name for camera in cameras)
+        names = cut(", ".join(camera.name for camera in cameras))
         raise JaxposeError(
             f"{recording.where}: {where} has the cameras {names}, and the path names "
             f"{'several' if fitting else 'none'} of them; give a calibration with the "
@@ -151,7 +152,7 @@ def _from_toml(text: str, where: str) -> list[CalibratedCamera]:
     for section, table in tomllib.loads(text).items():
         if not isinstance(table, dict) or "matrix" not in table:
             continue
-        place = f"{where}: {section}"
+        place = f"{where}: {cut(section)}"
         distortion = table.get("distortions", [])
         if table.get("fisheye") and np.any(distortion):
             raise JaxposeError(
@@ -183,7 +184,7 @@ def _from_opencv(text: str, where: str) -> list[CalibratedCamera]:
         label = name.removeprefix("K_") if name.startswith("K_") else ""
         if not label and name.lower() not in _MATRIX_NAMES:
             continue
-        place = f"{where}: {name}"
+        place = f"{where}: {cut(name)}"
         distortion = matrices.get(f"dist_{label}", np.zeros(0))
         for other in matrices if not label else ():
             if other.lower() in _DISTORTION_NAMES:

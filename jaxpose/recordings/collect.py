@@ -247,7 +247,7 @@ def with_named_joints(detections: Detections, names: Sequence[str]) -> Detection
     keypoints[:, columns < 0] = np.nan
     remarks = detections.remarks
     if found.unknown:
-        remarks = (*remarks, f"joints not read: {', '.join(found.unknown[:10])}")
+        remarks = (*remarks, f"joints not read: {cut(', '.join(found.unknown[:10]))}")
     return dataclasses.replace(
         detections, keypoints=keypoints, layout=found.layout, remarks=remarks
     )

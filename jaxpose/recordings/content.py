@@ -131,7 +131,8 @@ def _read(path: pathlib.Path) -> bytes:
         raise JaxposeError(text if str(path) in text else f"{path}: {text}") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise JaxposeError(
-            f"{path}: a gzip file that is damaged or cut short ({error}); get it again"
+            f"{path}: a gzip file that is damaged or cut short ({cut(str(error))}); "
+            "get it again"
         ) from None
     except OSError as error:
         raise JaxposeError(f"{path} cannot be read: {error.strerror}") from None

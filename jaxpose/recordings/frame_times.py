@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from jaxpose.wording import shown
+
 # Times that lie this far off a multiple of their step, in steps, are uncertain; so many
 # of them at most are those of frames.
 _MOST_OFF = 0.25
@@ -79,10 +81,10 @@ def numbers_of_times(name: str, times: Sequence[float]) -> tuple[list[int], str]
     numbers = frames_of_times(times)
     if numbers is None:
         return list(range(len(times))), (
-            f"the times in {name!r} have no constant step; frames are counted in "
+            f"the times in {shown(name)} have no constant step; frames are counted in "
             "order, and gaps between them are not known"
         )
-    return numbers, f"frames are placed by the times in {name!r}"
+    return numbers, f"frames are placed by the times in {shown(name)}"
 
 
 def counts_frames(values: Sequence[float]) -> bool:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from jaxpose.recordings.recording import Recording
+from jaxpose.wording import shown
 
 # Of the name of a file without its ending; of a longer one, as much as is kept.
 _MAX_NAME_BYTES, _MAX_START_BYTES = 180, 120
@@ -79,8 +80,10 @@ def with_own_names(
             continue
         subject, take, camera = _key(recording)
         reason = (
-            f"{recording.where}: subject {subject!r}, take {take!r} and camera "
-            f"{camera!r} are those of {first.where} as well; give one of them another "
+            f"{recording.where}: subject {shown(subject)}, take {shown(take)} and "
+            "camera "
+            f"{shown(camera)} are those of {first.where} as well; give one of them "
+            "another "
             "name"
         )
         twice.append((recording, reason))

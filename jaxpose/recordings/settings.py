@@ -17,6 +17,7 @@ import numpy as np
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings import media
 from jaxpose.regular_files import read_regular
+from jaxpose.wording import cut, shown
 
 SETTINGS_FILE = "dataset.json"
 NAMES = ("subject", "action", "take", "camera")
@@ -181,7 +182,7 @@ def check_image_size(value: Any, where: str) -> tuple[int, int]:
     is_plausible = 1 <= width <= _MAX_IMAGE_LENGTH and 1 <= height <= _MAX_IMAGE_LENGTH
     if not is_whole or not is_plausible:
         raise JaxposeError(
-            f"{where}: image_size is {value}; expected [width, height] in pixels"
+            f"{where}: image_size is {shown(value)}; expected [width, height] in pixels"
         )
     return int(width), int(height)
 
@@ -216,7 +217,7 @@ def _checked(content: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
         elif isinstance(value, str) and value:
             checked[key] = value
         else:
-            raise JaxposeError(f"{path}: {key} is {value!r}; expected a name")
+            raise JaxposeError(f"{path}: {cut(key)} is {shown(value)}; expected a name")
     return checked
 
 
@@ -241,7 +242,7 @@ def _load_json(path: pathlib.Path, is_required: bool) -> Any:
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     except (ValueError, RecursionError) as error:
-        problem = f"not a JSON file, or damaged: {error}"
+        problem = f"not a JSON file, or damaged: {cut(str(error))}"
     if is_required:
         raise JaxposeError(f"{path}: {problem}")
     return None
@@ -253,7 +254,7 @@ def _unknown(path: pathlib.Path, content: Any) -> str:
     if not isinstance(content, dict):
         return f"{expected}; found a {type(content).__name__}"
     unknown = [repr(key)[:40] for key in content if key not in KEYS]
-    return f"{expected}; found {', '.join(unknown[:5])}"
+    return f"{expected}; found {cut(', '.join(unknown[:5]))}"
 
 
 def _names_in(folder: pathlib.Path) -> list[str]:

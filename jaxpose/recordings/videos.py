@@ -19,7 +19,7 @@ from jaxpose.recordings.options import Options
 from jaxpose.recordings.recording import Recording
 from jaxpose.recordings.settings import NAMES, SETTINGS_FILE, Settings
 from jaxpose.recordings.timeline import Timeline, make_timeline
-from jaxpose.wording import count_of, ordinal
+from jaxpose.wording import count_of, ordinal, shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,7 +176,7 @@ def recordings_of(video: Video, name: str, options: Options) -> list[Recording]:
     skeleton = _skeleton(video)
     if detections.positions_3d is not None and skeleton not in SKELETONS:
         raise JaxposeError(
-            f"{detections.where}: skeleton is {skeleton!r}; known are "
+            f"{detections.where}: skeleton is {shown(skeleton)}; known are "
             f"{', '.join(SKELETONS)}"
         )
     # Own 3D belongs to all frames of a file, so it fits a file of one person only.

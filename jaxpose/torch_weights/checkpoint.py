@@ -22,6 +22,7 @@ from jaxpose.errors import JaxposeError
 from jaxpose.regular_files import open_regular
 from jaxpose.torch_weights.pickled import BFLOAT16, Storage, Tensor, TorchMachine
 from jaxpose.torch_weights.state_dicts import find_state_dict
+from jaxpose.wording import cut
 
 _MAX_PICKLE_BYTES = 2**25  # the description of a thousand tensors has 200 kB
 _HEAD_BYTES = 512
@@ -66,7 +67,7 @@ def read_state_dict(path: pathlib.Path, keys: tuple[str, ...]) -> dict[str, np.n
             f"--torch={path} cannot be read: {error.strerror or error}"
         ) from error
     except _DAMAGE as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = cut(str(error)) or type(error).__name__
         raise JaxposeError(
             f"--torch={path} is damaged or not a PyTorch checkpoint: {reason}"
         ) from error

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxpose.errors import JaxposeError, join_first
+from jaxpose.wording import cut
 
 
 class MisfitError(JaxposeError):
@@ -155,7 +156,7 @@ def from_torch(
     # Counters of PyTorch's BatchNorm have no place in the variables.
     for name, array in state_dict.items():
         if name not in known and not name.endswith("num_batches_tracked"):
-            problems.append(f"left over: {name} {np.shape(array)}")
+            problems.append(f"left over: {cut(name)} {np.shape(array)}")
     if problems:
         raise MisfitError(
             f"the checkpoint does not fit the model: {join_first(problems, 3)}"

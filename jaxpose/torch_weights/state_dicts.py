@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxpose.errors import JaxposeError
+from jaxpose.wording import cut, shown
 
 # Nested dicts deeper than this are not looked into.
 _MAX_DEPTH = 4
@@ -116,7 +117,7 @@ def strip_prefix(
             first = next(iter(arrays), "")
             raise JaxposeError(
                 f"no name begins with --strip-prefix={prefix}; the first one is "
-                f"{first!r}"
+                f"{shown(first)}"
             )
         return stripped
 
@@ -125,8 +126,9 @@ def strip_prefix(
     others = [name for name in arrays if not name.startswith(found)]
     if others and found:
         raise JaxposeError(
-            f"the weights are under {found!r}, beside other arrays such as "
-            f"{others[0]!r}; add --strip-prefix={found} to read the former alone"
+            f"the weights are under {shown(found)}, beside other arrays such as "
+            f"{shown(others[0])}; add --strip-prefix={cut(found)} to read the former "
+            "alone"
         )
     return {name.removeprefix(found): array for name, array in arrays.items()}
 

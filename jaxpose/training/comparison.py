@@ -8,6 +8,7 @@ from typing import Any
 
 from jaxpose.models import MODELS, config_fields
 from jaxpose.training.optimizers import LENGTH_DEPENDENT
+from jaxpose.wording import shown
 
 # Fields that name directories of other runs.
 _FOLDERS = ("lifting_workdir", "init_from")
@@ -28,7 +29,7 @@ def differences(
         if isinstance(old, dict) and isinstance(new, dict):
             found += differences(old, new, name)
         elif old != new:
-            found.append(f"{name}: {old!r} there, {new!r} now")
+            found.append(f"{name}: {shown(old)} there, {shown(new)} now")
     return found
 
 

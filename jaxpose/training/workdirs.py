@@ -38,6 +38,7 @@ from jaxpose.training.comparison import (
     without_folders,
 )
 from jaxpose.whole_files import write_json
+from jaxpose.wording import cut, shown
 
 try:
     import fcntl
@@ -251,7 +252,8 @@ def load_environment(workdir: pathlib.Path) -> dict[str, Any]:
     written = environment.get("format", 1)
     if type(written) is not int:
         raise JaxposeError(
-            f"{path} is damaged: format is {written!r}, expected a whole number; use "
+            f"{path} is damaged: format is {shown(written)}, expected a whole "
+            "number; use "
             "another workdir"
         )
     check_format(written, workdir)
@@ -373,7 +375,8 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
         content = json.loads(path.read_text())
     except (ValueError, OSError) as error:
         raise JaxposeError(
-            f"{path} cannot be read ({error}); restore it, or use a new workdir"
+            f"{path} cannot be read ({cut(str(error))}); restore it, or use a new "
+            "workdir"
         ) from error
     if not isinstance(content, dict):
         raise JaxposeError(f"{path} is not jaxpose's; use another workdir")

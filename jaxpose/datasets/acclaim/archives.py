@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from jaxpose.errors import JaxposeError
 from jaxpose.regular_files import open_regular, read_regular
+from jaxpose.wording import cut
 
 # Unpacked; the longest motion of the CMU database takes less than 2**25.
 MAX_FILE_BYTES = 2**27
@@ -118,7 +119,8 @@ class Archive:
                 self._zip = zipfile.ZipFile(path)
             except _DAMAGE as error:
                 raise JaxposeError(
-                    f"{path} is not a readable zip archive ({error}); expected a whole "
+                    f"{path} is not a readable zip archive ({cut(str(error))}); "
+                    "expected a whole "
                     "zip archive of .asf and .amc files, or its extracted folder"
                 ) from error
             names = self._zip.namelist()
@@ -137,7 +139,8 @@ class Archive:
                 content = b"".join(_unpack(self._zip, self._zip.getinfo(name)))
         except _DAMAGE as error:
             raise JaxposeError(
-                f"{self.path}: cannot read {name} ({error}); get it again"
+                f"{self.path}: cannot read {cut(name)} ({cut(str(error))}); get it "
+                "again"
             ) from error
         return content.decode("latin-1")
 

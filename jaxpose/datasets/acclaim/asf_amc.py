@@ -13,6 +13,7 @@ import dataclasses
 import numpy as np
 
 from jaxpose.errors import JaxposeError
+from jaxpose.wording import cut, shown
 
 METRES_PER_INCH = 0.0254
 
@@ -94,7 +95,7 @@ def parse_asf(text: str, name: str) -> AcclaimSkeleton:
     # All files of the database are like this; other conventions are not computed.
     if sorted(root_dof) != sorted(_TRANSLATIONS + _ROTATIONS) or axis_order != ["XYZ"]:
         raise JaxposeError(
-            f"{name}: root order {root_dof} and axis {axis_order}; "
+            f"{name}: root order {shown(root_dof)} and axis {shown(axis_order)}; "
             "expected six dof and XYZ"
         )
     if not sections["hierarchy"]:
@@ -277,7 +278,7 @@ def _numbers(tokens: list[str], size: int, where: str) -> np.ndarray:
         numbers = np.full(0, np.nan)
     if numbers.shape != (size,) or not np.isfinite(numbers).all():
         raise JaxposeError(
-            f"{where} is {' '.join(tokens)[:200]!r}; expected {size} finite numbers"
+            f"{where} is {cut(' '.join(tokens))!r}; expected {size} finite numbers"
         )
     return numbers
 
@@ -336,14 +337,18 @@ def _attach(bones: dict[str, Bone], hierarchy: Lines, name: str) -> dict[str, Bo
             continue
         if parent != _ROOT and parent not in attached:
             raise JaxposeError(
-                f"{name}: :hierarchy names children of {parent!r} before its own parent"
+                f"{name}: :hierarchy names children of {shown(parent)} before its "
+                "own parent"
             )
         for child in children:
             if child in attached:
-                raise JaxposeError(f"{name}: :hierarchy names bone {child!r}, twice")
+                raise JaxposeError(
+                    f"{name}: :hierarchy names bone {shown(child)}, twice"
+                )
             if child not in bones:
                 raise JaxposeError(
-                    f"{name}: :hierarchy names bone {child!r}, which :bonedata lacks"
+                    f"{name}: :hierarchy names bone {shown(child)}, which :bonedata "
+                    "lacks"
                 )
             attached[child] = dataclasses.replace(bones[child], parent=parent)
     return attached

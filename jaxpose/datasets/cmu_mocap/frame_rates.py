@@ -7,6 +7,7 @@ import pathlib
 
 from jaxpose.errors import JaxposeError
 from jaxpose.regular_files import read_regular
+from jaxpose.wording import cut
 
 # The listing of the database, beside an archive or in an extracted folder.
 LISTING = "index.csv"
@@ -58,7 +59,7 @@ def read_listing(path: pathlib.Path) -> dict[tuple[int, int], float]:
                 rates[int(subject), int(trial)] = rate
     except (OSError, ValueError, csv.Error) as error:
         raise JaxposeError(
-            f"{path} is not the listing of the database ({str(error)[:200]}); expected "
+            f"{path} is not the listing of the database ({cut(str(error))}); expected "
             "a CSV file with the columns "
             f"{', '.join(_COLUMNS)}; correct it or move it away"
         ) from error

@@ -6,6 +6,7 @@ frames longer, and much longer for a few takes of S9.
 """
 
 from jaxpose.errors import JaxposeError
+from jaxpose.wording import shown
 
 # The published split.
 TRAIN_SUBJECTS = ("S1", "S5", "S6", "S7", "S8")
@@ -137,7 +138,7 @@ def canonical_take(name: str) -> str:
     action = _RENAMED.get(action, action)
     if action not in ACTIONS:
         raise JaxposeError(
-            f"take {name!r} is of no known action; a take is named by an action "
+            f"take {shown(name)} is of no known action; a take is named by an action "
             f"({', '.join(ACTIONS)}), then a space and the trial, or no trial"
         )
     return " ".join((action, *trial))

@@ -9,6 +9,7 @@ from jaxpose.datasets.camera import Camera
 from jaxpose.datasets.h36m_cameras import CAMERA_NAMES, h36m_cameras
 from jaxpose.errors import JaxposeError
 from jaxpose.regular_files import read_regular
+from jaxpose.wording import cut
 
 _NUM_SUBJECTS = 11
 _POSE_SIZE = 6  # three angles and the camera centre
@@ -72,7 +73,7 @@ def _read_numbers(path: pathlib.Path) -> np.ndarray:
         numbers = np.array([float(word) for word in words])
     except ValueError as error:
         raise JaxposeError(
-            f"{path}: <w0> holds text that is not a number: {str(error)[:200]}"
+            f"{path}: <w0> holds text that is not a number: {cut(str(error))}"
         ) from error
     expected = _POSES_SIZE + _LENSES_SIZE
     if len(numbers) != expected or not np.isfinite(numbers).all():

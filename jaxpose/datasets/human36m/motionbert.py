@@ -22,6 +22,7 @@ from jaxpose.datasets.human36m import facts
 from jaxpose.datasets.restricted import load_pickle
 from jaxpose.datasets.schema import clip_example
 from jaxpose.errors import JaxposeError
+from jaxpose.wording import shown
 
 # File names by `keypoints_source`.
 FILES = {
@@ -163,7 +164,8 @@ def _subject(source: str, where: str) -> str:
     subject = f"S{int(match[1])}" if match else ""
     if subject not in facts.SUBJECTS:
         raise JaxposeError(
-            f"{where}['source']: {source!r} is not like 's_09_act_05_subact_02_ca_01' "
+            f"{where}['source']: {shown(source)} is not like "
+            "'s_09_act_05_subact_02_ca_01' "
             f"with a subject of {', '.join(facts.SUBJECTS)}"
         )
     return subject
@@ -183,7 +185,7 @@ def _camera(source: str, camera_names: np.ndarray, where: str) -> Camera:
         raise JaxposeError(f"{where}['camera_name'] changes within {source}")
     if name not in CAMERA_NAMES:
         raise JaxposeError(
-            f"{where}['camera_name']: {name!r} is not of {', '.join(CAMERA_NAMES)}"
+            f"{where}['camera_name']: {shown(name)} is not of {', '.join(CAMERA_NAMES)}"
         )
     return h36m_cameras(_subject(source, where))[CAMERA_NAMES.index(name)]
 

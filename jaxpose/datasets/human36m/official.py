@@ -19,6 +19,7 @@ from jaxpose.datasets.h36m_cameras import CAMERA_NAMES
 from jaxpose.datasets.human36m import facts
 from jaxpose.datasets.human36m.cdf import read_pose
 from jaxpose.errors import JaxposeError
+from jaxpose.wording import cut, shown
 
 # Number of channels by kind: world frame, camera frames, pixels.
 KINDS = {"D3_Positions": 3, "D3_Positions_mono": 3, "D2_Positions": 2}
@@ -103,7 +104,8 @@ class OfficialFiles:
             missing = [name for name in CAMERA_NAMES if (take, name) not in arrays]
             if missing:
                 raise JaxposeError(
-                    f"{self._source}: {kind} of {subject}, take {take!r}, lacks camera "
+                    f"{self._source}: {kind} of {subject}, take {shown(take)}, lacks "
+                    "camera "
                     f"{', '.join(missing)}; expected four files '{take}.<camera>.cdf'"
                 )
             takes[take] = tuple(arrays[take, name] for name in CAMERA_NAMES)
@@ -127,7 +129,7 @@ class OfficialFiles:
             # A second copy of the same file is harmless.
             if key in arrays and not np.array_equal(arrays[key], array):
                 raise JaxposeError(
-                    f"{self._source}: {subject} has two different files {name}; "
+                    f"{self._source}: {subject} has two different files {cut(name)}; "
                     "keep one of them"
                 )
             arrays[key] = array
@@ -177,12 +179,13 @@ def _take_and_camera(name: str, kind: str) -> tuple[str, str]:
         expected = f"a camera of {', '.join(CAMERA_NAMES)}"
     if camera not in known:
         raise JaxposeError(
-            f"{kind} file {name!r} is named unlike Human3.6M's; expected {expected}"
+            f"{kind} file {shown(name)} is named unlike Human3.6M's; expected "
+            f"{expected}"
         )
     try:
         return facts.canonical_take(take), camera
     except JaxposeError as error:
-        raise JaxposeError(f"{kind} file {name!r}: {error}") from None
+        raise JaxposeError(f"{kind} file {shown(name)}: {error}") from None
 
 
 def _members(archive: pathlib.Path) -> Iterator[tuple[str, bytes]]:
@@ -206,7 +209,8 @@ def _members(archive: pathlib.Path) -> Iterator[tuple[str, bytes]]:
         if isinstance(error, JaxposeError):
             raise
         raise JaxposeError(
-            f"{archive} is damaged or not a tar archive ({error}); get it again"
+            f"{archive} is damaged or not a tar archive ({cut(str(error))}); get it "
+            "again"
         ) from error
 
 
@@ -217,12 +221,13 @@ def _require_safe(member: tarfile.TarInfo, archive: pathlib.Path) -> None:
     leads_out = member.name.startswith("/") or ".." in parts
     if leads_out or not (member.isfile() or member.isdir()):
         raise JaxposeError(
-            f"{archive}: refused: member {member.name!r} is a link or leads out of the "
+            f"{archive}: refused: member {shown(member.name)} is a link or leads out "
+            "of the "
             "archive; get the archive from the official site"
         )
     is_pose = member.isfile() and member.name.endswith(".cdf")
     if is_pose and member.size > _MAX_BYTES:
         raise JaxposeError(
-            f"{archive}: {member.name!r} has {member.size:,} bytes, more than "
+            f"{archive}: {shown(member.name)} has {member.size:,} bytes, more than "
             f"{_MAX_BYTES:,}; get the archive again"
         )

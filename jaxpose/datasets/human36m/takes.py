@@ -17,6 +17,7 @@ from jaxpose.datasets.human36m.metadata import read_cameras
 from jaxpose.datasets.human36m.official import OfficialFiles
 from jaxpose.datasets.schema import clip_example
 from jaxpose.errors import JaxposeError
+from jaxpose.wording import cut, shown
 
 # Joints of the keypoint files, by source.
 DETECTIONS = {
@@ -193,7 +194,8 @@ class Recordings:
         if missing:
             path = "D2_Positions" if self._keypoints is None else self._keypoints_path
             raise JaxposeError(
-                f"{path} has no 2D for {subject}, take {', '.join(missing)}, which the "
+                f"{path} has no 2D for {subject}, take {cut(', '.join(missing))}, "
+                "which the "
                 "3D has; get the whole file"
             )
 
@@ -243,7 +245,7 @@ class Recordings:
         if subject not in self._keypoints:
             raise JaxposeError(
                 f"{self._keypoints_path} has no subject {subject}, which the 3D has; "
-                f"it has {', '.join(self._keypoints)}"
+                f"it has {cut(', '.join(self._keypoints))}"
             )
         return self._keypoints[subject], self._keypoints_skeleton
 
@@ -278,7 +280,7 @@ def _example(take: Take, index: int, config: ClipConfig) -> dict[str, object]:
         detected = take.keypoints[index]
         if len(detected) < len(positions_3d):
             raise JaxposeError(
-                f"{take.subject}, take {take.name!r}, camera {camera.name}: "
+                f"{take.subject}, take {shown(take.name)}, camera {camera.name}: "
                 f"{len(detected)} frames of 2D ({config.keypoints_source}) for "
                 f"{len(positions_3d)} of 3D; the 2D must not be shorter: are both "
                 "files of the same release?"

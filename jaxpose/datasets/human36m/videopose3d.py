@@ -14,6 +14,7 @@ from jaxpose.datasets.h36m_cameras import CAMERA_NAMES
 from jaxpose.datasets.human36m import facts
 from jaxpose.datasets.videopose3d_npz import load_keypoints_2d, load_positions_3d
 from jaxpose.errors import JaxposeError
+from jaxpose.wording import shown
 
 POSITIONS_FILE = "data_3d_h36m.npz"
 
@@ -37,7 +38,8 @@ def read_positions(path: pathlib.Path) -> dict[str, dict[str, np.ndarray]]:
     for subject in positions:
         if subject not in facts.SUBJECTS:
             raise JaxposeError(
-                f"{path}: subject {subject!r} is not of {', '.join(facts.SUBJECTS)}"
+                f"{path}: subject {shown(subject)} is not of "
+                f"{', '.join(facts.SUBJECTS)}"
             )
     if not any(positions.values()):
         raise JaxposeError(f"{path}: positions_3d holds no take; get the file again")
@@ -81,7 +83,7 @@ def _canonical(
             # Files of several tools merged by hand can hold both spellings.
             if take in renamed[subject]:
                 raise JaxposeError(
-                    f"{path}: {subject} has take {take!r} under two names; "
+                    f"{path}: {subject} has take {shown(take)} under two names; "
                     "keep one of them"
                 )
             renamed[subject][take] = value

@@ -26,6 +26,7 @@ from jaxpose.datasets.videopose3d_npz import (
     load_positions_3d,
 )
 from jaxpose.errors import JaxposeError
+from jaxpose.wording import cut, shown
 
 _TAKE = re.compile(rf"({'|'.join(facts.ACTIONS)}) 1 chunk\d+")
 
@@ -180,7 +181,7 @@ def subject_examples(
     for take, world in positions.get(subject, {}).items():
         if _TAKE.fullmatch(take) is None:
             raise JaxposeError(
-                f"{subject}: unknown take {take!r}; "
+                f"{subject}: unknown take {shown(take)}; "
                 "expected names like 'Walking 1 chunk0'"
             )
         # Damaged motion capture, which some files hold all the same.
@@ -188,7 +189,7 @@ def subject_examples(
         if (subject.partition("/")[2], action) == facts.SKIPPED:
             continue
         if take not in subject_keypoints:
-            known = ", ".join(subject_keypoints) or "nothing"
+            known = cut(", ".join(subject_keypoints)) or "nothing"
             raise JaxposeError(
                 f"the 2D file lacks {subject}/{take}, which the 3D has; it has {known}"
             )

@@ -21,6 +21,7 @@ from jaxpose.datasets.mpi_inf_3dhp import facts
 from jaxpose.datasets.restricted import load_npz
 from jaxpose.errors import JaxposeError
 from jaxpose.regular_files import read_regular
+from jaxpose.wording import cut, shown
 
 NUM_CAMERAS = 14  # in annot.mat
 TRAIN_NPZ = "data_train_3dhp.npz"
@@ -276,7 +277,7 @@ def load_calibration(path: pathlib.Path) -> dict[int, Camera]:
         lines = read_regular(path, _MAX_CALIBRATION).decode("ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise JaxposeError(
-            f"{path}: cannot be read as a camera calibration: {error}"
+            f"{path}: cannot be read as a camera calibration: {cut(str(error))}"
         ) from None
     cameras = {}
     for fields in _camera_fields(lines):
@@ -286,7 +287,8 @@ def load_calibration(path: pathlib.Path) -> dict[int, Camera]:
     missing = [str(number) for number in facts.CAMERAS if number not in cameras]
     if missing:
         raise JaxposeError(
-            f"{path}: camera {', '.join(missing)} is missing; it holds {list(cameras)}"
+            f"{path}: camera {', '.join(missing)} is missing; it holds "
+            f"{shown(list(cameras))}"
         )
     return cameras
 
@@ -312,7 +314,7 @@ def _camera(fields: dict[str, list[str]], path: str) -> tuple[int, Camera]:
     Raises:
       JaxposeError: a number is missing, or the camera is not one of the data set.
     """
-    where = f"{path}: camera {' '.join(fields['name'])}"
+    where = f"{path}: camera {cut(' '.join(fields['name']))}"
     number = int(_numbers(fields, "name", 1, where)[0])
     width, height = _numbers(fields, "size", 2, where).astype(int).tolist()
     if (width, height) != facts.TRAIN_IMAGE_SIZE:
@@ -363,5 +365,5 @@ def _numbers(
     is_finite = np.isfinite(numbers).all()
     if numbers.shape != (count,) or not is_finite or np.abs(numbers).max() > 1e9:
         found = " ".join(fields.get(key, ["nothing"]))
-        raise JaxposeError(f"{where}: {key} needs {count} numbers, found {found}")
+        raise JaxposeError(f"{where}: {key} needs {count} numbers, found {cut(found)}")
     return numbers

@@ -24,7 +24,7 @@ from jaxpose.recordings.formats.base import (
     read_named,
 )
 from jaxpose.recordings.poses import Person
-from jaxpose.wording import shown
+from jaxpose.wording import cut, shown
 
 
 def _is_entry(value: Any) -> bool:
@@ -85,7 +85,7 @@ def _read_dict(content: Content) -> list[Detections]:
     """Returns the videos in a dict of people, by the names of the images."""
     frames = {}
     for name, people in content.value.items():
-        where = f"{content.where}: {name}"
+        where = f"{content.where}: {cut(name)}"
         if not isinstance(people, list):
             raise JaxposeError(f"{where}: expected a list, found {shown(people)}")
         frames[name] = [_person(entry, where) for entry in people]
@@ -135,7 +135,7 @@ def _read_cmu(content: Content) -> list[Detections]:
     """Returns the videos in a file of `--format cmu`."""
     frames = {}
     for name, frame in content.value.items():
-        frames[name] = _bodies(frame, f"{content.where}: {name}")
+        frames[name] = _bodies(frame, f"{content.where}: {cut(name)}")
     return read_named(frames, content, "alphapose")
 
 

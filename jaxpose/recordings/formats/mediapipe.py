@@ -29,7 +29,7 @@ from jaxpose.recordings.formats.base import (
 )
 from jaxpose.recordings.joint_names import find_layout
 from jaxpose.recordings.poses import Person
-from jaxpose.wording import shown
+from jaxpose.wording import cut, shown
 
 # Keys of a frame that hold its poses, and keys of a file that hold its frames.
 _POSE_KEYS = (
@@ -240,7 +240,7 @@ def _read_video(content: Content) -> list[Detections]:
     if isinstance(frames, dict):
         by_name = {}
         for name, frame in frames.items():
-            by_name[name] = _people_in(frame, f"{content.where}: {name}")
+            by_name[name] = _people_in(frame, f"{content.where}: {cut(name)}")
         found = read_named(by_name, content, "mediapipe", units="either", **stated)
         frames = list(frames.values())
     else:

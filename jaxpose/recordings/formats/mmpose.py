@@ -25,7 +25,7 @@ from jaxpose.recordings.formats.base import (
     read_named,
 )
 from jaxpose.recordings.poses import Person
-from jaxpose.wording import shown
+from jaxpose.wording import cut, shown
 
 # Keys of a frame that hold its people. MMPose writes `instances`.
 _PEOPLE_KEYS = (
@@ -116,7 +116,9 @@ def _read_video(content: Content) -> list[Detections]:
     if isinstance(frames, dict):
         by_name = {}
         for name, frame in frames.items():
-            by_name[name] = _people(_people_of(frame) or [], f"{content.where}: {name}")
+            by_name[name] = _people(
+                _people_of(frame) or [], f"{content.where}: {cut(name)}"
+            )
         videos = read_named(by_name, content, "mmpose", **about_video(content.value))
         return [with_named_joints(video, joint_names) for video in videos]
     collector = Collector(content.stem, content.where, "mmpose")

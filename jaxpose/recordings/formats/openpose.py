@@ -22,7 +22,7 @@ from jaxpose.recordings.formats.base import (
     read_named,
 )
 from jaxpose.recordings.poses import Person
-from jaxpose.wording import shown
+from jaxpose.wording import cut, shown
 
 _KEYS = ("pose_keypoints_2d", "pose_keypoints")
 
@@ -79,7 +79,7 @@ def _read_video(content: Content) -> list[Detections]:
     if isinstance(content.value, dict):
         frames: dict[str, list[Person]] = {}
         for name, frame in content.value.items():
-            frames[name] = _people_in(frame, f"{content.where}: {name}")
+            frames[name] = _people_in(frame, f"{content.where}: {cut(name)}")
         is_alphapose = "AlphaPose" in str(first(content.value).get("version"))
         tool = "alphapose" if is_alphapose else "openpose"
         return read_named(frames, content, tool)

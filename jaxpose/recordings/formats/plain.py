@@ -33,7 +33,7 @@ from jaxpose.recordings.frame_times import (
 from jaxpose.recordings.joint_names import joint_counts
 from jaxpose.recordings.poses import Person, stack
 from jaxpose.recordings.settings import KEYS, plain_value
-from jaxpose.wording import shown
+from jaxpose.wording import cut, shown
 
 # Keys under which people save keypoints; `kpts` is GAST-Net's.
 _ARRAY_KEYS = (
@@ -113,7 +113,7 @@ def _read(content: Content) -> list[Detections]:
         if name not in known and plain_key(str(name)) not in VIDEO_KEYS:
             unread.append(name)
     if unread:
-        names = ", ".join(map(str, unread[:10]))
+        names = cut(", ".join(map(str, unread[:10])))
         remarks = (*detections.remarks, f"not read: {names}")
         detections = dataclasses.replace(detections, remarks=remarks)
     return [detections]
@@ -209,7 +209,7 @@ def read_array(
     Raises:
       JaxposeError: the array has another shape.
     """
-    where = f"{content.where}: {key}" if key else content.where
+    where = f"{content.where}: {cut(key)}" if key else content.where
     if isinstance(value, np.ndarray) and value.dtype == object:
         value = [_listed(entry) for entry in value]
     if isinstance(value, list):

@@ -12,6 +12,7 @@ from jaxpose.recordings.frame_times import (
     numbers_of_times,
     seconds_of,
 )
+from jaxpose.wording import shown
 
 # Names of columns, in lower case and without separators.
 FRAME_COLUMNS = {
@@ -74,7 +75,7 @@ def frames_of_rows(
             return [number_of[value] for value in values], other, (remark,)
     if counter >= 0:
         name = head[counter] or "without a name"
-        remark = f"frames are numbered by the column {name!r}"
+        remark = f"frames are numbered by the column {shown(name)}"
         if not head[counter]:
             remark = "frames are numbered by the column without a name"
         return [int(value) for value in columns[counter]], counter, (remark,)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.content import Content
-from jaxpose.wording import shown
+from jaxpose.wording import cut, shown
 
 Row = tuple[int, list[str]]
 
@@ -64,7 +64,7 @@ def rows_of(content: Content, limit: int | None = None) -> list[Row]:
                 break
     except csv.Error as error:
         raise JaxposeError(
-            f"{content.where}: line {reader.line_num}: {error}"
+            f"{content.where}: line {reader.line_num}: {cut(str(error))}"
         ) from None
     return rows
 

@@ -32,6 +32,7 @@ from jaxpose.recordings.formats.table_text import (
 from jaxpose.recordings.frame_times import plain_key
 from jaxpose.recordings.joint_names import find_layout, joint_counts
 from jaxpose.recordings.poses import Person
+from jaxpose.wording import cut
 
 _AXES = {
     **{"x": "x", "y": "y"},
@@ -337,7 +338,7 @@ def _read_tables(
                 people[frame].append(Person(pose, number=number))
     unread = [start.head[i] for i in start.others if i != frame_column]
     if any(unread):
-        names = ", ".join(filter(None, unread[:10]))
+        names = cut(", ".join(filter(None, unread[:10])))
         remarks = (*remarks, f"columns not read: {names}")
     # Without a column of people, one pose per frame is one person.
     is_one = len(tables) == 1 and tables[0].person < 0
@@ -390,7 +391,8 @@ def _in_layout(detections: Detections, table: _Table) -> Detections:
         return with_named_joints(detections, table.joints)
     if not all(re.search(r"\d", name) for name in table.joints):
         raise JaxposeError(
-            f"{detections.where}: the columns {', '.join(table.joints[:8])} are no "
+            f"{detections.where}: the columns {cut(', '.join(table.joints[:8]))} are "
+            "no "
             "joints of a body that are known; name them as COCO does, nose_x, "
             "left_shoulder_x"
         )

@@ -29,7 +29,7 @@ from jaxpose.recordings.formats.base import (
 )
 from jaxpose.recordings.joint_names import joint_counts
 from jaxpose.recordings.poses import Person
-from jaxpose.wording import shown
+from jaxpose.wording import cut, shown
 
 _BOX_NUMBERS = 5  # class and box
 _HEAD = 100_000  # characters by which a label is recognised
@@ -216,7 +216,7 @@ def _read_video(content: Content) -> list[Detections]:
     if isinstance(frames, dict):
         by_name = {}
         for name, frame in frames.items():
-            by_name[name] = _people(_people_of(frame), f"{content.where}: {name}")
+            by_name[name] = _people(_people_of(frame), f"{content.where}: {cut(name)}")
         return read_named(by_name, content, "ultralytics", units="either", **stated)
     collector = Collector(content.stem, content.where, "ultralytics")
     numbers, remarks = numbers_of(frames)

@@ -39,13 +39,13 @@ def _read(content: Content) -> list[Detections]:
     metadata = metadata if isinstance(metadata, dict) else {}
     found = []
     for subject, actions in content.value["positions_2d"].items():
-        where = f"{content.where}: positions_2d[{subject!r}]"
+        where = f"{content.where}: positions_2d[{shown(subject)}]"
         if not isinstance(actions, dict):
             raise JaxposeError(
                 f"{where}: expected a dict of actions, found {shown(actions)}"
             )
         for action, views in actions.items():
-            where_views = f"{where}[{action!r}]"
+            where_views = f"{where}[{shown(action)}]"
             for camera, view in enumerate(_views(views, where_views)):
                 names = _names(str(subject), str(action), camera)
                 place = f"{where_views}[{camera}]"
