@@ -1,7 +1,6 @@
 """A file that cannot be written to its end is named, and nothing half done stays."""
 
 import contextlib
-import io
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +11,7 @@ from jaxpose.pose.files import write_whole
 from jaxpose.run import Run
 from jaxpose.scoring import pictures
 from jaxpose.training.checkpoints import Checkpoints
+from jaxpose.training.events import Events
 from jaxpose.training.metric_writer import MetricWriter
 from jaxpose.weights import save_weights
 from jaxpose.whole_files import write_json
@@ -32,7 +32,9 @@ def no_file_above(size):
 
 
 def write_curves(path):
-    pictures.draw_learning_curves([{"step": n, "loss": 1 / n} for n in (1, 2)], path)
+    pictures.draw_learning_curves(
+        [{"step": n, "loss": 1 / n} for n in (1, 2)], path, None
+    )
 
 
 WRITERS = {
@@ -68,22 +70,24 @@ def test_weights_that_do_not_fit_are_named(finished_run, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def write_many(writer):
+def write_many(write):
     for step in range(1000):
-        writer.write(step, loss=1.0)
+        write(step)
 
 
-@pytest.mark.parametrize(
-    ("size", "name"), [(300, "metrics.jsonl"), (30_000, "tensorboard")]
-)
-def test_metrics_that_do_not_fit_are_named(tmp_path, monkeypatch, size, name):
-    """TensorBoard's events take more bytes than the rows, and come after them."""
+def test_metrics_that_do_not_fit_are_named(tmp_path):
     writer = MetricWriter(tmp_path, resume_step=0)
-    if name == "tensorboard":
-        monkeypatch.setattr(writer, "_file", io.StringIO())
-    with no_file_above(size), pytest.raises(OSError, match="File too l") as raised:
-        write_many(writer)
-    assert explain(raised.value) == f"{tmp_path / name}: File too large"
+    with no_file_above(300), pytest.raises(OSError, match="File too l") as raised:
+        write_many(lambda step: writer.write(step, loss=1.0))
+    assert explain(raised.value) == f"{tmp_path / 'metrics.jsonl'}: File too large"
+    writer.close()
+
+
+def test_events_that_do_not_fit_are_named_and_nothing_waits_for_them(tmp_path):
+    with Events(tmp_path / "tensorboard") as events:
+        with no_file_above(300), pytest.raises(OSError, match="File too l") as raised:
+            write_many(lambda step: events.add_scalar("loss", 1.0, step))
+    assert explain(raised.value) == f"{tmp_path / 'tensorboard'}: File too large"
 
 
 def save_too_much(workdir):

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from jaxpose import usage
+from jaxpose import command_line, usage
+from jaxpose.errors import JaxposeError
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 AMPOSE = "--config=configs/ampose.py"
@@ -167,3 +168,28 @@ def test_config_file_and_fields_may_stand_behind_a_space():
 def test_a_process_of_its_own_ends_in_the_same_message(calls):
     finished = program(*MISTAKES[0][0])
     assert (finished.returncode, finished.stdout + finished.stderr) == calls[0][:2]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("import os\n\ndef get_config(:\n", 3, "SyntaxError: invalid syntax"),
+        ("\nraise KeyError('x')\n", 2, "KeyError: 'x'"),
+        (
+            "from configs import ampose\n\ndef get_config():\n"
+            "    config = ampose.get_config('quickstart')\n"
+            "    config.dataset.test_subjects = 'S9'\n    return config\n",
+            5,
+            r"TypeError: .*; write a tuple of names, such as \('S9',\)",
+        ),
+    ],
+)
+def test_a_mistake_in_a_config_file_is_named_with_its_line(
+    tmp_path, text, line, message
+):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(
+        JaxposeError, match=rf"^{re.escape(str(path))}, line {line}: {message}$"
+    ):
+        command_line._ConfigParser().parse(str(path))

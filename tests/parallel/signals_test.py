@@ -197,7 +197,7 @@ runpy.run_module(program, run_name="__main__", alter_sys=True)
 
 
 @pytest.mark.parametrize("program", ["jaxpose.main", "jaxpose.lift", "jaxpose.read"])
-@pytest.mark.parametrize("module", ["pathlib", "socket", "json", "numpy"])
+@pytest.mark.parametrize("module", ["pathlib", "socket", "json", "jaxpose.errors"])
 def test_an_interrupt_of_any_import_ends_the_program_in_one_line(program, module):
     finished = subprocess.run(
         [sys.executable, "-c", AT_AN_IMPORT, program, module],

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import pathlib
 import shutil
 
@@ -14,7 +15,9 @@ from jaxpose.run import Run
 from jaxpose.scoring import pictures
 from jaxpose.training import checkpoints, records, scores, setup, workdirs
 from jaxpose.training.checkpoints import Checkpoints, read_best
+from jaxpose.training.metric_writer import read_metrics
 from jaxpose.whole_files import write_json
+from tests.recordings.damage_test import damaged_bytes
 from tests.small_run import in_memory, small_config, train_small
 
 pytestmark = pytest.mark.xdist_group("train")
@@ -105,6 +108,47 @@ def test_no_flipped_bit_of_a_checkpoint_changes_what_is_restored(
         noticed += restored.unreadable == [int(best.name)]
     print(f"{noticed} of {trials} flipped bits made the best checkpoint unreadable")
     assert noticed >= trials / 4
+
+
+# Whose files tests damage: those that a program reads.
+READ = ("config.json", "environment.json", "metrics.jsonl")
+
+
+@pytest.mark.slow
+def test_no_damage_to_any_file_of_a_run_changes_what_is_read(
+    workdir, like, monkeypatch
+):
+    """`MUTATIONS=1000 SEED=0 python -m pytest -m slow` damages each file so often."""
+    monkeypatch.setattr(checkpoints, "_PAUSE", 0)
+    directory = workdir / "checkpoints"
+    saved = []
+    for step in steps(workdir):
+        saved.append(records.read_record(directory / str(step))["digests"])
+    trained = workdirs.plain(Run.open(workdir).trained)
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    files += [workdir / name for name in READ]
+    rng = np.random.default_rng(int(os.environ.get("SEED", "0")))
+    mutations = int(os.environ.get("MUTATIONS", "1000"))
+    read = refused = 0
+    for path in files:
+        before = path.read_bytes()
+        for _ in range(mutations):
+            path.write_bytes(damaged_bytes(before, rng))
+            said = str(workdir)
+            try:
+                restored = read_best(workdir, like)
+                assert records.array_digests(restored.state) in saved, path
+                assert workdirs.plain(Run.open(workdir).trained) == trained, path
+                read_metrics(workdir / "metrics.jsonl")
+                read += 1
+            except JaxposeError as error:
+                said = str(error)
+                refused += 1
+            assert "\n" not in said
+            assert str(workdir) in said
+        path.write_bytes(before)
+    print(f"{len(files)} files: {read} times read, {refused} times refused")
+    assert read
 
 
 def test_a_resumed_run_passes_over_a_flipped_bit_with_one_line(
