@@ -32,7 +32,8 @@ def no_file_above(size):
 
 
 def write_curves(path):
-    pictures.draw_learning_curves(
+    rows = [{"step": n, "loss": 1 / n} for n in (1, 2)]
+    pictures.draw_learning_curves(rows, path, None)
         [{"step": n, "loss": 1 / n} for n in (1, 2)], path, None
     )
 
@@ -84,10 +85,11 @@ def test_metrics_that_do_not_fit_are_named(tmp_path):
 
 
 def test_events_that_do_not_fit_are_named_and_nothing_waits_for_them(tmp_path):
-    with Events(tmp_path / "tensorboard") as events:
-        with no_file_above(300), pytest.raises(OSError, match="File too l") as raised:
-            write_many(lambda step: events.add_scalar("loss", 1.0, step))
+    events = Events(tmp_path / "tensorboard")
+    with no_file_above(300), pytest.raises(OSError, match="File too l") as raised:
+        write_many(lambda step: events.add_scalar("loss", 1.0, step))
     assert explain(raised.value) == f"{tmp_path / 'tensorboard'}: File too large"
+    events.close()
 
 
 def save_too_much(workdir):
