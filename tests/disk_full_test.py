@@ -34,8 +34,6 @@ def no_file_above(size):
 def write_curves(path):
     rows = [{"step": n, "loss": 1 / n} for n in (1, 2)]
     pictures.draw_learning_curves(rows, path, None)
-        [{"step": n, "loss": 1 / n} for n in (1, 2)], path, None
-    )
 
 
 WRITERS = {

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+from jaxpose.datasets.acclaim.archives import Archive
 from jaxpose.errors import JaxposeError
 from jaxpose.run import Run
 from jaxpose.weights import load_weights, save_weights
@@ -64,6 +65,13 @@ def write_opencv(path):
     )
 
 
+def read_archive(path):
+    """Reads the files that the archive lists, as the builders do."""
+    archive = Archive(path)
+    for name in archive.names:
+        archive.read(name)
+
+
 WRITERS = {
     "npz": lambda path: np.savez(path, positions_3d=NUMBERS, names=np.array(["a"])),
     "pkl": write_pickle,
@@ -83,7 +91,10 @@ def check(path, read, mutations):
     rng = np.random.default_rng(SEED)
     was_read = refused = 0
     for trial in range(mutations):
-        path.write_bytes(damaged_bytes(before, rng))
+        content = damaged_bytes(before, rng)
+        if content == before:
+            continue
+        path.write_bytes(content)
         begun, said = time.perf_counter(), ""
         try:
             read(path)
@@ -103,8 +114,11 @@ def check(path, read, mutations):
 def test_a_damaged_file_is_read_or_refused(tmp_path, ending, mutations):
     path = tmp_path / f"file.{ending}"
     WRITERS[ending](path)
-    code = compile(READERS[ending], ending, "exec")
-    was_read, refused = check(path, lambda path: exec(code, {"path": path}), mutations)
+    read = read_archive
+    if ending != "zip":
+        code = compile(READERS[ending], ending, "exec")
+        read = lambda path: exec(code, {"path": path})  # noqa: E731
+    was_read, refused = check(path, read, mutations)
     print(f"{ending}: {was_read} times read, {refused} times refused")
     assert refused
 

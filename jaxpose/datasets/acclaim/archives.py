@@ -120,8 +120,8 @@ class Archive:
             except _DAMAGE as error:
                 raise JaxposeError(
                     f"{path} is not a readable zip archive ({cut(str(error))}); "
-                    "expected a whole "
-                    "zip archive of .asf and .amc files, or its extracted folder"
+                    "expected a whole zip archive of .asf and .amc files, or its "
+                    "extracted folder"
                 ) from error
             names = self._zip.namelist()
         self.names = tuple(sorted(names))
