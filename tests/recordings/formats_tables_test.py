@@ -196,13 +196,20 @@ def test_columns_of_no_body_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["a,b\n1,2\n", "x,y\n1,2\n", "just words\n", "1 2 3\n", "0 0.5 0.5 1 1\n"]
+    ("text", "reason"),
+    [
+        ("a,b\n1,2\n", "text without keypoints"),
+        ("x,y\n1,2\n", "text without keypoints"),
+        ("just words\n", "text without keypoints"),
+        ("1 2 3\n", "text without keypoints"),
+        ("0 0.5 0.5 1 1\n", "labels of boxes, without keypoints"),
+    ],
 )
-def test_other_texts_are_left(tmp_path, text):
+def test_other_texts_are_left(tmp_path, text, reason):
     (tmp_path / "a.csv").write_text(text)
     files = read_detections(tmp_path)
     assert (files.detections, files.refused) == ([], [])
-    assert files.unread == ["a.csv: text without keypoints"]
+    assert files.unread == [f"a.csv: {reason}"]
 
 
 # Six frames of 25 per second, of which the fourth is missing.
