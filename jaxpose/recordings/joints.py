@@ -36,6 +36,8 @@ def to_model_joints(
     """
     # Models of other skeletons take joints that are made of Human3.6M's.
     if skeleton not in DETECTOR_RULES or not usable_rules(layout, skeleton):
+        if layout == skeleton:
+            return np.array(xy)
         if layout != "h36m_17" and usable_rules(layout, "h36m_17"):
             xy, layout = to_model_joints(xy, layout), "h36m_17"
         return np.array(convert_joints(xy, layout, skeleton))
@@ -69,6 +71,8 @@ def to_model_confidence(
       `[F, J2]`, 0 where not seen.
     """
     if skeleton not in DETECTOR_RULES or not usable_rules(layout, skeleton):
+        if layout == skeleton:
+            return np.where(np.isfinite(xy).all(axis=-1), confidence, 0.0)
         return np.isfinite(to_model_joints(xy, layout, skeleton)).all(axis=-1) * 1.0
     keypoints = np.concatenate([np.nan_to_num(xy), confidence[..., None]], axis=-1)
     return convert_seen(keypoints, layout, skeleton)[..., 2]

@@ -5,9 +5,9 @@ import pytest
 
 from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.layouts import LAYOUT_JOINTS
-from jaxpose.body.skeletons import H36M_17, get_skeleton
+from jaxpose.body.skeletons import H36M_17, SKELETONS, get_skeleton
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.joints import fill_in, to_model_joints
+from jaxpose.recordings.joints import fill_in, to_model_confidence, to_model_joints
 from tests.recordings.walker import person
 
 HIP, SPINE, THORAX, NECK, HEAD = (
@@ -102,6 +102,16 @@ def test_other_skeletons_are_made_of_those_joints():
     np.testing.assert_array_equal(humaneva[:, -1], person("coco_17", 3)[:, 0])
     with pytest.raises(JaxposeError, match=r"no conversion from .* to 'humaneva_20'"):
         to_model_joints(xy, "mediapipe_33", "humaneva_20")
+
+
+@pytest.mark.parametrize("skeleton", SKELETONS)
+def test_joints_of_the_model_itself_stay_as_they_are(skeleton):
+    rng = np.random.default_rng(0)
+    xy = rng.normal(size=(4, get_skeleton(skeleton).num_joints, 2))
+    confidence = rng.random(xy.shape[:2])
+    np.testing.assert_array_equal(to_model_joints(xy, skeleton, skeleton), xy)
+    found = to_model_confidence(xy, confidence, skeleton, skeleton)
+    np.testing.assert_array_equal(found, confidence)
 
 
 def test_gaps_are_filled_linearly_in_time():
