@@ -7,6 +7,7 @@ versions of jaxpose hold a description without digests.
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -26,8 +27,13 @@ _METADATA_KEY = "custom_metadata"
 # What a record holds beside the description of the run.
 _OWN_FIELDS = ("score", "digests", "sha256")
 
-# Number of sums that a large array is folded into, and the factor between its rows. An
-# odd factor keeps every bit: one changed number always changes its sum.
+# A large array is first summed in rows of this many words, each word with a factor of
+# its own. An odd factor keeps every bit: one changed number always changes its sum.
+_ROW = 512
+_FACTORS = np.random.PCG64(0).random_raw(_ROW) | np.uint64(1)
+# Begins the digests of this form; `_digest_of_columns` computes those without it.
+_BY_ROWS = "rows:"
+# The earlier form: number of sums, and the factor between the rows of a column.
 _LANES = 1 << 13
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
@@ -159,11 +165,19 @@ def write_copies(checkpoint: pathlib.Path, record: dict[str, Any]) -> list[str]:
     return list(contents)
 
 
-def array_digests(arrays: Any) -> dict[str, str]:
-    """Returns a digest of type, shape and numbers of each array of a tree, by path."""
+def array_digests(arrays: Any, stated: dict[str, str] | None = None) -> dict[str, str]:
+    """Returns a digest of type, shape and numbers of each array of a tree, by path.
+
+    Args:
+      arrays: the tree.
+      stated: digests to compare with; each array gets the form of its digest there.
+    """
     digests = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(arrays):
-        digests[jax.tree_util.keystr(path)] = _digest(np.asarray(leaf))
+        name = jax.tree_util.keystr(path)
+        expected = stated.get(name, _BY_ROWS) if stated else _BY_ROWS
+        digest = _digest if expected.startswith(_BY_ROWS) else _digest_of_columns
+        digests[name] = digest(np.asarray(leaf))
     return digests
 
 
@@ -175,7 +189,7 @@ def check_arrays(arrays: Any, record: dict[str, Any]) -> None:
     stated = record.get("digests")
     if stated is None:
         return
-    found = array_digests(arrays)
+    found = array_digests(arrays, stated)
     differing = [name for name in found if found[name] != stated.get(name)]
     if differing or found.keys() != stated.keys():
         first = differing[0] if differing else "names of arrays"
@@ -188,8 +202,31 @@ def check_arrays(arrays: Any, record: dict[str, Any]) -> None:
 def _digest(array: np.ndarray) -> str:
     """Returns 32 hexadecimal digits of an array's type, shape and numbers.
 
-    The rows of a large array, of 8,192 words each, are first folded into one, several
-    times faster than SHA-256 reads them: `sum_k row_k f^(n - k)` modulo 2^64.
+    SHA-256 reads small arrays, and of large ones the sums `sum_i word_i factor_i`
+    modulo 2^64 over each row of 512 words. That reads them ten times faster.
+    """
+    data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    digest = hashlib.sha256(f"{_name_of(array.dtype)} {array.shape}".encode())
+    whole = data.size - data.size % (8 * _ROW)
+    if whole:
+        rows = data[:whole].view(np.uint64).reshape(-1, _ROW)
+        # einsum reads each word once, in vectors.
+        digest.update(np.einsum("ij,j->i", rows, _FACTORS).data)
+    digest.update(data[whole:].data)
+    return _BY_ROWS + digest.hexdigest()[:32]
+
+
+@functools.cache
+def _name_of(dtype: np.dtype) -> str:
+    """Returns the name of a type, which takes NumPy longer than a small digest."""
+    return str(dtype)
+
+
+def _digest_of_columns(array: np.ndarray) -> str:
+    """Returns the digest that earlier checkpoints of this format hold.
+
+    The rows of a large array, of 8,192 words each, are folded into one:
+    `sum_k row_k f^(n - k)` modulo 2^64.
     """
     digest = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
     data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)

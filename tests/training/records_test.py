@@ -83,6 +83,21 @@ def test_every_flipped_bit_and_every_exchange_changes_the_digest(size):
         assert records.array_digests([other]) != {"[0]": whole}
 
 
+def test_digests_of_the_earlier_form_are_still_verified():
+    arrays = {
+        "large": np.arange(20_000, dtype=np.float32),
+        "small": np.arange(10, dtype=np.int32),
+    }
+    stated = {
+        "['large']": "b56b6c1fa445855c39f7de558889679e",
+        "['small']": "d082a4871338c24cf23354aaaa18ed1b",
+    }
+    records.check_arrays(arrays, {"digests": stated})
+    arrays["large"][12_345] += 1
+    with pytest.raises(ValueError, match=r"1 of 2 arrays .* first: \['large'\]"):
+        records.check_arrays(arrays, {"digests": stated})
+
+
 @pytest.mark.parametrize("trials", [12, pytest.param(1000, marks=pytest.mark.slow)])
 def test_no_flipped_bit_of_a_checkpoint_changes_what_is_restored(
     workdir, like, monkeypatch, trials
@@ -190,7 +205,6 @@ def test_a_reader_says_that_the_best_was_not_used_and_overwrites_nothing(
     assert {path: after[path] for path in before} == before
     weights = Run.open(workdir).weights
     assert weights.description["unreadable_better_steps"] == [best]
-    assert f"(step {best} was preferred and cannot be read)" in weights.name
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
