@@ -133,7 +133,8 @@ class Checkpoints:
         """Returns the error for a checkpoint that could not be written."""
         return JaxposeError(
             f"could not write a checkpoint to {self.directory}: {one_line(error)}; the "
-            "checkpoints before it are intact"
+            "checkpoints before it are intact: start the same command again once there "
+            "is room"
         )
 
     def save(self, state: TrainState, step: int, score: float | None) -> None:

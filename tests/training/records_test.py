@@ -129,6 +129,8 @@ def test_no_flipped_bit_of_a_checkpoint_changes_what_is_restored(
 READ = ("config.json", "environment.json", "metrics.jsonl")
 
 
+# Threads of orbax end after a load that fails, and complain of it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
 def test_no_damage_to_any_file_of_a_run_changes_what_is_read(
     workdir, like, monkeypatch
