@@ -116,7 +116,7 @@ def test_a_config_file_that_exists_wins_over_the_one_of_the_same_name(tmp_path):
         ["-m", "jaxpose", "describe", "--config=configs/ampose.py:cmu"], tmp_path
     )
     assert finished.returncode == 1
-    expected = "configs/ampose.py fails with RuntimeError: own cmu"
+    expected = "configs/ampose.py: RuntimeError: own cmu"
     assert finished.stderr == f"error: --config=configs/ampose.py:cmu: {expected}\n"
 
 
@@ -139,8 +139,8 @@ def test_the_program_alone_lists_its_commands(tmp_path, arguments):
     finished = run(["-m", "jaxpose", *arguments], tmp_path)
     assert finished.returncode == 0, finished.stderr
     listed = re.findall(r"^  (\w+) +\w+s ", finished.stdout, re.MULTILINE)
-    commands = ["prepare", "convert", "train", "evaluate", "predict", "describe"]
-    assert listed == ["lift", "read", *commands]
+    modes = ["train", "evaluate", "predict", "describe", "fields"]
+    assert listed == ["lift", "read", "prepare", "convert", *modes]
 
 
 def test_version_and_an_unknown_command_are_one_line(tmp_path):
@@ -153,7 +153,7 @@ def test_version_and_an_unknown_command_are_one_line(tmp_path):
     assert finished.returncode == 1
     assert finished.stderr == (
         "error: unknown command 'trian'; known: lift, read, prepare, convert, "
-        "train, evaluate, predict, describe\n"
+        "train, evaluate, predict, describe, fields\n"
     )
 
 

@@ -112,7 +112,7 @@ def test_what_python_is_told_names_arguments(run, lifter, caplog):
     keypoints = walker.person("coco_17", F)
     height, width = walker.SIZE
     wrong = {"image_size": (width, height), "fps": 25.0}
-    with caplog.at_level("WARNING"):
+    with caplog.at_level("WARNING", logger="absl"):
         lifter(keypoints, layout="coco_17", **wrong)
         run.lift(keypoints, layout="coco_17", **wrong)
     given = f"give image_size=({height}, {width})"
