@@ -167,6 +167,7 @@ def test_version_and_an_unknown_command_are_one_line(tmp_path):
         ("evaluate", "jaxpose.main", ["--mode=evaluate"]),
         ("predict", "jaxpose.main", ["--mode=predict"]),
         ("describe", "jaxpose.main", ["--mode=describe"]),
+        ("fields", "jaxpose.main", ["--mode=fields"]),
     ],
 )
 def test_a_command_runs_a_module_with_the_other_arguments(
