@@ -16,6 +16,7 @@ from jaxpose.recordings.linking import Poses, Track, linked_tracks, pairs_of
 # Body sizes between two detections of one person in one frame, at most.
 _DUPLICATE = 0.06
 _MAX_RETURN = 3.0  # body sizes between two sights of the only person of a video
+_NEAR = 0.5  # body sizes between two people whom motion may mix up
 # Frames per track, on average, below which motion is too fast to be followed.
 _SHORTEST = 3
 # Shorter sights beside a longer one are no person: the detector slipped.
@@ -29,10 +30,13 @@ class Person:
     Attributes:
       rows: `[n]` int, rows of the detections, by frame.
       switches: how often the id changed, or the person was lost for long and found.
+      meetings: in how many frames motion alone tells this person from another one, who
+        is less than half a body away, because the file has no ids for them.
     """
 
     rows: np.ndarray
     switches: int
+    meetings: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,9 +92,11 @@ def follow(
     tracks = _without_passing(joined, poses.is_alone)
     passing = len(joined) - len(tracks)
     tracks = _join_only_person(poses, tracks)
+    meetings = _count_meetings(poses, tracks)
     people = []
-    for track in sorted(tracks, key=lambda track: -poses.size[track.rows].sum()):
-        people.append(Person(rows[track.rows], track.switches))
+    for number in np.argsort([-poses.size[track.rows].sum() for track in tracks]):
+        track = tracks[number]
+        people.append(Person(rows[track.rows], track.switches, meetings[number]))
     return People(tuple(people), passing)
 
 
@@ -119,6 +125,21 @@ def _one_row_per_id(poses: Poses, score: np.ndarray) -> np.ndarray:
     result = poses.ids.copy()
     result[order[1:][repeated]] = -1
     return result
+
+
+def _count_meetings(poses: Poses, tracks: list[Track]) -> list[int]:
+    """Returns for each track in how many frames another one without an id is near."""
+    owner = np.full(len(poses.frames), -1)
+    for number, track in enumerate(tracks):
+        owner[track.rows] = number
+    rows = np.flatnonzero((owner >= 0) & (poses.ids < 0))
+    # All pairs of rows of one frame.
+    end = np.searchsorted(poses.frames[rows], poses.frames[rows], side="right")
+    first, second = pairs_of(np.arange(len(rows)), np.arange(len(rows)) + 1, end)
+    first, second = rows[first], rows[second]
+    near = poses.distance(first, second) < _NEAR
+    met = np.unique(np.concatenate([first[near], second[near]]))
+    return np.bincount(owner[met], minlength=len(tracks)).tolist()
 
 
 def _without_passing(tracks: list[Track], is_alone: bool) -> list[Track]:

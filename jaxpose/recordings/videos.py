@@ -230,6 +230,12 @@ def _recording(
         if found.passing > 1:
             sights = f"{found.passing:,} short sights of others were"
         remarks.append(f"{sights} left out")
+    if person.meetings:
+        often = count_of(person.meetings, "frame", "frames")
+        remarks.append(
+            f"in {often} another person is less than half a body away, and the file "
+            "has no ids: the two may be mixed up; a detector with tracking gives ids"
+        )
     return Recording(
         name=name,
         where=detections.where,

@@ -56,6 +56,19 @@ def test_two_people_side_by_side_are_told_apart_without_ids():
     assert found.passing == 0
 
 
+@pytest.mark.parametrize(("ids", "meetings"), [((-1, -1), 4), ((1, 2), 0)])
+def test_frames_in_which_people_meet_are_counted_where_the_file_has_no_ids(
+    ids, meetings
+):
+    # Bodies are 100 pixels high. In frames 8 to 12 b is 41, 21, 1, -19 and -39 pixels
+    # to the right of a, and 30 below: under 50 away in all but the first.
+    video = Video()
+    video.add("a", walk((0, 100), (10, 0), 21), range(21), ids[0])
+    video.add("b", walk((201, 130), (-10, 0), 21), range(21), ids[1])
+    found, _ = video.follow()
+    assert [person.meetings for person in found.people] == [meetings] * 2
+
+
 def test_people_who_cross_keep_their_direction():
     video = Video()
     video.add("a", walk((0, 100), (5, 0), 80), range(80))
