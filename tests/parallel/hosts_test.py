@@ -41,6 +41,10 @@ SMALL = {
 }
 # Processes add up a batch in another order. One step of Adam amplifies that least.
 ROUNDING = 1e-5
+LOST = (
+    "error: another process of this run has ended (process {} is gone); start the same "
+    "command again on every host, and it resumes from the last checkpoint"
+)
 
 
 @pytest.fixture(scope="module")
@@ -137,12 +141,10 @@ def test_processes_stop_together_and_resume_in_any_number(alone, data_dir, tmp_p
     finish(start(tmp_path, data_dir, 2, signalled=(2, signal.SIGTERM)), status=143)
     assert max(losses(tmp_path)) < 40
 
-    pair = start(tmp_path, data_dir, 2, signalled=(2, signal.SIGKILL))
-    output = pair[0].communicate(timeout=120)[0]
-    assert pair[0].returncode == 1, output
-    assert "error: another process of this run has ended" in output, output
-    assert "Traceback" not in output
-    pair[1].communicate()
+    # JAX alone would abort the other one, from C++.
+    pair = start(tmp_path, data_dir, 2, signalled=(2, signal.SIGKILL), victim=0)
+    assert error_of(pair[1]) == LOST.format(0)
+    pair[0].communicate()
 
     train(tmp_path, data_dir)
     found, expected = losses(tmp_path), losses(alone)
@@ -161,13 +163,11 @@ def error_of(process):
     return error
 
 
-def test_a_lost_first_process_ends_the_others_with_one_line(data_dir, tmp_path):
-    pair = start(tmp_path, data_dir, 2, signalled=(1, signal.SIGKILL), victim=0)
-    assert error_of(pair[1]) == (
-        "error: another process of this run has ended (process 0 is gone); start the "
-        "same command again on every host, and it resumes from the last checkpoint"
-    )
-    pair[0].communicate()
+@pytest.mark.slow
+def test_a_lost_last_process_ends_the_others_with_one_line(data_dir, tmp_path):
+    pair = start(tmp_path, data_dir, 2, signalled=(1, signal.SIGKILL), victim=1)
+    assert error_of(pair[0]) == LOST.format(1)
+    pair[1].communicate()
 
 
 @pytest.mark.parametrize(
