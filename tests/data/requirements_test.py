@@ -8,8 +8,9 @@ import pytest
 
 from jaxpose.data import requirements, splits
 from jaxpose.errors import JaxposeError
+from jaxpose.models import build_model
 from jaxpose.run import Run
-from tests.small_run import in_memory, small_clips, small_config, train_small
+from tests.small_run import in_memory, small_clips, small_config
 
 
 def changed(name, value, frame=130):
@@ -57,24 +58,25 @@ def test_a_score_that_is_not_finite_is_no_result():
 
 def test_other_joints_come_with_advice_that_works(finished_run, tmp_path):
     few, many = small_clips("h36m_16"), small_clips("h36m_17")
-    short = {"num_epochs": 1, "steps_per_epoch": 4}
-    advice = r"no rule leads .*own: --config\.model\.skeleton=h36m_16"
-    with pytest.raises(JaxposeError, match=advice):
-        train_small(str(tmp_path / "a"), short, few)
-    # So does a trained model of 17 joints, whose joints nobody can change.
+    config = small_config()
+    advice = r"no rule leads .*own: --config\.model\.skeleton=h36m_16$"
+    with in_memory(few), pytest.raises(JaxposeError, match=advice):
+        Run.create(config, tmp_path).train()
+    # A trained model's joints nobody can change: another one is trained.
     with in_memory(few), pytest.raises(JaxposeError, match=advice):
         Run.open(finished_run[0]).evaluate()
-    sixteen = short | {"model.skeleton": "h36m_16"}
-    results = train_small(str(tmp_path / "a"), sixteen, few)
-    assert results["protocol"]["joints"] == "h36m_16"
+    config.model.skeleton = "h36m_16"
+    requirements.require_readable(build_model(config), few)
 
     advice = (
         r"skeleton is 'h36m_16', .* holds 'h36m_17'; the model's keypoints_skeleton .*"
-        r"converted: --config\.dataset\.skeleton=h36m_16 "
-        r"--config\.dataset\.keypoints_skeleton=h36m_16"
+        r"converted: (--config\.\S+=h36m_16) (--config\.\S+=h36m_16)$"
     )
-    with pytest.raises(JaxposeError, match=advice):
-        train_small(str(tmp_path / "b"), sixteen, many)
-    joints = {"dataset.skeleton": "h36m_16", "dataset.keypoints_skeleton": "h36m_16"}
-    results = train_small(str(tmp_path / "b"), sixteen | joints, many)
-    assert results["protocol"]["joints"] == "h36m_16"
+    with pytest.raises(JaxposeError, match=advice) as error:
+        requirements.require_readable(build_model(config), many)
+    for flag in re.search(advice, str(error.value)).groups():
+        name, _, value = flag.removeprefix("--config.").partition("=")
+        config.update_from_flattened_dict({name: value})
+    with in_memory(many):
+        converted = splits.load_clips_of(config.dataset)
+    requirements.require_readable(build_model(config), converted)
