@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 import jax
@@ -32,11 +32,11 @@ from jaxpose.models.cost import summary, variable_shapes
 from jaxpose.parallel import agreement, hosts, sharding
 from jaxpose.precision import matmul_precision
 from jaxpose.scoring.evaluate import Evaluator, score, scored_frames
-from jaxpose.training import origins, setup, workdirs
+from jaxpose.training import setup, workdirs
 from jaxpose.training.checkpoints import Checkpoints, Restored, read_best
 from jaxpose.training.losses import loss_in_millimetres
 from jaxpose.training.state import TrainState
-from jaxpose.weights import ENDING, Weights, load_weights, save_weights
+from jaxpose.weights import Weights, save_weights
 from jaxpose.whole_files import write_json
 from jaxpose.wording import listed
 
@@ -109,7 +109,7 @@ class Run:
           JaxposeError: no run is there, its format is unknown, the model is another
             one, or a field does not exist.
         """
-        directory = _absolute(workdir)
+        directory = absolute_path(workdir)
         trained = workdirs.load_config(directory)
         config = (config or trained).copy_and_resolve_references()
         config.update_from_flattened_dict(dict(changes or {}))
@@ -130,7 +130,7 @@ class Run:
         """
         check_fields(config)
         check_names(config)
-        directory = _absolute(workdir)
+        directory = absolute_path(workdir)
         # A mistake in the model is reported before the difference that it makes.
         run = cls(config, config, directory)
         check_contract(run.model)
@@ -317,6 +317,7 @@ class Run:
           JaxposeError: bad data, a directory in use, or a loss that is not finite.
         """
         # Imported here and below: lifting needs neither data sets nor pictures.
+        from jaxpose.beginning import beginning_of
         from jaxpose.data import splits as data
         from jaxpose.training import loop
         from jaxpose.training.metric_writer import write_test_results
@@ -328,8 +329,9 @@ class Run:
             train=splits.train, validation=splits.validation, test=splits.test
         )
         self._check_training_data(splits.train, splits.test)
+        begins = beginning_of(self)
         description = workdirs.describe_run(
-            self.config, splits.train, **self._beginning()
+            self.config, splits.train, **begins.description
         )
         workdirs.open_workdir(self.workdir)
         workdirs.check_data(description, self.workdir)
@@ -340,17 +342,12 @@ class Run:
         if selection.num_frames:
             evaluator = Evaluator(selection, self.predictor(selection))
         training = setup.set_up(self.config, self.model, splits.train, self.mesh)
-        begin: Callable[[TrainState], TrainState] | None = None
-        if self.config.refinement:
-            begin = functools.partial(start_from_lifting, self.config)
-        elif self.config.init_from:
-            begin = self._begin_with_initial
         with (
             matmul_precision(self.config.precision),
             workdirs.sole_use(self.workdir),
             Checkpoints(self.workdir, description) as checkpoints,
         ):
-            last = loop.train(training, evaluator, checkpoints, begin)
+            last = loop.train(training, evaluator, checkpoints, begins.change)
             # In place of the cached property, which would read the checkpoint again.
             self.__dict__["_restored"] = checkpoints.restore_best(last)
         results = self._report(splits.train, splits.test)
@@ -359,48 +356,6 @@ class Run:
             write_test_results(self.workdir, self.step, results, fields)
             print(f"curves: tensorboard --logdir {self.workdir / 'tensorboard'}")
         return results
-
-    @functools.cached_property
-    def _initial(self) -> Weights:
-        """Returns the weights that the run begins with, which are read once."""
-        return load_initial(self.config)
-
-    def _begin_with_initial(self, state: TrainState) -> TrainState:
-        """Returns a fresh state with the weights of `config.init_from`."""
-        return origins.begin_with(self._initial, state)
-
-    def _beginning(self) -> dict[str, str]:
-        """Returns what the description of the run says of its initial weights.
-
-        Raises:
-          JaxposeError: the directory holds converted weights, or the run cannot begin
-            with what `config.init_from` names.
-        """
-        environment = workdirs.load_environment(self.workdir)
-        if "converted_from" in environment:
-            raise JaxposeError(
-                f"{self.workdir} holds weights {origins.origin_of(environment)}; to "
-                "train them further, give a new --workdir and "
-                f"--config.init_from={self.workdir}"
-            )
-        # They are read once: the folder may have moved when the run goes on.
-        if workdirs.holds_run(self.workdir):
-            recorded = {}
-            if self.config.init_from:
-                recorded["fine_tuned_from"] = pathlib.Path(self.config.init_from).name
-            for name in ("fine_tuned_from", "lifting_model"):
-                if name in environment:
-                    recorded[name] = environment[name]
-            return recorded
-        if self.config.refinement and self.config.lifting_workdir:
-            lifting = _absolute(self.config.lifting_workdir)
-            origin = origins.origin_of(workdirs.load_environment(lifting))
-            return {"lifting_model": origin} if origin else {}
-        if not self.config.init_from:
-            return {}
-        like = setup.checkpoint_shapes(self.config, self.model, self.mesh)
-        origins.check_initial(self._initial, self.config, like.variables)
-        return {"fine_tuned_from": origins.summarise(self._initial)}
 
     def evaluate(self) -> dict[str, Any]:
         """Scores the best checkpoint on the test subjects of `config`; draws a picture.
@@ -647,74 +602,6 @@ class Run:
         return results
 
 
-def start_from_lifting(
-    config: ml_collections.ConfigDict, state: TrainState
-) -> TrainState:
-    """Gives a fresh state of a refined model the weights of its first stage.
-
-    Args:
-      config: config of the second stage, whose `lifting_workdir` holds the first.
-      state: a state of the refined model.
-
-    Raises:
-      JaxposeError: there is no first stage, or it has another model or unit.
-    """
-    if not config.lifting_workdir:
-        raise JaxposeError(
-            "config.refinement=True is a second stage: name the directory of the "
-            "trained lifting model in config.lifting_workdir"
-        )
-    workdir = _absolute(config.lifting_workdir)
-    trained = workdirs.load_config(workdir, "config.lifting_workdir")
-    # The first stage is this config without the refinement.
-    lifting = config.copy_and_resolve_references()
-    lifting.refinement = False
-    with lifting.ignore_type():
-        lifting.lifting_workdir = None
-    first = Run.open(workdir, lifting)
-    if trained.target_scale != config.target_scale:
-        raise JaxposeError(
-            f"config.target_scale={config.target_scale} differs from "
-            f"{trained.target_scale} of {workdir}"
-        )
-    # A subject that the first stage was trained on cannot select the second.
-    if trained.protocol != config.protocol:
-        raise JaxposeError(
-            f"config.protocol={config.protocol!r} differs from {trained.protocol!r} of "
-            f"{workdir}; set --config.protocol={trained.protocol}"
-        )
-    best = first.state
-    batch_stats = {**state.batch_stats, "lifting": best.batch_stats}
-    return dataclasses.replace(
-        state,
-        params={**state.params, "lifting": best.params},
-        batch_stats=batch_stats if best.batch_stats else {},
-    )
-
-
-def load_initial(config: ml_collections.ConfigDict) -> Weights:
-    """Returns the weights that `config.init_from` names.
-
-    Raises:
-      JaxposeError: it is neither the workdir of a run nor a file of `Run.export`.
-    """
-    path = _absolute(config.init_from)
-    if path.is_dir():
-        return Run.open(path).weights
-    if path.exists() and path.suffix != ENDING:
-        raise JaxposeError(
-            f"config.init_from={config.init_from} is neither a workdir nor a file "
-            f"NAME{ENDING}; convert a PyTorch checkpoint first: python -m "
-            f"jaxpose.convert --torch={config.init_from} --workdir=DIR"
-        )
-    if not path.exists():
-        raise JaxposeError(
-            f"config.init_from={config.init_from} does not exist; expected the workdir "
-            f"of a run, or a file NAME{ENDING}"
-        )
-    return load_weights(path)
-
-
 def _require_same_data(**parts: Clips) -> None:
     """Raises JaxposeError unless all processes of a run have read the same clips."""
     if jax.process_count() == 1:
@@ -725,7 +612,7 @@ def _require_same_data(**parts: Clips) -> None:
     agreement.require_same(data_set=found)
 
 
-def _absolute(workdir: PathLike) -> pathlib.Path:
+def absolute_path(workdir: PathLike) -> pathlib.Path:
     """Returns the absolute path of a directory, `~` expanded."""
     # A shell leaves ~ as it is behind "=", as in --workdir=~/run.
     return pathlib.Path(workdir).expanduser().absolute()

@@ -12,9 +12,10 @@ import pytest
 
 from configs import videopose3d
 from jaxpose import convert
+from jaxpose.beginning import beginning_of, load_initial
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
-from jaxpose.run import Run, load_initial
+from jaxpose.run import Run
 from jaxpose.torch_weights import layouts
 from jaxpose.torch_weights import videopose3d as names
 from jaxpose.training import origins, setup, workdirs
@@ -243,7 +244,7 @@ def test_a_refinement_says_where_its_first_stage_comes_from(
     ):
         config = Run.open(directory).config
         config.refinement, config.lifting_workdir = True, str(directory)
-        found = Run.create(config, tmp_path)._beginning()
+        found = beginning_of(Run.create(config, tmp_path)).description
         assert found.keys() == expected.keys()
         for name, text in expected.items():
             assert found[name].startswith(text)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from configs import ampose, crossformer, gast_net, gla_gcn, poseformer, videopose3d
+from jaxpose.beginning import start_from_lifting
 from jaxpose.body import cameras
 from jaxpose.body.skeletons import COCO_17, H36M_17
 from jaxpose.data import windows
@@ -21,7 +22,7 @@ from jaxpose.models.cost import describe
 from jaxpose.models.refinement import RefinedLifting
 from jaxpose.models.videopose3d import VideoPose3D
 from jaxpose.parallel import sharding
-from jaxpose.run import Run, start_from_lifting
+from jaxpose.run import Run
 from jaxpose.training import setup
 from tests.models.small_models import random_variables
 from tests.small_run import (
