@@ -132,7 +132,7 @@ class Checkpoints:
     def _unwritten(self, error: Exception) -> JaxposeError:
         """Returns the error for a checkpoint that could not be written."""
         return JaxposeError(
-            f"could not write a checkpoint to {self.directory}: {one_line(error)}; the "
+            f"cannot write a checkpoint to {self.directory}: {one_line(error)}; the "
             "checkpoints before it are intact: start the same command again once there "
             "is room"
         )
