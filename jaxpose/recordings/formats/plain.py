@@ -16,10 +16,7 @@ import numpy as np
 
 from jaxpose.datasets.arrays import require_array
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import (
-    Collector,
-    detections_of_array,
-)
+from jaxpose.recordings.collect import Collector, detections_of_array
 from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VIDEO_KEYS, VideoFormat, depth
@@ -45,7 +42,10 @@ _SCORE_KEYS = (
     *("scores", "keypoint_scores", "keypoints_scores", "kpt_scores", "scores_2d"),
     *("confidence", "confidences", "conf", "visibility"),
 )
-_FRAME_KEYS = ("frames", "frame_ids", "frame_numbers")
+_FRAME_KEYS = (
+    *("frames", "frame_ids", "frame_numbers", "frame_idx", "frame_indices"),
+    *("frame_index", "frame_nums", "frame_id", "frame_number"),
+)
 _MEDIAPIPE_SHAPE = (33, 4)  # x, y, z and visibility of each landmark
 _MAX_PEOPLE = 50  # on the shorter one of two axes
 

@@ -25,6 +25,11 @@ from jaxpose.recordings.formats.base import (
     is_number,
     read_named,
 )
+from jaxpose.recordings.formats.several_videos import (
+    are_videos,
+    may_name_video,
+    with_video,
+)
 from jaxpose.recordings.frame_times import (
     is_time,
     numbers_of_times,
@@ -159,8 +164,54 @@ def _read(content: Content) -> list[Detections]:
     """
     records = _records_of(content) or []
     key = _frame_key(records) or ""
+    found = []
+    for name, numbered in _split_by_video(records, key):
+        for each in _read_video(numbered, key, content):
+            if name:
+                each = with_video(each, name)
+            found.append(each)
+    return found
+
+
+def _split_by_video(
+    records: list[Any], key: str
+) -> list[tuple[str, list[tuple[int, Any]]]]:
+    """Returns (name, records with their places) of each video in a list.
+
+    Args:
+      records: of any videos.
+      key: of the frame in each record.
+    """
+    numbered = list(enumerate(records))
+    dicts = [record for record in records if isinstance(record, dict)]
+    if len(dicts) < len(records):
+        return [("", numbered)]
+    for other in records[0]:
+        is_text = isinstance(records[0].get(key), str)
+        if other == key or not may_name_video(other, not is_text):
+            continue
+        names = [record.get(other) for record in records]
+        if not all(isinstance(name, int | str) for name in names):
+            continue
+        if not are_videos(names, [str(record.get(key)) for record in records]):
+            continue
+        videos: dict[str, list[tuple[int, Any]]] = {}
+        for name, entry in zip(names, numbered, strict=True):
+            videos.setdefault(str(name), []).append(entry)
+        return list(videos.items()) if len(videos) > 1 else [("", numbered)]
+    return [("", numbered)]
+
+
+def _read_video(
+    records: list[tuple[int, Any]], key: str, content: Content
+) -> list[Detections]:
+    """Returns the videos in records that no other key tells apart.
+
+    Raises:
+      JaxposeError: a record has no keypoints, or is of no frame.
+    """
     people: dict[Any, list[Person]] = {}
-    for index, record in enumerate(records):
+    for index, record in records:
         value = record.get(key) if is_record(record) else None
         if not isinstance(value, int | float | str):
             raise JaxposeError(

@@ -4,23 +4,57 @@ import collections
 import math
 from collections.abc import Iterable, Sequence
 
+from jaxpose.recordings.formats.several_videos import (
+    FILE_NAMES,
+    are_videos,
+    may_name_video,
+)
 from jaxpose.recordings.formats.table_text import Row, is_number
 from jaxpose.recordings.frame_times import (
     counts_frames,
     frames_of_times,
     is_time,
     numbers_of_times,
+    plain_key,
     seconds_of,
 )
 from jaxpose.wording import shown
 
 # Names of columns, in lower case and without separators.
-FRAME_COLUMNS = {
+_NUMBER_COLUMNS = {
     *("frame", "frameid", "frameidx", "frameindex", "framenumber", "framenum"),
-    *("frameno", "framecount", "framenr", "videoframe", "image", "imageid"),
-    *("imagename", "filename", "file", "img"),
+    *("frameno", "framecount", "framenr", "videoframe"),
 }
+FRAME_COLUMNS = _NUMBER_COLUMNS | FILE_NAMES
 _MAX_FRAME = 2**53
+
+
+def split_by_video(rows: list[Row]) -> list[tuple[str, list[Row]]]:
+    """Returns (name, rows with their head) of each video in a table.
+
+    A column of videos, cameras or files tells them apart where it has several frames
+    of each. Its name is taken out of the head. Without one, the name is empty.
+    """
+    head, body = rows[0][1], rows[1:]
+    keys = list(map(plain_key, head))
+    counter = next((i for i, key in enumerate(keys) if key in _NUMBER_COLUMNS), -1)
+    for column, key in enumerate(keys):
+        if not may_name_video(key, counter >= 0):
+            continue
+        videos: dict[str, list[Row]] = {}
+        names, frames = [], []
+        for place, row in enumerate(body):
+            names.append(row[1][column] if column < len(row[1]) else "")
+            is_stated = 0 <= counter < len(row[1])
+            frames.append(row[1][counter] if is_stated else place)
+            videos.setdefault(names[-1], []).append(row)
+        if not are_videos(names, frames):
+            continue
+        own_head = [*head[:column], "", *head[column + 1 :]]
+        start = (rows[0][0], own_head)
+        found = [(name, [start, *own]) for name, own in videos.items()]
+        return found if len(found) > 1 else [("", found[0][1])]
+    return [("", rows)]
 
 
 def frames_of_rows(

@@ -46,6 +46,8 @@ def rows_of(content: Content, limit: int | None = None) -> list[Row]:
                 stripped = _without_frame(stripped)
             if not any(stripped) or _is_rule(stripped):
                 continue
+            if not rows and stripped[0].lower() == "sep=":
+                continue  # tells Excel the separator
             if stripped[0].startswith(_COMMENTS) and not rows:
                 head = stripped[0].lstrip("#%/ ")
                 comment = (reader.line_num, [head or stripped[0], *stripped[1:]])
@@ -134,3 +136,17 @@ def numbers_in(row: Row, columns: Iterable[int], where: str) -> list[float]:
                 f"{shown(cell)}"
             ) from None
     return numbers
+
+
+def without_counts(rows: list[Row]) -> tuple[list[Row], list[str]]:
+    """Returns rows of numbers without the counts around them, and each row's index.
+
+    pandas writes 0, 1, 2 above the columns of an array. An index in front of each row
+    has an empty cell above it. Without one, the second list is empty.
+    """
+    head = rows[0][1]
+    start = 0 if head[0] else 1
+    if head[start:] != list(map(str, range(len(head) - start))):
+        return rows, []
+    body = [(line, cells[start:]) for line, cells in rows[1:]]
+    return body, [cells[0] for _, cells in rows[1:]] if start else []

@@ -9,7 +9,6 @@ nose_y, nose_score`, `x1, y1, v1`; SLEAP (analysis CSV, sleap-io at 46d6a66) wri
 a head are arrays.
 """
 
-import collections
 import dataclasses
 import re
 from typing import Any
@@ -22,32 +21,30 @@ from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VideoFormat, read_named
 from jaxpose.recordings.formats.plain import read_array
-from jaxpose.recordings.formats.table_frames import FRAME_COLUMNS, frames_of_rows
+from jaxpose.recordings.formats.several_videos import with_video
+from jaxpose.recordings.formats.table_columns import (
+    AXES,
+    MIN_JOINTS,
+    blocks_of_people,
+    groups_of_people,
+    joints_of,
+)
+from jaxpose.recordings.formats.table_frames import (
+    FRAME_COLUMNS,
+    frames_of_rows,
+    split_by_video,
+)
 from jaxpose.recordings.formats.table_text import (
     Row,
     is_number,
     numbers_in,
     rows_of,
+    without_counts,
 )
 from jaxpose.recordings.frame_times import plain_key
-from jaxpose.recordings.joint_names import find_layout, joint_counts
+from jaxpose.recordings.joint_names import find_layout
 from jaxpose.recordings.poses import Person
 from jaxpose.wording import cut
-
-_AXES = {
-    **{"x": "x", "y": "y"},
-    **dict.fromkeys(
-        ("score", "conf", "confidence", "likelihood", "visibility"), "score"
-    ),
-    **dict.fromkeys(("c", "s", "v", "p", "prob", "probability", "visible"), "score"),
-    **{"z": "other", "presence": "other"},
-}
-_AXIS = "|".join(sorted(_AXES, key=len, reverse=True))
-# nose_x, nose.x, LShoulderX, 0_x; x_nose, x1.
-_NAME_FIRST = re.compile(rf"(?P<name>.+?)[ _.:/-]*(?P<axis>{_AXIS})", re.IGNORECASE)
-_AXIS_FIRST = re.compile(rf"(?P<axis>{_AXIS})[ _.:/-]*(?P<name>.+)", re.IGNORECASE)
-
-_UNIT = re.compile(r"([ _]+| *[\[(])(px|pixels?)[\])]?$", re.IGNORECASE)
 
 # Names of columns, in lower case and without separators.
 _PERSON_COLUMNS = {
@@ -59,23 +56,6 @@ _JOINT_COLUMNS = {
     *("bodypart", "landmark", "landmarkname", "landmarkid", "node", "part", "kpt"),
     *("kptid", "kpid", "jointindex", "keypointindex", "landmarkindex", "name"),
 }
-# Names of columns that number the people.
-_PERSON_WORD = r"(?:p|person|people|player|subject|id|track|ind|individual)"
-_PERSON_NUMBERS = (
-    re.compile(
-        rf"(?P<before>)(?P<person>{_PERSON_WORD}[ _.-]?\d+)[ _.:/-]+(?P<after>.+)", re.I
-    ),
-    re.compile(
-        rf"(?P<before>.+?)[ _.:/-]+(?P<person>(?:{_PERSON_WORD}[ _.-]?)?\d+)"
-        rf"(?P<after>(?:[ _.:/-]+(?:{_AXIS}))?)",
-        re.I,
-    ),
-    re.compile(
-        rf"(?P<before>.+?\D)(?P<person>\d+)(?P<after>[ _.:/-]+(?:{_AXIS}))", re.I
-    ),
-)
-_COCO_JOINTS = 17
-_MIN_JOINTS = 6  # fewer are no body
 
 
 @dataclasses.dataclass
@@ -106,22 +86,11 @@ def _find(head: list[str], names: set[str]) -> int:
     return next((i for i, cell in enumerate(head) if plain_key(cell) in names), -1)
 
 
-def _axes(head: list[str], pattern: re.Pattern[str]) -> dict[str, dict[str, int]]:
-    """Returns the column of each axis, by the name of the joint."""
-    joints: dict[str, dict[str, int]] = collections.defaultdict(dict)
-    for column, cell in enumerate(head):
-        match = pattern.fullmatch(_UNIT.sub("", cell))
-        if match:
-            axis = _AXES[match["axis"].lower()]
-            joints[match["name"].strip(" _.:/-")].setdefault(axis, column)
-    return {name: axes for name, axes in joints.items() if {"x", "y"} <= set(axes)}
-
-
 def _wide(rows: list[Row]) -> list[_Table] | None:
     """Returns a table per person of one with a column per joint and axis, or None."""
     head = rows[0][1]
-    groups = _groups_of_people(head) or _blocks_of_people(_joints_of(head))
-    if len(groups[0]) < _MIN_JOINTS:
+    groups = groups_of_people(head) or blocks_of_people(joints_of(head))
+    if len(groups[0]) < MIN_JOINTS:
         return None
     frame, person = _find(head, FRAME_COLUMNS), _find(head, _PERSON_COLUMNS)
     used = {frame, person}
@@ -141,50 +110,6 @@ def _wide(rows: list[Row]) -> list[_Table] | None:
         columns = [_columns(found[name]) for name in names]
         tables.append(_Table(body, head, names, columns, frame, person, others))
     return tables
-
-
-def _joints_of(head: list[str]) -> dict[str, dict[str, int]]:
-    """Returns the column of each axis, by the name of the joint."""
-    return max((_axes(head, p) for p in (_NAME_FIRST, _AXIS_FIRST)), key=len)
-
-
-def _groups_of_people(head: list[str]) -> list[dict[str, dict[str, int]]]:
-    """Returns what `_joints_of` does for each person that the names of columns number.
-
-    Such are `p1_nose_x`, `nose_1_x` and `nose_x_1`. A table of one person has none.
-    """
-    for pattern in _PERSON_NUMBERS:
-        heads: dict[str, list[str]] = {}
-        for column, cell in enumerate(head):
-            match = pattern.fullmatch(cell)
-            if match:
-                own = heads.setdefault(match["person"], [""] * len(head))
-                own[column] = match["before"] + match["after"]
-        groups = [_joints_of(own) for own in heads.values()]
-        names = [set(found) for found in groups]
-        is_body = all(len(found) >= _MIN_JOINTS for found in groups)
-        if len(groups) > 1 and is_body and all(found == names[0] for found in names):
-            return groups
-    return []
-
-
-def _blocks_of_people(
-    found: dict[str, dict[str, int]],
-) -> list[dict[str, dict[str, int]]]:
-    """Returns numbered joints, those of several people behind each other apart.
-
-    So many joints as no known joint order has, and a multiple of COCO's 17, are these.
-    """
-    count, rest = divmod(len(found), _COCO_JOINTS)
-    is_one = len(found) in joint_counts() or rest or count < 2
-    if is_one or not all(re.search(r"\d+$", name) for name in found):
-        return [found]
-    names = sorted(found, key=lambda name: int(re.findall(r"\d+$", name)[0][:9]))
-    blocks = []
-    for start in range(0, len(names), _COCO_JOINTS):
-        block = names[start : start + _COCO_JOINTS]
-        blocks.append({name: found[name] for name in block})
-    return blocks
 
 
 def _columns(axes: dict[str, int]) -> list[int]:
@@ -207,7 +132,7 @@ def _deeplabcut(rows: list[Row]) -> list[_Table] | None:
     # The columns of each individual, by body part and axis.
     people: dict[str, dict[str, dict[str, int]]] = {}
     for column in range(1, min(len(parts), len(axes), len(whose))):
-        axis = _AXES.get(axes[column].lower())
+        axis = AXES.get(axes[column].lower())
         joints = people.setdefault(whose[column], {})
         if axis is not None:
             joints.setdefault(parts[column], {})[axis] = column
@@ -228,7 +153,7 @@ def _long(rows: list[Row]) -> dict[str, int] | None:
         "person": _find(head, _PERSON_COLUMNS),
         "x": _find(head, {"x", "xpx", "xpixel"}),
         "y": _find(head, {"y", "ypx", "ypixel"}),
-        "score": _find(head, {name for name, axis in _AXES.items() if axis == "score"}),
+        "score": _find(head, {name for name, axis in AXES.items() if axis == "score"}),
     }
     is_long = min(columns[key] for key in ("joint", "x", "y", "frame")) >= 0
     return columns if is_long else None
@@ -236,8 +161,9 @@ def _long(rows: list[Row]) -> dict[str, int] | None:
 
 def _is_headless(rows: list[Row]) -> bool:
     """Returns whether rows hold numbers only, as many as several joints need."""
-    is_wide = len(rows[0][1]) >= 2 * _MIN_JOINTS
-    return is_wide and all(map(is_number, rows[0][1]))
+    body, _ = without_counts(rows)
+    is_wide = bool(body) and len(body[0][1]) >= 2 * MIN_JOINTS
+    return is_wide and all(map(is_number, body[0][1]))
 
 
 def _recognises(content: Content) -> bool:
@@ -266,14 +192,34 @@ def _read(content: Content) -> list[Detections]:
     tables = _deeplabcut(rows)
     if tables:
         return _read_tables(tables, content, "deeplabcut")
+    found = []
+    for name, own in split_by_video(rows):
+        for each in _read_video(own, content):
+            if name:
+                each = with_video(each, name)
+            found.append(each)
+    return found
+
+
+def _read_video(rows: list[Row], content: Content) -> list[Detections]:
+    """Returns the videos in the rows of a table, of which the first is the head."""
     tables = _wide(rows)
     if tables:
         return _read_tables(tables, content, "csv")
     columns = _long(rows)
     if columns:
         return _read_tables([_widened(rows, columns, content.where)], content, "csv")
-    numbers = [numbers_in(row, range(len(rows[0][1])), content.where) for row in rows]
-    return read_array(np.array(numbers), content, "", "csv")
+    rows, index = without_counts(rows)
+    width = len(rows[0][1])
+    numbers = [numbers_in(row, range(width), content.where) for row in rows]
+    counts = [int(cell) for cell in index if cell.isdecimal()]
+    frames = np.array(counts) if _ascend(counts, len(rows)) else None
+    return read_array(np.array(numbers), content, "", "csv", numbers=frames)
+
+
+def _ascend(counts: list[int], number: int) -> bool:
+    """Returns whether there are so many counts, each above the one before."""
+    return len(counts) == number and bool((np.diff(counts) > 0).all())
 
 
 def _widened(rows: list[Row], columns: dict[str, int], where: str) -> _Table:
