@@ -25,6 +25,8 @@ NOT_A_BODY = 2.4
 # Of several joint orders, the usual one is kept unless another has a distance smaller
 # than this share of its own.
 _CLEARLY_SMALLER = 0.7
+# Joints of Sapiens, whose hips stand where COCO has the wrists: they pass for a body.
+_SAPIENS = 308
 # Rows that the distance is computed of.
 _MAX_ROWS = 200
 
@@ -164,8 +166,13 @@ def _first_joints(num_joints: int, distances: dict[str, float]) -> LayoutChoice:
     """Returns the joint order that a number of joints begins with, if any.
 
     Raises:
-      JaxposeError: the first joints make no body.
+      JaxposeError: the first joints make no body, or the number is Sapiens's.
     """
+    if num_joints == _SAPIENS:
+        raise JaxposeError(
+            f"{num_joints} joints are those of Sapiens, which are not read; export "
+            "its model of 17 or of 133 joints"
+        )
     for name, distance in distances.items():
         if distance <= NOT_A_BODY:
             reason = (

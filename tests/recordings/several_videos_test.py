@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 
 from jaxpose.body.skeletons import SKELETONS
+from jaxpose.errors import JaxposeError
 from jaxpose.recordings.files import read_detections
-from tests.recordings.writers import walking, wide_rows, write_csv, write_json
+from jaxpose.recordings.layouts import choose_layout
+from tests.recordings.writers import (
+    deeplabcut_rows,
+    walking,
+    wide_rows,
+    write_csv,
+    write_json,
+)
 
 COCO = SKELETONS["coco_17"].joints
 POSES = walking(frames=4)
@@ -78,3 +86,32 @@ def test_the_line_that_tells_excel_the_separator(tmp_path):
     path.write_text("sep=;\n" + path.read_text())
     (found,) = read_detections(path).detections
     np.testing.assert_allclose(found.keypoints, POSES[:, 0])
+
+
+def test_labels_of_deeplabcut_have_three_columns_of_the_image(tmp_path):
+    head, body = deeplabcut_rows(POSES, COCO)[:3], []
+    head = [[row[0], "", "", *row[1:]] for row in head]
+    for number, pose in enumerate(POSES[:, 0]):
+        image = f"img{number + 5:04d}.png"
+        body.append(["labeled-data", "walk", image, *pose.ravel().tolist()])
+    path = write_csv(tmp_path / "a.csv", head + body)
+    (found,) = read_detections(path).detections
+    assert (found.format, found.frames.tolist()) == ("deeplabcut", [5, 6, 7, 8])
+    np.testing.assert_allclose(found.keypoints, POSES[:, 0])
+
+
+def test_frames_and_visibility_in_npz(tmp_path):
+    visible = np.ones((4, 17), bool)
+    visible[1, 3] = False
+    keypoints = POSES[:, 0, :, :2]
+    frame_idx = np.array([2, 3, 5, 6])
+    path = tmp_path / "a.npz"
+    np.savez(path, keypoints=keypoints, visible=visible, frame_idx=frame_idx)
+    (found,) = read_detections(path).detections
+    assert found.frames.tolist() == [2, 3, 5, 6]
+    np.testing.assert_allclose(found.keypoints[..., 2], visible)
+
+
+def test_joints_of_sapiens_are_named():
+    with pytest.raises(JaxposeError, match="308 joints are those of Sapiens"):
+        choose_layout(np.tile(POSES[:, 0], (1, 19, 1))[:, :308])

@@ -42,6 +42,8 @@ _SCORE_KEYS = (
     *("scores", "keypoint_scores", "keypoints_scores", "kpt_scores", "scores_2d"),
     *("confidence", "confidences", "conf", "visibility"),
 )
+# Those of other arrays as well: read where they have a number per joint.
+_OTHER_SCORE_KEYS = ("score", "visible", "keypoints_visible", "vis", "valid")
 _FRAME_KEYS = (
     *("frames", "frame_ids", "frame_numbers", "frame_idx", "frame_indices"),
     *("frame_index", "frame_nums", "frame_id", "frame_number"),
@@ -93,7 +95,7 @@ def _read(content: Content) -> list[Detections]:
         return read_array(content.value, content, "", "plain")
     mapping = content.value
     fields = stated(mapping, content.where)
-    score_key = next((name for name in _SCORE_KEYS if name in mapping), None)
+    score_key = _score_key(mapping, mapping[key])
     format = "own" if key == "keypoints_2d" else "plain"
     (detections,) = read_array(
         mapping[key],
@@ -117,6 +119,20 @@ def _read(content: Content) -> list[Detections]:
         remarks = (*detections.remarks, f"not read: {names}")
         detections = dataclasses.replace(detections, remarks=remarks)
     return [detections]
+
+
+def _score_key(mapping: dict[str, Any], keypoints: Any) -> str | None:
+    """Returns the key of the confidences beside keypoints, or None."""
+    for name in (*_SCORE_KEYS, *_OTHER_SCORE_KEYS):
+        value = mapping.get(name)
+        if name in mapping and name in _SCORE_KEYS:
+            return name
+        if not isinstance(value, np.ndarray) or not isinstance(keypoints, np.ndarray):
+            continue
+        joints = keypoints.shape[:-1]
+        if len(joints) > 1 and value.shape in (joints, (*joints, 1)):
+            return name
+    return None
 
 
 def _numbers(mapping: dict[str, Any], where: str) -> np.ndarray | None:

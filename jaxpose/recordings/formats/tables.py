@@ -129,9 +129,11 @@ def _deeplabcut(rows: list[Row]) -> list[_Table] | None:
     whose = heads["individuals"][1] if "individuals" in heads else [""] * len(parts)
     body = [row for row in rows if row[0] > rows[heads["coords"][0]][0]]
 
+    # Labelled images have their path in three columns, the name in the last one.
+    frame = next((i for i, part in enumerate(parts[1:]) if part), 0)
     # The columns of each individual, by body part and axis.
     people: dict[str, dict[str, dict[str, int]]] = {}
-    for column in range(1, min(len(parts), len(axes), len(whose))):
+    for column in range(frame + 1, min(len(parts), len(axes), len(whose))):
         axis = AXES.get(axes[column].lower())
         joints = people.setdefault(whose[column], {})
         if axis is not None:
@@ -140,7 +142,7 @@ def _deeplabcut(rows: list[Row]) -> list[_Table] | None:
     for joints in people.values():
         columns = [_columns(axes_of) for axes_of in joints.values()]
         if all(len(column) >= 2 for column in columns):
-            tables.append(_Table(body, parts, list(joints), columns, frame=0))
+            tables.append(_Table(body, parts, list(joints), columns, frame=frame))
     return tables or None
 
 
