@@ -17,7 +17,7 @@ _MAX_UNCERTAIN = 0.05
 
 _UNITS = "s|ms|us|ns|secs?|seconds?|msecs?|millis|milliseconds?"
 _TIME = re.compile(
-    rf"(time|timestamp|timecode|videotime|elapsed|pts|t|ts)({_UNITS})?"
+    rf"(time|timestamp|timecode|videotime|elapsed|pts|t|ts)s?({_UNITS})?"
     r"|secs?|seconds?|ms|msecs?|millis|milliseconds?"
 )
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,2}(?:[.,]\d{1,9})?)")

@@ -100,16 +100,20 @@ def test_labels_of_deeplabcut_have_three_columns_of_the_image(tmp_path):
     np.testing.assert_allclose(found.keypoints, POSES[:, 0])
 
 
-def test_frames_and_visibility_in_npz(tmp_path):
-    visible = np.ones((4, 17), bool)
-    visible[1, 3] = False
-    keypoints = POSES[:, 0, :, :2]
-    frame_idx = np.array([2, 3, 5, 6])
-    path = tmp_path / "a.npz"
-    np.savez(path, keypoints=keypoints, visible=visible, frame_idx=frame_idx)
-    (found,) = read_detections(path).detections
-    assert found.frames.tolist() == [2, 3, 5, 6]
-    np.testing.assert_allclose(found.keypoints[..., 2], visible)
+@pytest.mark.parametrize("frames", ["frame_idx", "frame", "image_ids", "indices"])
+@pytest.mark.parametrize("scores", ["visible", "score", "kpt_conf", "likelihood"])
+def test_frames_and_confidences_under_other_names(tmp_path, frames, scores):
+    shown = np.ones((4, 17))
+    shown[1, 3] = 0
+    arrays = {"keypoints": POSES[:, 0, :, :2], scores: shown}
+    arrays[frames] = np.array([2, 3, 5, 6])
+    np.savez(tmp_path / "a.npz", **arrays)
+    lists = {name: array.tolist() for name, array in arrays.items()}
+    write_json(tmp_path / "b.json", lists)
+    for found in read_detections(tmp_path).detections:
+        assert found.frames.tolist() == [2, 3, 5, 6]
+        np.testing.assert_allclose(found.keypoints[..., 2], shown)
+        assert found.remarks == ()
 
 
 def test_joints_of_sapiens_are_named():

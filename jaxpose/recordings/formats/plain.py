@@ -20,16 +20,20 @@ from jaxpose.recordings.collect import Collector, detections_of_array
 from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats.base import VIDEO_KEYS, VideoFormat, depth
+from jaxpose.recordings.formats.beside import (
+    FRAME_KEYS,
+    frame_key_of,
+    frame_numbers_of,
+    score_key_of,
+    time_key_of,
+)
 from jaxpose.recordings.formats.stated import stated
 from jaxpose.recordings.frame_times import (
-    frames_of_times,
-    is_time,
     plain_key,
-    seconds_of,
 )
 from jaxpose.recordings.joint_names import joint_counts
 from jaxpose.recordings.poses import Person, stack
-from jaxpose.recordings.settings import KEYS, plain_value
+from jaxpose.recordings.settings import KEYS
 from jaxpose.wording import cut, shown
 
 # Keys under which people save keypoints; `kpts` is GAST-Net's.
@@ -37,16 +41,6 @@ _ARRAY_KEYS = (
     *("keypoints_2d", "keypoints2d", "positions_2d", "kpts", "keypoints", "kps"),
     *("kpts_2d", "kp2d", "joints_2d", "joints2d", "pose_2d", "pose2d", "poses_2d"),
     *("poses", "pose", "joints", "landmarks", "skeletons"),
-)
-_SCORE_KEYS = (
-    *("scores", "keypoint_scores", "keypoints_scores", "kpt_scores", "scores_2d"),
-    *("confidence", "confidences", "conf", "visibility"),
-)
-# Those of other arrays as well: read where they have a number per joint.
-_OTHER_SCORE_KEYS = ("score", "visible", "keypoints_visible", "vis", "valid")
-_FRAME_KEYS = (
-    *("frames", "frame_ids", "frame_numbers", "frame_idx", "frame_indices"),
-    *("frame_index", "frame_nums", "frame_id", "frame_number"),
 )
 _MEDIAPIPE_SHAPE = (33, 4)  # x, y, z and visibility of each landmark
 _MAX_PEOPLE = 50  # on the shorter one of two axes
@@ -95,7 +89,8 @@ def _read(content: Content) -> list[Detections]:
         return read_array(content.value, content, "", "plain")
     mapping = content.value
     fields = stated(mapping, content.where)
-    score_key = _score_key(mapping, mapping[key])
+    score_key = score_key_of(mapping, mapping[key])
+    frame_key = frame_key_of(mapping, len(mapping[key]))
     format = "own" if key == "keypoints_2d" else "plain"
     (detections,) = read_array(
         mapping[key],
@@ -103,13 +98,14 @@ def _read(content: Content) -> list[Detections]:
         key,
         format,
         scores=mapping.get(score_key),
-        numbers=_numbers(mapping, content.where),
+        numbers=frame_numbers_of(mapping, frame_key, content.where),
         **fields,
     )
     detections = _with_positions(detections, mapping, content.where)
 
     # A misspelt key would be ignored silently.
-    known = {*KEYS, *_FRAME_KEYS, key, score_key, "positions_3d", _time_key(mapping)}
+    known = {*KEYS, *FRAME_KEYS, key, frame_key, score_key, "positions_3d"}
+    known.add(time_key_of(mapping))
     unread = []
     for name in mapping:
         if name not in known and plain_key(str(name)) not in VIDEO_KEYS:
@@ -119,63 +115,6 @@ def _read(content: Content) -> list[Detections]:
         remarks = (*detections.remarks, f"not read: {names}")
         detections = dataclasses.replace(detections, remarks=remarks)
     return [detections]
-
-
-def _score_key(mapping: dict[str, Any], keypoints: Any) -> str | None:
-    """Returns the key of the confidences beside keypoints, or None."""
-    for name in (*_SCORE_KEYS, *_OTHER_SCORE_KEYS):
-        value = mapping.get(name)
-        if name in mapping and name in _SCORE_KEYS:
-            return name
-        if not isinstance(value, np.ndarray) or not isinstance(keypoints, np.ndarray):
-            continue
-        joints = keypoints.shape[:-1]
-        if len(joints) > 1 and value.shape in (joints, (*joints, 1)):
-            return name
-    return None
-
-
-def _numbers(mapping: dict[str, Any], where: str) -> np.ndarray | None:
-    """Returns `[F]` the frame numbers that a mapping states, or None.
-
-    Raises:
-      JaxposeError: they are no whole numbers that increase.
-    """
-    key = next((name for name in _FRAME_KEYS if name in mapping), None)
-    if key is None:
-        return _numbers_of_times(mapping)
-    try:
-        numbers = np.array(mapping[key], np.float64)
-    except (TypeError, ValueError, OverflowError):
-        numbers = np.zeros(0)
-    is_row = numbers.ndim == 1 and len(numbers) > 0 and np.isfinite(numbers).all()
-    is_whole = is_row and (numbers % 1 == 0).all() and np.abs(numbers).max() < 2**53
-    if not is_whole or not (np.diff(numbers) > 0).all():
-        raise JaxposeError(
-            f"{where}: {key} is {shown(mapping[key])}; expected the frame number of "
-            "each row, whole numbers that increase"
-        )
-    return numbers.astype(np.int64)
-
-
-def _time_key(mapping: dict[str, Any]) -> str | None:
-    """Returns the key of the times of all frames, or None."""
-    for key, value in mapping.items():
-        if not is_time(str(key)) or not isinstance(value, list | np.ndarray):
-            continue
-        is_row = value.ndim == 1 if isinstance(value, np.ndarray) else depth(value) < 2
-        if is_row and len(value) > 1:
-            return key
-    return None
-
-
-def _numbers_of_times(mapping: dict[str, Any]) -> np.ndarray | None:
-    """Returns `[F]` the frames of the times that a mapping states, or None."""
-    key = _time_key(mapping)
-    times = [seconds_of(plain_value(time)) for time in mapping[key]] if key else []
-    known = [time for time in times if time is not None]
-    numbers = frames_of_times(known) if len(known) == len(times) else None
-    return np.array(numbers, np.int64) if numbers else None
 
 
 def _with_positions(
