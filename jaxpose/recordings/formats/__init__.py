@@ -3,6 +3,7 @@
 from jaxpose.recordings.formats import (
     alphapose,
     by_person,
+    by_video,
     coco,
     detectron2,
     gast_net,
@@ -29,6 +30,7 @@ FORMATS: tuple[VideoFormat | FrameFormat, ...] = (
     coco.ANNOTATIONS,
     gast_net.VIDEO,
     records.VIDEO,
+    by_video.VIDEO,
     ultralytics.FRAMES,
     ultralytics.VIDEO,
     mmpose.VIDEO,
