@@ -72,7 +72,7 @@ def _recognises(content: Content) -> bool:
     names: list[Hashable] = []
     frames: list[Hashable] = []
     for name, entries in lists.items():
-        key = _frame_key(entries[0])
+        key = _frame_key(entries[0]) or ""
         for entry in entries:
             names.append(name)
             frames.append(str(entry.get(key)) if isinstance(entry, dict) else None)
