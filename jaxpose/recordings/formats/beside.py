@@ -1,4 +1,4 @@
-"""Finds what stands beside keypoints in a file: confidences and frame numbers."""
+"""Finds what stands beside keypoints: confidences, frame numbers, names of joints."""
 
 import re
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.formats.base import depth
+from jaxpose.recordings.collect import with_named_joints
+from jaxpose.recordings.detections import Detections
+from jaxpose.recordings.formats.base import depth, first
 from jaxpose.recordings.frame_times import (
     counts_frames,
     frames_of_times,
@@ -14,8 +16,9 @@ from jaxpose.recordings.frame_times import (
     plain_key,
     seconds_of,
 )
+from jaxpose.recordings.joint_names import find_layout
 from jaxpose.recordings.settings import plain_value
-from jaxpose.wording import shown
+from jaxpose.wording import cut, shown
 
 _SCORE_KEYS = (
     *("scores", "keypoint_scores", "keypoints_scores", "kpt_scores", "scores_2d"),
@@ -23,24 +26,74 @@ _SCORE_KEYS = (
 )
 # Other names of confidences and frames: read where there is one per joint, and where
 # they count.
-_SCORE_WORD = re.compile("(?<!un)(?<!in)(score|conf|prob|likelihood|vis|valid)")
+_NEGATION = "(un|in|not)"
+_SEEN = "(vis|valid|seen|detected)"
+_SCORE_WORD = re.compile(f"score|conf|prob|likelihood|mask|{_SEEN}")
+# These are 1 where a joint was not seen.
+_HIDDEN_WORD = re.compile(f"occlu|hidden|{_NEGATION}{_SEEN}")
 _FRAME_WORD = re.compile(
     "(frames?|images?|img)(ids?|idx|index|indices|numbers?|nums?|no)?|index|indices|idx"
 )
 FRAME_KEYS = ("frames", "frame_ids", "frame_numbers")
+_JOINT_NAMES = re.compile(
+    "(keypoints?|joints?|bodyparts?|nodes?|landmarks?|kpts?|kps?|parts?)"
+    "(names?|labels?)|bodyparts|nodes|joints|keypoints"
+)
 
 
 def score_key_of(mapping: dict[str, Any], keypoints: Any) -> str | None:
     """Returns the key of the confidences beside keypoints, or None."""
     stated = next((name for name in _SCORE_KEYS if name in mapping), None)
-    if stated is not None:
-        return stated
-    joints = _shape(keypoints)[:-1]
+    return other_score_key(mapping, keypoints) if stated is None else stated
+
+
+def other_score_key(mapping: dict[str, Any], keypoints: Any) -> str | None:
+    """Returns the key of one confidence per joint beside `[..., J, 2]`, or None.
+
+    Names such as `valid` count, and then those such as `occluded`.
+    """
+    *joints, channels = _lengths(keypoints)
+    if not joints or channels != 2:
+        return None
+    hidden = None
     for name, value in mapping.items():
-        is_score = _SCORE_WORD.search(plain_key(str(name))) is not None
-        if is_score and len(joints) > 1 and _shape(value) in (joints, (*joints, 1)):
+        if _shape(value) not in (tuple(joints), (*joints, 1)):
+            continue
+        key = plain_key(str(name))
+        if _HIDDEN_WORD.search(key):
+            hidden = hidden or name
+        elif _SCORE_WORD.search(key):
             return name
-    return None
+    return hidden
+
+
+def scores_under(mapping: dict[str, Any], key: str | None) -> Any:
+    """Returns the confidences under a key, those of `occluded` and the like inverted.
+
+    Null stays null.
+    """
+    value = None if key is None else mapping[key]
+    if value is None or not _HIDDEN_WORD.search(plain_key(str(key))):
+        return value
+    return _inverted(value.tolist() if isinstance(value, np.ndarray) else value)
+
+
+def _inverted(value: Any) -> Any:
+    """Returns 1 minus each number in nested lists; null stays null."""
+    if isinstance(value, list):
+        return [_inverted(entry) for entry in value]
+    return None if value is None else 1.0 - float(value)
+
+
+def _lengths(keypoints: Any) -> list[int]:
+    """Returns the shape of keypoints, of lists by their first entries that are any."""
+    if isinstance(keypoints, np.ndarray):
+        return list(keypoints.shape) or [0]
+    lengths, level = [], keypoints
+    while isinstance(level, list):
+        lengths.append(len(level))
+        level = first(level)
+    return lengths or [0]
 
 
 def _shape(value: Any) -> tuple[int, ...]:
@@ -109,3 +162,58 @@ def _numbers_of_times(mapping: dict[str, Any]) -> np.ndarray | None:
     known = [time for time in times if time is not None]
     numbers = frames_of_times(known) if len(known) == len(times) else None
     return np.array(numbers, np.int64) if numbers else None
+
+
+def names_key_of(mapping: Any) -> str | None:
+    """Returns the key of the names of the joints, or None."""
+    if not isinstance(mapping, dict):
+        return None
+    for key, value in mapping.items():
+        if _JOINT_NAMES.fullmatch(plain_key(str(key))) and _texts(value):
+            return key
+    return None
+
+
+def _texts(value: Any) -> list[str]:
+    """Returns a list or array of several texts as a list, else an empty one."""
+    listed = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(listed, list) or len(listed) < 2:
+        return []
+    texts = []
+    for each in listed:
+        # MATLAB and h5py write bytes.
+        text = each.decode(errors="replace") if isinstance(each, bytes) else each
+        if not isinstance(text, str):
+            return []
+        texts.append(text)
+    return texts
+
+
+def in_named_order(detections: Detections, mapping: Any) -> Detections:
+    """Returns the detections in the joint order that a file's own names tell.
+
+    Numbered names, such as kp_0, tell nothing, and a layout that the file states is
+    only changed by names that are known.
+
+    Raises:
+      JaxposeError: the names are not those of a body, or not as many as joints.
+    """
+    key = names_key_of(mapping)
+    if key is None:
+        return detections
+    names = _texts(mapping[key])
+    is_known = find_layout(names) is not None
+    if not is_known and (detections.layout or any(re.search(r"\d", n) for n in names)):
+        return detections
+    joints = detections.keypoints.shape[1]
+    if len(names) != joints:
+        raise JaxposeError(
+            f"{detections.where}: {key} has {len(names)} names for {joints} joints; "
+            "expected one per joint"
+        )
+    if not is_known:
+        raise JaxposeError(
+            f"{detections.where}: {key}: {cut(', '.join(names[:8]))} are no joints of "
+            "a body that are known; name them as COCO does, nose, left_shoulder"
+        )
+    return with_named_joints(detections, names)

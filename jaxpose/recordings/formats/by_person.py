@@ -22,6 +22,7 @@ from jaxpose.recordings.formats.base import (
     numbers_of,
     read_named,
 )
+from jaxpose.recordings.formats.beside import in_named_order
 from jaxpose.recordings.formats.records import is_record, people_of_record
 from jaxpose.recordings.poses import Person
 
@@ -106,11 +107,13 @@ def _read(content: Content) -> list[Detections]:
                 frames.setdefault(outer, [])
     if not all(re.fullmatch(r"-?\d+", str(frame)) for frame in frames):
         named = {str(frame): people for frame, people in frames.items()}
-        return read_named(named, content, "by person", **stated)
-    collector = Collector(content.stem, content.where, "by person")
-    for frame in sorted(frames, key=int):
-        collector.add(int(frame), frames[frame])
-    return [collector.finish(**stated)]
+        found = read_named(named, content, "by person", **stated)
+    else:
+        collector = Collector(content.stem, content.where, "by person")
+        for frame in sorted(frames, key=int):
+            collector.add(int(frame), frames[frame])
+        found = [collector.finish(**stated)]
+    return [in_named_order(each, content.value) for each in found]
 
 
 def _person(pose: Any, number: Any) -> list[Person]:

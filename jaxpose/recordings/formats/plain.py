@@ -24,13 +24,14 @@ from jaxpose.recordings.formats.beside import (
     FRAME_KEYS,
     frame_key_of,
     frame_numbers_of,
+    in_named_order,
+    names_key_of,
     score_key_of,
+    scores_under,
     time_key_of,
 )
 from jaxpose.recordings.formats.stated import stated
-from jaxpose.recordings.frame_times import (
-    plain_key,
-)
+from jaxpose.recordings.frame_times import plain_key
 from jaxpose.recordings.joint_names import joint_counts
 from jaxpose.recordings.poses import Person, stack
 from jaxpose.recordings.settings import KEYS
@@ -97,15 +98,16 @@ def _read(content: Content) -> list[Detections]:
         content,
         key,
         format,
-        scores=mapping.get(score_key),
+        scores=scores_under(mapping, score_key),
         numbers=frame_numbers_of(mapping, frame_key, content.where),
         **fields,
     )
     detections = _with_positions(detections, mapping, content.where)
+    detections = in_named_order(detections, mapping)
 
     # A misspelt key would be ignored silently.
     known = {*KEYS, *FRAME_KEYS, key, frame_key, score_key, "positions_3d"}
-    known.add(time_key_of(mapping))
+    known.update((time_key_of(mapping), names_key_of(mapping)))
     unread = []
     for name in mapping:
         if name not in known and plain_key(str(name)) not in VIDEO_KEYS:

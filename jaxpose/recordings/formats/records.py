@@ -25,6 +25,12 @@ from jaxpose.recordings.formats.base import (
     is_number,
     read_named,
 )
+from jaxpose.recordings.formats.beside import (
+    in_named_order,
+    names_key_of,
+    other_score_key,
+    scores_under,
+)
 from jaxpose.recordings.formats.several_videos import (
     are_videos,
     may_name_video,
@@ -114,8 +120,9 @@ def _scores(record: dict[str, Any]) -> Any:
         joint = first(joint)
     if isinstance(joint, list) and len(joint) == 2:
         keys += _OTHER_SCORE_KEYS
-    given = (place[key] for key in keys if isinstance(place.get(key), list))
-    return next(given, None)
+    given = (key for key in keys if isinstance(place.get(key), list))
+    stated = next(given, None)
+    return scores_under(place, stated or other_score_key(place, _points(record)))
 
 
 def _records_of(content: Content) -> list[Any] | None:
@@ -164,9 +171,14 @@ def _read(content: Content) -> list[Detections]:
     """
     records = _records_of(content) or []
     key = _frame_key(records) or ""
+    # The names of the joints are those of the file, or stand in each record.
+    named = content.value
+    if names_key_of(named) is None:
+        named = first(records)
     found = []
     for name, numbered in _split_by_video(records, key):
         for each in _read_video(numbered, key, content):
+            each = in_named_order(each, named)
             if name:
                 each = with_video(each, name)
             found.append(each)
