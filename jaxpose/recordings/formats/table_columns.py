@@ -1,8 +1,9 @@
-"""Finds in the names of a table's columns which joint and person each is of."""
+"""Finds in the names of a table's columns which joint, person and camera it is of."""
 
 import collections
 import re
 
+from jaxpose.recordings.formats.table_text import Row
 from jaxpose.recordings.joint_names import joint_counts
 
 AXES = {
@@ -92,3 +93,44 @@ def blocks_of_people(
         block = names[start : start + _COCO_JOINTS]
         blocks.append({name: found[name] for name in block})
     return blocks
+
+
+# cam1_nose_x, nose_x_camera2, view-a.nose.x
+_CAMERA = re.compile(
+    r"(?:^|(?<=[ _.:/-]))"
+    r"(?P<camera>(?:cam|camera|kamera|view)[ _.-]?(?:\d+|[a-h])|c\d+)"
+    r"(?:[ _.:/-]+|$)",
+    re.IGNORECASE,
+)
+
+
+def split_by_camera(rows: list[Row]) -> list[tuple[str, list[Row]]]:
+    """Returns (name, rows with their head) of each camera that columns are named after.
+
+    Columns of no camera, such as the frame, belong to all. Without two cameras that see
+    a body each, the name is empty.
+    """
+    cameras: dict[str, list[str]] = {}
+    rest, owners = [], []
+    for cell in rows[0][1]:
+        match = _CAMERA.search(cell)
+        owners.append(match["camera"] if match else "")
+        rest.append(_CAMERA.sub("", cell, count=1).rstrip(" _.:/-") if match else cell)
+        cameras.setdefault(owners[-1], []).append(rest[-1])
+    cameras.pop("", None)
+    if len(cameras) < 2 or not all(map(_is_body, cameras.values())):
+        return [("", rows)]
+    found = []
+    for camera in cameras:
+        kept = [i for i, owner in enumerate(owners) if owner in ("", camera)]
+        own = [(rows[0][0], [rest[i] for i in kept])]
+        for line, cells in rows[1:]:
+            # A row that is cut short stays so.
+            own.append((line, [cells[i] for i in kept if i < len(cells)]))
+        found.append((camera, own))
+    return found
+
+
+def _is_body(head: list[str]) -> bool:
+    """Returns whether columns are those of the joints of somebody."""
+    return len(joints_of(head)) >= MIN_JOINTS

@@ -28,11 +28,16 @@ from jaxpose.recordings.formats.table_columns import (
     blocks_of_people,
     groups_of_people,
     joints_of,
+    split_by_camera,
 )
 from jaxpose.recordings.formats.table_frames import (
     FRAME_COLUMNS,
     frames_of_rows,
     split_by_video,
+)
+from jaxpose.recordings.formats.table_mend import (
+    with_plain_thousands,
+    without_summaries,
 )
 from jaxpose.recordings.formats.table_text import (
     Row,
@@ -179,7 +184,8 @@ def _recognises(content: Content) -> bool:
     if not rows:
         return False
     # The head decides; numbers without one are an array.
-    if _wide(rows) or _deeplabcut(rows) or _long(rows):
+    (_, own), *_ = split_by_camera(rows)
+    if _wide(own) or _deeplabcut(rows) or _long(rows):
         return True
     return _is_headless(rows)
 
@@ -190,16 +196,31 @@ def _read(content: Content) -> list[Detections]:
     Raises:
       JaxposeError: a cell is no number, or nobody was detected.
     """
-    rows = rows_of(content)
+    rows, about_summaries = without_summaries(rows_of(content))
+    rows, about_thousands = with_plain_thousands(rows)
     tables = _deeplabcut(rows)
-    if tables:
-        return _read_tables(tables, content, "deeplabcut")
     found = []
-    for name, own in split_by_video(rows):
-        for each in _read_video(own, content):
-            if name:
-                each = with_video(each, name)
-            found.append(each)
+    if tables:
+        found = _read_tables(tables, content, "deeplabcut")
+    else:
+        for names, own in _videos_of(rows):
+            for each in _read_video(own, content):
+                for name in filter(None, names):
+                    each = with_video(each, name)
+                found.append(each)
+    result = []
+    for each in found:
+        remarks = (*each.remarks, *about_summaries, *about_thousands)
+        result.append(dataclasses.replace(each, remarks=remarks))
+    return result
+
+
+def _videos_of(rows: list[Row]) -> list[tuple[tuple[str, str], list[Row]]]:
+    """Returns (names of the video and the camera, rows) of each video in a table."""
+    found = []
+    for video, own in split_by_video(rows):
+        for camera, part in split_by_camera(own):
+            found.append(((video, camera), part))
     return found
 
 
