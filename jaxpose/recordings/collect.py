@@ -23,6 +23,10 @@ NORMALISED = "x and y are fractions of the image, as the tool writes them"
 REPEATED_IDS = "the person numbers repeat within frames, so they are not used"
 
 
+class NobodyError(JaxposeError):
+    """A file or video in which nobody was detected."""
+
+
 class Collector:
     """Collects the people of one video, as they are read.
 
@@ -83,10 +87,11 @@ class Collector:
           **stated: further fields of `Detections`.
 
         Raises:
-          JaxposeError: nobody was detected, or keypoints are not as expected.
+          NobodyError: nobody was detected.
+          JaxposeError: keypoints are not as expected.
         """
         if not self._people:
-            raise JaxposeError(nobody(self.where, len(self._numbers)))
+            raise NobodyError(nobody(self.where, len(self._numbers)))
         numbers, remarks = frame_numbers(self._numbers)
         label_of = [self._labels[row] for row in self._rows]
         keypoints = keypoints_of(self._people, self._channels, self.where, label_of)
@@ -220,17 +225,17 @@ def with_fractions(detections: Detections) -> Detections:
 
 
 def require_somebody(keypoints: np.ndarray, where: str) -> None:
-    """Raises JaxposeError if no joint anywhere has a place: all NaN, or all zero."""
+    """Raises NobodyError if no joint anywhere has a place: all NaN, or all zero."""
     xy = keypoints[..., :2]
     if len(keypoints) == 0:
-        raise JaxposeError(nobody(where, 0))
+        raise NobodyError(nobody(where, 0))
     if not np.isfinite(xy).any():
-        raise JaxposeError(
+        raise NobodyError(
             f"{where}: every number is NaN: the tool found nobody, or wrote the file "
             "wrongly; write it again"
         )
     if not (np.isfinite(xy) & (xy != 0)).any():
-        raise JaxposeError(nobody(where, len(keypoints)))
+        raise NobodyError(nobody(where, len(keypoints)))
 
 
 def with_named_joints(detections: Detections, names: Sequence[str]) -> Detections:

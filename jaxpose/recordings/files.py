@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings import records_in_time
-from jaxpose.recordings.collect import Collector, nobody
+from jaxpose.recordings.collect import Collector, NobodyError, nobody
 from jaxpose.recordings.content import (
     TOO_DEEP,
     Content,
@@ -18,10 +18,11 @@ from jaxpose.recordings.content import (
 )
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats import FORMATS, ultralytics
-from jaxpose.recordings.formats.base import FrameFormat, first
-from jaxpose.recordings.frame_names import NamedFrames, natural_key, split_into_videos
+from jaxpose.recordings.formats.base import FrameFormat, VideoFormat, first
+from jaxpose.recordings.frame_names import natural_key, split_into_videos
 from jaxpose.recordings.poses import Person
 from jaxpose.recordings.settings import is_settings_file
+from jaxpose.recordings.single_frames import SingleFrames, place
 from jaxpose.recordings.spelling import in_known_spelling
 from jaxpose.wording import cut, shown
 
@@ -31,12 +32,6 @@ VIDEO_ENDINGS = {
 }
 IMAGE_ENDINGS = {
     *(".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".ppm"),
-}
-# Folders named after what they hold, not after the video.
-_GENERIC_FOLDERS = {
-    *("json", "jsons", "labels", "keypoints", "pose", "poses", "predictions", "preds"),
-    *("output", "outputs", "output_json", "output_jsons", "results", "result", "data"),
-    *("input_2d", "sep-json", "openpose", "alphapose", "detections", "pose_2d"),
 }
 ALWAYS_READ = (
     "jaxpose always reads an npz or JSON file with keypoints_2d [frames, joints, 2 or "
@@ -150,6 +145,7 @@ class _Reader:
         self._frames: dict[
             tuple[pathlib.Path, str], tuple[FrameFormat, dict[str, list[Person]]]
         ] = {}
+        self._single_frames = SingleFrames()
         self._empty: list[pathlib.Path] = []
         self._boxes: list[pathlib.Path] = []  # labels that show nobody's joints
         # Lists of people without frames: how many people each holds.
@@ -217,16 +213,31 @@ class _Reader:
                 if isinstance(format, FrameFormat):
                     self._add_frame(format, content)
                     return True
-                for found in format.read(content):
-                    warnings = (*found.warnings, *content.warnings)
-                    found = dataclasses.replace(found, warnings=warnings)
-                    self.detections.append(found)
+                self._add_videos(format, content)
                 return True
             except (JaxposeError, RecursionError):
                 raise
             except _DAMAGE as error:
                 raise _damaged(content.where, format.name, error) from error
         return False
+
+    def _add_videos(self, format: VideoFormat, content: Content) -> None:
+        """Keeps the videos in a file, or the one frame that it may be of a video.
+
+        Raises:
+          JaxposeError: the file is broken.
+        """
+        try:
+            read = format.read(content)
+        except NobodyError as error:
+            self._single_frames.add_nobody(content.path, _one_line(error))
+            return
+        videos = []
+        for found in read:
+            warnings = (*found.warnings, *content.warnings)
+            videos.append(dataclasses.replace(found, warnings=warnings))
+        if not self._single_frames.takes(content.path, videos):
+            self.detections += videos
 
     def _add_frame(self, format: FrameFormat, content: Content) -> None:
         """Keeps the people of a file that holds one frame.
@@ -251,6 +262,9 @@ class _Reader:
         self._place_empty()
         for (folder, _), (format, frames) in self._frames.items():
             self._finish_folder(folder, format, frames)
+        videos, refused = self._single_frames.finish()
+        self.detections += videos
+        self.refused += refused
         self.detections.sort(key=lambda found: natural_key(found.where))
         return Files(self.detections, self._few_refused(), self._unread())
 
@@ -294,7 +308,7 @@ class _Reader:
             if len(frames) == 1:
                 frames[0][path.name] = []
             elif data_ending(path) or path == self._top:
-                self.refused.append((str(path), nobody(str(path), 0)))
+                self._single_frames.add_nobody(path, nobody(str(path), 0))
             else:
                 self.leave(path, "empty")
 
@@ -317,7 +331,7 @@ class _Reader:
                 reason = records_in_time.ask_for_frames(str(path), count)
                 self.refused.append((str(path), reason))
                 continue
-            where, name = _place(folder, video, len(videos) == 1)
+            where, name = place(folder, video, len(videos) == 1)
             collector = Collector(name, where, format.name, format.channels)
             collector.remarks.extend(video.remarks)
             for member, number in zip(video.members, video.numbers, strict=True):
@@ -428,12 +442,3 @@ def _description(content: Content) -> str:
         keys = ", ".join(repr(str(key)) for key in value)
         found = f"with the keys {cut(keys)}{within}"
     return f"{kind} {_UNKNOWN}, {found}"
-
-
-def _place(folder: pathlib.Path, video: NamedFrames, is_alone: bool) -> tuple[str, str]:
-    """Returns where the files of a video are, for messages, and its name."""
-    own = folder.absolute().name
-    if not is_alone:
-        return str(folder / video.pattern), video.video or own or video.pattern
-    is_generic = not own or own.lower() in _GENERIC_FOLDERS
-    return str(folder), (video.video or own) if is_generic else own

@@ -247,6 +247,11 @@ def _times_in(
     return first, last, frames
 
 
+def names_another_thing(before: str) -> bool:
+    """Returns whether a number after a text is that of a camera, person or take."""
+    return _OTHER_WORD.search(before) is not None
+
+
 def _span(digits: Iterable[str]) -> int:
     """Returns the range of numbers."""
     numbers = [int(text[-_MAX_DIGITS:]) for text in digits]

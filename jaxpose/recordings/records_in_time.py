@@ -42,6 +42,8 @@ def meaning_of(detections: Detections) -> Literal["image", "person", "unknown"]:
     lowest = np.where(known[..., np.newaxis], xy, np.inf).min(axis=1)
     extent = (highest - lowest).max(axis=1)
     size = np.median(extent[np.isfinite(extent)])
+    if size == 0:
+        return "unknown"  # all joints of most poses lie in one place
     steps = _distances(xy[1:], xy[:-1]) / size
     nearest = []
     for place in range(min(len(xy), _MAX_COMPARED)):

@@ -59,3 +59,106 @@ def test_people_by_image_who_repeat_its_number_stay_people_of_an_image(tmp_path)
         value[f"img_{number:04d}.jpg"] = people
     (found,) = read_detections(write_json(tmp_path / "a.json", value)).detections
     assert found.frames.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+
+
+def save_npz(path, pose):
+    np.savez(path, keypoints=pose[:, :2], scores=pose[:, 2])
+
+
+WRITERS = {
+    "a pose.npy": np.save,
+    "a frame of one.npy": lambda path, pose: np.save(path, pose[np.newaxis]),
+    "keypoints and scores.npz": save_npz,
+    "mmpose.json": lambda path, pose: write_json(
+        path,
+        {
+            "instance_info": [
+                {
+                    "keypoints": pose[:, :2].tolist(),
+                    "keypoint_scores": pose[:, 2].tolist(),
+                }
+            ]
+        },
+    ),
+    "own.json": lambda path, pose: write_json(
+        path, {"keypoints_2d": [pose.tolist()], "fps": 30, "image_size": [640, 480]}
+    ),
+}
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_a_file_per_frame_is_one_video(tmp_path, form):
+    folder = tmp_path / "jump"
+    folder.mkdir()
+    ending = form.rpartition(".")[2]
+    for number, pose in zip((8, 9, 10, 12, 13, 14), POSES, strict=True):
+        WRITERS[form](folder / f"frame_{number}.{ending}", pose)
+    files = read_detections(tmp_path)
+    (found,) = files.detections
+    assert (files.refused, files.unread) == ([], [])
+    assert (found.name, found.where) == ("jump", str(folder))
+    assert found.frames.tolist() == [8, 9, 10, 12, 13, 14]
+    assert (found.first_frame, found.num_frames) == (8, 7)
+    assert found.missing_frames == (11,)
+    np.testing.assert_array_equal(found.keypoints, POSES)
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_one_file_alone_is_a_recording_of_one_frame(tmp_path, form):
+    path = tmp_path / f"frame_0008.{form.rpartition('.')[2]}"
+    WRITERS[form](path, POSES[0])
+    (found,) = read_detections(tmp_path).detections
+    assert (found.name, found.frames.tolist()) == ("frame_0008", [0])
+    np.testing.assert_array_equal(found.keypoints, POSES[:1])
+
+
+def test_frames_without_people_between_others(tmp_path):
+    for number, pose in enumerate(POSES):
+        np.save(tmp_path / f"{number}.npy", pose if number != 2 else 0 * pose)
+    info = [{"keypoints": POSES[0, :, :2].tolist()}]
+    for number in range(4):
+        people = info if number < 3 else []
+        write_json(tmp_path / f"b_{number}.json", {"instance_info": people})
+    files = read_detections(tmp_path)
+    assert files.refused == []
+    by_format = {found.format: found for found in files.detections}
+    assert by_format["plain"].frames.tolist() == [0, 1, 3, 4, 5]
+    assert by_format["plain"].missing_frames == ()
+    assert by_format["mmpose"].frames.tolist() == [0, 1, 2]
+    assert by_format["mmpose"].num_frames == 4
+
+
+def test_arrays_of_the_people_of_each_image(tmp_path):
+    both = np.stack([POSES[0], MOVED[0]])
+    for number in range(6):
+        np.save(tmp_path / f"f{number}.npy", both if number in (1, 4) else both[:1])
+    (found,) = read_detections(tmp_path).detections
+    assert found.frames.tolist() == [0, 1, 1, 2, 3, 4, 4, 5]
+    assert found.ids.tolist() == [-1] * 8
+    np.testing.assert_array_equal(found.keypoints[2], MOVED[0])
+
+
+def test_short_clips_and_poses_of_other_things_stay_apart(tmp_path):
+    np.save(tmp_path / "clip1.npy", POSES[:3])
+    np.save(tmp_path / "clip2.npy", POSES[:4])
+    np.save(tmp_path / "walk1.npy", POSES[:3])
+    np.save(tmp_path / "walk2.npy", POSES[:4])
+    np.save(tmp_path / "cam0.npy", POSES[:1])
+    np.save(tmp_path / "cam1.npy", MOVED[:1])
+    found = read_detections(tmp_path).detections
+    names = ["cam0", "cam1", "clip1", "clip2", "walk1", "walk2"]
+    assert [each.name for each in found] == names
+    assert [each.num_frames for each in found] == [1, 1, 3, 4, 3, 4]
+
+
+def test_two_videos_in_one_folder_and_own_3d(tmp_path):
+    for number, (pose, other) in enumerate(zip(POSES, MOVED, strict=True)):
+        positions = np.full((1, 17, 3), number)
+        arrays = {"keypoints_2d": pose[np.newaxis], "positions_3d": positions}
+        np.savez(tmp_path / f"left_{number:04d}.npz", **arrays)
+        np.savez(tmp_path / f"right_{number:04d}.npz", keypoints_2d=other[np.newaxis])
+    left, right = read_detections(tmp_path).detections
+    assert (left.name, right.name) == ("left", "right")
+    np.testing.assert_array_equal(left.keypoints, POSES)
+    np.testing.assert_array_equal(right.keypoints, MOVED)
+    assert left.positions_3d[:, 0, 0].tolist() == [0, 1, 2, 3, 4, 5]

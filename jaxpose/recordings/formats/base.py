@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from jaxpose.errors import JaxposeError
-from jaxpose.recordings.collect import Collector, nobody
+from jaxpose.recordings.collect import Collector, NobodyError, nobody
 from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.frame_names import split_into_videos
@@ -217,7 +217,7 @@ def read_named(
     """
     names = list(frames)
     if not names:
-        raise JaxposeError(nobody(content.where, 0))
+        raise NobodyError(nobody(content.where, 0))
     videos = split_into_videos(names)
     found = []
     for video in videos:

@@ -262,6 +262,9 @@ def _with_scores(array: np.ndarray, scores: Any, where: str) -> np.ndarray:
         column = np.array(_listed(scores), np.float64)
     except (TypeError, ValueError, OverflowError):
         column = np.zeros(0)
+    # One pose has an axis of frames by now, and its scores have none.
+    if len(array) == 1 and column.shape in (array.shape[1:-1], (*array.shape[1:-1], 1)):
+        column = column[np.newaxis]
     if column.shape == array.shape[:-1]:
         column = column[..., np.newaxis]
     if column.shape != (*array.shape[:-1], 1):
