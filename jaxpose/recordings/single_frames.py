@@ -85,8 +85,8 @@ class SingleFrames:
         in_folder = collections.Counter(folder for folder, _, _ in videos)
         for folder, video, files in videos:
             where, name = place(folder, video, in_folder[folder] == 1)
-            found = [self._found.get(path) for path in files]
-            detections.append(_joined(found, video, where, name))
+            by_frame = [self._found.get(path) for path in files]
+            detections.append(_joined(by_frame, video, where, name))
             for path in files:
                 self._nobody.pop(path, None)
         return detections, [(str(path), why) for path, why in self._nobody.items()]
@@ -101,7 +101,8 @@ def _may_be_frame(found: Detections) -> bool:
     is_counted = is_short and found.first_frame == 0 and not found.ids.any()
     # A person who is not there is a gap in time.
     xy = found.keypoints[..., :2]
-    is_there = (np.isfinite(xy) & (xy != 0)).any(axis=(1, 2)).all()
+    is_seen = np.isfinite(xy).all(axis=-1) & (xy != 0).any(axis=-1)
+    is_there = is_seen.any(axis=1).all()
     is_people = is_counted and bool(is_there)
     return is_people and records_in_time.meaning_of(found) == "image"
 
