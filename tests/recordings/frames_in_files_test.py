@@ -162,3 +162,44 @@ def test_two_videos_in_one_folder_and_own_3d(tmp_path):
     np.testing.assert_array_equal(left.keypoints, POSES)
     np.testing.assert_array_equal(right.keypoints, MOVED)
     assert left.positions_3d[:, 0, 0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+AXES = "numCams_numFrames_numTrackedPoints_pixelXY.npy"
+NOTE = "read as 2 people of one video; for 2 cameras, write one file per camera"
+
+
+def test_people_that_may_be_cameras_are_said(tmp_path):
+    np.save(tmp_path / "a.npy", np.stack([POSES, MOVED]))
+    (found,) = read_detections(tmp_path).detections
+    assert found.remarks == (NOTE,)
+    assert found.ids.tolist() == [0, 1] * 6
+    np.save(tmp_path / "a.npy", POSES[np.newaxis])
+    assert read_detections(tmp_path).detections[0].remarks == ()
+
+
+def test_freemocap_states_its_cameras(tmp_path):
+    views = np.full((3, 6, 553, 2), 7.0)
+    views[0, :, :17] = POSES[..., :2]
+    views[1] = np.nan
+    views[2, :, :17] = MOVED[..., :2]
+    np.save(tmp_path / f"mediapipe_2dData_{AXES}", views)
+    first, third = read_detections(tmp_path).detections
+    assert (first.name[-4:], third.name[-4:]) == ("cam0", "cam2")
+    assert first.keypoints.shape == (6, 33, 2)
+    np.testing.assert_array_equal(third.keypoints[:, :17], MOVED[..., :2])
+    assert third.frames.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "words"),
+    [
+        (AXES, (6, 33, 2), "expected [V, F, J, 2] of cameras"),
+        (AXES, (1, 6, 33, 2), "every number is NaN"),
+        ("3dData_numFrames_numTrackedPoints_spatialXYZ.npy", (6, 33, 3), "its 2D"),
+    ],
+)
+def test_other_arrays_of_freemocap_are_refused(tmp_path, name, shape, words):
+    np.save(tmp_path / f"mediapipe_{name}", np.full(shape, np.nan))
+    files = read_detections(tmp_path)
+    assert files.detections == []
+    assert words in files.refused[0][1]

@@ -308,6 +308,12 @@ def _read_people(
 ) -> Detections:
     """Returns the detections of `[F, P, J, C]`; absent people are NaN or zero."""
     collector = Collector(content.stem, content.where, format)
+    number = array.shape[1]
+    if is_by_person and number > 1 and format in ("own", "plain"):
+        collector.remarks.append(
+            f"read as {number} people of one video; for {number} cameras, write one "
+            "file per camera"
+        )
     for frame, poses in enumerate(array):
         people = []
         for place, pose in enumerate(poses):
