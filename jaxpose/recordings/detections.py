@@ -38,6 +38,7 @@ class Detections:
       layout: joint order that the file states, or None.
       image_size: (width, height) in pixels where the file states it, or None.
       fps: frames per second where the file states it, or None.
+      rate_of_times: frames per second that times in the file tell, or None.
       positions_3d: `[F, J3, 3]` metres, camera frame, own 3D of a file of one person,
         or None.
       skeleton: joint order of `positions_3d` where the file states it, or None.
@@ -61,6 +62,7 @@ class Detections:
     layout: str | None = None
     image_size: tuple[int, int] | None = None
     fps: float | None = None
+    rate_of_times: float | None = None
     positions_3d: np.ndarray | None = None
     skeleton: str | None = None
     intrinsics: tuple[float, float, float, float] | None = None

@@ -24,6 +24,7 @@ from jaxpose.recordings.poses import Person
 from jaxpose.recordings.settings import is_settings_file
 from jaxpose.recordings.single_frames import SingleFrames, place
 from jaxpose.recordings.spelling import in_known_spelling
+from jaxpose.recordings.times import with_rate_of_mapping
 from jaxpose.wording import cut, shown
 
 VIDEO_ENDINGS = {
@@ -232,6 +233,8 @@ class _Reader:
         except NobodyError as error:
             self._single_frames.add_nobody(content.path, _one_line(error))
             return
+        if len(read) == 1 and content.kind != "text":
+            read = [with_rate_of_mapping(read[0], content.value)]
         videos = []
         for found in read:
             warnings = (*found.warnings, *content.warnings)

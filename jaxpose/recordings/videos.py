@@ -19,6 +19,7 @@ from jaxpose.recordings.options import Options
 from jaxpose.recordings.recording import Recording
 from jaxpose.recordings.settings import NAMES, SETTINGS_FILE, Settings
 from jaxpose.recordings.timeline import Timeline, make_timeline
+from jaxpose.recordings.times import contradiction
 from jaxpose.wording import count_of, ordinal, shown
 
 
@@ -79,6 +80,10 @@ def understand(
     fps, about_fps = _fps(detections, settings, media, options)
     if image_size is None or fps is None:
         raise JaxposeError(_ask(where, image_size, fps))
+    about_times = contradiction(detections.rate_of_times, fps)
+    detections = dataclasses.replace(
+        detections, warnings=(*detections.warnings, *about_times)
+    )
     # From here on NaN and a confidence of 0 mean "not seen", whatever the tool wrote.
     keypoints_2d, confidence, odd = layouts.hide_unseen(
         detections.keypoints[:, :num_joints], options.min_confidence

@@ -42,13 +42,15 @@ from jaxpose.recordings.formats.table_mend import (
 from jaxpose.recordings.formats.table_text import (
     Row,
     is_number,
+    number_in,
     numbers_in,
     rows_of,
     without_counts,
 )
-from jaxpose.recordings.frame_times import plain_key
+from jaxpose.recordings.frame_times import is_time, plain_key
 from jaxpose.recordings.joint_names import find_layout
 from jaxpose.recordings.poses import Person
+from jaxpose.recordings.times import with_rate_of_times
 from jaxpose.wording import cut
 
 # Names of columns, in lower case and without separators.
@@ -319,7 +321,22 @@ def _read_tables(
         if is_one and counts.max() == 1:
             detections = dataclasses.replace(detections, ids=detections.ids * 0)
         result.append(_in_layout(detections, tables[0]))
+    if len(result) == 1:
+        result = [_with_rate(result[0], start)]
     return result
+
+
+def _with_rate(detections: Detections, table: _Table) -> Detections:
+    """Returns the detections with the frame rate that a column of times tells."""
+    for column, name in enumerate(table.head):
+        if not is_time(name):
+            continue
+        times: list[Any] = []
+        for _, cells in table.rows:
+            cell = cells[column] if column < len(cells) else ""
+            times.append(number_in(cell) if is_number(cell) else cell)
+        return with_rate_of_times(detections, name, times)
+    return detections
 
 
 def _videos(
