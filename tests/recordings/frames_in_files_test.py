@@ -36,6 +36,22 @@ def test_lists_of_frames_by_camera_are_a_video_each(tmp_path, tool):
         np.testing.assert_array_equal(each.keypoints[..., :2], poses[..., :2])
 
 
+def test_cameras_that_see_nobody_are_said(tmp_path):
+    nobody = [{"frame": number, "keypoints": None} for number in range(4)]
+    value = {"cam0": [], "cam1": nobody, "cam2": frames_of(POSES), "about": {"day": 3}}
+    value["cam3"] = frames_of(MOVED)
+    found = read_detections(write_json(tmp_path / "a.json", value)).detections
+    assert [each.name for each in found] == ["a cam2", "a cam3"]
+    assert found[0].remarks == ("without anybody, and left out: cam0, cam1",)
+    np.testing.assert_array_equal(found[1].keypoints, MOVED)
+
+
+def test_the_only_list_below_an_unknown_key_is_the_video(tmp_path):
+    value = {"walk": frames_of(POSES), "about": "a walk"}
+    (found,) = read_detections(write_json(tmp_path / "a.json", value)).detections
+    assert (found.name, found.frames.tolist()) == ("a", [7, 8, 9, 10, 11, 12])
+
+
 def test_lists_of_frames_by_person_are_one_video(tmp_path):
     value = {"person_1": frames_of(POSES), "person_2": frames_of(MOVED)[2:]}
     (found,) = read_detections(write_json(tmp_path / "a.json", value)).detections

@@ -11,10 +11,11 @@ from collections.abc import Hashable
 from typing import Any
 
 from jaxpose.errors import JaxposeError
+from jaxpose.recordings.collect import NobodyError, nobody
 from jaxpose.recordings.content import Content
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.formats import mediapipe, mmpose, records, ultralytics
-from jaxpose.recordings.formats.base import VIDEO_KEYS, VideoFormat, known_key
+from jaxpose.recordings.formats.base import VIDEO_KEYS, VideoFormat, first, known_key
 from jaxpose.recordings.formats.several_videos import are_videos, with_video
 from jaxpose.recordings.frame_times import is_time, plain_key
 from jaxpose.wording import cut
@@ -49,10 +50,12 @@ def _lists_of(content: Content) -> dict[str, list[dict[str, Any]]]:
         return {}
     lists = {}
     for name, entries in value.items():
-        if plain_key(name) in VIDEO_KEYS:
+        if name in _LISTS:
+            return {}
+        # Image size, rate, and whatever else the user says of the videos.
+        if plain_key(name) in VIDEO_KEYS or not isinstance(entries, list):
             continue
-        is_list = isinstance(entries, list) and len(entries) > 0
-        if not is_list or name in _LISTS or _frame_key(entries[0]) is None:
+        if entries and _frame_key(entries[0]) is None:
             return {}
         lists[name] = entries
     return lists
@@ -72,13 +75,13 @@ def _recognises(content: Content) -> bool:
     names: list[Hashable] = []
     frames: list[Hashable] = []
     for name, entries in lists.items():
-        key = _frame_key(entries[0]) or ""
+        key = _frame_key(first(entries)) or ""
         for entry in entries:
             names.append(name)
             frames.append(str(entry.get(key)) if isinstance(entry, dict) else None)
-    if not lists or not are_videos(names, frames):
+    if not names or not are_videos(names, frames):
         return False
-    return all(_format_of(part) is not None for part in _parts(content).values())
+    return any(_format_of(part) is not None for part in _parts(content).values())
 
 
 def _parts(content: Content) -> dict[str, Content]:
@@ -97,6 +100,33 @@ def _format_of(part: Content) -> VideoFormat | None:
     return next((format for format in _FORMATS if format.recognises(part)), None)
 
 
+def _videos_of(parts: dict[str, Content], where: str) -> list[Detections]:
+    """Returns the video below each name; a remark names those that show nobody.
+
+    Raises:
+      JaxposeError: none shows anybody, or one is broken.
+    """
+    videos: list[Detections] = []
+    absent = []
+    for name, part in parts.items():
+        format = _format_of(part)
+        try:
+            found = format.read(part) if format is not None else []
+        except NobodyError:
+            found = []
+        for each in found:
+            videos.append(with_video(each, name) if len(parts) > 1 else each)
+        if not found:
+            absent.append(name)
+    if not videos:
+        raise NobodyError(nobody(where, 0))
+    if absent:
+        remark = f"without anybody, and left out: {cut(', '.join(absent), 100)}"
+        remarks = (*videos[0].remarks, remark)
+        videos[0] = dataclasses.replace(videos[0], remarks=remarks)
+    return videos
+
+
 def _read(content: Content) -> list[Detections]:
     """Returns the videos in a content.
 
@@ -105,15 +135,10 @@ def _read(content: Content) -> list[Detections]:
     """
     parts = _parts(content)
     if len(parts) == 1 or all(map(_VIDEO_WORD.search, parts)):
-        found = []
-        for name, part in parts.items():
-            format = _format_of(part)
-            for each in format.read(part) if format is not None else ():
-                found.append(with_video(each, name))
-        return found
+        return _videos_of(parts, content.where)
 
     # People of one video are records with a number each, in any order.
-    is_plain = all(records.VIDEO.recognises(part) for part in parts.values())
+    is_plain = all(_format_of(part) in (records.VIDEO, None) for part in parts.values())
     if is_plain and all(map(_PERSON_WORD.search, parts)):
         numbered = []
         value: dict[str, Any] = {}
