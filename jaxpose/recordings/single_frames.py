@@ -127,7 +127,9 @@ def _are_frames(video: NamedFrames, known: list[Detections]) -> bool:
     if len(known) < 2 or not is_counting or names_another_thing(before):
         return False
     singles = sum(found.num_frames == 1 for found in known)
-    return 2 * singles >= len(known) or len(known) >= _MANY
+    # Clips may be as short as a crowd is large, and hold poses far apart.
+    is_few = max(found.num_frames for found in known) < records_in_time.MIN_POSES
+    return 2 * singles >= len(known) or (len(known) >= _MANY and is_few)
 
 
 def _joined(

@@ -167,6 +167,16 @@ def test_short_clips_and_poses_of_other_things_stay_apart(tmp_path):
     assert [each.num_frames for each in found] == [1, 1, 3, 4, 3, 4]
 
 
+@pytest.mark.parametrize(("rows", "videos"), [(2, 1), (6, 12)])
+def test_arrays_of_a_few_people_in_many_files(tmp_path, rows, videos):
+    apart = POSES[:rows] + np.arange(rows)[:, None, None] * np.array([90.0, 0, 0])
+    for number in range(12):
+        np.save(tmp_path / f"sample_{number}.npy", apart)
+    found = read_detections(tmp_path).detections
+    assert len(found) == videos
+    assert {each.num_frames for each in found} == {12 if videos == 1 else rows}
+
+
 def test_two_videos_in_one_folder_and_own_3d(tmp_path):
     for number, (pose, other) in enumerate(zip(POSES, MOVED, strict=True)):
         positions = np.full((1, 17, 3), number)
