@@ -55,7 +55,12 @@ def test_flags_of_joints_are_confidences(tmp_path, key, type):
     flags = (1 - SEEN if key in ("occluded", "invisible") else SEEN).astype(type)
     found = read_both(tmp_path, {"keypoints": POSES[..., :2], key: flags})
     found.append(read_records(tmp_path, **{key: flags.tolist()}))
-    assert [each.format for each in found] == ["plain", "plain", "records"]
+    frames = []
+    for pose, own in zip(POSES, flags, strict=True):
+        person = {"keypoints": pose[:, :2].tolist(), key: own.tolist()}
+        frames.append({"people": [person]})
+    found += read_detections(write_json(tmp_path / "p.json", frames)).detections
+    assert [each.format for each in found] == ["plain", "plain", "records", "mmpose"]
     for each in found:
         np.testing.assert_allclose(each.keypoints[..., 2], SEEN)
 
@@ -78,11 +83,18 @@ def test_joints_are_those_that_the_file_names(tmp_path, key):
         records.append({"frame": frame, "keypoints": pose.tolist()})
     named = [{**record, key: names} for record in records]
     people = [{"id": 3, "frames": records}]
-    files = (named, {key: names, "frames": records}, {key: names, "people": people})
+    unnumbered = [{"keypoints": pose.tolist()} for pose in BACKWARDS]
+    files = (
+        *(named, {key: names, "frames": records}, {key: names, "people": people}),
+        *(
+            {"meta": {key: names}, "frames": records},
+            {key: names, "frames": unnumbered},
+        ),
+    )
     for number, value in enumerate(files):
         path = write_json(tmp_path / f"r{number}.json", value)
         found += read_detections(path).detections
-    formats = ["plain", "plain", "records", "records", "by person"]
+    formats = ["plain", "plain", "records", "records", "by person", "records", "mmpose"]
     assert [each.format for each in found] == formats
     for each in found:
         assert each.layout == "coco_17"

@@ -1,5 +1,6 @@
 """Finds what stands beside keypoints: confidences, frame numbers, names of joints."""
 
+import itertools
 import re
 from typing import Any
 
@@ -34,6 +35,7 @@ _HIDDEN_WORD = re.compile(f"occlu|hidden|{_NEGATION}{_SEEN}")
 _FRAME_WORD = re.compile(
     "(frames?|images?|img)(ids?|idx|index|indices|numbers?|nums?|no)?|index|indices|idx"
 )
+_MAX_KEYS = 20  # that are looked into for names
 FRAME_KEYS = ("frames", "frame_ids", "frame_numbers")
 _JOINT_NAMES = re.compile(
     "(keypoints?|joints?|bodyparts?|nodes?|landmarks?|kpts?|kps?|parts?)"
@@ -174,6 +176,23 @@ def names_key_of(mapping: Any) -> str | None:
     return None
 
 
+def _with_names(value: Any, levels: int = 4) -> dict[str, Any]:
+    """Returns the outermost mapping in a content that names the joints, or {}."""
+    if names_key_of(value) is not None:
+        return value
+    inner: list[Any] = []
+    if isinstance(value, dict):
+        inner = list(itertools.islice(value.values(), _MAX_KEYS))
+    elif isinstance(value, list):
+        inner = [first(value)]
+    # The names stand in a key such as "metadata", or in each record.
+    for each in inner if levels > 0 else ():
+        found = _with_names(each, levels - 1)
+        if found:
+            return found
+    return {}
+
+
 def _texts(value: Any) -> list[str]:
     """Returns a list or array of several texts as a list, else an empty one."""
     listed = value.tolist() if isinstance(value, np.ndarray) else value
@@ -189,7 +208,7 @@ def _texts(value: Any) -> list[str]:
     return texts
 
 
-def in_named_order(detections: Detections, mapping: Any) -> Detections:
+def in_named_order(detections: Detections, value: Any) -> Detections:
     """Returns the detections in the joint order that a file's own names tell.
 
     Numbered names, such as kp_0, tell nothing, and a layout that the file states is
@@ -198,6 +217,7 @@ def in_named_order(detections: Detections, mapping: Any) -> Detections:
     Raises:
       JaxposeError: the names are not those of a body, or not as many as joints.
     """
+    mapping = _with_names(value)
     key = names_key_of(mapping)
     if key is None:
         return detections

@@ -24,6 +24,11 @@ from jaxpose.recordings.formats.base import (
     numbers_of,
     read_named,
 )
+from jaxpose.recordings.formats.beside import (
+    in_named_order,
+    other_score_key,
+    scores_under,
+)
 from jaxpose.recordings.poses import Person
 from jaxpose.wording import cut, shown
 
@@ -103,6 +108,8 @@ def _people(value: Any, where: str) -> list[Person]:
                 f"{where}: expected a person with keypoints, found {shown(person)}"
             )
         scores = person.get("keypoint_scores", person.get("keypoints_scores"))
+        if scores is None:
+            scores = scores_under(person, other_score_key(person, keypoints))
         number = person.get("track_id", person.get("instance_id", person.get("id")))
         box = corners_to_box(person.get("bbox"))
         people.append(Person(keypoints, scores, number, box))
@@ -112,7 +119,6 @@ def _people(value: Any, where: str) -> list[Person]:
 def _read_video(content: Content) -> list[Detections]:
     """Returns the videos in a file of frames."""
     frames = frames_by_name(_frames_of(content) or [])
-    joint_names = _joint_names(content.value)
     if isinstance(frames, dict):
         by_name = {}
         for name, frame in frames.items():
@@ -120,7 +126,7 @@ def _read_video(content: Content) -> list[Detections]:
                 _people_of(frame) or [], f"{content.where}: {cut(name)}"
             )
         videos = read_named(by_name, content, "mmpose", **about_video(content.value))
-        return [with_named_joints(video, joint_names) for video in videos]
+        return [_in_order(video, content.value) for video in videos]
     collector = Collector(content.stem, content.where, "mmpose")
     numbers, remarks = numbers_of(frames)
     collector.remarks.extend(remarks)
@@ -128,7 +134,15 @@ def _read_video(content: Content) -> list[Detections]:
         where = f"{content.where}: frame {number}"
         collector.add(number, _people(_people_of(frame) or [], where))
     found = collector.finish(**about_video(content.value))
-    return [with_named_joints(found, joint_names)]
+    return [_in_order(found, content.value)]
+
+
+def _in_order(detections: Detections, value: Any) -> Detections:
+    """Returns the detections in the joint order that MMPose or a user states."""
+    names = _joint_names(value)
+    if names:
+        return with_named_joints(detections, names)
+    return in_named_order(detections, value)
 
 
 def _joint_names(value: Any) -> list[str]:

@@ -27,7 +27,6 @@ from jaxpose.recordings.formats.base import (
 )
 from jaxpose.recordings.formats.beside import (
     in_named_order,
-    names_key_of,
     other_score_key,
     scores_under,
 )
@@ -171,14 +170,10 @@ def _read(content: Content) -> list[Detections]:
     """
     records = _records_of(content) or []
     key = _frame_key(records) or ""
-    # The names of the joints are those of the file, or stand in each record.
-    named = content.value
-    if names_key_of(named) is None:
-        named = first(records)
     found = []
     for name, numbered in _split_by_video(records, key):
         for each in _read_video(numbered, key, content):
-            each = in_named_order(each, named)
+            each = in_named_order(each, content.value)
             if name:
                 each = with_video(each, name)
             found.append(each)

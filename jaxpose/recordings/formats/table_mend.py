@@ -9,7 +9,18 @@ from jaxpose.wording import cut, shown
 
 # What spreadsheets and pandas call the rows that they add below the frames.
 _SUMMARIES = {
-    *("mean", "average", "avg", "std", "stdev", "sd", "var", "variance", "median"),
+    *(
+        "mean",
+        "average",
+        "avg",
+        "std",
+        "stddev",
+        "stdev",
+        "sd",
+        "var",
+        "variance",
+        "median",
+    ),
     *("min", "max", "minimum", "maximum", "sum", "total", "count", "25%", "50%"),
     *("75%", "mittelwert", "mittel", "summe", "standardabweichung"),
 }
@@ -33,7 +44,8 @@ def without_summaries(rows: list[Row]) -> tuple[list[Row], tuple[str, ...]]:
 
 def _first_word(row: Row) -> str:
     """Returns the first cell of a row that is not empty, in lower case."""
-    return next((cell.lower().rstrip(" :") for cell in row[1] if cell), "")
+    start = next(filter(None, row[1]), "")
+    return re.sub("[^a-z0-9%]", "", start.lower())
 
 
 def with_plain_thousands(rows: list[Row]) -> tuple[list[Row], tuple[str, ...]]:
