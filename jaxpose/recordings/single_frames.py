@@ -34,6 +34,7 @@ _GENERIC_FOLDERS = {
     *("input_2d", "sep-json", "openpose", "alphapose", "detections", "pose_2d"),
 }
 
+PEOPLE = "the poses in a file are read as the people of one frame"
 NO_OWN_3D = "positions_3d is left out, as frames are missing"
 
 
@@ -156,12 +157,15 @@ def _joined(
     frames = np.concatenate(rows)
     order = np.argsort(frames, kind="stable")
     ids = np.concatenate([found.ids for found in known])
-    if any(found.num_frames > 1 for found in known):
+    is_several = any(found.num_frames > 1 for found in known)
+    if is_several:
         # The people of an array, read as frames of one person, have no number.
         ids = np.full(len(ids), -1)
     missing = sorted(set(range(min(numbers), max(numbers) + 1)) - set(numbers))
 
     remarks = list(video.remarks)
+    if is_several:
+        remarks.append(PEOPLE)
     own_3d = [found.positions_3d for found in known if found.positions_3d is not None]
     if own_3d and (missing or len(known) < len(files)):
         remarks.append(NO_OWN_3D)

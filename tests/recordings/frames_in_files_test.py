@@ -151,6 +151,8 @@ def test_arrays_of_the_people_of_each_image(tmp_path):
     (found,) = read_detections(tmp_path).detections
     assert found.frames.tolist() == [0, 1, 1, 2, 3, 4, 4, 5]
     assert found.ids.tolist() == [-1] * 8
+    remark = "the poses in a file are read as the people of one frame"
+    assert found.remarks == (remark,)
     np.testing.assert_array_equal(found.keypoints[2], MOVED[0])
 
 
