@@ -65,6 +65,16 @@ def test_flags_of_joints_are_confidences(tmp_path, key, type):
         np.testing.assert_allclose(each.keypoints[..., 2], SEEN)
 
 
+def test_flags_beside_confidences_are_said_to_be_unread(tmp_path):
+    records = []
+    for frame, pose in enumerate(POSES):
+        valid = SEEN[frame].tolist()
+        records.append({"frame": frame, "keypoints": pose.tolist(), "valid": valid})
+    (found,) = read_detections(write_json(tmp_path / "r.json", records)).detections
+    np.testing.assert_allclose(found.keypoints, POSES)
+    assert found.remarks == ("not read beside the confidences: valid",)
+
+
 def test_flags_of_whole_frames_are_no_confidences(tmp_path):
     assert read_records(tmp_path, valid=[True] * 4).keypoints.shape == (4, 17, 2)
     found = read_npz(tmp_path, {"keypoints": POSES[..., :2], "valid": np.ones(4)})

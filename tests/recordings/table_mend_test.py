@@ -6,7 +6,7 @@ import pytest
 from jaxpose.body.skeletons import SKELETONS
 from jaxpose.recordings.files import read_detections
 from jaxpose.recordings.formats.table_mend import with_plain_thousands
-from tests.recordings.writers import walking, wide_rows, write_csv
+from tests.recordings.writers import deeplabcut_rows, walking, wide_rows, write_csv
 
 COCO = SKELETONS["coco_17"].joints
 POSES = walking(frames=4)
@@ -37,6 +37,13 @@ def test_means_below_the_frames_are_no_frames(tmp_path, words):
     np.testing.assert_allclose(found.keypoints, POSES[:, 0])
     names = ", ".join(word.lower().replace(":", "").replace(" ", "") for word in words)
     assert found.remarks == (f"no frames: the last rows, {names}",)
+
+
+def test_means_below_a_table_of_deeplabcut(tmp_path):
+    table = deeplabcut_rows(POSES, COCO)
+    path = write_csv(tmp_path / "a.csv", [*table, ["mean", *table[-1][1:]]])
+    found = read_one(path)
+    assert (found.format, found.frames.tolist()) == ("deeplabcut", [0, 1, 2, 3])
 
 
 def pixels_across_1000():

@@ -49,13 +49,15 @@ def score_key_of(mapping: dict[str, Any], keypoints: Any) -> str | None:
     return other_score_key(mapping, keypoints) if stated is None else stated
 
 
-def other_score_key(mapping: dict[str, Any], keypoints: Any) -> str | None:
-    """Returns the key of one confidence per joint beside `[..., J, 2]`, or None.
+def other_score_key(
+    mapping: dict[str, Any], keypoints: Any, channels: int = 2
+) -> str | None:
+    """Returns the key of one confidence per joint beside `[..., J, C]`, or None.
 
     Names such as `valid` count, and then those such as `occluded`.
     """
-    *joints, channels = _lengths(keypoints)
-    if not joints or channels != 2:
+    *joints, found = _lengths(keypoints)
+    if not joints or found != channels:
         return None
     hidden = None
     for name, value in mapping.items():

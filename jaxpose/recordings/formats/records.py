@@ -7,6 +7,7 @@ not; null stands for nobody.
 The arrays of ultralytics' results are {"xy": [P, J, 2], "conf": [P, J]}.
 """
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ from jaxpose.recordings.frame_times import (
     seconds_of,
 )
 from jaxpose.recordings.poses import Person
-from jaxpose.wording import shown
+from jaxpose.wording import cut, shown
 
 _LISTS = ("frames", "records", "data", "results", "predictions", "detections")
 _FRAME_KEYS = (
@@ -170,14 +171,25 @@ def _read(content: Content) -> list[Detections]:
     """
     records = _records_of(content) or []
     key = _frame_key(records) or ""
+    unread = _unread_key(first(records))
     found = []
     for name, numbered in _split_by_video(records, key):
         for each in _read_video(numbered, key, content):
             each = in_named_order(each, content.value)
+            if unread is not None:
+                remark = f"not read beside the confidences: {cut(unread)}"
+                each = dataclasses.replace(each, remarks=(*each.remarks, remark))
             if name:
                 each = with_video(each, name)
             found.append(each)
     return found
+
+
+def _unread_key(record: dict[str, Any]) -> str | None:
+    """Returns the key of flags of joints that have a confidence already, or None."""
+    key = other_score_key(record, _points(record), channels=3)
+    is_repeated = key in (*_SCORE_KEYS, *_OTHER_SCORE_KEYS)
+    return None if is_repeated else key
 
 
 def _split_by_video(

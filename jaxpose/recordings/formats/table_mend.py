@@ -9,20 +9,9 @@ from jaxpose.wording import cut, shown
 
 # What spreadsheets and pandas call the rows that they add below the frames.
 _SUMMARIES = {
-    *(
-        "mean",
-        "average",
-        "avg",
-        "std",
-        "stddev",
-        "stdev",
-        "sd",
-        "var",
-        "variance",
-        "median",
-    ),
-    *("min", "max", "minimum", "maximum", "sum", "total", "count", "25%", "50%"),
-    *("75%", "mittelwert", "mittel", "summe", "standardabweichung"),
+    *("mean", "average", "avg", "std", "stddev", "stdev", "sd", "var", "variance"),
+    *("median", "min", "max", "minimum", "maximum", "sum", "total", "count"),
+    *("25%", "50%", "75%", "mittelwert", "mittel", "summe", "standardabweichung"),
 }
 _WHOLE = re.compile(r"-?\d{1,3}")
 _SEPARATED = re.compile(r"-?[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})*")
