@@ -7,9 +7,10 @@ import json
 from typing import Any
 
 from jaxpose.models import MODELS, config_fields
-from jaxpose.training.optimizers import LENGTH_DEPENDENT
 from jaxpose.wording import shown
 
+# Schedules whose learning rates depend on the number of epochs.
+_LENGTH_DEPENDENT = ("cosine", "warmup_cosine")
 # Fields that name directories of other runs.
 _FOLDERS = ("lifting_workdir", "init_from")
 # Fields that may change when a run is extended.
@@ -85,7 +86,7 @@ def is_extension(before: dict[str, Any], now: dict[str, Any]) -> bool:
     restarts = now["optimizer"].get("restart_epochs", [])
     if restarts == list(restarts_at_end(before)):
         return True
-    depends = before["optimizer"].get("schedule") in LENGTH_DEPENDENT
+    depends = before["optimizer"].get("schedule") in _LENGTH_DEPENDENT
     depends |= bool(before.get("batch_norm_decay"))
     return restarts == before["optimizer"].get("restart_epochs", []) and not depends
 

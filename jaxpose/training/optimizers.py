@@ -15,9 +15,6 @@ import optax
 
 from jaxpose.errors import JaxposeError
 
-# Schedules whose learning rates depend on the number of epochs.
-LENGTH_DEPENDENT = ("cosine", "warmup_cosine")
-
 
 def exponential_by_epoch(
     learning_rate: float, decay: float, steps_per_epoch: int
