@@ -97,7 +97,9 @@ def test_a_column_of_thousands():
 
 
 @pytest.mark.parametrize("name", ["{c}_{n}", "{n}_{c}"])
-@pytest.mark.parametrize("cameras", [("cam1", "cam2"), ("view_a", "view_b")])
+@pytest.mark.parametrize(
+    "cameras", [("cam1", "cam2"), ("GoPro 3", "GoPro 4"), ("view_a", "view_b")]
+)
 def test_two_cameras_in_the_columns_are_two_recordings(tmp_path, name, cameras):
     head, *rows = wide_rows(POSES, COCO, first=7)
     table = [[head[0]]]
@@ -110,3 +112,13 @@ def test_two_cameras_in_the_columns_are_two_recordings(tmp_path, name, cameras):
     for shift, each in zip((0, 100), found, strict=True):
         assert (each.layout, each.frames.tolist()) == ("coco_17", [7, 8, 9, 10])
         np.testing.assert_allclose(each.keypoints, POSES[:, 0] + shift)
+
+
+def test_columns_of_unknown_devices_are_refused(tmp_path):
+    head, *rows = wide_rows(POSES, COCO)
+    head += [f"rig2_{column}" for column in head[1:]]
+    head[1 : 1 + 51] = [f"rig1_{column}" for column in head[1 : 1 + 51]]
+    table = [head, *([*row, *row[1:]] for row in rows)]
+    path = write_csv(tmp_path / "a.csv", table)
+    ((_, reason),) = read_detections(path).refused
+    assert "the columns rig1_nose, rig1_left_eye" in reason

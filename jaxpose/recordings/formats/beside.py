@@ -225,7 +225,8 @@ def in_named_order(detections: Detections, value: Any) -> Detections:
         return detections
     names = _texts(mapping[key])
     is_known = find_layout(names) is not None
-    if not is_known and (detections.layout or any(re.search(r"\d", n) for n in names)):
+    are_numbered = all(re.search(r"\d$", name) for name in names)
+    if not is_known and (detections.layout or are_numbered):
         return detections
     joints = detections.keypoints.shape[1]
     if len(names) != joints:

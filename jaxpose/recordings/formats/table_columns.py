@@ -95,10 +95,11 @@ def blocks_of_people(
     return blocks
 
 
+_CAMERA_WORD = "cam|camera|kamera|webcam|view|gopro|video|device|phone|iphone|kinect"
 # cam1_nose_x, nose_x_camera2, view-a.nose.x
 _CAMERA = re.compile(
     r"(?:^|(?<=[ _.:/-]))"
-    r"(?P<camera>(?:cam|camera|kamera|view)[ _.-]?(?:\d+|[a-h])|c\d+)"
+    rf"(?P<camera>(?:{_CAMERA_WORD})[ _.-]?(?:\d+|[a-h])|c\d+)"
     r"(?:[ _.:/-]+|$)",
     re.IGNORECASE,
 )

@@ -375,7 +375,8 @@ def _in_layout(detections: Detections, table: _Table) -> Detections:
     """
     if find_layout(table.joints) is not None:
         return with_named_joints(detections, table.joints)
-    if not all(re.search(r"\d", name) for name in table.joints):
+    # Numbers at the end count the joints: kp_0, joint12.
+    if not all(re.search(r"\d$", name) for name in table.joints):
         raise JaxposeError(
             f"{detections.where}: the columns {cut(', '.join(table.joints[:8]))} are "
             "no "
