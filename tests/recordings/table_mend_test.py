@@ -82,7 +82,8 @@ def mended(cells):
         ["844.123", "845", "846.250"],
         ["12.345", "640", "641"],
         ["0.987", "1"],
-        ["1.844", "1.532"],
+        ["1.000", "1.000"],
+        ["844,123", "845,250"],
         ["1.844", "1,532", "987"],
         ["1,844", "9870"],
     ],
@@ -94,6 +95,24 @@ def test_decimals_stay_decimals(cells):
 def test_a_column_of_thousands():
     assert mended(["987", "1.844", "0", ""]) == ["987", "1844", "0", ""]
     assert mended(["999", "1,000", "12,345"]) == ["999", "1000", "12345"]
+
+
+def test_columns_of_thousands_alone():
+    head = (1, ["x", "y", "score"])
+    rows = [head, (2, ["1,844", "950", "0.512"]), (3, ["1,850", "960", "1.000"])]
+    found, (remark,) = with_plain_thousands(rows)
+    assert [cells[0] for _, cells in found[1:]] == ["1844", "1850"]
+    assert [cells[1:] for _, cells in found] == [cells[1:] for _, cells in rows]
+    assert remark == "'1,844' is read as 1844"
+    rows = [head, (2, ["1,844", "1,950", "1,000"]), (3, ["1,850", "1,950", "1,000"])]
+    found, _ = with_plain_thousands(rows)
+    assert [cells for _, cells in found[1:]] == [
+        ["1844", "1950", "1,000"],
+        ["1850", "1950", "1,000"],
+    ]
+    # Where the mark is a decimal one elsewhere, it is one here.
+    rows = [head, (2, ["1.844", "950", "0.512"]), (3, ["1.850", "960", "1.000"])]
+    assert with_plain_thousands(rows) == (rows, ())
 
 
 @pytest.mark.parametrize("name", ["{c}_{n}", "{n}_{c}"])

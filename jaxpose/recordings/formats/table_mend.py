@@ -13,6 +13,7 @@ _SUMMARIES = {
     *("median", "min", "max", "minimum", "maximum", "sum", "total", "count"),
     *("25%", "50%", "75%", "mittelwert", "mittel", "summe", "standardabweichung"),
 }
+_MAX_PIXEL = 10_000
 _WHOLE = re.compile(r"-?\d{1,3}")
 _SEPARATED = re.compile(r"-?[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})*")
 
@@ -43,36 +44,44 @@ def with_plain_thousands(rows: list[Row]) -> tuple[list[Row], tuple[str, ...]]:
     A column has separated thousands where all numbers with a separator have three
     digits behind it, all others are whole numbers below 1000, and those are nearer to
     the numbers as thousands than as decimals. A column of separated numbers alone is
-    like the columns beside it.
+    one of thousands between 1,000 and 9,999, if the separator is nowhere another one:
+    as decimals these were pixels from 1 to 10.
     """
     width = max((len(cells) for _, cells in rows), default=0)
     start = _start_of_numbers(rows)
-    certain: set[int] = set()
-    alike: dict[int, str] = {}
-    marks: set[str] = set()
-    example = ""
+    found: dict[int, str] = {}
+    alone: dict[int, str] = {}
+    constant: set[int] = set()
+    decimal: set[str] = set()
     for column in range(width):
         cells = [cells[column] for _, cells in rows[start:] if column < len(cells)]
-        separated, plain, mark = _split(cells)
+        separated, plain, marks = _split(cells)
         if not separated:
-            continue
-        if not plain:
-            alike[column] = mark
-        elif _are_thousands(separated, plain) and _is_likely(cells):
-            certain.add(column)
-            marks.add(mark)
-            example = example or separated[0]
-    if not certain:
+            decimal |= marks
+        elif not plain and max(map(_whole, separated)) < _MAX_PIXEL:
+            alone[column] = separated[0]
+            constant |= {column} if len(set(separated)) == 1 else set()
+        elif plain and _are_thousands(separated, plain) and _is_likely(cells):
+            found[column] = separated[0]
+        else:
+            decimal |= marks
+    if not found and set(alone) == constant:
         return rows, ()
-    if len(marks) == 1:
-        certain.update(column for column, mark in alike.items() if mark in marks)
+    for column, cell in alone.items():
+        # A column of nothing but 1.000 holds scores.
+        is_score = column in constant and _whole(cell) == 1000
+        if not decimal & set(cell) and not is_score:
+            found[column] = cell
+    if not found:
+        return rows, ()
     mended = rows[:start]
     for line, cells in rows[start:]:
         own = list(cells)
-        for column in certain & set(range(len(own))):
-            if _SEPARATED.fullmatch(own[column]):
+        for column in found:
+            if column < len(own) and _SEPARATED.fullmatch(own[column]):
                 own[column] = re.sub("[.,]", "", own[column])
         mended.append((line, own))
+    example = found[min(found)]
     return mended, (f"{shown(example)} is read as {_whole(example)}",)
 
 
@@ -84,14 +93,14 @@ def _start_of_numbers(rows: list[Row]) -> int:
     return len(rows)
 
 
-def _split(cells: Sequence[str]) -> tuple[list[str], list[int], str]:
-    """Returns the separated numbers of a column, the whole ones, and the separator.
+def _split(cells: Sequence[str]) -> tuple[list[str], list[int], set[str]]:
+    """Returns the separated numbers of a column, the whole ones, and the separators.
 
     The first list is empty where another cell or a second separator is among them. A 0
     may stand for a joint that was not seen, and is left out.
     """
     separated, plain = [], []
-    marks = set()
+    marks: set[str] = set()
     for cell in cells:
         match = _SEPARATED.fullmatch(cell)
         if match:
@@ -100,10 +109,11 @@ def _split(cells: Sequence[str]) -> tuple[list[str], list[int], str]:
         elif _WHOLE.fullmatch(cell):
             plain.append(abs(int(cell)))
         elif not _is_empty(cell):
-            return [], [], ""
+            is_decimal = is_number(cell)
+            return [], [], {mark for mark in ".," if mark in cell and is_decimal}
     if len(marks) != 1:
-        return [], [], ""
-    return separated, [number for number in plain if number], marks.pop()
+        return [], [], marks
+    return separated, [number for number in plain if number], marks
 
 
 def _is_empty(cell: str) -> bool:
@@ -130,7 +140,7 @@ def _are_thousands(separated: Sequence[str], plain: Sequence[int]) -> bool:
 def _is_likely(cells: Sequence[str]) -> bool:
     """Returns whether numbers are below 10,000, as pixels are, or count up."""
     numbers = [_whole(cell) for cell in cells if not _is_empty(cell)]
-    return max(numbers) < 10_000 or numbers == sorted(numbers)
+    return max(numbers) < _MAX_PIXEL or numbers == sorted(numbers)
 
 
 def _whole(cell: str) -> int:
