@@ -42,7 +42,11 @@ def check_layers(model: LiftingModel, least: int = 1, **layers: int) -> None:
     """Raises JaxposeError unless every number of layers is from `least` to 256."""
     for field, count in layers.items():
         if type(count) is not int or count < least:
-            fail(model, f"{field}={shown(count)} must be {least} or more")
+            shown_count = shown(count)
+            fail(
+                model,
+                f"{field}={shown_count} must be a whole number of at least {least}",
+            )
         if count > _MOST_LAYERS:
             fail(
                 model,

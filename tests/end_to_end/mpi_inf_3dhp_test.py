@@ -79,7 +79,7 @@ def test_cross_dataset_evaluation_without_a_conversion_names_the_fix(run):
     config = small(ampose.get_config("mpi_cross"))
     config.dataset.data_dir = other.config.dataset.data_dir
     config.dataset.skeleton = None
-    with pytest.raises(JaxposeError, match=r"config\.dataset\.skeleton='h36m_17'"):
+    with pytest.raises(JaxposeError, match=r"config\.dataset\.skeleton=h36m_17"):
         jaxpose.Run.open(done.workdir, config).evaluate()
     config.dataset.skeleton = "h36m_19"
     with pytest.raises(
