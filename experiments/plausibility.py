@@ -318,8 +318,10 @@ def row(name: str, views: Iterable[View], kind: str | None) -> str:
         severities = {doubt.severity for doubt in doubts}
         counts["refuse" if "refuse" in severities else "warn"] += bool(doubts)
         counts["named"] += any(doubt.kind == kind for doubt in doubts)
-    shares = [f"{100 * counts[key] / counts['all']:.1f}" for key in ("refuse", "warn")]
-    named = f"{100 * counts['named'] / counts['all']:.1f}" if kind else ""
+    # Where no view is of the kind that a fault needs, the shares are those of none.
+    total = max(counts["all"], 1)
+    shares = [f"{100 * counts[key] / total:.1f}" for key in ("refuse", "warn")]
+    named = f"{100 * counts['named'] / total:.1f}" if kind else ""
     return f"| {name} | {counts['all']} | {shares[0]} | {shares[1]} | {named} |"
 
 
