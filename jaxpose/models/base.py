@@ -90,6 +90,11 @@ class LiftingModel(nn.Module, kw_only=True):
             return (keypoints_2d,)
         return keypoints_2d, jnp.ones((batch_size, 9)), jnp.ones(batch_size)
 
+    @property
+    def output_joints(self) -> int:
+        """Returns J, the number of joints of the output: those of the skeleton."""
+        return get_skeleton(self.skeleton).num_joints
+
     @nn.nowrap
     def target_pose(self, output: Any) -> jax.Array:
         """Returns the target frames' positions `[B, F, J, 3]` in metres.

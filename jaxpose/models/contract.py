@@ -176,7 +176,7 @@ def _check_pose(
     model: LiftingModel, name: str, pose: Any, *, batch_size: int, frames: int
 ) -> None:
     """Raises JaxposeError unless `pose` has the shape of poses of the model."""
-    expected = [batch_size, frames, get_skeleton(model.skeleton).num_joints, 3]
+    expected = [batch_size, frames, model.output_joints, 3]
     if list(pose.shape) != expected:
         raise JaxposeError(
             f"{type(model).__name__}: {name} is {list(pose.shape)}, expected {expected}"

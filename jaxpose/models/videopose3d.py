@@ -3,7 +3,6 @@
 import flax.linen as nn
 import jax
 
-from jaxpose.body.skeletons import get_skeleton
 from jaxpose.models import checks
 from jaxpose.models.layers import BatchNorm, Dropout, Linear
 from jaxpose.models.temporal import TemporalConvNet
@@ -69,9 +68,14 @@ class VideoPose3D(TemporalConvNet):
             x = residual + hidden(pointwise(x), f"pointwise_norm_{block}")
             dilation *= size
         # One linear map of the last features makes all positions.
-        joints = 1 if self.trajectory else get_skeleton(self.skeleton).num_joints
+        joints = self.output_joints
         x = Linear(3 * joints, dtype=self.dtype, name="shrink")(x)
         return x.reshape(*x.shape[:2], joints, 3)
+
+    @property
+    def output_joints(self) -> int:
+        """Returns the number of joints of the output: the root's alone, or all."""
+        return 1 if self.trajectory else super().output_joints
 
     @nn.nowrap
     def check_fields(self) -> None:
