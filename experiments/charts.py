@@ -20,6 +20,8 @@ PALETTE = matplotlib.color_sequences["tab20"]
 # Few curves: colours that differ for colour-blind readers, too, and marks beside them.
 SAFE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 MARKERS = "os^D"
+# Endings of pictures that a command may write.
+FORMATS = (".png", ".pdf", ".svg")
 
 
 class CostPoint(NamedTuple):

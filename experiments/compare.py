@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from flax.traverse_util import flatten_dict
 from rich.console import Console
 from rich.table import Table
 
@@ -26,7 +27,6 @@ from jaxpose.training import workdirs
 from jaxpose.training.metric_writer import read_metrics
 
 SCORES = ("mpjpe", "p_mpjpe", "n_mpjpe", "mpjve")
-FORMATS = (".png", ".pdf", ".svg")
 # Fields that say where and how often, not what is trained.
 PLACES = ("seed", "dataset.data_dir", "checkpoint_seconds")
 # Parts of the protocol without which two scores do not compare.
@@ -64,21 +64,10 @@ def read_run(workdir: pathlib.Path) -> Trained:
             f"jaxpose.main --workdir={workdir}`, or score it with --mode=evaluate"
         )
     results = workdirs.read_json(path)
-    fields = flatten(config)
+    fields = flatten_dict(config, sep=".")
     for name in PLACES:
         fields.pop(name, None)
     return Trained(workdir, fields, results, read_metrics(workdir / "metrics.jsonl"))
-
-
-def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Returns the fields of a plain config by their dotted names."""
-    fields: dict[str, Any] = {}
-    for name, value in config.items():
-        if isinstance(value, dict):
-            fields |= flatten(value, f"{prefix}{name}.")
-        else:
-            fields[prefix + name] = value
-    return fields
 
 
 def group_by_fields(runs: Sequence[Trained]) -> list[list[Trained]]:
@@ -176,10 +165,10 @@ def main(argv: list[str] | None = None) -> int:
     console = Console()
     try:
         out = pathlib.Path(given.out).expanduser() if given.out else None
-        if out and (out.suffix not in FORMATS or not out.parent.is_dir()):
+        if out and (out.suffix not in charts.FORMATS or not out.parent.is_dir()):
             raise JaxposeError(
                 f"--out={out}: the folder must exist and the ending be "
-                f"{', '.join(FORMATS)}"
+                f"{', '.join(charts.FORMATS)}"
             )
         runs = [read_run(pathlib.Path(path).expanduser()) for path in given.workdirs]
         groups = group_by_fields(runs)

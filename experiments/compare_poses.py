@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from experiments import figures
+from experiments import charts, figures
 from experiments.report import sample_frames
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data.clips import Clips, select_subjects
@@ -31,8 +31,6 @@ from jaxpose.errors import JaxposeError
 from jaxpose.models import MODELS
 from jaxpose.run import Run
 from jaxpose.scoring import evaluate, pose_drawing
-
-FORMATS = (".png", ".pdf", ".svg")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -261,8 +259,10 @@ def compare(flags: argparse.Namespace) -> None:
     """
     # Everything that can be wrong is found before the first run predicts.
     out = flags.out.expanduser()
-    if out.suffix.lower() not in FORMATS:
-        raise JaxposeError(f"--out={out}: the ending must be {', '.join(FORMATS)}")
+    if out.suffix.lower() not in charts.FORMATS:
+        raise JaxposeError(
+            f"--out={out}: the ending must be {', '.join(charts.FORMATS)}"
+        )
     if not out.parent.is_dir():
         raise JaxposeError(f"--out={out}: there is no folder {out.parent}")
     if flags.count < 1:

@@ -14,11 +14,9 @@ from matplotlib.figure import Figure
 
 from jaxpose.errors import JaxposeError
 from jaxpose.pose.pose import Pose
-from jaxpose.pose.writers.axes import y_up
+from jaxpose.pose.writers.axes import UP, in_the_middle
 from jaxpose.scoring import pose_drawing
 
-# Up in the axes of `y_up` turned back to those of the camera: y points down.
-_UP = np.array([0.0, -1.0, 0.0])
 # How far the viewer looks down, degrees; inches of a panel.
 _ELEVATION, _PANEL = 10.0, 3.2
 # Pictures per second of an animation, at most.
@@ -44,10 +42,10 @@ def plot(pose: Pose, frame: int = 0, azimuths: tuple[float, ...] = (0, 90)) -> F
     count = len(pose.times)
     if not -count <= frame < count:
         raise JaxposeError(f"frame={frame}: pose {pose.name!r} has {count} frames")
-    one = _positions(pose)[[frame]]
+    one = in_the_middle(pose)[[frame]]
     views = []
     for azimuth in azimuths:
-        views.append([pose_drawing.make_stage(one, one, _UP, azimuth, _ELEVATION)])
+        views.append([pose_drawing.make_stage(one, one, UP, azimuth, _ELEVATION)])
     figure, show, _ = _set_up(pose, one, pose.keypoints_2d[[frame]], views)
     show(0)
     figure.suptitle(f"{pose.name}   {pose.times[frame]:.2f} s", size=10)
@@ -70,12 +68,12 @@ def animate(pose: Pose, azimuths: tuple[float, ...] = (0,)) -> FuncAnimation:
       `.to_jshtml()` in a notebook. Keep a reference to it while a window shows it.
     """
     step = max(1, round(pose.rate / _PICTURES_PER_SECOND))
-    positions, keypoints = _positions(pose)[::step], pose.keypoints_2d[::step]
+    positions, keypoints = in_the_middle(pose)[::step], pose.keypoints_2d[::step]
     views = []
     for azimuth in azimuths:
-        stage = pose_drawing.make_stage(positions, positions, _UP, azimuth, _ELEVATION)
+        stage = pose_drawing.make_stage(positions, positions, UP, azimuth, _ELEVATION)
         views.append([stage] * len(positions))
-    views.append(pose_drawing.make_turn(positions, positions, _UP, _ELEVATION))
+    views.append(pose_drawing.make_turn(positions, positions, UP, _ELEVATION))
     figure, show, artists = _set_up(pose, positions, keypoints, views)
     title = figure.suptitle(pose.name, size=10)
 
@@ -87,20 +85,6 @@ def animate(pose: Pose, azimuths: tuple[float, ...] = (0,)) -> FuncAnimation:
     return FuncAnimation(
         figure, update, frames=len(positions), interval=1000 * step / pose.rate
     )
-
-
-def _positions(pose: Pose) -> np.ndarray:
-    """Returns positions to draw, `[F, J, 3]` metres, y down, the person in the middle.
-
-    Where the place of the person is not known, the lowest joint stands on the floor.
-    """
-    positions = y_up(pose) * np.array([1.0, -1.0, -1.0])
-    root = positions[:, [pose.body.root]]
-    if pose.frame_of_reference.has_root:
-        # Heights stay, so that a jump is seen as one.
-        return positions - root * np.array([1.0, 0.0, 1.0])
-    lowest = positions[..., 1].max(axis=-1)[:, None, None]
-    return positions - lowest * np.array([0.0, 1.0, 0.0])
 
 
 def _set_up(

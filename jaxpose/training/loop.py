@@ -46,11 +46,12 @@ def train(
       JaxposeError: losses or parameters are not finite, or the disk is full.
     """
     # Said before anything is compiled, which takes longest.
+    shapes = training.state_shapes()
     newest = checkpoints.steps[-1] if checkpoints.steps else 0
     if hosts.is_writer() and newest < training.schedule.num_steps:
-        print(describe(training, newest), file=sys.stderr, flush=True)
+        print(describe(training, shapes, newest), file=sys.stderr, flush=True)
     # Resume, or begin anew.
-    restored = checkpoints.restore_latest(training.state_shapes())
+    restored = checkpoints.restore_latest(shapes)
     if restored is not None:
         state = restored.state
         _write_description(checkpoints)

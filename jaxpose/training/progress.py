@@ -17,6 +17,7 @@ from jaxpose.training.checkpoints import Checkpoints
 from jaxpose.training.losses import loss_in_millimetres
 from jaxpose.training.metric_writer import MetricWriter
 from jaxpose.training.setup import Training
+from jaxpose.training.state import TrainState
 
 with warnings.catch_warnings():
     # A notebook without ipywidgets gets the bar of a terminal.
@@ -27,18 +28,23 @@ with warnings.catch_warnings():
 _LONGEST_SILENCE = 120.0
 
 
-def describe(training: Training, step: int) -> str:
-    """Returns what begins, in one line; `step` updates are made already."""
+def describe(training: Training, shapes: TrainState, step: int) -> str:
+    """Returns what begins, in one line.
+
+    Args:
+      training: what is trained.
+      shapes: of its state.
+      step: updates that are made already.
+    """
     schedule, config = training.schedule, training.config
-    shapes = jax.tree.leaves(training.state_shapes().params)
-    parameters = sum(shape.size for shape in shapes)
+    parameters = sum(shape.size for shape in jax.tree.leaves(shapes.params))
     devices = training.mesh.devices
-    begins = f" after {step:,}" if step else ""
+    made = f", {step:,} are made" if step else ""
     return (
         f"{config.model.name}, {parameters:,} parameters, on {devices.size} x "
         f"{devices.flat[0].device_kind}: {len(training.data.samples):,} frames, "
         f"{schedule.num_steps:,} updates of {config.batch_size} in "
-        f"{schedule.num_epochs} epochs; compiling{begins} ..."
+        f"{schedule.num_epochs} epochs{made}; compiling ..."
     )
 
 
@@ -125,12 +131,12 @@ class Progress:
         self._bar.set_postfix(
             loss=self._shown(losses.mean()), poses_per_s=f"{rate:.0f}", refresh=False
         )
-        self._losses.append(losses)
-        self._seconds += seconds
-        if self._seconds > _LONGEST_SILENCE and self._bar.disable:
-            self.say(last_step)
         # The row has the step and the learning rate of the last update.
         if self._writer:
+            self._losses.append(losses)
+            self._seconds += seconds
+            if self._seconds > _LONGEST_SILENCE and self._bar.disable:
+                self.say(last_step)
             self._writer.write(
                 last_step,
                 epoch=last_step / self._training.schedule.steps_per_epoch,
@@ -143,11 +149,11 @@ class Progress:
     def write_scores(self, step: int, scores: dict[str, float | None]) -> None:
         """Writes the scores on the clips that select the best checkpoint."""
         # Leaves out metrics that no frame counts towards, and what is no result.
-        self._score = scores["mpjpe"]
         values = {}
         for name in METRICS:
             if (score := scores[name]) is not None and np.isfinite(score):
                 values[f"selection_{name}"] = score
+        self._score = values.get("selection_mpjpe")
         if self._writer:
             self._writer.write(step, **values)
 

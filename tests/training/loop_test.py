@@ -79,9 +79,9 @@ def test_a_run_says_what_begins():
     )
     assert re.fullmatch(
         r"ampose, [\d,]+ parameters, on 1 x cpu: [\d,]+ frames, [\d,]+ updates of "
-        rf"{config.batch_size} in {config.num_epochs} epochs; "
-        r"compiling after 1,200 \.\.\.",
-        describe(training, 1200),
+        rf"{config.batch_size} in {config.num_epochs} epochs, "
+        r"1,200 are made; compiling \.\.\.",
+        describe(training, training.state_shapes(), 1200),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxpose.errors import JaxposeError
 from jaxpose.pose.pose import Pose
+from jaxpose.pose.writers.axes import UP, in_the_middle
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -83,19 +84,10 @@ def _draw(pose: Pose, frames: np.ndarray) -> list["Image"]:
     """Returns a picture per frame number."""
     from jaxpose.scoring.pictures import draw_motion
 
-    up = np.array([0.0, -1.0, 0.0])
-    positions = pose.positions_3d[frames]
-    if pose.frame_of_reference.is_upright:
-        positions = positions * [1.0, -1.0, -1.0]  # the axes of a camera again
-    # The person stays in the middle, on the floor where its place is not known.
-    relative = positions - positions[:, pose.body.root, None]
-    heights = -(relative @ up).min(axis=-1)
-    if pose.frame_of_reference.is_upright and pose.frame_of_reference.has_root:
-        heights = positions[:, pose.body.root] @ up
-    relative = relative + heights[:, None, None] * up
+    poses = in_the_middle(pose)[frames]
     width, height = pose.camera.image_size
     keypoints = (2 * pose.keypoints_2d[frames] - [width, height]) / width
     captions = []
     for time in pose.times[frames]:
         captions.append(f"{pose.name}   {time:.2f} s")
-    return draw_motion(keypoints, pose.body, relative, None, pose.body, up, captions)
+    return draw_motion(keypoints, pose.body, poses, None, pose.body, UP, captions)
