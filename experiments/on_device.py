@@ -3,11 +3,13 @@
     python -m experiments.on_device --minutes=8 --out=DIR
 
 Each figure is a line of `DIR/figures.jsonl` as soon as it is known; `DIR/figures.md` is
-the table. What no time is left for is named. The figures:
+the table. What no time is left for is named, and the same command goes on with it. The
+figures:
 
-- rates of matrix products in bfloat16, TF32 and float32;
-- an update and a prediction of every published size in bfloat16 and TF32, beside the
-  milliseconds that its products need at the measured rate;
+- rates of matrix products in bfloat16, TF32 and float32, and of copies in memory;
+- an update and a prediction of every published size in bfloat16 and TF32, with the
+  kernels that it launches, beside the milliseconds that its products and its bytes
+  need at the measured rates;
 - AMPose's prediction of 4,096 poses, its epoch on Human3.6M, and GLA-GCN's 80 epochs;
 - the loss after equal updates in each precision;
 - PyTorch's update of a transformer of AMPose's size, where PyTorch is installed.
@@ -32,19 +34,22 @@ import numpy as np
 from absl import app, flags, logging
 
 from experiments.benchmark_cases import CASES
+from experiments.compile_for import summarise
+from experiments.compiled_text import Program
+from experiments.device_table import Figure, to_markdown
 from experiments.timing import (
+    copy_rate,
     make_variables,
     matmul_rate,
     median_seconds,
     set_up_training,
 )
+from jaxpose import compilation_cache
 from jaxpose.errors import JaxposeError
 from jaxpose.models import build_model
 from jaxpose.models.cost import describe
 from jaxpose.precision import matmul_precision
 from jaxpose.whole_files import replacing
-
-Figure = dict[str, Any]
 
 # Frames of the training subjects of Human3.6M, and how often an epoch shows each.
 H36M_FRAMES, VIEWS = 1_559_752, 2
@@ -74,6 +79,7 @@ class Sizes:
 
     Attributes:
       matrix: side of the matrix products.
+      copy: numbers that are copied in memory.
       frames: training frames on the device.
       updates: per call of the training program.
       seconds: time for one figure, compilation left out.
@@ -83,6 +89,7 @@ class Sizes:
     """
 
     matrix: int = 8192
+    copy: int = 2**29
     frames: int = 100_000
     updates: int = 20
     seconds: float = 2.0
@@ -103,7 +110,7 @@ class Sizes:
         return config
 
 
-TOY = Sizes(64, 500, 2, 0.01, 16, 4, shrink=True)
+TOY = Sizes(64, 1000, 500, 2, 0.01, 16, 4, shrink=True)
 
 
 def measure_products(sizes: Sizes) -> Iterator[Figure]:
@@ -112,6 +119,7 @@ def measure_products(sizes: Sizes) -> Iterator[Figure]:
         with matmul_precision(name):
             rate = matmul_rate(dtype or jnp.float32, sizes.matrix)
         yield {"figure": f"products, {name}", "tflops": rate / 1e3}
+    yield {"figure": "copies in memory", "gigabytes_per_second": copy_rate(sizes.copy)}
 
 
 def measure_update(sizes: Sizes, name: str, precision: str) -> Iterator[Figure]:
@@ -139,7 +147,7 @@ def measure_update(sizes: Sizes, name: str, precision: str) -> Iterator[Figure]:
         "poses_per_second": config.batch_size / seconds,
         "tflops": operations / seconds / 1e12,
         "compile_seconds": compiled,
-        **_peak_memory(),
+        **of_program(update.program, sizes.updates // update.calls),
     }
     epoch = H36M_FRAMES * VIEWS / config.batch_size * seconds
     yield figure | {"hours_of_epoch": epoch / 3600}
@@ -154,7 +162,9 @@ def measure_prediction(
     variables = make_variables(model)
     inputs = jax.device_put(model.example_inputs(count))
     with matmul_precision(precision):
+        start = time.perf_counter()
         predict = jax.jit(model.predict).lower(variables, *inputs).compile()
+        compiled = time.perf_counter() - start
         seconds = median_seconds(lambda: predict(variables, *inputs), sizes.seconds)
     operations = 2 * describe(model)["macs"] * count
     yield {
@@ -163,7 +173,30 @@ def measure_prediction(
         "ms": 1e3 * seconds,
         "poses_per_second": count / seconds,
         "tflops": operations / seconds / 1e12,
+        "compile_seconds": compiled,
+        **of_program(predict, calls=1),
     }
+
+
+def of_program(program: jax.stages.Compiled, calls: int) -> Figure:
+    """Returns what a compiled program tells of itself, as far as its compiler does.
+
+    Args:
+      program: the program.
+      calls: how many updates it makes; launches inside of its loop count.
+    """
+    figure: Figure = {}
+    if (memory := program.memory_analysis()) is not None:
+        used = memory.temp_size_in_bytes + memory.argument_size_in_bytes
+        figure["gib"] = used / 2**30
+    if text := program.as_text():
+        launches = []
+        for launch in Program(text).launches():
+            if launch.times >= calls:
+                launches.append(launch)
+        row = summarise(launches, calls)
+        figure |= {"kernels": row["kernels"], "gigabytes": row["gigabytes"]}
+    return figure
 
 
 def measure_losses(sizes: Sizes) -> Iterator[Figure]:
@@ -220,14 +253,6 @@ def measure_torch(sizes: Sizes, compiled: bool) -> Iterator[Figure]:
     yield {"figure": f"PyTorch's transformer, {kind}", "ms": 1e3 * seconds}
 
 
-def _peak_memory() -> Figure:
-    """Returns the largest memory in use so far, where the device tells."""
-    statistics = jax.devices()[0].memory_stats() or {}
-    if "peak_bytes_in_use" not in statistics:
-        return {}
-    return {"peak_gib": statistics["peak_bytes_in_use"] / 2**30}
-
-
 def plan(sizes: Sizes) -> list[tuple[str, Callable[[], Iterator[Figure]]]]:
     """Returns what is measured, in order: names and calls."""
     tasks: list[tuple[str, Callable[[], Iterator[Figure]]]] = []
@@ -256,67 +281,55 @@ def plan(sizes: Sizes) -> list[tuple[str, Callable[[], Iterator[Figure]]]]:
 def measure(sizes: Sizes, seconds: float, out: pathlib.Path) -> list[Figure]:
     """Measures in the order of `plan` until `seconds` are over.
 
-    A figure that fails is written with its error; the others go on.
+    A figure that fails is written with its error; the others go on. What an earlier
+    call has measured into `out` is not measured again.
+
+    Returns:
+      The figures of this call and of earlier ones.
     """
     end = time.monotonic() + seconds
     device = jax.devices()[0].device_kind
-    figures: list[Figure] = []
-    with (out / "figures.jsonl").open("a", buffering=1) as file:
+    path = out / "figures.jsonl"
+    figures = _earlier(path)
+    done = {figure["task"] for figure in figures}
+    path.write_text("".join(json.dumps(figure) + "\n" for figure in figures))
+    with path.open("a", buffering=1) as file:
 
-        def write(figure: Figure) -> None:
-            figure = {"device": device, "jax": jax.__version__, **figure}
+        def write(task: str, figure: Figure) -> None:
+            about = {"device": device, "jax": jax.__version__, "task": task}
+            figure = about | figure
             figures.append(figure)
             file.write(json.dumps(figure) + "\n")
             print(json.dumps(figure), flush=True)
 
         for name, task in plan(sizes):
+            if name in done:
+                continue
             if time.monotonic() > end:
-                write({"figure": name, "skipped": "no time was left"})
+                write(name, {"figure": name, "skipped": "no time was left"})
                 continue
             try:
                 for figure in task():
-                    write(figure)
+                    write(name, figure)
             except (JaxposeError, RuntimeError, ValueError) as error:
                 line = " ".join(str(error).split())[:200]
-                write({"figure": name, "failed": f"{type(error).__name__}: {line}"})
+                failed = f"{type(error).__name__}: {line}"
+                write(name, {"figure": name, "failed": failed})
     return figures
 
 
-def to_markdown(figures: list[Figure]) -> str:
-    """Returns the figures as a table, with the bound of the measured products."""
-    rates = {}
-    for figure in figures:
-        if figure["figure"].startswith("products, "):
-            rates[figure["figure"].removeprefix("products, ")] = figure["tflops"]
-    lines = [
-        f"{figures[0]['device']}, jax {figures[0]['jax']}",
-        "",
-        "| figure | batch | ms | ms of its products | poses/s | TFLOP/s | peak GiB "
-        "| other |",
-        "|---|---:|---:|---:|---:|---:|---:|---|",
-    ]
-    for figure in figures:
-        rate = rates.get(figure["figure"].rpartition(", ")[2])
-        bound = None
-        if rate and "ms" in figure:
-            bound = figure["ms"] * figure["tflops"] / rate
-        cells = [figure["figure"], _shown(figure.get("batch_size"))]
-        cells += [_shown(figure.get("ms")), _shown(bound)]
-        for name in ("poses_per_second", "tflops", "peak_gib"):
-            cells.append(_shown(figure.get(name)))
-        others = []
-        for name in ("loss", "hours_of_epoch", "skipped", "failed"):
-            if name in figure:
-                others.append(f"{name}: {_shown(figure[name])}")
-        lines.append("| " + " | ".join([*cells, "; ".join(others)]) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _shown(value: Any) -> str:
-    """Returns a cell of the table."""
-    if value is None:
-        return ""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def _earlier(path: pathlib.Path) -> list[Figure]:
+    """Returns the figures of tasks that an earlier call has finished."""
+    if not path.exists():
+        return []
+    figures = []
+    for line in path.read_text().splitlines():
+        try:
+            figures.append(json.loads(line))
+        except ValueError:  # the last line of a call that was killed
+            continue
+    unfinished = {f["task"] for f in figures if "skipped" in f or "failed" in f}
+    return [figure for figure in figures if figure["task"] not in unfinished]
 
 
 def main(argv: list[str]) -> None:
@@ -328,7 +341,9 @@ def main(argv: list[str]) -> None:
     out = pathlib.Path(given.out).expanduser()
     try:
         out.mkdir(parents=True, exist_ok=True)
+        compilation_cache.use()
         sizes = TOY if given.toy else Sizes()
+        sizes = dataclasses.replace(sizes, seconds=given.seconds or sizes.seconds)
         figures = measure(sizes, 60 * given.minutes, out)
         with replacing(out / "figures.md") as partial:
             partial.write_text(to_markdown(figures))
@@ -338,6 +353,7 @@ def main(argv: list[str]) -> None:
 
 if __name__ == "__main__":
     flags.DEFINE_float("minutes", 8.0, "Time for everything.", lower_bound=0.0)
+    flags.DEFINE_float("seconds", None, "Time for one figure.", lower_bound=0.0)
     flags.DEFINE_string("out", None, "Folder of the figures.")
     flags.DEFINE_bool("toy", False, "Tiny models: shows that everything works.")
     flags.mark_flag_as_required("out")

@@ -54,6 +54,13 @@ def matmul_rate(dtype: Any, size: int = 2048) -> float:
     return 2e-9 * size**3 / median_seconds(lambda: product(matrix), 1.0)
 
 
+def copy_rate(size: int = 2**24) -> float:
+    """Returns the GB/s, read and written, of adding one to `size` float32 numbers."""
+    numbers = jax.random.normal(jax.random.key(0), (size,))
+    add_one = jax.jit(lambda numbers: numbers + 1.0)
+    return 8e-9 * size / median_seconds(lambda: add_one(numbers), 1.0)
+
+
 @functools.cache
 def machine() -> dict[str, Any]:
     """Returns what the figures are measured on; times matrix products once."""

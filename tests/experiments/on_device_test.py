@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from experiments import on_device
+from experiments.device_table import to_markdown
 
 TOY = on_device.TOY
 
@@ -27,18 +28,41 @@ def test_figures_are_written_as_they_come_and_failures_stop_nothing(
     assert found[1]["failed"] == "ValueError: no memory"
 
 
+def test_the_same_command_goes_on_with_what_was_not_measured(tmp_path, monkeypatch):
+    called = []
+
+    def task(name):
+        called.append(name)
+        return iter([{"figure": name, "ms": 1.0}])
+
+    tasks = [(name, lambda name=name: task(name)) for name in ("a", "b")]
+    monkeypatch.setattr(on_device, "plan", lambda sizes: tasks[:1])
+    on_device.measure(TOY, 60, tmp_path)
+    monkeypatch.setattr(on_device, "plan", lambda sizes: tasks)
+    on_device.measure(TOY, -1, tmp_path)
+    # A call that was killed while it wrote leaves half a line.
+    with (tmp_path / "figures.jsonl").open("a") as file:
+        file.write('{"figure": ')
+    found = on_device.measure(TOY, 60, tmp_path)
+    assert called == ["a", "b"]
+    assert [figure["figure"] for figure in found] == ["a", "b"]
+
+
 def test_what_no_time_is_left_for_is_named(tmp_path):
     found = on_device.measure(TOY, -1, tmp_path)
     assert len(found) == len(on_device.plan(TOY))
     assert {figure["skipped"] for figure in found} == {"no time was left"}
 
 
-def test_the_bound_is_the_time_of_the_products_at_the_measured_rate():
+def test_the_bounds_are_those_of_the_measured_rates():
     common = {"device": "d", "jax": "0"}
     rate = {"figure": "products, bfloat16", "tflops": 500.0}
+    copies = {"figure": "copies in memory", "gigabytes_per_second": 1000.0}
     update = {"figure": "update, a, bfloat16", "ms": 2.0, "tflops": 125.0}
-    table = on_device.to_markdown([common | rate, common | update])
-    assert "| update, a, bfloat16 |  | 2 | 0.5 |" in table
+    update["gigabytes"] = 0.75
+    figures = [common | figure for figure in (rate, copies, update)]
+    table = to_markdown(figures)
+    assert "| update, a, bfloat16 |  | 2 | 0.5 | 0.75 |" in table
 
 
 def test_the_most_valuable_figures_are_measured(tmp_path, monkeypatch):
@@ -49,10 +73,11 @@ def test_the_most_valuable_figures_are_measured(tmp_path, monkeypatch):
         "products, bfloat16",
         "products, tf32",
         "products, float32",
+        "copies in memory",
         "update, ampose_d5w512, bfloat16",
         "prediction, ampose_d5w512, bfloat16",
     ]
-    update, prediction = found[3:]
+    update, prediction = found[4:]
     assert (update["batch_size"], prediction["batch_size"]) == (8, 16)
     # An update is three predictions of its batch; both numbers are rounded by nobody.
     per_pose = [
@@ -63,7 +88,7 @@ def test_the_most_valuable_figures_are_measured(tmp_path, monkeypatch):
     # 3,119,504 poses of Human3.6M, in batches of 8.
     hours = 3_119_504 / 8 * update["ms"] / 3.6e6
     assert update["hours_of_epoch"] == pytest.approx(hours)
-    assert "| update, ampose_d5w512, bfloat16 | 8 |" in on_device.to_markdown(found)
+    assert "| update, ampose_d5w512, bfloat16 | 8 |" in to_markdown(found)
 
 
 def test_its_path_needs_no_data_sets_and_no_pictures():
