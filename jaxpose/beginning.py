@@ -5,11 +5,13 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import ml_collections
 
 from jaxpose.errors import JaxposeError
 from jaxpose.run import Run, absolute_path
 from jaxpose.training import origins, setup, workdirs
+from jaxpose.training.checkpoints import Checkpoints
 from jaxpose.training.state import TrainState
 from jaxpose.weights import ENDING, Weights, load_weights
 
@@ -141,3 +143,29 @@ def load_initial(config: ml_collections.ConfigDict) -> Weights:
             f"of a run, or a file NAME{ENDING}"
         )
     return load_weights(path)
+
+
+def begin_with_weights(
+    run: Run, variables: dict[str, Any], source: dict[str, str]
+) -> None:
+    """Writes weights that were trained elsewhere; see `Run.save_weights`.
+
+    Raises:
+      JaxposeError: the directory cannot be written.
+    """
+    # A whole state, so that such a run evaluates, resumes and converts like others.
+    fresh = setup.fresh_state(run.config, run.model, run.mesh)
+    weights = jax.tree.map(
+        lambda like, array: jax.device_put(array.astype(like.dtype), like.sharding),
+        fresh.variables,
+        {"batch_stats": {}, **variables},
+    )
+    description = workdirs.describe_run(
+        run.config, converted_from=source, unit=run.unit
+    )
+    workdirs.open_workdir(run.workdir)
+    with Checkpoints(run.workdir, description) as checkpoints:
+        state = dataclasses.replace(fresh, **weights)
+        checkpoints.save(state, step=0, score=None)
+        checkpoints.wait()
+    workdirs.write_description(run.workdir, description)

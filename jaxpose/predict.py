@@ -2,12 +2,14 @@
 
 import functools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from jaxpose.body import cameras
-from jaxpose.data.clips import Clip, Clips
+from jaxpose.data import requirements, splits
+from jaxpose.data.clips import Clip, Clips, select_subjects
 from jaxpose.datasets.camera import Camera
 from jaxpose.errors import JaxposeError
 from jaxpose.inference.doubts import Doubter
@@ -17,6 +19,42 @@ from jaxpose.parallel import hosts
 from jaxpose.recordings.names import file_name
 from jaxpose.recordings.recording import Recording
 from jaxpose.results import Results, claim_files, lift_videos
+from jaxpose.run import Run
+from jaxpose.training import workdirs
+
+
+def predict(run: Run, settings: Mapping[str, Any]) -> list[pathlib.Path]:
+    """Lifts the test subjects of a run's config; see `Run.write_predictions`.
+
+    Args:
+      run: the run.
+      settings: fields of `Results`.
+
+    Returns:
+      The files, in the order of the data set.
+
+    Raises:
+      JaxposeError: no checkpoint, an unknown subject, data with other joints, a model
+        that needs more than keypoints, or recordings that were not lifted.
+    """
+    folder = run.workdir / f"predictions{workdirs.data_suffix(run.config)}"
+    results = Results(**{"folder": folder, **settings})
+    lifter = Lifter(run.weights)
+    dataset = run.config.dataset.copy_and_resolve_references()
+    # Rates are matched in seconds, so a stride in frames would come on top.
+    if run.known_rates.are_known:
+        dataset.frame_stride = 1
+    clips = splits.load_clips_of(dataset)
+    if dataset.test_subjects:
+        try:
+            clips = select_subjects(clips, dataset.test_subjects)
+        except JaxposeError as error:  # most likely those of the run's own data
+            raise JaxposeError(
+                f'{error}. --config.dataset.test_subjects="()" predicts all'
+            ) from error
+    splits.require_same(test=clips)
+    requirements.require_readable(run.model, clips)
+    return write_predictions(lifter, clips, run.doubter, results)
 
 
 def write_predictions(

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import ml_collections
 
 from jaxpose.config import held_out_subjects
@@ -9,13 +10,14 @@ from jaxpose.data.clips import (
     Clips,
     convert_skeletons,
     downsample,
+    fingerprint,
     select_actions,
     select_subjects,
 )
 from jaxpose.data.requirements import require_sound
 from jaxpose.datasets.prepared import load_clips
 from jaxpose.errors import JaxposeError
-from jaxpose.parallel import hosts
+from jaxpose.parallel import agreement, hosts
 from jaxpose.prepare import ensure_prepared
 
 
@@ -87,3 +89,13 @@ def load_splits(config: ml_collections.ConfigDict) -> Splits:
                 "subject"
             )
     return splits
+
+
+def require_same(**parts: Clips) -> None:
+    """Raises JaxposeError unless all processes of a run have read the same clips."""
+    if jax.process_count() == 1:
+        return
+    found = {}
+    for name, clips in parts.items():
+        found[name] = {"frames": clips.num_frames, "fingerprint": fingerprint(clips)}
+    agreement.require_same(data_set=found)

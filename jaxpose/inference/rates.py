@@ -61,3 +61,11 @@ def known_rates(
     # Absent in configs that are older than the field.
     span = tuple(config.get("augment_frame_rate", ()))
     return Rates(() if span else tuple(description.get("fps", ())), span)
+
+
+def is_rate(fps: Any) -> bool:
+    """Returns whether `fps`, which may be anything, is a finite number above 0."""
+    try:
+        return bool(0 < fps < np.inf)
+    except (TypeError, ValueError):  # text, or an array of several numbers
+        return False

@@ -11,7 +11,8 @@ from jaxpose.body.joint_rules import convert_joints
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings import joints, layouts, names, plausibility, videos
-from jaxpose.recordings.files import ALWAYS_READ, read_detections
+from jaxpose.recordings.files import read_detections
+from jaxpose.recordings.leftovers import ALWAYS_READ
 from jaxpose.recordings.options import Options
 from jaxpose.recordings.recording import Recording
 from jaxpose.recordings.settings import SettingsFinder

@@ -1,8 +1,12 @@
-"""Configs of runs of earlier formats, as the next format has them."""
+"""Configs of runs of earlier formats, as the next format has them, and their unit."""
 
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from jaxpose.data import requirements
+from jaxpose.datasets import get_builder
+from jaxpose.errors import JaxposeError
 from jaxpose.models import MODELS, config_fields
 
 
@@ -61,3 +65,25 @@ def with_names_of_today(config: dict[str, Any]) -> dict[str, Any]:
     if "start_workdir" in config:
         config.setdefault("init_from", config.pop("start_workdir"))
     return config
+
+
+def unit_of(dataset: str, workdir: pathlib.Path) -> str:
+    """Returns the unit of a run of format 1, which the builder of its data set knows.
+
+    Args:
+      dataset: data set that the run was trained on.
+      workdir: its directory, for the error.
+
+    Raises:
+      JaxposeError: the builder cannot be imported here.
+    """
+    try:
+        builder = get_builder(dataset)
+    except ImportError as error:
+        raise JaxposeError(
+            f"{workdir} was made by an earlier jaxpose, which did not save the unit of "
+            f"{dataset!r}; install tensorflow-datasets, which finds it"
+        ) from error
+    if builder.builder_config.image_space:
+        return requirements.HALF_IMAGE_WIDTH
+    return requirements.METRE

@@ -353,6 +353,11 @@ def tested_data(config: ml_collections.ConfigDict) -> dict[str, Any]:
     return fields
 
 
+def data_suffix(config: ml_collections.ConfigDict) -> str:
+    """Returns the end of the names of files about another data set."""
+    return f"_{config.dataset.name.replace('/', '_')}"
+
+
 def _read_object(path: pathlib.Path) -> dict[str, Any] | None:
     """Returns the JSON object in a file, None where it is missing or damaged.
 
