@@ -2,6 +2,8 @@
 
     python -m experiments.compile_for --target=h100 --models=all --json=h100.json
     python -m experiments.compile_for --target=v5e:2x2 --models=ampose --json=v5e.json
+    python -m experiments.compile_for --target=v5e:16x16 --models=ampose \
+        --batch_size=8192 --json=v5e.json
 
 Nothing runs: the compilers of the accelerators work on any machine. A row has the
 kernels that one update or one prediction launches, the bytes that they move, and the
@@ -13,11 +15,13 @@ much of their time overlaps.
 """
 
 import collections
+import dataclasses
 import importlib.metadata
 import json
 import pathlib
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -26,7 +30,8 @@ import numpy as np
 from absl import app, flags, logging
 from jax.sharding import Mesh, NamedSharding
 
-from experiments.benchmark_cases import CASES
+from configs import gla_gcn
+from experiments.benchmark_cases import CASES, NO_REFERENCE, Case
 from experiments.compiled_text import Launch, Program, count_by_kind
 from experiments.targets import chip_of, make_target_mesh
 from experiments.timing import random_clips
@@ -49,8 +54,37 @@ Row = dict[str, Any]
 # Updates per call of the program, and frames on the device.
 UPDATES, FRAMES = 10, 100_000
 MODES = ("train", "predict")
-# Seconds from the start of one kernel to the start of the next, at best.
-LAUNCH_SECONDS = 2e-6
+# A size that no speed is known of: GLA-GCN of MPI-INF-3DHP, for its memory.
+ALL_CASES = CASES | {"mpi27": Case(gla_gcn, "mpi27", NO_REFERENCE, ("train",))}
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One row: what is compiled, and for which chips.
+
+    Attributes:
+      model: one of `ALL_CASES`.
+      mode: one of `MODES`.
+      target: of `targets.make_target_mesh`.
+      precision: `config.precision`.
+      batch_size: of all chips together.
+      rematerialise: of the models that have it.
+    """
+
+    model: str
+    mode: str
+    target: str
+    precision: str
+    batch_size: int
+    rematerialise: bool = False
+
+    def config(self) -> ml_collections.ConfigDict:
+        """Returns the config of the model."""
+        config = ALL_CASES[self.model].config()
+        config.precision, config.batch_size = self.precision, self.batch_size
+        if self.rematerialise:
+            config.model.rematerialise = True
+        return config
 
 
 def compile_training(
@@ -105,46 +139,50 @@ def shapes_of(tree: Any, placed: NamedSharding) -> Any:
     return jax.tree.map(shape, tree)
 
 
-def measure(name: str, mode: str, target: str, mesh: Mesh, precision: str) -> Row:
+def measure(job: Job, mesh: Mesh, text_file: pathlib.Path | None = None) -> Row:
     """Compiles one model and returns its row.
 
+    Args:
+      job: what to compile.
+      mesh: all chips of its target.
+      text_file: where the text of the compiled program goes, if anywhere.
+
     Raises:
-      JaxposeError: the compiler refused, with its first line.
+      JaxposeError: the batch does not split evenly over the chips, or the compiler
+        refused; with its first line.
     """
-    config = CASES[name].config()
-    config.precision = precision
+    config = job.config()
+    sharding.check_batch_size("batch_size", job.batch_size, mesh)
     model = build_model(config)
-    is_training = mode == "train"
+    is_training = job.mode == "train"
     compile_mode = compile_training if is_training else compile_prediction
     start = time.perf_counter()
     try:
-        with matmul_precision(precision):
+        with matmul_precision(job.precision):
             program = compile_mode(config, model, mesh)
     except jax.errors.JaxRuntimeError as error:
         line = str(error).splitlines()[0][:200]
-        raise JaxposeError(f"{name}, {mode}, {target}: {line}") from error
-    row = {
-        "model": name,
-        "mode": mode,
-        "target": target,
-        "precision": precision,
-        "batch_size": config.batch_size,
+        raise JaxposeError(f"{job.model}, {job.mode}, {job.target}: {line}") from error
+    row = dataclasses.asdict(job) | {
+        "chips": mesh.size,
         "compile_seconds": time.perf_counter() - start,
         "jax": importlib.metadata.version("jax"),
     }
     # A backward pass costs twice its forward pass, and a product two operations.
     per_product = 6 if is_training else 2
-    operations = per_product * describe(model)["macs"] * config.batch_size
+    operations = per_product * describe(model)["macs"] * job.batch_size
     text, memory = program.as_text(), program.memory_analysis()
     if text is None or memory is None:
-        raise JaxposeError(f"{name}, {mode}: the compiler of {target} tells nothing")
+        raise JaxposeError(f"{job.model}: the compiler of {job.target} tells nothing")
+    if text_file is not None:
+        text_file.write_text(text)
     launches = Program(text).launches()
     if is_training:
         launches = in_the_loop(launches)
     row |= summarise(launches, UPDATES if is_training else 1)
     row["temporary_gib"] = memory.temp_size_in_bytes / 2**30
     row["argument_gib"] = memory.argument_size_in_bytes / 2**30
-    return row | lower_bound(row, operations / mesh.size, target)
+    return row | lower_bound(row, operations / mesh.size, job.target)
 
 
 def in_the_loop(launches: list[Launch]) -> list[Launch]:
@@ -159,7 +197,7 @@ def summarise(launches: list[Launch], calls: int) -> Row:
     for launch in launches:
         moved[launch.kind] += launch.times * launch.num_bytes
     return {
-        "kernels": sum(kinds.values()),
+        "kernels": sum(kinds.values()) - kinds.get("transfer", 0.0),
         "kinds": kinds,
         "collectives": kinds.get("collective", 0.0),
         "copies": kinds.get("copy", 0.0),
@@ -171,35 +209,68 @@ def summarise(launches: list[Launch], calls: int) -> Row:
 def lower_bound(row: Row, operations: float, target: str) -> Row:
     """Returns the milliseconds that `target` needs at least, by what bounds it."""
     chip = chip_of(target)
+    # A sum over n chips sends each array of it twice, less an n-th; a launch counts an
+    # array as read and as written.
+    share = 1 - 1 / row.get("chips", 1)
+    sent = share * row["collective_gigabytes"]
     return {
         "gflop": operations / 1e9,
         "ms_of_products": 1e3 * operations / chip.flops,
         "ms_of_bytes": 1e12 * row["gigabytes"] / chip.bandwidth,
-        "ms_of_launches": 1e3 * row["kernels"] * LAUNCH_SECONDS,
+        "ms_of_launches": 1e3 * row["kernels"] * chip.launch_seconds,
+        "ms_of_links": 1e12 * sent / chip.links,
     }
 
 
 def to_markdown(rows: list[Row]) -> str:
-    """Returns the rows as a table."""
-    lines = [
-        "| model | mode | target | batch | kernels | products | reductions "
-        "| elementwise | collectives | copies | GB | temporaries, GiB "
-        "| ms: products | bytes | launches | compiled in, s |",
-        "|---|---|---|" + "---:|" * 13,
-    ]
-    for row in rows:
-        kinds = row["kinds"]
-        products = kinds.get("product", 0) + kinds.get("convolution", 0)
-        cells = [row["model"], row["mode"], row["target"], str(row["batch_size"])]
-        counts = [row["kernels"], products, kinds.get("reduction", 0)]
-        counts += [kinds.get("elementwise", 0), row["collectives"], row["copies"]]
-        cells += [f"{count:.0f}" for count in counts]
-        cells += [f"{row['gigabytes']:.2f}", f"{row['temporary_gib']:.2f}"]
-        for bound in ("ms_of_products", "ms_of_bytes", "ms_of_launches"):
-            cells.append(f"{row[bound]:.2f}")
-        cells.append(f"{row['compile_seconds']:.0f}")
-        lines.append("| " + " | ".join(cells) + " |")
+    """Returns the rows as a table, and those over several chips as one of their own."""
+    alone = [row for row in rows if row.get("chips", 1) == 1]
+    over_chips = [row for row in rows if row.get("chips", 1) > 1]
+    tables = [_table(part) for part in (alone, over_chips) if part]
+    return "\n".join(tables)
+
+
+def _table(rows: list[Row]) -> str:
+    """Returns one table, of rows that have the same columns."""
+    table = [list(_cells(row)) for row in rows]
+    header = [title for title, _ in table[0]]
+    left = sum(isinstance(cell, str) for _, cell in table[0])
+    lines = ["| " + " | ".join(header) + " |"]
+    lines.append("|" + "---|" * left + "---:|" * (len(header) - left))
+    for row in table:
+        lines.append("| " + " | ".join(_printed(cell) for _, cell in row) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _printed(cell: str | int | float) -> str:
+    """Returns the text of a cell; a whole number is a count."""
+    return f"{cell:.2f}" if isinstance(cell, float) else str(cell)
+
+
+def _cells(row: Row) -> Iterator[tuple[str, str | int | float]]:
+    """Yields the titles and the contents of a row."""
+    kinds, is_over_chips = row["kinds"], row.get("chips", 1) > 1
+    yield from ((name, row[name]) for name in ("model", "mode", "target"))
+    yield "batch", row["batch_size"]
+    yield "kernels", round(row["kernels"])
+    yield "products", round(kinds.get("product", 0) + kinds.get("convolution", 0))
+    yield "reductions", round(kinds.get("reduction", 0))
+    yield "elementwise", round(kinds.get("elementwise", 0))
+    yield "copies", round(row["copies"])
+    if is_over_chips:
+        yield "transfers", round(kinds.get("transfer", 0))
+        yield "collectives", round(row["collectives"])
+        # Read and written: the array itself is half of it.
+        yield "MB summed", 500 * row["collective_gigabytes"]
+    yield "GB", row["gigabytes"]
+    yield "temporaries, GiB", row["temporary_gib"]
+    yield "ms: products", row["ms_of_products"]
+    yield "bytes", row["ms_of_bytes"]
+    if is_over_chips:
+        yield "links", row["ms_of_links"]
+    else:
+        yield "launches", row["ms_of_launches"]
+    yield "compiled in, s", round(row["compile_seconds"])
 
 
 def _wanted(models: list[str]) -> list[str]:
@@ -209,17 +280,39 @@ def _wanted(models: list[str]) -> list[str]:
       JaxposeError: there is none.
     """
     names = []
-    for name, case in CASES.items():
+    for name, case in ALL_CASES.items():
         if "train" not in case.modes:
             continue
-        if models == ["all"] or name.startswith(tuple(models)):
+        is_published = models == ["all"] and name in CASES
+        if is_published or name.startswith(tuple(models)):
             names.append(name)
     if not names:
         raise JaxposeError(
             f"--models={','.join(models)} names none; there are: all, "
-            f"{', '.join(CASES)}"
+            f"{', '.join(ALL_CASES)}"
         )
     return names
+
+
+def _jobs(given: flags.FlagValues) -> Iterator[Job]:
+    """Yields what the flags ask for."""
+    for name in _wanted(given.models):
+        for mode in given.modes:
+            if mode not in ALL_CASES[name].modes:
+                continue
+            batch_size = given.batch_size or ALL_CASES[name].config().batch_size
+            options = (given.precision, batch_size, given.rematerialise)
+            yield Job(name, mode, given.target, *options)
+
+
+def _text_file(folder: str | None, job: Job) -> pathlib.Path | None:
+    """Returns where the text of a compiled program goes."""
+    if folder is None:
+        return None
+    parts = [str(part) for part in dataclasses.astuple(job)]
+    name = "-".join(parts).replace(":", "_") + ".txt"
+    pathlib.Path(folder).expanduser().mkdir(parents=True, exist_ok=True)
+    return pathlib.Path(folder).expanduser() / name
 
 
 def main(argv: list[str]) -> None:
@@ -233,22 +326,19 @@ def main(argv: list[str]) -> None:
     path = pathlib.Path(given.json).expanduser()
     try:
         rows = json.loads(path.read_text()) if path.exists() else []
-        names, mesh = _wanted(given.models), make_target_mesh(given.target)
-        for name in names:
-            for mode in given.modes:
-                key = {"model": name, "mode": mode, "target": given.target}
-                key["precision"] = given.precision
-                if any(key.items() <= row.items() for row in rows):
-                    continue
-                # One model that does not compile does not stop the others.
-                try:
-                    row = measure(name, mode, given.target, mesh, given.precision)
-                except JaxposeError as error:
-                    print(f"failed: {error}", flush=True)
-                    continue
-                rows.append(row)
-                whole_files.write_json(path, rows)
-                print(to_markdown([row]).splitlines()[-1], flush=True)
+        mesh = make_target_mesh(given.target)
+        for job in _jobs(given):
+            if any(dataclasses.asdict(job).items() <= row.items() for row in rows):
+                continue
+            # One model that does not compile does not stop the others.
+            try:
+                row = measure(job, mesh, _text_file(given.texts, job))
+            except JaxposeError as error:
+                print(f"failed: {error}", flush=True)
+                continue
+            rows.append(row)
+            whole_files.write_json(path, rows)
+            print(to_markdown([row]).splitlines()[-1], flush=True)
     except (JaxposeError, OSError) as error:
         sys.exit(f"error: {error}")
     print(to_markdown(rows))
@@ -259,6 +349,9 @@ if __name__ == "__main__":
     flags.DEFINE_list("models", ["all"], "Cases, by the beginning of their names.")
     flags.DEFINE_list("modes", list(MODES), "train, predict.")
     flags.DEFINE_enum("precision", "bfloat16", list(PRECISIONS), "config.precision.")
+    flags.DEFINE_integer("batch_size", None, "Of all chips; absent: the config's.", 1)
+    flags.DEFINE_bool("rematerialise", False, "config.model.rematerialise.")
+    flags.DEFINE_string("texts", None, "Folder for the texts of compiled programs.")
     flags.DEFINE_string("json", None, "File of the rows; a repeat adds to it.")
     flags.mark_flag_as_required("json")
     app.run(main)

@@ -2,10 +2,15 @@
 
 The text is XLA's optimised HLO, `compiled.as_text()`. Each instruction that computes is
 one launch of a kernel. A loop launches its body as often as it turns.
+
+On a TPU a launch is an instruction of the one program, for the vector and matrix units.
+Its scalar unit computes beside them, and arrays go to and from the memory on the chip
+while they compute: such a transfer is a launch of kind `transfer`.
 """
 
 import collections
 import dataclasses
+import itertools
 import math
 import re
 from collections.abc import Iterator
@@ -32,14 +37,21 @@ COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "coll
 # Custom calls, by a part of their target.
 PRODUCTS = ("gemm", "cublas", "matmul", "dot")
 CONVOLUTIONS = ("cudnn$conv", "conv")
+# Copies that run beside the computation, and custom calls that only name memory.
+TRANSFERS = ("copy-start", "slice-start")
+NAMING = ("ConcatBitcast", "AllocateBuffer", "AssumeGatherIndicesInBound")
 # Instructions that read only a part of their first operand.
 PARTIAL = ("dynamic-slice", "gather", "slice")
 
 _HEAD = re.compile(r"^(ENTRY )?%?([\w.\-]+) .*\{$")
 _NAME = re.compile(r"^\s+(ROOT )?%?([\w.\-]+) = ")
-_SHAPE = re.compile(r"([a-z]+\d*[a-z0-9]*)\[([\d,]*)\]")
+# Type, lengths, and in braces the order of the axes with tiles and memory, if any.
+_SHAPE = re.compile(r"([a-z]+\d*[a-z0-9]*)\[([\d,]*)\](?:\{([^}]*)\})?")
+_TILE = re.compile(r"T\(([\d,]+)\)")
 _REFERENCE = re.compile(r"%([\w.\-]+)")
 _TRIPS = re.compile(r'"known_trip_count":\{"n":"(\d+)"')
+# One number with a tile, which only a TPU's has; `S(6)` is its scalar unit's memory.
+_SCALAR = re.compile(r"\w+\[1?\]\{\d?:T\(128\)(S\(6\))?\}$")
 _BITS = re.compile(r"\d+")
 
 
@@ -50,15 +62,19 @@ class Instruction:
     Attributes:
       name: of its result.
       opcode: what it does, `fusion` for example.
-      num_bytes: size of the result.
+      num_bytes: what the result takes of the main memory.
+      is_scalar: the result is one number of a TPU's scalar unit.
       operands: names of the results that it reads.
+      literal: what stands for them in a constant.
       text: the rest of its line.
     """
 
     name: str
     opcode: str
     num_bytes: int
+    is_scalar: bool
     operands: tuple[str, ...]
+    literal: str
     text: str
 
     def attribute(self, name: str) -> str:
@@ -73,7 +89,7 @@ class Launch:
 
     Attributes:
       kind: `product`, `convolution`, `reduction`, `elementwise`, `copy`, `collective`,
-        or the opcode.
+        `transfer`, or the opcode.
       name: of the instruction.
       times: how often it runs in one call of the program.
       num_bytes: what one run reads and writes.
@@ -116,19 +132,38 @@ class Program:
         instructions = self.computations.get(computation, [])
         sizes = {item.name: item.num_bytes for item in instructions}
         for item in instructions:
-            if item.opcode in FREE or item.opcode.endswith("-done"):
+            if _is_free(item):
                 continue
             if item.opcode == LOOP:
-                # A loop whose length is not known counts once: none is in these models.
-                trips = _TRIPS.search(item.text)
-                turns = times * (int(trips.group(1)) if trips else 1)
+                turns = times * self._trips(item)
                 yield from self._launches(item.attribute("body"), turns)
             elif item.opcode in CALLS and self._called(item):
                 for called in self._called(item):
                     yield from self._launches(called, times)
             else:
-                num_bytes = item.num_bytes + self._bytes_read(item, sizes)
-                yield Launch(self._kind(item), item.name, times, num_bytes)
+                kind = self._kind(item)
+                # What is moved elsewhere is read here or there, once.
+                num_bytes = item.num_bytes * (2 if kind == "collective" else 1)
+                if kind not in ("collective", "transfer"):
+                    num_bytes += self._bytes_read(item, sizes)
+                yield Launch(kind, item.name, times, num_bytes)
+
+    def _trips(self, loop: Instruction) -> int:
+        """Returns how often a loop turns.
+
+        One whose length is nowhere counts once: none is in these models.
+        """
+        trips = _TRIPS.search(loop.text)
+        if trips:
+            return int(trips.group(1))
+        # A TPU's text has only the condition: a counter, from 0, below a constant.
+        condition = self.computations.get(loop.attribute("condition"), [])
+        bounds = {item.name: item for item in condition if item.opcode == "constant"}
+        for item in condition:
+            for name in item.operands if item.opcode == "compare" else ():
+                if name in bounds and "direction=LT" in item.text:
+                    return int(bounds[name].literal)
+        return 1
 
     def _called(self, item: Instruction) -> list[str]:
         """Returns the computations that a call runs."""
@@ -157,6 +192,8 @@ class Program:
 
     def _kind(self, item: Instruction) -> str:
         """Returns what a launch is counted as."""
+        if item.opcode in TRANSFERS:
+            return "transfer"
         opcode = item.opcode.removesuffix("-start")
         if opcode.startswith(COLLECTIVES):
             return "collective"
@@ -170,6 +207,14 @@ class Program:
             return "custom call" if target else opcode
         inner = [one.opcode for one in self.computations[item.attribute("calls")]]
         return _kind_of_fusion(inner, item.text)
+
+
+def _is_free(item: Instruction) -> bool:
+    """Returns whether an instruction launches nothing."""
+    if item.opcode in FREE or item.opcode.endswith("-done") or item.is_scalar:
+        return True
+    named = any(f'custom_call_target="{name}"' in item.text for name in NAMING)
+    return item.opcode == "custom-call" and named
 
 
 def _kind_of_fusion(opcodes: list[str], text: str) -> str:
@@ -202,10 +247,21 @@ def _read_instruction(line: str) -> Instruction:
     return Instruction(
         name=found.group(2),
         opcode=opcode,
-        num_bytes=_num_bytes(shape),
+        num_bytes=_num_bytes(shape, opcode),
+        is_scalar=_is_scalar(shape, opcode),
         operands=operands,
+        literal=rest[:close] if opcode == "constant" else "",
         text=rest[close:],
     )
+
+
+def _is_scalar(shape: str, opcode: str) -> bool:
+    """Returns whether a TPU's scalar unit computes a result of this type."""
+    found = _SCALAR.match(shape)
+    if found is None:
+        return False
+    # A sum over an array is one number too, of the vector unit.
+    return bool(found.group(1)) or not opcode.startswith(("fusion", *COLLECTIVES))
 
 
 def _closing(text: str, start: int) -> int:
@@ -218,16 +274,42 @@ def _closing(text: str, start: int) -> int:
     return len(text) - 1
 
 
-def _num_bytes(shape: str) -> int:
-    """Returns the size of an array or of a tuple of arrays, `f32[128,17]{1,0}`."""
-    total = 0
-    for name, dimensions in _SHAPE.findall(shape):
+def _num_bytes(shape: str, opcode: str) -> int:
+    """Returns what an array or a tuple of arrays takes of the main memory.
+
+    A TPU pads the last axes of its layout to whole tiles, `f32[128,17]{1,0:T(8,128)}`.
+    An array in another memory, `S(1)`, is on the chip. A transfer moves one array from
+    or to there, and chips send each other what they sum, wherever it is.
+    """
+    sizes, in_main_memory = [], []
+    for name, dimensions, layout in _SHAPE.findall(shape):
         bits = _BITS.search(name)
         # `pred` is a byte; tokens and opaque values have no size.
         size = max(int(bits.group()) // 8, 1) if bits else int(name == "pred")
         lengths = [int(length) for length in dimensions.split(",") if length]
-        total += size * math.prod(lengths)
-    return total
+        sizes.append(size * math.prod(_padded(lengths, layout)))
+        in_main_memory.append("S(" not in layout)
+    if opcode in TRANSFERS:
+        # Where from and where to; of the larger only a part.
+        return min(sizes[:2])
+    if opcode.startswith(COLLECTIVES):
+        return sum(sizes)
+    return sum(itertools.compress(sizes, in_main_memory))
+
+
+def _padded(lengths: list[int], layout: str) -> list[int]:
+    """Returns the lengths of the axes, the innermost last, in whole tiles."""
+    tile = _TILE.search(layout)
+    if not tile or not lengths:
+        return lengths
+    order = [int(axis) for axis in layout.partition(":")[0].split(",")]
+    lengths = [lengths[axis] for axis in reversed(order)]
+    sides = [int(side) for side in tile.group(1).split(",")]
+    # The last axes fill the sides of a tile; those before them stay.
+    for place, side in enumerate(reversed(sides), start=1):
+        if place <= len(lengths):
+            lengths[-place] = -(-lengths[-place] // side) * side
+    return lengths
 
 
 def count_by_kind(launches: list[Launch]) -> dict[str, int]:

@@ -21,23 +21,28 @@ class Chip:
     Attributes:
       flops: bfloat16 operations per second, dense, of the maker's data sheet.
       bandwidth: bytes per second of its memory.
+      links: bytes per second that it sends to the chips around it, by all its ports.
       memory_gib: its memory.
+      launch_seconds: from the start of one kernel to the start of the next, at best; 0
+        where a program is not made of kernels.
       platform: JAX's name of the compiler.
       extra: the extra of this package that installs the compiler.
     """
 
     flops: float
     bandwidth: float
+    links: float
     memory_gib: float
+    launch_seconds: float
     platform: str
     extra: str
 
 
 CHIPS = {
-    "h100": Chip(989e12, 3.35e12, 80, "cuda", "aot-cuda"),
-    "v5e": Chip(197e12, 0.82e12, 16, "tpu", "aot-tpu"),
-    "v5p": Chip(459e12, 2.77e12, 95, "tpu", "aot-tpu"),
-    "v6e": Chip(918e12, 1.64e12, 32, "tpu", "aot-tpu"),
+    "h100": Chip(989e12, 3.35e12, 450e9, 80, 2e-6, "cuda", "aot-cuda"),
+    "v5e": Chip(197e12, 0.82e12, 200e9, 16, 0, "tpu", "aot-tpu"),
+    "v5p": Chip(459e12, 2.77e12, 600e9, 95, 0, "tpu", "aot-tpu"),
+    "v6e": Chip(918e12, 1.64e12, 400e9, 32, 0, "tpu", "aot-tpu"),
 }
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data.clips import Clip, Clips
 from jaxpose.models.base import LiftingModel
+from jaxpose.models.initialise import init_variables
 from jaxpose.parallel import sharding
 from jaxpose.training import setup
 from jaxpose.training.setup import Training
@@ -124,8 +125,7 @@ def random_clips(
 
 def make_variables(model: LiftingModel) -> Any:
     """Returns initial variables of `model`."""
-    inputs = model.example_inputs()
-    return jax.jit(lambda: model.init(jax.random.key(0), *inputs, train=False))()
+    return init_variables(model, jax.random.key(0))
 
 
 def set_up_training(

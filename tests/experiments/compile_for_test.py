@@ -80,6 +80,71 @@ def test_a_launch_moves_what_it_reads_and_writes():
     assert found["copy"] == 2 * 1600
 
 
+# Ten turns of a TPU's loop, whose text has the length in the condition alone: an array
+# that a tile pads from 17 to 24 rows, in main memory and on the chip, a transfer of one
+# of four parts, a number of the scalar unit, and a sum over the chips.
+TPU_TEXT = """\
+HloModule jit_steps, num_partitions=4
+
+%add (a: f32[], b: f32[]) -> f32[] {
+  %a = f32[]{:T(128)} parameter(0)
+  %b = f32[]{:T(128)} parameter(1)
+  ROOT %sum = f32[]{:T(128)} add(%a, %b)
+}
+
+%fused (x: f32[17,128]) -> f32[17,128] {
+  %x = f32[17,128]{1,0:T(8,128)} parameter(0)
+  ROOT %twice = f32[17,128]{1,0:T(8,128)S(1)} multiply(%x, %x)
+}
+
+%condition (p.2: (s32[], f32[17,128])) -> pred[] {
+  %ten = s32[]{:T(128)} constant(10)
+  %p.2 = (s32[]{:T(128)}, f32[17,128]{1,0:T(8,128)}) parameter(0)
+  %turn = s32[]{:T(128)} get-tuple-element(%p.2), index=0
+  ROOT %more = pred[]{:T(512)} compare(%turn, %ten), direction=LT
+}
+
+%body (p.1: (s32[], f32[17,128])) -> (s32[], f32[17,128]) {
+  %p.1 = (s32[]{:T(128)}, f32[17,128]{1,0:T(8,128)}) parameter(0)
+  %i = s32[]{:T(128)} get-tuple-element(%p.1), index=0
+  %x.1 = f32[17,128]{1,0:T(8,128)} get-tuple-element(%p.1), index=1
+  %next = s32[]{:T(128)S(6)} add(%i, %i)
+  %y = f32[17,128]{1,0:T(8,128)S(1)} fusion(%x.1), kind=kLoop, calls=%fused
+  %some = ((f32[17,128]{1,0:T(8,128)}), f32[4,128]{1,0:T(4,128)S(1)}, s32[]{:S(2)}) \
+slice-start(%x.1), slice={[0:4], [0:128]}
+  %part = f32[4,128]{1,0:T(4,128)S(1)} slice-done(%some)
+  %one = f32[4,128]{1,0:T(4,128)S(1)} custom-call(%part), \
+custom_call_target="ConcatBitcast"
+  %all = f32[512]{0:T(512)S(1)} all-reduce(%one), to_apply=%add
+  ROOT %r = (s32[]{:T(128)}, f32[17,128]{1,0:T(8,128)}) tuple(%next, %x.1)
+}
+
+ENTRY %main (arg: f32[17,128]) -> f32[17,128] {
+  %arg = f32[17,128]{1,0:T(8,128)} parameter(0)
+  %loop = (s32[]{:T(128)}, f32[17,128]{1,0:T(8,128)}) while(%arg), \
+condition=%condition, body=%body
+  ROOT %last = f32[17,128]{1,0:T(8,128)} get-tuple-element(%loop), index=1
+}
+"""
+
+
+def test_a_tpu_moves_whole_tiles_of_its_main_memory_and_parts_beside_the_program():
+    launches = Program(TPU_TEXT).launches()
+    assert count_by_kind(launches) == {
+        "elementwise": 10,
+        "transfer": 10,
+        "collective": 10,
+    }
+    found = {launch.name: launch.num_bytes for launch in launches}
+    assert found["y"] == 24 * 128 * 4
+    assert found["some"] == 4 * 128 * 4
+    assert found["all"] == 2 * 512 * 4
+    # What is moved beside the computation is no kernel, and its bytes count.
+    row = compile_for.summarise(launches, calls=10)
+    assert (row["kernels"], row["kinds"]["transfer"]) == (2, 1)
+    assert row["gigabytes"] == pytest.approx((12288 + 2048 + 4096) / 1e9)
+
+
 def test_only_the_loop_of_updates_counts():
     launches = compile_for.in_the_loop(Program(TEXT).launches())
     row = compile_for.summarise(launches, calls=10)
@@ -90,10 +155,16 @@ def test_only_the_loop_of_updates_counts():
 
 
 def test_the_bound_is_that_of_the_chip():
-    row = compile_for.lower_bound({"gigabytes": 3.35, "kernels": 500}, 989e9, "h100")
+    counted = {"gigabytes": 3.35, "kernels": 500, "collective_gigabytes": 0.0}
+    row = compile_for.lower_bound(counted, 989e9, "h100")
     assert row["ms_of_products"] == pytest.approx(1)
     assert row["ms_of_bytes"] == pytest.approx(1)
     assert row["ms_of_launches"] == pytest.approx(1)
+    # Four chips send an array of 0.1 GB one and a half times, at 200 GB/s.
+    counted = {"gigabytes": 0.82, "kernels": 500, "collective_gigabytes": 0.2}
+    row = compile_for.lower_bound(counted | {"chips": 4}, 197e9, "v5e:2x2")
+    assert row["ms_of_links"] == pytest.approx(0.75)
+    assert row["ms_of_launches"] == 0
 
 
 def test_an_unknown_chip_is_named():
@@ -119,7 +190,8 @@ def test_a_model_compiles_for_a_chip_that_is_not_at_hand(target):
         mesh = make_target_mesh(target)
     except JaxposeError as error:
         pytest.skip(str(error))
-    row = compile_for.measure("videopose3d_t27", "train", target, mesh, "bfloat16")
+    job = compile_for.Job("videopose3d_t27", "train", target, "bfloat16", 1024)
+    row = compile_for.measure(job, mesh)
     # Six products forward, and at least eleven backward.
     kinds = row["kinds"]
     assert kinds.get("product", 0) + kinds.get("convolution", 0) >= 17
