@@ -5,10 +5,13 @@ from typing import Any
 import flax.struct
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.sharding import Mesh
 
 from jaxpose.models.base import LiftingModel
+from jaxpose.models.cost import variable_shapes
+from jaxpose.models.initialise import init_variables
 from jaxpose.parallel import sharding
 
 
@@ -40,7 +43,11 @@ def create_state(
     mesh: Mesh,
 ) -> TrainState:
     """Makes a fresh state, on all devices of `mesh`."""
-    return _initialise(model, optimizer, mesh)(jax.random.key(seed))
+    variables = init_variables(model, jax.random.key(seed))
+    state = _fresh_state(variables, optimizer)
+    # Copies: the train step takes over the memory of its state, and an optimiser may
+    # begin with the parameters themselves.
+    return sharding.put_replicated(jax.tree.map(np.array, state), mesh)
 
 
 def state_shapes(
@@ -49,25 +56,22 @@ def state_shapes(
     mesh: Mesh,
 ) -> TrainState:
     """Returns shapes, types and shardings of the state, to restore a checkpoint."""
-    return _initialise(model, optimizer, mesh).eval_shape(jax.random.key(0))
+
+    def shapes(variables: dict[str, Any]) -> TrainState:
+        return _fresh_state(variables, optimizer)
+
+    jitted = jax.jit(shapes, out_shardings=sharding.replicated(mesh))
+    return jitted.eval_shape(variable_shapes(model))
 
 
-def _initialise(
-    model: LiftingModel,
-    optimizer: optax.GradientTransformation,
-    mesh: Mesh,
-) -> Any:
-    """Returns the jitted function that makes a fresh state from a key."""
-
-    def init(key: jax.Array) -> TrainState:
-        variables = model.init(key, *model.example_inputs(), train=False)
-        params = variables["params"]
-        return TrainState(
-            step=jnp.zeros((), jnp.int32),
-            params=params,
-            batch_stats=variables.get("batch_stats", {}),
-            opt_state=optimizer.init(params),
-        )
-
-    # The state is the same on every device.
-    return jax.jit(init, out_shardings=sharding.replicated(mesh))
+def _fresh_state(
+    variables: dict[str, Any], optimizer: optax.GradientTransformation
+) -> TrainState:
+    """Returns the state that begins with `variables`."""
+    params = variables["params"]
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        batch_stats=variables.get("batch_stats", {}),
+        opt_state=optimizer.init(params),
+    )

@@ -1,0 +1,45 @@
+"""Initial variables are those of one program, and cost few small ones."""
+
+import jax
+import numpy as np
+import pytest
+
+from configs import ampose
+from jaxpose.models import build_model, initialise
+from jaxpose.models.initialise import init_variables
+from tests.models.small_models import SMALL, small_config
+
+
+@pytest.mark.parametrize("file", SMALL, ids=lambda file: file.__name__)
+def test_the_numbers_are_those_of_one_program_bit_for_bit(file):
+    model, key = build_model(small_config(file)), jax.random.key(7)
+    init = jax.jit(lambda: model.init(key, *model.example_inputs(), train=False))
+    expected, found = init(), init_variables(model, key)
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    for one, other in zip(
+        jax.tree.leaves(found), jax.tree.leaves(expected), strict=True
+    ):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other, strict=True)
+
+
+def test_parameters_of_one_shape_and_initialiser_share_a_program(monkeypatch):
+    # Biases and scales need no program of their own shape twice, nor do kernels: two
+    # blocks make as many programs as one.
+    found = []
+    for depth in (2, 3):
+        config = small_config(ampose)
+        config.model.depth = depth
+        texts = set()
+        program = initialise._Pieces._program
+
+        def counted(pieces, *piece, texts=texts, program=program):
+            run = program(pieces, *piece)
+            texts.update(pieces._programs)
+            return run
+
+        monkeypatch.setattr(initialise._Pieces, "_program", counted)
+        init_variables(build_model(config), jax.random.key(0))
+        found.append(texts)
+    assert found[0] == found[1]
+    assert 5 < len(found[0]) < 20
