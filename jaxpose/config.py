@@ -29,6 +29,7 @@ LATER_FIELDS = (
     "velocity_loss",
     "init_from",
     "optimizer.restart_epochs",
+    "wandb",
 )
 
 # The recipe of runs of minutes on a laptop; a config adds sizes and updates per epoch.

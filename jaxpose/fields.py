@@ -61,6 +61,10 @@ class Field:
     complain: Callable[[Any], str | None] | None = None
 
 
+def _project(value: str | None) -> str | None:
+    return "names no project" if value is not None and not value.strip() else None
+
+
 def _detector(value: str | None) -> str | None:
     return None if value is None else one_of(*DETECTORS)(value)
 
@@ -69,7 +73,8 @@ def _detector(value: str | None) -> str | None:
 # `config.protocol` say of themselves beside scores.
 TRAINING_PROTOCOLS = {
     "held_out": "the data set's validation subjects, if it has any (S8 of Human3.6M "
-    "and of MPI-INF-3DHP), are not trained on and select the checkpoint",
+    "and of MPI-INF-3DHP, train_3 of synthetic), are not trained on and select the "
+    "checkpoint",
     "paper": "all training subjects of the data set, and the last epoch",
 }
 
@@ -254,6 +259,12 @@ FIELDS: dict[str, Field] = {
         600,
         "A checkpoint inside a longer epoch, so that a kill costs no more.",
         at_least(0),
+    ),
+    "wandb": Field(
+        str,
+        "Project of Weights & Biases that gets the values of TensorBoard, by the same "
+        "names; needs the extra wandb. Absent: none.",
+        _project,
     ),
     "eval_batch_size": Field(
         1024, "Poses that are predicted together.", between(1, 2**22, _BATCH)

@@ -16,6 +16,7 @@ from jaxpose.scoring.evaluate import Evaluator, scored_frames
 from jaxpose.training import loop, setup, workdirs
 from jaxpose.training.checkpoints import Checkpoints
 from jaxpose.training.metric_writer import write_test_results
+from jaxpose.training.wandb_log import WandbLog
 
 
 def train(run: Run) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def train(run: Run) -> dict[str, Any]:
     splits.require_same(train=data.train, validation=data.validation, test=data.test)
     _check_data(run, data.train, data.test)
     begins = beginning_of(run)
+    wandb_log = WandbLog(config.wandb)
     description = workdirs.describe_run(config, data.train, **begins.description)
     workdirs.open_workdir(run.workdir)
     workdirs.check_data(description, run.workdir)
@@ -44,20 +46,24 @@ def train(run: Run) -> dict[str, Any]:
     if selection.num_frames:
         evaluator = Evaluator(selection, run.predictor(selection))
     training = setup.set_up(config, run.model, data.train, run.mesh)
-    with (
-        matmul_precision(config.precision),
-        workdirs.sole_use(run.workdir),
-        Checkpoints(run.workdir, description) as checkpoints,
-    ):
-        last = loop.train(training, evaluator, checkpoints, begins.change)
-        # In place of the cached property, which would read the checkpoint again.
-        if (best := checkpoints.restore_best(last)) is not None:
-            run.restored = best
-    results = report(run, data.train, data.test)
-    if hosts.is_writer():
-        fields = flatten_dict(config.to_dict(), sep=".")
-        write_test_results(run.workdir, run.step, results, fields)
-        print(f"curves: tensorboard --logdir {run.workdir / 'tensorboard'}")
+    fields = flatten_dict(config.to_dict(), sep=".")
+    with workdirs.sole_use(run.workdir):
+        wandb_log.begin(run.workdir, fields)
+        with (
+            matmul_precision(config.precision),
+            Checkpoints(run.workdir, description) as checkpoints,
+        ):
+            last = loop.train(
+                training, evaluator, checkpoints, begins.change, wandb_log.write
+            )
+            # In place of the cached property, which would read the checkpoint again.
+            if (best := checkpoints.restore_best(last)) is not None:
+                run.restored = best
+        results = report(run, data.train, data.test)
+        if hosts.is_writer():
+            write_test_results(run.workdir, run.step, results, fields, wandb_log.write)
+            wandb_log.finish()
+            print(f"curves: tensorboard --logdir {run.workdir / 'tensorboard'}")
     return results
 
 

@@ -38,8 +38,8 @@ FORMAT = 1
 ENDING = ".safetensors"
 _TYPES = ("float16", "float32")
 _PROGRAM = "program"
-# Folders of the machine that trained, which nobody else has.
-_LOCAL_FIELDS = ("dataset.data_dir", "lifting_workdir", "init_from")
+# Folders and a project of whoever trained, which nobody else has.
+_LOCAL_FIELDS = ("dataset.data_dir", "lifting_workdir", "init_from", "wandb")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,8 +11,8 @@ from jaxpose.wording import shown
 
 # Schedules whose learning rates depend on the number of epochs.
 _LENGTH_DEPENDENT = ("cosine", "warmup_cosine")
-# Fields that name directories of other runs.
-_FOLDERS = ("lifting_workdir", "init_from")
+# Fields that name directories of other runs, and where the values of a run are shown.
+_FOLDERS = ("lifting_workdir", "init_from", "wandb")
 # Fields that may change when a run is extended.
 _LENGTH = ("config.num_epochs", "config.optimizer.restart_epochs")
 

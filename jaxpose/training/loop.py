@@ -16,6 +16,7 @@ from jaxpose.parallel import agreement, hosts, signals
 from jaxpose.scoring.evaluate import Evaluator
 from jaxpose.training import records, workdirs
 from jaxpose.training.checkpoints import Checkpoints
+from jaxpose.training.metric_writer import Log
 from jaxpose.training.progress import Progress, describe
 from jaxpose.training.setup import Training
 from jaxpose.training.state import TrainState
@@ -27,6 +28,7 @@ def train(
     evaluator: Evaluator | None,
     checkpoints: Checkpoints,
     begin: Callable[[TrainState], TrainState] | None = None,
+    log: Log | None = None,
 ) -> TrainState:
     """Trains to the last update, from the newest checkpoint where there is one.
 
@@ -38,6 +40,7 @@ def train(
       evaluator: scores the clips that select the best checkpoint; None without any.
       checkpoints: the checkpoints of the run.
       begin: changes a fresh state before the first update.
+      log: gets losses and scores, beside the files of the run.
 
     Returns:
       The state after the last update.
@@ -73,7 +76,7 @@ def train(
     order = training.order_of_epoch(step // schedule.steps_per_epoch)
     saving = SavingPolicy(training.config, schedule)
     stop = hosts.StopRequest()
-    with signals.held(), Progress(training, checkpoints, step) as progress:
+    with signals.held(), Progress(training, checkpoints, step, log) as progress:
         while step < schedule.num_steps:
             # The device computes this dispatch while the losses of the one before it
             # are written: `update` returns at once.

@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import pathlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from tensorboardX.summary import hparams, image
 
 from jaxpose.training.events import Events
 from jaxpose.whole_files import naming, replacing
+
+# Takes the updates made so far, and values by their names in TensorBoard.
+Log = Callable[[int, Mapping[str, float]], None]
 
 # Scores on the clips that select the best checkpoint have names that begin so.
 _SELECTION = "selection_"
@@ -51,8 +55,13 @@ class MetricWriter:
     reads as if the run had never stopped.
     """
 
-    def __init__(self, workdir: pathlib.Path, resume_step: int):
+    def __init__(self, workdir: pathlib.Path, resume_step: int, log: Log | None = None):
         """Opens the files of `workdir`, keeping rows up to `resume_step`.
+
+        Args:
+          workdir: directory of the run.
+          resume_step: updates that are made already.
+          log: gets the values as well.
 
         Raises:
           OSError: a file cannot be written; here and below, the error names it.
@@ -68,13 +77,17 @@ class MetricWriter:
         self._file = path.open("a", buffering=1)
         self._log = self._log_path.open("a", buffering=1, encoding="utf-8")
         self._events = Events(workdir / "tensorboard", purge_step=resume_step + 1)
+        self._log_values = log
 
     def write(self, step: int, **values: float | int) -> None:
         """Writes one row; `values` are scalars."""
         with naming(self._path):
             self._file.write(json.dumps({"step": step, **values}) + "\n")
-        for name, value in values.items():
-            self._events.add_scalar(event_name(name), value, step)
+        named = {event_name(name): value for name, value in values.items()}
+        for name, value in named.items():
+            self._events.add_scalar(name, value, step)
+        if self._log_values is not None:
+            self._log_values(step, named)
 
     def write_line(self, line: str) -> None:
         """Writes a line for people, with the date."""
@@ -102,6 +115,7 @@ def write_test_results(
     step: int,
     results: dict[str, Any],
     hyperparameters: dict[str, Any],
+    log: Log | None = None,
 ) -> None:
     """Adds the test scores, fields of the config and pictures of a run to TensorBoard.
 
@@ -110,11 +124,14 @@ def write_test_results(
       step: updates of the weights that were scored.
       results: of the evaluation.
       hyperparameters: fields of the config by their dotted names.
+      log: gets the test scores as well.
     """
     scores = {}
     for name, value in results.items():
         if isinstance(value, float):
             scores[f"test/{name}"] = value
+    if log is not None:
+        log(step, scores)
     plain = {}
     for name, value in hyperparameters.items():
         plain[name] = value if isinstance(value, bool | int | float) else str(value)

@@ -15,7 +15,7 @@ from jaxpose.parallel import hosts
 from jaxpose.scoring.evaluate import METRICS
 from jaxpose.training.checkpoints import Checkpoints
 from jaxpose.training.losses import loss_in_millimetres
-from jaxpose.training.metric_writer import MetricWriter
+from jaxpose.training.metric_writer import Log, MetricWriter
 from jaxpose.training.setup import Training
 from jaxpose.training.state import TrainState
 
@@ -54,8 +54,17 @@ class Progress:
     A context manager: leaving it closes the files.
     """
 
-    def __init__(self, training: Training, checkpoints: Checkpoints, step: int):
-        """Opens the files of the run, which goes on after `step` updates."""
+    def __init__(
+        self,
+        training: Training,
+        checkpoints: Checkpoints,
+        step: int,
+        log: Log | None = None,
+    ):
+        """Opens the files of the run, which goes on after `step` updates.
+
+        `log` gets all values, too.
+        """
         self._training = training
         self._checkpoints = checkpoints
         # First step and losses of the dispatch that the device works on.
@@ -70,7 +79,7 @@ class Progress:
         # Only one process writes files and shows the bar.
         self._writer: MetricWriter | None = None
         if hosts.is_writer():
-            self._writer = MetricWriter(checkpoints.workdir, resume_step=step)
+            self._writer = MetricWriter(checkpoints.workdir, step, log)
         # The bar is for terminals and notebooks; None finds out.
         self._bar = tqdm(
             total=training.schedule.num_steps,
