@@ -16,6 +16,7 @@ from jaxpose.config import FIELDS, check_fields, data_fields, held_out_subjects
 from jaxpose.datasets import PROTOCOLS, get_builder
 from jaxpose.datasets.builders import BUILDERS
 from jaxpose.datasets.cmu_mocap.protocol import BOTH_ARCHIVES
+from jaxpose.datasets.synthetic.protocol import STATURES
 from jaxpose.errors import JaxposeError
 from jaxpose.models import MODELS, build_model, config_fields
 from jaxpose.models.cost import variable_shapes
@@ -138,6 +139,16 @@ def test_a_config_holds_out_its_validation_subjects_unless_it_trains_as_the_pape
         assert held_out_subjects(config) == held_out
         config.protocol = "paper"
         assert held_out_subjects(config) == ()
+
+
+def test_every_quickstart_holds_out_a_body_between_two_that_it_trains_on():
+    for file in COUNTS:
+        config = file.get_config("quickstart")
+        assert held_out_subjects(config) == ("train_3",)
+        statures = STATURES["train"]
+        assert len(config.dataset.train_subjects) == len(statures)
+        # As the test bodies do, it lies inside the range of the training.
+        assert min(statures) < statures[3] < max(statures)
 
 
 def test_a_protocol_is_that_of_its_builder():

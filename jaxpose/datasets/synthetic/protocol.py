@@ -11,5 +11,7 @@ STATURES = {
 PROTOCOL = Protocol(
     name="synthetic",
     train_subjects=tuple(f"train_{k}" for k in range(len(STATURES["train"]))),
+    # 1.70 m: between two training bodies, as the test bodies are.
+    validation_subjects=("train_3",),
     test_subjects=tuple(f"test_{k}" for k in range(len(STATURES["test"]))),
 )
