@@ -2,7 +2,7 @@
 
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import matplotlib
 
@@ -11,15 +11,29 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, NullFormatter
+from matplotlib.lines import Line2D
+from matplotlib.ticker import (
+    EngFormatter,
+    FormatStrFormatter,
+    Formatter,
+    LogLocator,
+    NullFormatter,
+)
 
 from jaxpose.whole_files import replacing
 
-PALETTE = matplotlib.color_sequences["tab20"]
-# Few curves: colours that differ for colour-blind readers, too, and marks beside them.
-SAFE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
-MARKERS = "os^D"
+# Colours that differ for colour-blind readers, too (Okabe and Ito).
+SAFE_COLOURS = (
+    *("#0072b2", "#d55e00", "#009e73", "#cc79a7"),
+    *("#e69f00", "#56b4e9", "#000000"),
+)
+# What tells curves, points and bars of one colour apart.
+MARKERS = "os^Dv"
+DASHES = ("-", "--", ":", "-.")
+HATCHES = ("", "////", "....", "xxxx")
+MOST_FIGURES = 6  # over the bars of a group
 # Endings of pictures that a command may write.
 FORMATS = (".png", ".pdf", ".svg")
 
@@ -98,7 +112,7 @@ def draw_scaling(
             )
         # A power of the size is a line on these axes.
         axis.set(title=title, xscale="log", yscale="log")
-        axis.grid(alpha=0.3, which="both")
+        _tidy(axis)
     axes[0, 0].legend(frameon=False)
     save(figure, path)
 
@@ -106,6 +120,7 @@ def draw_scaling(
 def draw_curves(
     losses: Mapping[str, np.ndarray],
     errors: Mapping[str, np.ndarray],
+    factors: Mapping[str, float | None],
     path: pathlib.Path,
 ) -> None:
     """Draws the training loss and, where there are any, validation errors over updates.
@@ -113,12 +128,20 @@ def draw_curves(
     Args:
       losses: `[N, 2]` (step, value) by label of the row.
       errors: likewise, MPJPE in millimetres.
+      factors: from each loss to millimetres, None where it is no length.
       path: the file.
     """
+    title, known = "training loss", {}
+    for label, curve in losses.items():
+        if (factor := factors[label]) is not None:
+            known[label] = curve * [1.0, factor]
+    # Losses of several kinds have no common unit.
+    if len(known) == len(losses):
+        title, losses = "training loss, mm", known
     # Runs without validation subjects have no second panel.
-    panels = {"training loss": losses}
+    panels = {title: losses}
     if any(len(curve) for curve in errors.values()):
-        panels["MPJPE of the held-out subjects, mm"] = errors
+        panels["validation MPJPE, mm"] = errors
     width = 6.4 * len(panels)
     figure, axes = plt.subplots(
         1,
@@ -132,20 +155,25 @@ def draw_curves(
             if not len(curve):
                 continue
             # Markers would hide each other on a long curve.
-            marker = "o" if len(curve) < 30 else ""
+            marker = _of_cycle(MARKERS, number) if len(curve) < 30 else ""
             axis.plot(
                 *curve.T,
                 label=label,
                 color=_colour(number),
+                ls=_of_cycle(DASHES, number),
                 marker=marker,
-                ms=3,
-                lw=1.2,
+                ms=4,
+                lw=1.4,
             )
         # Losses fall by decades, errors by parts.
         values = np.concatenate(list(curves.values()))[:, 1]
-        scale = "log" if values.max() > 3 * values.min() else "linear"
-        axis.set(title=title, xlabel="update", yscale=scale)
-        axis.grid(alpha=0.3, which="both")
+        axis.set(title=title, xlabel="update")
+        if values.max() > 3 * values.min():
+            axis.set_yscale("log")
+            _label_decades(axis.yaxis, FormatStrFormatter("%g"))
+        axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
+        axis.margins(x=0.02)
+        _tidy(axis)
     _legend_beside(axes[0, -1])
     save(figure, path)
 
@@ -154,6 +182,8 @@ def draw_bars(
     errors: Mapping[str, Mapping[str, float]], title: str, path: pathlib.Path
 ) -> None:
     """Draws grouped bars of `errors[label][action]`: one group per action.
+
+    The last group is the mean over the actions of a row, with its figures.
 
     Args:
       errors: millimetres by action, by label of the row.
@@ -166,32 +196,36 @@ def draw_bars(
         actions |= dict.fromkeys(row)
     # Bars fill 84 % of a group, which leaves a gap to the next one.
     width = 0.84 / len(errors)
-    inches = 0.45 * len(actions) * max(2, len(errors)) ** 0.5
-    figure, axis = plt.subplots(figsize=(max(7.0, inches), 4.2))
+    inches = 0.42 * (len(actions) + 1) * max(2, len(errors)) ** 0.5
+    figure, axis = plt.subplots(figsize=(min(max(7.0, inches), 14.0), 3.8))
+    # The mean stands apart.
+    ticks = np.append(np.arange(len(actions)), len(actions) + 0.5)
     # The bars of a group lie side by side, centred on its tick.
     for number, (label, row) in enumerate(errors.items()):
         offset = (number - (len(errors) - 1) / 2) * width
-        places = np.arange(len(actions)) + offset
         values = [row.get(action, np.nan) for action in actions]
-        axis.bar(
-            places,
+        values.append(float(np.mean(list(row.values()))) if row else np.nan)
+        bars = axis.bar(
+            ticks + offset,
             values,
             width,
             label=label,
             color=_colour(number),
+            edgecolor="white",
+            linewidth=0.4,
+            hatch=_of_cycle(HATCHES, number // len(SAFE_COLOURS)),
         )
-    ticks = range(len(actions))
-    axis.set_xticks(
-        ticks,
-        list(actions),
-        rotation=60,
-        ha="right",
-        fontsize=8,
-    )
-    axis.set(title=title, ylabel="mm", xlim=(-0.6, len(actions) - 0.4))
-    axis.grid(alpha=0.3, axis="y")
-    axis.set_axisbelow(True)
-    _legend_beside(axis)
+        # Figures of more bars would lie on each other.
+        if len(errors) <= MOST_FIGURES:
+            figures = [""] * len(actions) + [f"{values[-1]:.1f}"]
+            axis.bar_label(bars, figures, fontsize=7, padding=3, rotation=90)
+    names = [*actions, "mean"]
+    axis.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
+    axis.tick_params(axis="x", length=0)
+    axis.set(ylabel=title, xlim=(-0.6, ticks[-1] + 0.6))
+    axis.margins(y=0.1)
+    _tidy(axis, lines="y")
+    _legend_above(axis, len(errors))
     save(figure, path)
 
 
@@ -205,8 +239,13 @@ def draw_cost(points: Sequence[CostPoint], path: pathlib.Path) -> None:
     macs = [point.macs for point in points]
     _plot_costs(axes[0], "parameters", parameters, points)
     _plot_costs(axes[1], "multiply-accumulates per pose", macs, points)
-    axes[0].set_ylabel("MPJPE, mm (hollow: the paper's)")
-    _legend_beside(axes[1])
+    axes[0].set_ylabel("MPJPE, mm")
+    handles, labels = axes[1].get_legend_handles_labels()
+    if any(point.published is not None for point in points):
+        hollow = Line2D([], [], marker="o", ms=12, ls="", color="grey", mfc="none")
+        handles.append(hollow)
+        labels.append("the paper's")
+    _legend_beside(axes[1], handles, labels)
     save(figure, path)
 
 
@@ -260,18 +299,19 @@ def draw_windows(
             label=label,
         )
         sizes = [EngFormatter(places=2, sep="")(point.parameters) for point in curve]
-        axes[-1].bar_label(bars, sizes, fontsize=7, padding=2)
+        axes[-1].bar_label(bars, sizes, fontsize=7, padding=2, rotation=90)
     for axis, title in zip(axes, [*titles, "parameters"], strict=True):
         # Each window is three times the one before: equal steps.
         axis.set_xticks(range(len(lengths)), [str(length) for length in lengths])
         axis.set(title=title, xlabel="frames of the window")
         axis.set_xlim(-0.6, len(lengths) - 0.4)
-        axis.grid(alpha=0.3, axis="y")
-        axis.set_axisbelow(True)
-        axis.legend(fontsize=8, frameon=False)
-    axes[0].set_ylabel("mm")
+        _tidy(axis, lines="y")
+        # The legend lies above the data.
+        low, high = axis.get_ylim()
+        axis.set_ylim(low, high + 0.3 * (high - low))
+        axis.legend(fontsize=8, frameon=False, loc="upper left")
+    axes[0].set_ylabel("error, mm")
     axes[-1].yaxis.set_major_formatter(EngFormatter())
-    axes[-1].margins(y=0.12)
     save(figure, path)
 
 
@@ -284,28 +324,66 @@ def _plot_costs(
         # A row without a figure keeps its colour, so that points and bars agree.
         if point.error is None:
             continue
-        axis.plot(cost, point.error, "o", ms=8, color=colour, label=point.label)
+        mark = _of_cycle(MARKERS, number)
+        axis.plot(cost, point.error, mark, ms=8, color=colour, label=point.label)
+        # Wider, so that it is seen round a mark at the same place.
         if point.published is not None:
-            axis.plot(cost, point.published, "o", ms=8, color=colour, mfc="none")
+            axis.plot(cost, point.published, mark, ms=12, color=colour, mfc="none")
     # A log axis with fewer decades has too few labels to read.
     axis.set_xlabel(name)
     if max(costs) > 10 * min(costs):
         axis.set_xscale("log")
+        _label_decades(axis.xaxis, EngFormatter(sep=" "))
     else:
         axis.locator_params(axis="x", nbins=5)
-    axis.xaxis.set_major_formatter(EngFormatter())
-    axis.xaxis.set_minor_formatter(NullFormatter())
-    axis.grid(alpha=0.3, which="both")
+        axis.xaxis.set_major_formatter(EngFormatter())
+    axis.margins(0.1)
+    _tidy(axis)
 
 
-def _colour(number: int) -> Any:
-    """Returns the colour of curve or bar `number`; colours repeat after 20."""
-    return PALETTE[number % len(PALETTE)]
+def _colour(number: int) -> str:
+    """Returns the colour of curve or bar `number`; colours repeat after seven."""
+    return SAFE_COLOURS[number % len(SAFE_COLOURS)]
 
 
-def _legend_beside(axis: Axes) -> None:
-    """Puts the legend to the right of the axis, where it hides nothing."""
+def _of_cycle(choices: Sequence[str], number: int) -> str:
+    """Returns one of `choices`, from the first again after the last."""
+    return choices[number % len(choices)]
+
+
+def _label_decades(axis: Axis, formatter: Formatter) -> None:
+    """Labels 1, 2 and 5 of each decade of a log axis, in plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(formatter)
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _tidy(axis: Axes, lines: Literal["both", "x", "y"] = "both") -> None:
+    """Leaves the left and lower side of the frame, and light lines behind the data."""
+    axis.grid(alpha=0.3, axis=lines)
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _legend_above(axis: Axes, columns: int) -> None:
+    """Puts the legend above the axis, at most four names in a line."""
     axis.legend(
+        fontsize=8,
+        frameon=False,
+        loc="lower left",
+        bbox_to_anchor=(0, 1.06),
+        ncols=min(columns, 4),
+        borderaxespad=0,
+    )
+
+
+def _legend_beside(axis: Axes, *entries: Any) -> None:
+    """Puts the legend to the right of the axis, where it hides nothing.
+
+    `entries` are handles and labels, those of the axis where they are absent.
+    """
+    axis.legend(
+        *entries,
         fontsize=8,
         frameon=False,
         loc="center left",

@@ -24,11 +24,12 @@ from rich.table import Table
 from experiments import charts
 from jaxpose.errors import JaxposeError
 from jaxpose.training import workdirs
+from jaxpose.training.losses import loss_in_millimetres
 from jaxpose.training.metric_writer import read_metrics
 
 SCORES = ("mpjpe", "p_mpjpe", "n_mpjpe", "mpjve")
 # Fields that say where and how often, not what is trained.
-PLACES = ("seed", "dataset.data_dir", "checkpoint_seconds")
+PLACES = ("seed", "dataset.data_dir", "checkpoint_seconds", "wandb")
 # Parts of the protocol without which two scores do not compare.
 COMPARED = ("dataset", "keypoints_source", "joints", "test_subjects", "frame_stride")
 
@@ -130,14 +131,9 @@ def mean_and_spread(values: Sequence[float | None]) -> str:
     return text
 
 
-def curves_of(
-    groups: Sequence[Sequence[Trained]],
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Returns the losses and the validation errors of each group's first run.
-
-    Each is `[N, 2]`, updates and values, by the label of the group.
-    """
-    losses, errors = {}, {}
+def draw_curves(groups: Sequence[Sequence[Trained]], path: pathlib.Path) -> None:
+    """Draws the losses and the validation errors of each group's first run."""
+    losses, errors, factors = {}, {}, {}
     for group in groups:
         label = label_of(group)
         # Two directories may have one name.
@@ -145,7 +141,9 @@ def curves_of(
             label = str(group[0].workdir)
         losses[label] = _curve(group[0].rows, "loss")
         errors[label] = _curve(group[0].rows, "selection_mpjpe")
-    return losses, errors
+        fields = group[0].fields
+        factors[label] = loss_in_millimetres(fields["loss"], fields["target_scale"])
+    charts.draw_curves(losses, errors, factors, path)
 
 
 def _curve(rows: list[dict[str, Any]], name: str) -> np.ndarray:
@@ -177,7 +175,7 @@ def main(argv: list[str] | None = None) -> int:
         if any(tested(run) != tested(runs[0]) for run in runs):
             console.print("* scored on other test data than the first: do not compare")
         if out:
-            charts.draw_curves(*curves_of(groups), out)
+            draw_curves(groups, out)
             console.print(f"curves are in {out}", soft_wrap=True)
     except (JaxposeError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -23,6 +23,7 @@ from jaxpose.models.cost import describe
 from jaxpose.run import Run
 from jaxpose.scoring import evaluate, pose_drawing
 from jaxpose.training import workdirs
+from jaxpose.training.losses import loss_in_millimetres
 from jaxpose.training.metric_writer import read_metrics
 
 # Frames of the test clips among which the best and the worst clip are found.
@@ -82,7 +83,7 @@ def draw(jobs: list[Job], directory: pathlib.Path) -> None:
         result = workdirs.read_json(job.result)
         bars[_label(job)] = _errors_by_action(result)
         points.append(_cost_point(job, result))
-    charts.draw_bars(bars, "MPJPE by action", directory / "actions.png")
+    charts.draw_bars(bars, "MPJPE, mm", directory / "actions.png")
     charts.draw_cost(points, directory / "cost.png")
 
     # A run may be damaged, or its data gone; the others are drawn all the same.
@@ -197,7 +198,7 @@ def _published(job: Job) -> float | None:
 
 def _draw_curves(jobs: list[Job], path: pathlib.Path) -> None:
     """Draws the learning curves of all runs and seeds."""
-    losses, errors = {}, {}
+    losses, errors, factors = {}, {}, {}
     # Rows that score one training in several ways have one curve.
     for job in _first_of_each(jobs, lambda job: job.directory):
         label = _label(job)
@@ -206,7 +207,9 @@ def _draw_curves(jobs: list[Job], path: pathlib.Path) -> None:
         rows = read_metrics(job.directory / "metrics.jsonl")
         losses[label] = _curve(rows, "loss")
         errors[label] = _curve(rows, "selection_mpjpe")
-    charts.draw_curves(losses, errors, path)
+        config = job.config()
+        factors[label] = loss_in_millimetres(config.loss, config.target_scale)
+    charts.draw_curves(losses, errors, factors, path)
 
 
 def _curve(rows: Iterable[dict[str, Any]], name: str) -> np.ndarray:

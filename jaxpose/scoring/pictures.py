@@ -24,8 +24,10 @@ from jaxpose.whole_files import replacing
 
 # Label, epochs, values.
 _Curve = tuple[str, list[float], list[float]]
-# Colours of curves, which differ in lightness, too.
-_CURVES = ("#2f6fc8", "#e08e1b", "#444444")
+# Colours that differ for colour-blind readers, too, and marks of curves of few points.
+_COLOURS = ("#444444", "#0072b2", "#e69f00", "#009e73")
+_MARKS = ".os^"
+_VELOCITY = "selection_mpjve"
 # Dots per inch of animations, which are 9.6 inches wide.
 _DPI = 144
 
@@ -48,7 +50,7 @@ def draw_learning_curves(
         curve = (f"validation {label}", *_column(rows, name))
         if name.startswith("selection_"):
             # Velocities, millimetres per frame, are of another size.
-            (moves if "velocity" in name else errors).append(curve)
+            (moves if name == _VELOCITY else errors).append(curve)
     epochs, losses = _column(rows, "loss")
     plots = [("loss", [("training", epochs, losses)])]
     if to_millimetres is not None:
@@ -57,18 +59,18 @@ def draw_learning_curves(
     elif errors:
         plots.append(("error, mm", errors))
     if moves:
-        plots.append(("error of the velocity, mm per frame", moves))
+        plots.append(("velocity error, mm per frame", moves))
     plots.append(("learning rate", [("", *_column(rows, "learning_rate"))]))
 
     # One plot beside the other.
     figure = Figure(figsize=(4.5 * len(plots), 3.4))
     axes = figure.subplots(nrows=1, ncols=len(plots), squeeze=False)
     for axis, (title, curves) in zip(axes[0], plots, strict=True):
-        axis.set_prop_cycle(color=_CURVES)
-        for label, epochs, values in curves:
-            # Dots show where the few values of a short run lie.
-            marker = "." if len(epochs) < 30 else ""
-            axis.plot(epochs, values, label=label, marker=marker)
+        for number, (label, epochs, values) in enumerate(curves):
+            # Marks show where the few values of a short run lie.
+            marker = _MARKS[number % len(_MARKS)] if len(epochs) < 30 else ""
+            colour = _COLOURS[number % len(_COLOURS)]
+            axis.plot(epochs, values, color=colour, label=label, marker=marker, ms=4)
         axis.set(title=title, xlabel="epoch")
         # What falls far is seen best in ratios.
         if title in ("loss", "error, mm"):
@@ -76,7 +78,8 @@ def draw_learning_curves(
         axis.grid(alpha=0.3, which="both")
         axis.spines[["top", "right"]].set_visible(False)
         if len(curves) > 1:
-            axis.legend(frameon=False)
+            # Errors fall: the upper right corner is free.
+            axis.legend(frameon=False, loc="upper right")
     _save(figure, path)
 
 

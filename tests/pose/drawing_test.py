@@ -1,5 +1,6 @@
 """Figures and animations of poses: what is drawn, from where, and how fast it moves."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -63,6 +64,49 @@ def test_an_animation_goes_round_once_at_true_speed(tmp_path):
             pages.append(np.asarray(gif.convert("L"), float))
     # The person turns: neighbouring pictures differ.
     assert min(abs(a - b).mean() for a, b in itertools.pairwise(pages)) > 0.05
+
+
+def test_several_poses_move_side_by_side_at_one_scale():
+    pose, small = waving(8), waving(8)
+    small = dataclasses.replace(small, positions_3d=small.positions_3d / 2)
+    animation = jaxpose.animate(pose, small, pose, labels=("a", "half", "truth"))
+    animation._draw_frame(4)
+    figure = animation._fig
+    # The keypoints, and per pose the view of the camera and the turn.
+    flat, *solid = figure.axes
+    assert len(solid) == 3 * 2
+    titles = [axis.get_title() for axis in solid]
+    assert titles == ["a", "", "half", "", "truth", ""]
+    heights = []
+    for axis in solid[::2]:
+        assert axis.get_xlim() == solid[0].get_xlim()
+        assert axis.get_ylim() == solid[0].get_ylim()
+        _, person = lines_of(axis)
+        heights.append(np.ptp(np.concatenate(person.get_segments())[:, 1]))
+    assert heights[1] == pytest.approx(heights[0] / 2)
+    assert heights[2] == heights[0]
+    # Views of one pose lie below each other.
+    places = [axis.get_position() for axis in solid]
+    assert places[0].x0 == pytest.approx(places[1].x0)
+    assert places[1].y1 <= places[0].y0
+    assert flat.get_position().x1 <= places[0].x0
+
+
+@pytest.mark.parametrize(
+    ("poses", "labels", "message"),
+    [
+        (
+            (waving(8), waving(9)),
+            (),
+            "'wave' has 9 frames from 0 on, pose 'wave' 8 fro",
+        ),
+        ((waving(8), waving(8)), ("a",), r"labels=\('a',\): expected 2, one for each"),
+        ((), (), "animate needs a pose"),
+    ],
+)
+def test_poses_that_do_not_fit_together_are_named(poses, labels, message):
+    with pytest.raises(JaxposeError, match=message):
+        jaxpose.animate(*poses, labels=labels)
 
 
 def test_a_person_who_walks_stays_in_the_middle_and_keeps_heights():
