@@ -5,7 +5,7 @@
 A runtime comes with JAX and with a plugin for its accelerator. Both must be of one
 release: pip alone would replace `jax` and leave the plugin behind, and JAX would then
 compute on the CPU. So packages that are new enough stay as they are, and an older JAX
-is replaced together with its plugin.
+is replaced together with its plugin. So is one that pip has parted from its plugin.
 """
 
 import importlib.metadata
@@ -76,7 +76,8 @@ def plan(
         version = installed.get(canonicalize_name(requirement.name))
         if version is None or not requirement.specifier.contains(version, True):
             missing.append(requirement)
-    if not any(requirement.name in JAX for requirement in missing):
+    is_old = any(requirement.name in JAX for requirement in missing)
+    if not is_old and not _is_parted(installed):
         kept = [f"{name}=={installed[name]}" for name in JAX]
         return [str(requirement) for requirement in missing], kept
     # A new JAX comes with the plugin of the same release.
@@ -88,6 +89,13 @@ def plan(
         elif requirement.name in JAX or requirement in missing:
             asked.append(str(requirement))
     return asked, []
+
+
+def _is_parted(installed: Mapping[str, str]) -> bool:
+    """Returns whether JAX has a plugin for CUDA of another release."""
+    plugins = [name for name in PLUGINS if name.startswith("jax-")]
+    releases = {installed[name] for name in plugins if name in installed}
+    return bool(releases - {installed["jaxlib"]})
 
 
 def loaded_and_replaced() -> list[str]:

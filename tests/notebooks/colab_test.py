@@ -44,6 +44,12 @@ def test_an_old_jax_is_replaced_with_its_plugin(plugin, extra):
     assert kept == []
 
 
+def test_a_new_jax_that_was_parted_from_its_plugin_gets_it_again():
+    asked, kept = colab.plan(REQUIREMENTS, NEW | {"jax-cuda12-plugin": "0.7.2"})
+    assert asked == ["jax[cuda12]>=0.10", "jaxlib>=0.10"]
+    assert kept == []
+
+
 def test_a_development_version_of_jax_is_new_enough():
     installed = NEW | {"jax": "0.11.0.dev20261101", "jaxlib": "0.11.0.dev20261101"}
     assert colab.plan(REQUIREMENTS, installed)[0] == []
