@@ -113,8 +113,11 @@ def draw_poses(
             error = MILLIMETRES * np.linalg.norm(truth - predicted, axis=-1).mean()
             axis.set_title(f"{error:.0f} mm", fontsize=8, pad=2)
             if column == 0:
-                flat.set_title(clip.caption, fontsize=8, loc="left")
+                # Above the pose beside it.
+                flat.set_title(clip.caption, fontsize=8, loc="left", pad=30)
     figure.suptitle(title, fontsize=10, y=0.995)
+    below_title = 1 - 0.35 / figure.get_figheight()
+    pose_drawing.write_legend(figure, 0.02, below_title, with_truth=True)
     save(figure, path, tight=False)
 
 
@@ -195,8 +198,9 @@ def draw_comparison(
     for axis, title in zip(axes[0], ["2D input", *names, "truth"], strict=True):
         axis.set_title(title, fontsize=10)
     figure.supxlabel(
-        f"MPJPE of the frame; grey: truth; tiles of {pose_drawing.TILE} m; "
-        "rings: joints whose errors differ most, thick: the larger error",
+        "MPJPE of the frame; red: left, blue: right, grey: truth; tiles of "
+        f"{pose_drawing.TILE} m\nrings: joints whose errors differ most, in mm, thick: "
+        "the larger error",
         fontsize=7.5,
     )
     save(figure, path, tight=False)
@@ -267,7 +271,7 @@ def draw_matrices(
     """
     # The colour bar takes the additional width, the title the height.
     width = 2.7 * len(columns) + 1.2
-    height = 3.3 * len(rows) + 0.4
+    height = 3.5 * len(rows) + 0.4
     figure, axes = plt.subplots(
         len(rows),
         len(columns),
@@ -288,6 +292,7 @@ def draw_matrices(
             _name_entries(axis, names[label], rows_too=column == 0)
         figure.colorbar(image, ax=list(axes[line]), shrink=0.8)
     figure.suptitle(title, fontsize=10)
+    figure.set_layout_engine("constrained", hspace=0.08)
     save(figure, path, tight=False)
 
 
@@ -305,9 +310,13 @@ def _name_entries(axis: Axes, entries: Sequence[str], rows_too: bool) -> None:
     """Labels the sides of a matrix, every n-th entry where there are many."""
     step = max(1, -(-len(entries) // MOST_TICKS))
     ticks = range(0, len(entries), step)
-    labels = entries[::step]
-    axis.set_xticks(ticks, labels, rotation=90, fontsize=5)
-    axis.set_yticks(ticks, labels if rows_too else [], fontsize=5)
+    labels = [entry.replace("_", " ") for entry in entries[::step]]
+    axis.set_xticks(ticks, labels, rotation=90, fontsize=6)
+    axis.set_yticks(ticks, labels if rows_too else [], fontsize=6)
+    # Entry (i, j) is what i receives from j.
+    axis.set_xlabel("from", fontsize=7, labelpad=1)
+    if rows_too:
+        axis.set_ylabel("to", fontsize=7)
 
 
 def draw_influence(
