@@ -7,6 +7,7 @@ shape and one initialiser share a program. What no variable depends on is left o
 The numbers are those of `model.init` under `jit`, bit for bit.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from jax.extend import core
 from jaxpose.models.base import LiftingModel
 
 Program = Callable[..., Any]
+LEVEL = "xla_backend_optimization_level"
 
 
 def init_variables(model: LiftingModel, key: jax.Array) -> dict[str, Any]:
@@ -41,6 +43,12 @@ class _Pieces:
         self._known.update(zip(self._jaxpr.constvars, closed.consts, strict=True))
         self._maker = {var: eqn for eqn in self._jaxpr.eqns for var in eqn.outvars}
         self._programs: dict[str, Program] = {}
+        # The bits are those of full optimisation, which takes up to twice as long and
+        # gains nothing in a program that runs a few times. A level that the user has
+        # chosen stays.
+        is_chosen = LEVEL in os.environ.get("XLA_FLAGS", "")
+        is_free = jax.default_backend() == "cpu" and not is_chosen
+        self._options = {LEVEL: 1} if is_free else None
 
     def value(self, output: core.Var | core.Literal) -> Any:
         """Returns the value of an output or of a random key."""
@@ -80,11 +88,9 @@ class _Pieces:
         # A key is made by operations whose numbers differ: each runs by itself.
         if _is_key(output):
             return run
-        text = str(piece)
+        text, program = str(piece), jax.jit(run, compiler_options=self._options)
         # Arrays inside of a text are shortened.
-        if "..." in text:
-            return jax.jit(run)
-        return self._programs.setdefault(text, jax.jit(run))
+        return program if "..." in text else self._programs.setdefault(text, program)
 
 
 def _is_key(var: core.Var) -> bool:

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from configs import ampose
+from configs import ampose, gla_gcn
 from jaxpose.models import build_model, initialise
 from jaxpose.models.initialise import init_variables
 from tests.models.small_models import SMALL, small_config
@@ -12,9 +12,25 @@ from tests.models.small_models import SMALL, small_config
 
 @pytest.mark.parametrize("file", SMALL, ids=lambda file: file.__name__)
 def test_the_numbers_are_those_of_one_program_bit_for_bit(file):
-    model, key = build_model(small_config(file)), jax.random.key(7)
-    init = jax.jit(lambda: model.init(key, *model.example_inputs(), train=False))
-    expected, found = init(), init_variables(model, key)
+    check(build_model(small_config(file)), None)
+
+
+def test_the_numbers_are_those_of_full_optimisation(monkeypatch):
+    # The suite compiles at level 0; for users it is 3, and 1 where it makes no
+    # difference.
+    monkeypatch.setenv("XLA_FLAGS", "")
+    check(build_model(small_config(gla_gcn)), {initialise.LEVEL: 3})
+
+
+def check(model, options):
+    """Compares the variables with those of one program, compiled with `options`."""
+    key = jax.random.key(7)
+
+    def init():
+        return model.init(key, *model.example_inputs(), train=False)
+
+    expected = jax.jit(init, compiler_options=options)()
+    found = init_variables(model, key)
     assert jax.tree.structure(found) == jax.tree.structure(expected)
     for one, other in zip(
         jax.tree.leaves(found), jax.tree.leaves(expected), strict=True
