@@ -37,6 +37,7 @@ from jaxpose.models.layers import (
     DropPath,
     LayerNorm,
     Mlp,
+    gelu,
     padded_convolution,
     torch_bias_init,
     torch_linear_init,
@@ -265,7 +266,7 @@ class CrossJoint(nn.Module):
             dtype=self.dtype,
         )
         # Channels are normalised apart: as many groups as channels.
-        y = nn.gelu(conv(name="conv1")(z), approximate=False)
+        y = gelu(conv(name="conv1")(z))
         y = _group_norm(width, self.dtype)(y)
         return conv(name="conv2")(y)
 
