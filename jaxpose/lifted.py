@@ -77,7 +77,11 @@ def print_videos(videos: Sequence[Video]) -> None:
     for video in videos:
         name = printable(video.name)
         if video.reason:
-            print(f"error: {name}: {printable(video.reason)}", file=sys.stderr)
+            reason = printable(video.reason)
+            # A name that is the path begins the reason already.
+            if not reason.startswith(name):
+                reason = f"{name}: {reason}"
+            print(f"error: {reason}", file=sys.stderr)
             continue
         print(f"{name}: {_summary(video)}")
         for kind, label in (("warnings", "warning"), ("remarks", "note")):

@@ -286,6 +286,7 @@ def test_a_mistake_is_answered_in_one_line(kind, folder, model, tmp_path, capsys
     (line,) = err.splitlines()
     assert line.startswith("error: ")
     assert message in line
+    assert line.count("/absent") <= 1  # a file is named once
 
 
 @pytest.mark.parametrize(
