@@ -1,4 +1,4 @@
-"""The protocol of the synthetic motion: eight bodies to train on, three to score."""
+"""The protocol of the synthetic motion: eight bodies to train with, three to score."""
 
 from jaxpose.datasets.protocol import Protocol
 
