@@ -17,6 +17,7 @@ from jaxpose.data.batches import TrainData, make_batch_function
 from jaxpose.models.base import LiftingModel
 from jaxpose.parallel import sharding
 from jaxpose.training import optimizers
+from jaxpose.training.packing import Packing
 from jaxpose.training.state import TrainState
 from jaxpose.training.targets import make_loss
 
@@ -47,8 +48,11 @@ def make_update(
     mesh: Mesh,
     *,
     unrolled: bool,
+    packing: Packing | None = None,
 ) -> Callable[[TrainState, TrainData, jax.Array], tuple[TrainState, jax.Array]]:
     """Makes one update: `(state, data, numbers [B]) -> (state, loss)`, inside `jit`.
+
+    With `packing` the parameters and the optimiser's state are packed.
 
     With `config.accumulation_steps` the gradient is the mean over that many parts of
     the batch, computed one after the other: `unrolled`, or by a loop in the compiled
@@ -66,7 +70,12 @@ def make_update(
         # The key of an update depends on the seed and the step alone, so a resumed run
         # draws the same numbers as an uninterrupted one.
         key = jax.random.fold_in(jax.random.key(config.seed + 1), state.step)
-        loss, batch_stats, grads = gradient(state, data, numbers, key)
+        whole = state
+        if packing is not None:
+            whole = state.replace(params=packing.unpack(state.params))
+        loss, batch_stats, grads = gradient(whole, data, numbers, key)
+        if packing is not None:
+            grads = packing.pack(grads)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         new_state = TrainState(
             step=state.step + 1,
@@ -238,6 +247,8 @@ def compile_train_steps(
     is_cpu = platform == "cpu"
     updates = 1 if is_cpu else schedule.steps_per_dispatch
     model = model.for_platform(platform)
+    # Where an update is a call of its own, packing would be part of every update.
+    packing = Packing(example[0].params) if updates > 1 else None
     update = make_update(
         model,
         optimizer,
@@ -245,6 +256,7 @@ def compile_train_steps(
         schedule,
         mesh,
         unrolled=is_cpu,
+        packing=packing,
     )
 
     def steps(
@@ -259,10 +271,19 @@ def compile_train_steps(
             numbers = jax.lax.dynamic_slice_in_dim(order, start, config.batch_size)
             return update(state, data, numbers)
 
-        if updates == 1:
+        if packing is None:
             state, loss = body(state, jnp.int32(0))
             return state, loss[None]
-        return jax.lax.scan(body, state, jnp.arange(updates))
+        packed = state.replace(
+            params=packing.pack(state.params),
+            opt_state=packing.pack_inside(state.opt_state),
+        )
+        packed, losses = jax.lax.scan(body, packed, jnp.arange(updates))
+        state = packed.replace(
+            params=packing.unpack(packed.params),
+            opt_state=packing.unpack_inside(packed.opt_state),
+        )
+        return state, losses
 
     # The old state is donated: the new one takes over its buffers.
     everywhere = sharding.replicated(mesh)
