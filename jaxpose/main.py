@@ -52,7 +52,8 @@ _OF_PREDICT = (_TO, _OUT, _OVERWRITE, _SMOOTH, _ROOT, _UPRIGHT)
 _DISTRIBUTED = flags.DEFINE_bool(
     "distributed",
     False,
-    "One of many processes, which the cluster's environment names (SLURM, TPU pods).",
+    "One of many processes, which the cluster's environment names: SLURM, Open MPI "
+    "(which needs --coordinator, too), TPU pods.",
 )
 _COORDINATOR = flags.DEFINE_string(
     "coordinator", None, "The same by hand: host:port of the first process."

@@ -18,7 +18,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from jaxpose.errors import JaxposeError
-from jaxpose.parallel import links, signals
+from jaxpose.parallel import clusters, links, signals
 
 # Seconds without a heartbeat after which JAX aborts the processes. Where links watch
 # them, these say so first.
@@ -33,7 +33,7 @@ _COLLECTIVE = ("Gloo", "by peer", "oordination service")
 class _State:
     """How this process hangs together with the others."""
 
-    link: links.Link | None = None  # None where a cluster connects the processes
+    link: links.Link | None = None  # None where JAX alone connects the processes
     loss: str | None = None  # the message about another process that has ended
     lost = threading.Event()
     leaving = threading.Event()
@@ -49,8 +49,8 @@ def initialize(
     """Joins the other processes.
 
     Args:
-      coordinator: `host:port` of the first process; None where the environment of a
-        cluster names it and the rest (SLURM, TPU pods, Open MPI).
+      coordinator: `host:port` of the first process; None, as for the other two, where
+        the environment of a cluster tells it (`jaxpose.parallel.clusters`, TPU pods).
       num_processes: how many there are.
       process_id: which of them this is, from 0.
 
@@ -59,6 +59,8 @@ def initialize(
         processes have one id, or they have different numbers of devices.
     """
     bind_address, heartbeat = None, _HEARTBEAT_SECONDS
+    given = clusters.Place(coordinator, num_processes, process_id)
+    coordinator, num_processes, process_id = clusters.complete(given, os.environ)
     # JAX's own connections end in aborted processes; see `jaxpose.parallel.links`.
     if coordinator and num_processes is not None and process_id is not None:
         link = links.meet(coordinator, num_processes, process_id, _on_loss)

@@ -63,13 +63,21 @@ def train(workdir, data_dir):
 
 
 def start(
-    workdir, data_dir, processes, signalled=(0, 0), victim=-1, odd_one=(), devices=1
+    workdir,
+    data_dir,
+    processes,
+    signalled=(0, 0),
+    victim=-1,
+    odd_one=(),
+    devices=1,
+    in_slurm=False,
 ):
     """Starts the program `processes` times; each has one CPU device.
 
     `signalled` is a dispatch and a signal: process `victim`, the last one by default,
     sends itself that signal at that dispatch, if it is not 0. The last process also
-    gets the flags `odd_one` and has `devices` CPU devices.
+    gets the flags `odd_one` and has `devices` CPU devices. With `in_slurm` variables
+    tell what flags tell otherwise, as `srun` sets them.
     """
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
@@ -80,7 +88,10 @@ def start(
         *(f"--config.{name}={value}" for name, value in fields.items()),
         f"--workdir={workdir}",
     ]
-    flags += [f"--coordinator=localhost:{port}", f"--num_processes={processes}"]
+    if in_slurm:
+        flags.append("--distributed")
+    else:
+        flags += [f"--coordinator=localhost:{port}", f"--num_processes={processes}"]
     started = []
     for i in range(processes):
         dispatch, number = signalled if i == victim % processes else (0, 0)
@@ -90,9 +101,13 @@ def start(
             "JAX_PLATFORMS": "cpu",
             "JAX_NUM_CPU_DEVICES": str(devices if is_last else 1),
         }
+        if in_slurm:
+            environment |= slurm(i, processes, port)
+        else:
+            own = [f"--process_id={i}", *own]
         program = ["tests.parallel.signalled", str(dispatch), str(int(number))]
         process = subprocess.Popen(
-            [sys.executable, "-m", *program, *flags, f"--process_id={i}", *own],
+            [sys.executable, "-m", *program, *flags, *own],
             cwd=ROOT,
             env=os.environ | environment,
             stdout=subprocess.PIPE,
@@ -101,6 +116,18 @@ def start(
         )
         started.append(process)
     return started
+
+
+def slurm(process, processes, port):
+    """Variables that `srun` sets for a process; the port is that of this test."""
+    return {
+        "SLURM_JOB_ID": "1",
+        "SLURM_STEP_NODELIST": "localhost",
+        "SLURM_NTASKS": str(processes),
+        "SLURM_PROCID": str(process),
+        "SLURM_LOCALID": str(process),
+        "JAX_COORDINATOR_PORT": str(port),
+    }
 
 
 def finish(processes, status=0):
@@ -142,7 +169,8 @@ def test_processes_stop_together_and_resume_in_any_number(alone, data_dir, tmp_p
     assert max(losses(tmp_path)) < 40
 
     # JAX alone would abort the other one, from C++.
-    pair = start(tmp_path, data_dir, 2, signalled=(2, signal.SIGKILL), victim=0)
+    killed = {"signalled": (2, signal.SIGKILL), "victim": 0}
+    pair = start(tmp_path, data_dir, 2, **killed, in_slurm=True)
     assert error_of(pair[1]) == LOST.format(0)
     pair[0].communicate()
 
