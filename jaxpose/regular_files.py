@@ -16,6 +16,17 @@ _KINDS = {
 }
 
 
+def open_at_once(path: pathlib.Path, flags: int) -> int:
+    """Opens a file as `os.open` does, but waits for nobody.
+
+    Opening a named pipe waits for its other end otherwise.
+
+    Raises:
+      OSError: it cannot be opened, or is a named pipe that nobody reads.
+    """
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+
+
 def open_regular(path: pathlib.Path) -> BinaryIO:
     """Opens a file for reading; a pipe or a device would never end.
 
@@ -23,13 +34,10 @@ def open_regular(path: pathlib.Path) -> BinaryIO:
       JaxposeError: it is no regular file.
       OSError: it cannot be opened.
     """
-    # Without the first flag, opening a pipe waits for its writer. Windows has the
-    # second one alone.
-    nonblock = getattr(os, "O_NONBLOCK", 0)
-    binary = getattr(os, "O_BINARY", 0)
+    binary = getattr(os, "O_BINARY", 0)  # of Windows
     if path.is_dir():  # which Windows does not open
         raise JaxposeError(f"{path} is a folder, not a file")
-    descriptor = os.open(path, os.O_RDONLY | nonblock | binary)
+    descriptor = open_at_once(path, os.O_RDONLY | binary)
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)

@@ -19,7 +19,7 @@ from absl import logging
 from orbax.checkpoint import v1 as ocp
 
 from jaxpose.errors import JaxposeError
-from jaxpose.training import records, scores
+from jaxpose.training import orphans, records, scores
 from jaxpose.training.state import TrainState
 from jaxpose.wording import one_line
 
@@ -87,7 +87,11 @@ class Checkpoints:
     def __init__(
         self, workdir: pathlib.Path, description: dict[str, Any] | None = None
     ):
-        """Opens the checkpoints of `workdir`; unfinished ones are removed."""
+        """Opens the checkpoints of `workdir`; unfinished ones are removed.
+
+        Raises:
+          JaxposeError: the directory is no folder, or cannot be read.
+        """
         self.workdir = workdir.absolute()
         self.directory = self.workdir / "checkpoints"
         self.description = description or {}
@@ -95,6 +99,11 @@ class Checkpoints:
 
     def _open(self) -> None:
         """Opens orbax's checkpointer, which keeps the last two and the best."""
+        if os.path.lexists(self.directory) and not self.directory.is_dir():
+            raise JaxposeError(
+                f"{self.directory} is no folder, so it cannot hold checkpoints; move "
+                "it away, or use another workdir"
+            )
         # orbax fails on damaged side files, and deletes what seems to be no longer the
         # best. All processes share the directory: the first one mends.
         if jax.process_index() == 0:
@@ -323,6 +332,7 @@ def _load(checkpoint: pathlib.Path, shapes: TrainState) -> TrainState:
 
 def _load_arrays(checkpoint: pathlib.Path, shapes: TrainState) -> TrainState:
     """Returns the state in a checkpoint, whatever orbax's metadata beside it says."""
+    orphans.silence()
     try:
         return ocp.load(checkpoint, shapes, checkpointable_name="state")
     except Exception:

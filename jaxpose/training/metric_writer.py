@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 from tensorboardX.summary import hparams, image
 
+from jaxpose.regular_files import open_at_once
 from jaxpose.training.events import Events
 from jaxpose.whole_files import naming, replacing
 
@@ -25,17 +26,19 @@ def read_metrics(path: pathlib.Path) -> list[dict[str, Any]]:
     """Returns the rows of a file of JSON lines, without damaged ones.
 
     A kill cuts off the last row; a row is damaged that is no object with a `step`.
+    What is no file has no rows.
     """
-    rows = []
-    if path.exists():
-        # By bytes: one that is not UTF-8 spoils its own line alone.
-        for line in path.read_bytes().split(b"\n"):
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(row, dict) and type(row.get("step")) is int:
-                rows.append(row)
+    rows: list[dict[str, Any]] = []
+    if not path.is_file():
+        return rows
+    # By bytes: one that is not UTF-8 spoils its own line alone.
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict) and type(row.get("step")) is int:
+            rows.append(row)
     return rows
 
 
@@ -72,10 +75,12 @@ class MetricWriter:
             for row in read_metrics(path):
                 if row["step"] <= resume_step:
                     file.write(json.dumps(row) + "\n")
-        # Line by line, so that a row is visible as soon as it is written.
         self._path, self._log_path = path, workdir / "train.log"
+        append = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        descriptor = open_at_once(self._log_path, append)
+        # Line by line, so that a row is visible as soon as it is written.
+        self._log = os.fdopen(descriptor, "a", buffering=1, encoding="utf-8")
         self._file = path.open("a", buffering=1)
-        self._log = self._log_path.open("a", buffering=1, encoding="utf-8")
         self._events = Events(workdir / "tensorboard", purge_step=resume_step + 1)
         self._log_values = log
 

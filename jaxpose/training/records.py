@@ -7,16 +7,19 @@ versions of jaxpose hold a description without digests.
 """
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
 import os
 import pathlib
+import re
 from typing import Any
 
 import jax
 import numpy as np
 
+from jaxpose.regular_files import read_regular
 from jaxpose.whole_files import write_json
 
 # Where the two copies are, inside a checkpoint.
@@ -24,6 +27,8 @@ ITEM = "record"
 METADATA_FILE = "_CHECKPOINT_METADATA"
 ITEM_FILE = f"{ITEM}/data.json"
 _METADATA_KEY = "custom_metadata"
+# Bytes of the largest side file that is read: a digest of each of a million arrays.
+MAX_BYTES = 1 << 27
 # What a record holds beside the description of the run.
 _OWN_FIELDS = ("score", "digests", "sha256")
 
@@ -125,24 +130,33 @@ def complete_steps(directory: pathlib.Path) -> list[int]:
     Raises:
       OSError: the directory is there and cannot be listed.
     """
+    if not directory.is_dir():  # a circle of links is none either
+        return []
     try:
         names = os.listdir(directory)
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return []
-    # A name that is no number is a checkpoint that is being written.
-    return [int(name) for name in names if name.isdecimal()]
+    # A name that is no number is a checkpoint that is being written. Numbers that are
+    # written in another way, as 007, or in other digits, are not jaxpose's.
+    return [int(name) for name in names if re.fullmatch("0|[1-9][0-9]{0,18}", name)]
 
 
 def read_object(path: pathlib.Path) -> dict[str, Any] | None:
     """Returns the JSON object in a file, None where it is missing or damaged.
 
+    A folder, a named pipe or a circle of links in its place counts as damage, too.
+
     Raises:
       OSError: the file is there and cannot be read.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_regular(path, MAX_BYTES))
     except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return None
+        raise
     return content if isinstance(content, dict) else None
 
 

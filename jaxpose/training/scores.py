@@ -4,9 +4,9 @@ The record of a checkpoint (`jaxpose.training.records`) has its score. A file be
 says the same to orbax, which keeps the best checkpoint by it.
 """
 
-import math
 import pathlib
 import shutil
+import sys
 from typing import Any
 
 from absl import logging
@@ -20,7 +20,8 @@ _FILE = "metrics/metrics"
 
 def is_score(value: Any) -> bool:
     """Returns whether a value, which may be anything, is a finite number."""
-    return type(value) in (int, float) and math.isfinite(value)
+    # A whole number of JSON may be beyond every float.
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def read_scores(directory: pathlib.Path) -> dict[int, float | None]:

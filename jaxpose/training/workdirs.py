@@ -27,6 +27,7 @@ from jaxpose.data.random_cameras import HEIGHTS
 from jaxpose.data.requirements import unit_of
 from jaxpose.errors import JaxposeError, join_first
 from jaxpose.inference.doubts import body_heights
+from jaxpose.regular_files import read_regular
 from jaxpose.training import earlier_formats, records
 from jaxpose.training.comparison import (
     comparable,
@@ -377,7 +378,7 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
       JaxposeError: the file is damaged, or another program wrote it.
     """
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(read_regular(path, records.MAX_BYTES))
     except (ValueError, OSError) as error:
         raise JaxposeError(
             f"{path} cannot be read ({cut(str(error))}); restore it, or use a new "

@@ -129,8 +129,6 @@ def test_no_flipped_bit_of_a_checkpoint_changes_what_is_restored(
 READ = ("config.json", "environment.json", "metrics.jsonl")
 
 
-# Threads of orbax end after a load that fails, and complain of it.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
 def test_no_damage_to_any_file_of_a_run_changes_what_is_read(
     workdir, like, monkeypatch
@@ -336,6 +334,23 @@ def test_a_config_file_that_was_changed_does_not_change_the_run(workdir):
     trained = Run.open(workdir).trained
     assert trained.target_scale == small_config().target_scale
     assert trained.dataset.data_dir == "/elsewhere"  # folders may move
+
+
+def test_a_score_beyond_every_float_is_none():
+    # JSON has whole numbers of any length.
+    assert not scores.is_score(10**400)
+    assert not scores.is_score(-(10**400))
+    assert not scores.is_score(float("nan"))
+    assert not scores.is_score(True)
+    assert scores.is_score(80)
+
+
+@pytest.mark.parametrize("name", ["0072", "٧٢", "99.tmp", "-1", "9" * 200])
+def test_folders_that_no_run_wrote_are_no_checkpoints(workdir, like, name):
+    before = steps(workdir)
+    (workdir / "checkpoints" / name).mkdir()
+    assert steps(workdir) == before
+    assert int(read_best(workdir, like).state.step) == best_step(workdir)
 
 
 def test_a_score_that_is_not_finite_is_never_the_best(tmp_path):
