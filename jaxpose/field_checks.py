@@ -5,7 +5,6 @@ complaint then says what it would cost.
 """
 
 import itertools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,9 @@ Check = Callable[[Any], str | None]
 
 # Updates and samples are counted in 32 bits.
 MOST = 2**31 - 1
+# Factors are float32 on the devices: beyond these bounds they, or their products with
+# gradients, would be infinite or 0.
+_LEAST_FACTOR, _MOST_FACTOR = 1e-12, 1e12
 # Faster than any training so far, so that the years below are the fewest.
 _UPDATES_PER_SECOND = 1000
 _SECONDS_PER_YEAR = 365 * 24 * 3600
@@ -26,13 +28,14 @@ def is_number(value: Any) -> bool:
 
 
 def at_least(least: int) -> Check:
-    """Returns the check of a finite number that has a lower bound."""
+    """Returns the check of a number that has a lower bound, and that of all factors."""
     complaint = f"must be at least {least}"
 
     def check(value: Any) -> str | None:
         if not is_number(value):
             return f"{complaint}, a number"
-        return None if least <= value < math.inf else f"{complaint}, and finite"
+        is_inside = least <= value <= _MOST_FACTOR
+        return None if is_inside else f"{complaint}, and finite: at most 1e12"
 
     return check
 
@@ -123,9 +126,10 @@ def tuple_of_names(value: Any) -> str | None:
 
 
 def positive(value: Any) -> str | None:
-    """Checks a number above 0."""
-    is_positive = is_number(value) and 0 < value < math.inf
-    return None if is_positive else "must be a finite number above 0"
+    """Checks a factor above 0."""
+    is_positive = is_number(value) and _LEAST_FACTOR <= value <= _MOST_FACTOR
+    complaint = "must be a finite number above 0, from 1e-12 to 1e12"
+    return None if is_positive else complaint
 
 
 def fraction(value: Any) -> str | None:

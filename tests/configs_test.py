@@ -281,6 +281,10 @@ def test_a_released_crossformer_zeroes_frames_and_the_papers_does_not():
             {"optimizer.final_learning_rate": float("inf")},
             "must be at least 0, and finite",
         ),
+        # Factors that float32 cannot hold.
+        ({"velocity_loss": 1e39}, "must be at least 0, and finite: at most 1e12"),
+        ({"optimizer.learning_rate": 1e39}, r"=1e\+39 must be .* from 1e-12 to 1e12"),
+        ({"target_scale": 1e-300}, r"=1e-300 must be a finite number above 0, from"),
         (
             {"precision": "float8"},
             "precision='float8' is unknown; known: float32, tf32",
