@@ -10,6 +10,7 @@ Errors have the unit of the input, and NaN in a pose gives NaN.
 """
 
 from types import ModuleType
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -286,7 +287,7 @@ def _namespace(*arrays: Array) -> ModuleType:
 def _as_float(errors: Array) -> tuple[ModuleType, Array]:
     """Returns the namespace of `errors`, and `errors` in float32 or better."""
     xp = _namespace(errors)
-    errors = xp.asarray(errors)
+    errors = _real(xp, "errors", errors)
     dtype = xp.result_type(errors, np.float32)
     return xp, xp.asarray(errors, dtype)
 
@@ -294,8 +295,8 @@ def _as_float(errors: Array) -> tuple[ModuleType, Array]:
 def _checked(predicted: Array, target: Array) -> tuple[ModuleType, Array, Array]:
     """Returns the namespace of two arrays of poses, and both in one precision."""
     xp = _namespace(predicted, target)
-    predicted = xp.asarray(predicted)
-    target = xp.asarray(target)
+    predicted = _real(xp, "predicted", predicted)
+    target = _real(xp, "target", target)
     if predicted.shape != target.shape:
         raise JaxposeError(
             f"predicted {predicted.shape} and target {target.shape} must have the "
@@ -306,6 +307,18 @@ def _checked(predicted: Array, target: Array) -> tuple[ModuleType, Array, Array]
     # Integers and half precision are promoted; float64 stays.
     dtype = xp.result_type(predicted, target, np.float32)
     return xp, xp.asarray(predicted, dtype), xp.asarray(target, dtype)
+
+
+def _real(xp: ModuleType, name: str, value: Any) -> Array:
+    """Returns real numbers as an array; raises JaxposeError for anything else."""
+    try:
+        array = xp.asarray(value)
+    except (TypeError, ValueError) as error:  # lists of several lengths, say
+        raise JaxposeError(f"{name} is no array of numbers: {error}") from error
+    kinds = (jnp.floating, jnp.integer, jnp.bool_)
+    if not any(jnp.issubdtype(array.dtype, kind) for kind in kinds):
+        raise JaxposeError(f"{name} has the type {array.dtype}; expected real numbers")
+    return array
 
 
 def _mean(errors: Array) -> Array:

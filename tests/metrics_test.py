@@ -259,6 +259,24 @@ def test_procrustes_needs_three_coordinates():
         metrics.p_mpjpe(predicted, target)
 
 
+@pytest.mark.parametrize(
+    ("poses", "message"),
+    [
+        (np.zeros((2, 17, 3), complex), "predicted has the type complex128; expected"),
+        (
+            np.zeros((2, 17, 3), str),
+            "predicted has the type <U1; expected real",
+        ),
+        (np.zeros((2, 17, 3), object), "predicted has the type object; expected real"),
+        ([[[0.0, 0.0, 0.0]], [[0.0]]], "predicted is no array of numbers: .* inhomog"),
+    ],
+)
+@pytest.mark.parametrize("metric", [*MEANS, *PER_POSE, metrics.joint_errors])
+def test_poses_are_real_numbers(metric, poses, message):
+    with pytest.raises(JaxposeError, match=message):
+        metric(poses, poses)
+
+
 def test_there_must_be_something_to_average():
     empty = np.zeros((0, 17, 3))
     for metric in MEANS:
