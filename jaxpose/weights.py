@@ -30,7 +30,8 @@ from flax import traverse_util
 from jaxpose.errors import JaxposeError
 from jaxpose.inference.exported import Program
 from jaxpose.recordings.content import UnreadError, load_content
-from jaxpose.training import workdirs
+from jaxpose.regular_files import open_regular
+from jaxpose.training import records, workdirs
 from jaxpose.whole_files import replacing
 from jaxpose.wording import cut
 
@@ -117,12 +118,15 @@ def load_weights(path: str | os.PathLike[str]) -> Weights:
     """
     file = pathlib.Path(path).expanduser()
     try:
+        open_regular(file).close()  # a pipe or a device would never end
         with safetensors.safe_open(file, framework="numpy") as opened:
             metadata = opened.metadata() or {}
             names = opened.keys()
             arrays = {name: opened.get_tensor(name) for name in names}
     except OSError as error:
         raise JaxposeError(f"{path} cannot be read: {_reason(error)}") from None
+    except JaxposeError:
+        raise
     except (safetensors.SafetensorError, TypeError, ValueError, KeyError) as error:
         raise JaxposeError(f"{path}: {_kind(file, error)}") from None
     if "jaxpose" not in metadata:
@@ -143,12 +147,17 @@ def load_weights(path: str | os.PathLike[str]) -> Weights:
             "get it again"
         )
 
-    # Only what `save_weights` wrote has such a digest.
+    # Whoever writes another content can write its digest, too.
+    if not _is_complete(header, arrays):
+        raise JaxposeError(
+            f"{path} lacks what a file of Run.export holds: config, description with "
+            "run_format, variables; get it again"
+        )
     description = header["description"]
     workdirs.check_format(description["run_format"], file)
     config = workdirs.current_config(header["config"], description["run_format"])
     program = None
-    if "program" in header:
+    if header.get("program"):
         program = Program(arrays.pop(_PROGRAM).tobytes(), header["program"])
     floats = {name: array.astype(np.float32) for name, array in arrays.items()}
     variables = traverse_util.unflatten_dict(floats, sep=".")
@@ -168,9 +177,18 @@ def _parse_header(text: str) -> dict[str, Any]:
     """Returns the object in a JSON text, an empty one where it is damaged."""
     try:
         header = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return header if isinstance(header, dict) else {}
+
+
+def _is_complete(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bool:
+    """Returns whether a file of weights has the parts that `load_weights` takes."""
+    description = header.get("description")
+    if not isinstance(description, dict) or not records.is_config(header.get("config")):
+        return False
+    has_program = not header.get("program") or _PROGRAM in arrays
+    return has_program and type(description.get("run_format")) is int
 
 
 def _digest(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:

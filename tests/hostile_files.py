@@ -277,6 +277,7 @@ MAKERS: dict[str, Callable[[pathlib.Path], None]] = {
         f"pipe.{ending}": pipe
         for ending in (
             *("npz", "pkl", "mat", "zip", "json", "pt", "xml", "yml", "h5", "cdf"),
+            "safetensors",
         )
     },
 }
@@ -310,6 +311,7 @@ READERS = {
     "load_annot_data(path, 'annot3')",
     "cdf": "from jaxpose.datasets.human36m.cdf import read_pose;"
     "read_pose(path, path.name, 3)",
+    "safetensors": "from jaxpose.weights import load_weights; load_weights(path)",
 }
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ six months of its versions at least.
 """
 
 import dataclasses
+import re
 from typing import Any
 
 import jax
@@ -16,8 +17,24 @@ from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.models.base import LiftingModel
 from jaxpose.precision import matmul_precision
+from jaxpose.wording import cut, shown
 
 PLATFORMS = ("cpu", "cuda", "tpu")
+
+# What a model needs of the functions that XLA has besides its operations: the checks of
+# a batch of any size. Others take addresses, of callbacks for one.
+_CALLED = {"shape_assertion"}
+_OUTSIDE = re.compile(
+    r"custom_call\W*([\w.$]*)|\bstablehlo\.(infeed|outfeed|send|recv)\b"
+)
+# Fields of `ExportedModel` in a file, and their types.
+_FACTS = {
+    "skeleton": str,
+    "input_skeleton": str,
+    "keypoint_features": int,
+    "num_frames": int,
+    "shift": int,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +81,21 @@ def export_program(
     return Program(bytes(exported.serialize()), facts)
 
 
+def _check_program(text: str, where: str) -> None:
+    """Raises JaxposeError for a program that calls what lies outside of it.
+
+    Args:
+      text: the program, as MLIR.
+      where: name of its weights.
+    """
+    for called, other in _OUTSIDE.findall(text):
+        if called not in _CALLED:
+            raise JaxposeError(
+                f"{where}: its program calls {cut(called or other or 'a function')!r} "
+                "outside of it, as no model does; get the weights from whom you trust"
+            )
+
+
 class ExportedModel(LiftingModel, kw_only=True):
     """A lifting model whose code is a `Program`.
 
@@ -84,7 +116,8 @@ class ExportedModel(LiftingModel, kw_only=True):
         """Returns the model of a program.
 
         Raises:
-          JaxposeError: this version of JAX cannot run it.
+          JaxposeError: this version of JAX cannot run it, it calls functions outside of
+            it, or its facts are not those of a model.
         """
         try:
             loaded = jax.export.deserialize(bytearray(program.code))
@@ -93,7 +126,16 @@ class ExportedModel(LiftingModel, kw_only=True):
                 f"{where}: jax {jax.__version__} cannot read this program "
                 f"({error}); export the weights again, or without a program"
             ) from error
-        return cls(**program.facts, program=loaded)
+        _check_program(loaded.mlir_module(), where)
+        for name, kind in _FACTS.items():
+            if type(program.facts.get(name)) is not kind:
+                raise JaxposeError(
+                    f"{where}: {name} of its program is "
+                    f"{shown(program.facts.get(name))}, expected a {kind.__name__}; "
+                    "export the weights again"
+                )
+        facts = {name: program.facts[name] for name in _FACTS}
+        return cls(**facts, program=loaded)
 
     @property
     def receptive_field(self) -> int:

@@ -1,5 +1,8 @@
 """Weights with the program of their model, which runs without the model's code."""
 
+import jax
+import jax.export
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -61,4 +64,23 @@ def test_a_program_of_another_jax_is_named(file):
     weights = load_weights(file)
     program = exported.Program(weights.program.code[:100], weights.program.facts)
     with pytest.raises(JaxposeError, match=r"own .*cannot read this program"):
+        exported.ExportedModel.of(program, weights.name)
+
+
+def test_a_program_that_calls_other_code_is_refused(file):
+    weights = load_weights(file)
+    solve = jax.jit(lambda variables, x: jnp.linalg.cholesky(x))  # a library's code
+    shapes = ({}, jax.ShapeDtypeStruct((3, 3), jnp.float32))
+    code = jax.export.export(solve, platforms=["cpu"])(*shapes).serialize()
+    program = exported.Program(bytes(code), weights.program.facts)
+    with pytest.raises(JaxposeError, match=r"own .*program calls 'lapack_spotrf"):
+        exported.ExportedModel.of(program, weights.name)
+
+
+@pytest.mark.parametrize(("name", "value"), [("num_frames", "9"), ("skeleton", None)])
+def test_facts_of_a_program_have_their_types(file, name, value):
+    weights = load_weights(file)
+    facts = weights.program.facts | {name: value, "another": 1}
+    program = exported.Program(weights.program.code, facts)
+    with pytest.raises(JaxposeError, match=rf"own .*: {name} of its program is"):
         exported.ExportedModel.of(program, weights.name)
