@@ -19,6 +19,7 @@ from absl import logging
 
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data import requirements
+from jaxpose.datasets.camera import checked_intrinsics
 from jaxpose.detect import is_video, read_video
 from jaxpose.errors import JaxposeError
 from jaxpose.inference import onnx_export
@@ -309,7 +310,8 @@ class Lifter:
             sentence = in_python(warning)
             logging.warning("%s: %s", printable(recording.name), sentence)
         if intrinsics is not None:
-            camera = dataclasses.replace(recording.camera, intrinsics=intrinsics)
+            stated = checked_intrinsics(intrinsics, "intrinsics")
+            camera = dataclasses.replace(recording.camera, intrinsics=stated)
             recording = dataclasses.replace(recording, camera=camera)
         return self.lift(recording, options.estimate_missing)
 

@@ -27,11 +27,13 @@ from jaxpose.models.contract import check_contract
 from jaxpose.models.cost import summary, variable_shapes
 from jaxpose.parallel import sharding
 from jaxpose.precision import matmul_precision
+from jaxpose.recordings.settings import LEAST_FPS, MOST_FPS
 from jaxpose.scoring.evaluate import score, scored_frames
 from jaxpose.training import earlier_formats, setup, workdirs
 from jaxpose.training.checkpoints import Restored, read_best
 from jaxpose.training.state import TrainState
 from jaxpose.weights import Weights, save_weights
+from jaxpose.wording import shown
 
 PathLike = str | os.PathLike[str]
 
@@ -255,7 +257,10 @@ class Run:
             self.model, self.unit, self.trained.dataset.name, self.workdir
         )
         if fps is not None and not rates.is_rate(fps):
-            raise JaxposeError(f"fps={fps!r} must be a finite number above 0")
+            raise JaxposeError(
+                f"fps={shown(fps)} must be a finite number above 0: frames per second, "
+                f"from {LEAST_FPS} to {MOST_FPS:,}"
+            )
         keypoints = normalise_keypoints(keypoints_2d, image_size, self.model, layout)
         skeleton = self.model.keypoints_skeleton
         found = self.doubter.doubts(keypoints[..., :2], skeleton, image_size, fps)

@@ -1,6 +1,15 @@
 """A camera as a data set publishes it."""
 
 import dataclasses
+from typing import Any
+
+import numpy as np
+
+from jaxpose.errors import JaxposeError
+from jaxpose.wording import shown
+
+# Pixels, the least and the most that a number of a camera may be.
+_LEAST_FOCAL_LENGTH, _MOST = 1e-3, 1e9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,3 +31,28 @@ class Camera:
     distortion: tuple[float, float, float, float, float] | None = None
     orientation: tuple[float, float, float, float] | None = None
     translation: tuple[float, float, float] | None = None
+
+
+def checked_intrinsics(value: Any, where: str) -> tuple[float, float, float, float]:
+    """Returns (fx, fy, cx, cy) of a value that may be anything.
+
+    Args:
+      value: what a caller or a file states.
+      where: what states it, for the error.
+
+    Raises:
+      JaxposeError: it is no four numbers of a camera.
+    """
+    try:
+        numbers = np.asarray(value, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        numbers = np.zeros(0)
+    # NaN fails every comparison.
+    fits = numbers.shape == (4,) and bool((np.abs(numbers) <= _MOST).all())
+    if not fits or not (numbers[:2] >= _LEAST_FOCAL_LENGTH).all():
+        raise JaxposeError(
+            f"{where}: expected 4 finite numbers, (fx, fy, cx, cy) in pixels, focal "
+            f"lengths above 0; found {shown(value)}"
+        )
+    fx, fy, cx, cy = numbers.tolist()
+    return fx, fy, cx, cy

@@ -91,6 +91,8 @@ def _convert(keypoints: np.ndarray, layout: str, skeleton: str) -> np.ndarray:
 def _as_floats(name: str, value: Any) -> np.ndarray:
     """Returns `value` in float64; raises JaxposeError unless it holds numbers."""
     try:
-        return np.asarray(value, np.float64)
-    except (TypeError, ValueError) as error:
+        if np.iscomplexobj(array := np.asarray(value)):
+            raise TypeError("complex ones have no place in an image")
+        return np.asarray(array, np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
         raise JaxposeError(f"{name} is no array of numbers: {error}") from error

@@ -8,6 +8,7 @@ import ml_collections
 import numpy as np
 
 from jaxpose.models.base import LiftingModel
+from jaxpose.recordings.settings import LEAST_FPS, MOST_FPS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,12 +61,15 @@ def known_rates(
         return Rates()
     # Absent in configs that are older than the field.
     span = tuple(config.get("augment_frame_rate", ()))
-    return Rates(() if span else tuple(description.get("fps", ())), span)
+    stated = description.get("fps")
+    if span or not isinstance(stated, list | tuple):
+        return Rates((), span)
+    return Rates(tuple(filter(is_rate, stated)))
 
 
 def is_rate(fps: Any) -> bool:
-    """Returns whether `fps`, which may be anything, is a finite number above 0."""
+    """Returns whether `fps`, which may be anything, is a rate of a recording."""
     try:
-        return bool(0 < fps < np.inf)
+        return bool(LEAST_FPS <= fps <= MOST_FPS)
     except (TypeError, ValueError):  # text, or an array of several numbers
         return False

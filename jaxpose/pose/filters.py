@@ -8,6 +8,8 @@ from jaxpose.errors import JaxposeError
 # cutoff of one pass so that both together have -3 dB at the wanted frequency (Winter,
 # Biomechanics and Motor Control of Human Movement, 4th edition, chapter 3).
 _TWO_PASSES = (np.sqrt(2.0) - 1) ** 0.25
+# Of a low pass, as a fraction of the rate.
+_LEAST_CUTOFF = 1e-5
 
 
 def butterworth(values: np.ndarray, rate: float, cutoff: float) -> np.ndarray:
@@ -22,14 +24,15 @@ def butterworth(values: np.ndarray, rate: float, cutoff: float) -> np.ndarray:
       cutoff: Hz.
 
     Raises:
-      JaxposeError: the cutoff is not above 0 and below half the rate.
+      JaxposeError: the cutoff is not from 1e-5 to below half of the rate.
     """
     if len(values) < 2:
         return values.copy()
-    if not 0 < cutoff < rate / 2:
+    # A lower one keeps a constant, and its filter is beyond float64.
+    if not rate * _LEAST_CUTOFF <= cutoff < rate / 2:
         raise JaxposeError(
-            f"cutoff {cutoff:g} Hz: expected more than 0 and less than half of the "
-            f"{rate:g} frames per second"
+            f"cutoff {cutoff:g} Hz: expected at least {rate * _LEAST_CUTOFF:g}, and "
+            f"less than half of the {rate:g} frames per second"
         )
     from scipy import signal  # takes longer to import than all of this package
 

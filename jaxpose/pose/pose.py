@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxpose.body.skeletons import Skeleton, get_skeleton
-from jaxpose.datasets.camera import Camera
+from jaxpose.datasets.camera import Camera, checked_intrinsics
 from jaxpose.errors import JaxposeError
 from jaxpose.pose import angles, bones, filters, gravity, root
 from jaxpose.wording import count_of
@@ -224,7 +224,8 @@ class Pose:
     ) -> Camera:
         """Returns the camera with intrinsics that the caller states."""
         if fov is None:
-            return dataclasses.replace(self.camera, intrinsics=intrinsics)
+            checked = checked_intrinsics(intrinsics, "intrinsics")
+            return dataclasses.replace(self.camera, intrinsics=checked)
         if intrinsics is not None:
             raise JaxposeError("with_root takes intrinsics or fov, not both")
         stated = root.intrinsics_of_fov(self.camera.image_size, fov)

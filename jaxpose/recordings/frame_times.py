@@ -14,6 +14,8 @@ from jaxpose.wording import shown
 # of them at most are those of frames.
 _MOST_OFF = 0.25
 _MAX_UNCERTAIN = 0.05
+# Numbers of frames are below this: floats hold them exactly.
+MAX_FRAME = 2**53
 
 _UNITS = "s|ms|us|ns|secs?|seconds?|msecs?|millis|milliseconds?"
 _TIME = re.compile(
@@ -55,18 +57,24 @@ def frames_of_times(times: Sequence[float]) -> list[int] | None:
     Args:
       times: finite numbers in any unit, each larger than the one before.
     """
-    steps = np.diff(np.array(times, np.float64))
+    with np.errstate(over="ignore"):
+        steps = np.diff(np.array(times, np.float64))
     if not len(steps):
         return [0] * len(times)
-    if not (steps > 0).all():
+    if not (steps > 0).all() or np.isinf(steps).any():
         return None
     # Times are rounded, so the median of their steps is not exact: a long gap would be
     # a frame longer or shorter. The mean of the short steps is.
-    usual = np.median(steps)
-    step = steps[steps < 1.5 * usual].mean()
-    counts = np.round(steps / step)
-    uncertain = np.abs(steps / step - counts) > _MOST_OFF
-    if (counts < 1).any() or uncertain.mean() > _MAX_UNCERTAIN:
+    with np.errstate(over="ignore", invalid="ignore"):
+        usual = np.median(steps)
+        step = steps[steps < 1.5 * usual].mean()
+        counts = np.round(steps / step)
+        uncertain = np.abs(steps / step - counts) > _MOST_OFF
+        total = counts.sum()
+    # A gap may be of ages, or of more than a float holds.
+    if not (counts >= 1).all() or not total < MAX_FRAME:
+        return None
+    if uncertain.mean() > _MAX_UNCERTAIN:
         return None
     return [0, *np.cumsum(counts.astype(int)).tolist()]
 
@@ -95,7 +103,8 @@ def counts_frames(values: Sequence[float]) -> bool:
     numbers = np.array(values, np.float64)
     if len(numbers) < 2 or not np.isfinite(numbers).all() or (numbers % 1).any():
         return False
-    steps = np.diff(numbers)
+    with np.errstate(over="ignore"):
+        steps = np.diff(numbers)
     larger = steps[steps > 0]
     if not len(larger) or (steps < 0).any():
         return False

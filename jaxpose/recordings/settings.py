@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxpose.datasets.camera import checked_intrinsics
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings import media
 from jaxpose.regular_files import read_regular
@@ -23,6 +24,9 @@ SETTINGS_FILE = "dataset.json"
 NAMES = ("subject", "action", "take", "camera")
 KEYS = ("keypoints", "image_size", "fps", "skeleton", "intrinsics", *NAMES)
 
+# Frames per second. A model sees moving people at 25 or more, so that each frame of a
+# slower recording becomes many: 500 at the lowest of these rates.
+LEAST_FPS, MOST_FPS = 0.1, 100_000
 _MAX_BYTES = 2**22  # of a settings file
 _MAX_IMAGE_LENGTH = 100_000  # pixels
 # Names of the images of a video: frame_0001, img-12, 000017.
@@ -191,15 +195,16 @@ def check_fps(value: Any, where: str) -> float:
     """Returns frames per second, of a number or of a text such as "30000/1001".
 
     Raises:
-      JaxposeError: it is no number above 0.
+      JaxposeError: it is no number within the bounds.
     """
     if isinstance(value, str) and _RATIO.fullmatch(value):
         frames, _, seconds = value.partition("/")
         value = float(frames) / float(seconds)
     (fps,) = check_row([value], 1, f"{where}: fps")
-    if not 0 < fps < 100_000:
+    if not LEAST_FPS <= fps <= MOST_FPS:
         raise JaxposeError(
-            f"{where}: fps is {fps}; expected frames per second, above 0"
+            f"{where}: fps is {fps}; expected frames per second, from {LEAST_FPS} to "
+            f"{MOST_FPS:,}"
         )
     return fps
 
@@ -213,7 +218,7 @@ def _checked(content: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
         elif key == "fps":
             checked[key] = check_fps(value, str(path))
         elif key == "intrinsics":
-            checked[key] = check_row(value, 4, f"{path}: intrinsics")
+            checked[key] = checked_intrinsics(value, f"{path}: intrinsics")
         elif isinstance(value, str) and value:
             checked[key] = value
         else:

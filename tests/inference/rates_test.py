@@ -1,6 +1,9 @@
 """Frame rates that a model knows."""
 
-from jaxpose.inference.rates import Rates
+import math
+import types
+
+from jaxpose.inference.rates import Rates, known_rates
 
 
 def test_the_nearest_rate_is_nearest_by_its_ratio():
@@ -14,3 +17,10 @@ def test_a_model_of_all_rates_between_two_sees_whole_multiples_of_others():
     assert [known.nearest(fps) for fps in (20, 29.97, 60)] == [20, 29.97, 60]
     assert [known.nearest(fps) for fps in (120, 240, 100)] == [60, 60, 50]
     assert [known.nearest(fps) for fps in (12, 10, 1)] == [24, 20, 20]
+
+
+def test_rates_that_no_recording_has_are_not_known():
+    model = types.SimpleNamespace(receptive_field=27)
+    for stated in ("x", 5, None, [], [0, math.nan], [1e-300, [25], "50"]):
+        assert not known_rates(model, {}, {"fps": stated}).are_known
+    assert known_rates(model, {}, {"fps": [0, 50, math.inf]}).trained == (50,)

@@ -209,7 +209,11 @@ def test_what_is_no_recording_is_named(lifter, keypoints, tmp_path):
         ({"keypoints": [["a"]]}, "keypoints is no array of numbers"),
         ({"scores": np.ones((F, 16))}, r"scores is \[60, 16\] beside keypoints"),
         ({"image_size": (0, 5)}, "image_size is"),
+        ({"keypoints": [[[10**400] * 2] * 17] * 3}, "keypoints is no array of numbers"),
+        ({"keypoints": keypoints + 1j}, "keypoints is no array of numbers: complex"),
+        ({"intrinsics": (0, 0, 5, 5)}, "intrinsics: expected 4 finite numbers"),
         ({"fps": float("nan")}, "fps: expected 1 finite numbers"),
+        ({"fps": 1e-5}, r"fps is 1e-05; expected frames per second, from 0\.1"),
         ({"layout": "coco25d"}, "'coco25d' is no joint order known"),
     ):
         arguments = {"keypoints": keypoints, **settings} | wrong

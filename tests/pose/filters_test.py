@@ -68,6 +68,10 @@ def test_every_second_frame_of_a_video_has_half_its_rate():
     assert pose.rate == pytest.approx(30)
     with pytest.raises(JaxposeError, match=r"cutoff 15 Hz: .* half of the 30 frames"):
         pose.smooth(15.0)
+    # A filter of so low a cutoff is beyond float64.
+    with pytest.raises(JaxposeError, match="cutoff 1e-300 Hz: expected at least"):
+        pose.smooth(1e-300)
+    assert np.isfinite(pose.smooth(3e-4).positions_3d).all()
 
 
 def test_times_without_a_constant_step_are_refused():

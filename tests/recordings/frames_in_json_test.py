@@ -5,7 +5,7 @@ import pytest
 
 from jaxpose import recordings
 from jaxpose.recordings.files import read_detections
-from jaxpose.recordings.frame_times import frames_of_times
+from jaxpose.recordings.frame_times import counts_frames, frames_of_times
 from tests.recordings import walker
 from tests.recordings.writers import write_json
 
@@ -46,6 +46,13 @@ def test_long_gaps_between_rounded_times_keep_their_length():
     times = [round(1000 * frame / 30) for frame in frames]
     assert frames_of_times(times) == frames
     assert frames_of_times([0, 1, 2.5, 3.2, 4.9, 6, 7.4]) is None
+
+
+@pytest.mark.parametrize("last", [1e30, 1e308])
+@pytest.mark.parametrize("first", [0.0, -1e308])
+def test_a_gap_of_ages_has_no_number_of_frames(first, last):
+    assert frames_of_times([first, 1, 2, 3, 4, last]) is None
+    assert not counts_frames([first, 0.5, 2, last])
 
 
 def test_keys_of_records_in_any_spelling(tmp_path):

@@ -49,12 +49,18 @@ def test_any_encoding_and_case(tmp_path, encoding):
         ('{"frame_rate": 3}', r"keys out of keypoints, image_size, fps.*'frame_rate'$"),
         ("[3]", "found a list"),
         ("{", "not a JSON file, or damaged"),
-        ('{"fps": 0}', "fps is 0.0; expected frames per second, above 0"),
+        ('{"fps": 0}', "fps is 0.0; expected frames per second, from 0.1 to 100,000"),
+        # Forty frames would become two hundred million.
+        ('{"fps": 1e-5}', "fps is 1e-05; expected frames per second, from 0.1 to"),
         ('{"fps": "fast"}', "fps: expected 1 finite numbers, found"),
         ('{"image_size": [1280]}', "image_size: expected 2 finite numbers"),
         ('{"image_size": [1280, -720]}', r"expected \[width, height\] in pixels"),
         ('{"image_size": [1280.5, 720]}', r"expected \[width, height\] in pixels"),
         ('{"intrinsics": [1, 2, 3]}', "intrinsics: expected 4 finite numbers"),
+        (
+            '{"intrinsics": [0, 9, 5, 5]}',
+            r"lengths above 0; found \[0, 9, 5, 5\]",
+        ),
         ('{"subject": 7}', "subject is 7; expected a name"),
     ],
 )

@@ -395,10 +395,11 @@ def _defect(text: str, skeleton: AcclaimSkeleton, name: str) -> JaxposeError:
 
         # A number alone begins a frame; the one before must be complete.
         if len(tokens) == 1 and tokens[0].isdecimal():
-            if int(tokens[0]) != frame_number + 1:
+            # By its text: Python reads no number of thousands of digits.
+            if tokens[0].lstrip("0") != str(frame_number + 1):
                 return JaxposeError(
-                    f"{where}: frame {tokens[0]} follows; expected {frame_number + 1}; "
-                    f"{_FIX}"
+                    f"{where}: frame {cut(tokens[0])} follows; expected "
+                    f"{frame_number + 1}; {_FIX}"
                 )
             missing = _missing(num_values, seen)
             if frame_number and missing:

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from jaxpose.datasets.camera import checked_intrinsics
 from jaxpose.errors import JaxposeError
 from jaxpose.recordings.formats.base import about_video
 from jaxpose.recordings.settings import (
     KEYS,
     check_fps,
     check_image_size,
-    check_row,
     plain_value,
 )
 from jaxpose.wording import shown
@@ -40,7 +40,7 @@ def stated(mapping: dict[str, Any], where: str) -> dict[str, Any]:
         elif key == "fps":
             fields[key] = check_fps(value, where)
         elif key == "intrinsics":
-            fields[key] = check_row(value, 4, f"{where}: intrinsics")
+            fields[key] = checked_intrinsics(value, f"{where}: intrinsics")
         elif not isinstance(value, str) or not value:
             # `keypoints` is the array itself in files of others.
             if key == "keypoints" and isinstance(value, list | np.ndarray):

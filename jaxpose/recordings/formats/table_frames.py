@@ -11,6 +11,7 @@ from jaxpose.recordings.formats.several_videos import (
 )
 from jaxpose.recordings.formats.table_text import Row, is_number
 from jaxpose.recordings.frame_times import (
+    MAX_FRAME,
     counts_frames,
     frames_of_times,
     is_time,
@@ -26,7 +27,6 @@ _NUMBER_COLUMNS = {
     *("frameno", "framecount", "framenr", "videoframe"),
 }
 FRAME_COLUMNS = _NUMBER_COLUMNS | FILE_NAMES
-_MAX_FRAME = 2**53
 
 
 def split_by_video(rows: list[Row]) -> list[tuple[str, list[Row]]]:
@@ -144,7 +144,7 @@ def _of_cells(
     if not all(map(is_number, cells)):
         return [_frame_name(cell) for cell in cells], ()
     values = [float(cell.replace(",", ".")) for cell in cells]
-    if all(abs(value) < _MAX_FRAME and value % 1 == 0 for value in values):
+    if all(abs(value) < MAX_FRAME and value % 1 == 0 for value in values):
         return [int(value) for value in values], ()
     if not all(map(math.isfinite, values)):
         return [_frame_name(cell) for cell in cells], ()

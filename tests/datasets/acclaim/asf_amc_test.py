@@ -189,6 +189,11 @@ BAD_MOTION = {
         lambda text: text.replace("\n3\n", "\n4\n"),
         "frame 4 follows; expected 3",
     ),
+    # Python reads no number of so many digits.
+    "frame number of 5,000 digits": (
+        lambda text: text.replace("\n3\n", f"\n{'9' * 5000}\n"),
+        r"frame 9{197}\.\.\. follows; expected 3",
+    ),
     "no frames": (lambda text: text[: text.index("\n1\n")], "no frames"),
     "radians": (
         lambda text: text.replace(":DEGREES", ":RADIANS"),
