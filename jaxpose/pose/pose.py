@@ -16,6 +16,8 @@ from jaxpose.wording import count_of
 if TYPE_CHECKING:
     from jaxpose.pose.viewer import Viewer
 
+_FARTHEST = 1e9  # metres, beyond which squares of float32 would be infinite soon
+
 
 class FrameOfReference(enum.StrEnum):
     """Axes and origin of positions.
@@ -99,10 +101,11 @@ class Pose:
                     f"pose {self.name!r}: {field} has shape {list(found)}; expected "
                     f"{list(shape)} for {self.skeleton}, with at least one frame"
                 )
-        if not np.isfinite(self.positions_3d).all():
+        # NaN fails the comparison, too.
+        if not (np.abs(self.positions_3d) <= _FARTHEST).all():
             raise JaxposeError(
-                f"pose {self.name!r}: positions_3d are not all finite; fill in the "
-                "joints that were not seen"
+                f"pose {self.name!r}: positions_3d are not all finite and within "
+                f"{_FARTHEST:g} m; fill in the joints that were not seen"
             )
         if not (np.diff(self.times) > 0).all():
             raise JaxposeError(f"pose {self.name!r}: times do not ascend")

@@ -44,6 +44,7 @@ def test_pose_is_public():
         ),
         ("times", np.array([0.0, 0.1, 0.1]), "times do not ascend"),
         ("positions_3d", np.full((3, 17, 3), np.nan), "not all finite"),
+        ("positions_3d", np.full((3, 17, 3), 1e30), r"not all .* within 1e\+09 m"),
         ("positions_3d", np.zeros((0, 17, 3)), "with at least one frame"),
     ],
 )

@@ -74,6 +74,31 @@ def test_a_file_that_is_no_pose_is_refused(tmp_path):
         Pose.load(path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("frames", 1e300, "frames: expected whole numbers up to"),
+        ("image_size", [0.0, 1080.0], r"image_size is \[0, 1080\]; expected pixels"),
+        ("intrinsics", [-9.0, 9.0, 5.0, 5.0], "intrinsics: expected 4 finite numbers"),
+        ("person", 1.5, "person: expected whole numbers"),
+        ("positions_3d", 1e200, "not all finite and within"),
+        (
+            "frame_of_reference",
+            "x" * 10**6,
+            r"unknown frame_of_reference 'x{,90}\.",
+        ),
+    ],
+)
+def test_a_number_that_no_pose_has_is_named(tmp_path, key, value, message):
+    path = walk(camera=CAMERA).save(tmp_path / "walk.npz")
+    with np.load(path) as arrays:
+        wrong = np.broadcast_to(value, arrays[key].shape)
+        np.savez(path, **dict(arrays) | {key: wrong})
+    with pytest.raises(JaxposeError, match=rf"walk\.npz: .*{message}") as caught:
+        Pose.load(path)
+    assert len(str(caught.value)) < 400 + len(str(path))
+
+
 def test_json_holds_the_same(tmp_path):
     pose = half_seen().with_root()
     path = pose.save(tmp_path / "walk.json")

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from jaxpose.datasets.arrays import require_array, require_key
-from jaxpose.datasets.camera import Camera
+from jaxpose.datasets.camera import Camera, checked_intrinsics
 from jaxpose.datasets.restricted import load_npz
 from jaxpose.errors import JaxposeError
 from jaxpose.pose.pose import FrameOfReference, Pose
+from jaxpose.wording import shown
+
+_MOST = 2**53  # of whole numbers, which float64 holds exactly
 
 
 def encode(pose: Pose) -> bytes:
@@ -70,13 +73,17 @@ def load(path: pathlib.Path) -> Pose:
     frame_of_reference = _text(arrays, "frame_of_reference", path)
     if frame_of_reference not in set(FrameOfReference):
         raise JaxposeError(
-            f"{path}: unknown frame_of_reference {frame_of_reference!r}; known: "
+            f"{path}: unknown frame_of_reference {shown(frame_of_reference)}; known: "
             f"{'; '.join(FrameOfReference)}"
         )
-    width, height = _numbers(arrays, "image_size", path, (2,)).tolist()
+    width, height = _whole(arrays, "image_size", path, (2,)).tolist()
+    if min(width, height) < 1:
+        raise JaxposeError(
+            f"{path}: image_size is [{width}, {height}]; expected pixels, from 1 on"
+        )
     camera = Camera(
         name="",
-        image_size=(int(width), int(height)),
+        image_size=(width, height),
         intrinsics=_known(arrays, "intrinsics", path),
         distortion=_known(arrays, "distortion", path),
     )
@@ -92,14 +99,14 @@ def load(path: pathlib.Path) -> Pose:
             name=_text(arrays, "name", path),
             positions_3d=_numbers(arrays, "positions_3d", path, (None, None, 3)),
             seen=_numbers(arrays, "seen", path, (None, None)).astype(bool),
-            frames=_numbers(arrays, "frames", path, (None,)).astype(int),
+            frames=_whole(arrays, "frames", path, (None,)),
             times=_numbers(arrays, "times", path, (None,)),
             keypoints_2d=keypoints_2d,
             camera=camera,
             frame_of_reference=FrameOfReference(frame_of_reference),
             skeleton=_text(arrays, "skeleton", path),
             model=_text(arrays, "model", path),
-            person=int(_numbers(arrays, "person", path, ())),
+            person=int(_whole(arrays, "person", path, ())),
             remarks=tuple(str(remark) for remark in remarks.ravel()),
         )
     except JaxposeError as error:
@@ -117,13 +124,24 @@ def _numbers(
     return require_array(value, f"{path}: {key}", shape)
 
 
+def _whole(
+    arrays: dict[str, Any], key: str, path: pathlib.Path, shape: tuple[int | None, ...]
+) -> np.ndarray:
+    """Returns an array of whole numbers of the file."""
+    numbers = _numbers(arrays, key, path, shape)
+    if (numbers % 1).any() or (np.abs(numbers) > _MOST).any():
+        raise JaxposeError(f"{path}: {key}: expected whole numbers up to 2^53")
+    return numbers.astype(int)
+
+
 def _known(arrays: dict[str, Any], key: str, path: pathlib.Path) -> Any:
     """Returns the numbers of a camera, None where the array is empty."""
     value = require_key(arrays, key, str(path))
     if np.size(value) == 0:
         return None
-    size = 4 if key == "intrinsics" else 5
-    return tuple(_numbers(arrays, key, path, (size,)).tolist())
+    if key == "intrinsics":
+        return checked_intrinsics(value, f"{path}: {key}")
+    return tuple(_numbers(arrays, key, path, (5,)).tolist())
 
 
 def _text(arrays: dict[str, Any], key: str, path: pathlib.Path) -> str:
