@@ -18,6 +18,7 @@ import argparse
 import functools
 import json
 import pathlib
+import re
 import sys
 from collections.abc import Sequence
 
@@ -39,7 +40,7 @@ from jaxpose.results import (
     lift_videos,
     parse_formats,
 )
-from jaxpose.wording import one_line, printable
+from jaxpose.wording import one_line, printable, shown
 
 # Programs that compile for longer are kept for the next call.
 _SHORTEST_COMPILATION = 0.1
@@ -106,8 +107,9 @@ def _formats(text: str) -> tuple[str, ...]:
 
 def _count(text: str) -> int:
     """Returns a whole number above 0."""
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of people")
+    # Python reads no number of thousands of digits.
+    if not re.fullmatch("[0-9]{1,9}", text) or not int(text):
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no number of people")
     return int(text)
 
 

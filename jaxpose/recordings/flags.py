@@ -2,10 +2,15 @@
 
 import argparse
 import dataclasses
+import re
 from typing import Any
 
 from jaxpose.recordings.layouts import MIN_CONFIDENCE
 from jaxpose.recordings.options import Options
+from jaxpose.wording import shown
+
+# Python reads no number of thousands of digits.
+_PIXELS = re.compile(r"\s*[0-9]{1,9}\s*")
 
 
 def add_flags(parser: argparse.ArgumentParser, person: int | None = None) -> None:
@@ -66,8 +71,9 @@ def stated_by(flags: argparse.Namespace) -> dict[str, Any]:
 def _size(text: str) -> tuple[int, int]:
     """Returns the two numbers of "1920,1080" or "1920x1080"."""
     width, separator, height = text.partition("," if "," in text else "x")
-    if not separator or not width.strip().isdecimal() or not height.strip().isdecimal():
+    are_pixels = all(_PIXELS.fullmatch(part) for part in (width, height))
+    if not separator or not are_pixels:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not WIDTH,HEIGHT in whole pixels, such as 1920,1080"
+            f"{shown(text)} is not WIDTH,HEIGHT in whole pixels, such as 1920,1080"
         )
     return int(width), int(height)

@@ -295,6 +295,9 @@ def test_a_mistake_is_answered_in_one_line(kind, folder, model, tmp_path, capsys
         ("--to=npz,fbx", "'fbx' is no format; known: npz, json"),
         ("--people=0", "'0' is no number of people"),
         ("--image_size=5", "is not WIDTH,HEIGHT"),
+        # Python reads no number of so many digits.
+        (f"--people={'9' * 5000}", "9' is no number of people"),
+        (f"--image_size={'9' * 5000},5", "9,5' is not WIDTH,HEIGHT"),
     ],
 )
 def test_a_flag_without_a_meaning_is_refused_at_once(flag, message, capsys):
