@@ -4,6 +4,7 @@ import pathlib
 
 from jaxpose.errors import JaxposeError
 from jaxpose.whole_files import replacing
+from jaxpose.wording import cut
 
 
 def write_whole(path: pathlib.Path, content: bytes, overwrite: bool) -> None:
@@ -23,9 +24,18 @@ def write_whole(path: pathlib.Path, content: bytes, overwrite: bool) -> None:
             partial.write_bytes(content)
     except OSError as error:
         raise JaxposeError(f"{path} cannot be written: {error.strerror}") from None
+    except ValueError as error:  # a name with a zero byte
+        raise JaxposeError(f"{str(path)!r} cannot be written: {error}") from None
 
 
 def refuse_existing(path: pathlib.Path, overwrite: bool) -> None:
-    """Raises JaxposeError where the file exists and must not be replaced."""
-    if path.exists() and not overwrite:
+    """Raises JaxposeError where the file exists and must not be replaced.
+
+    So does a name that no file can have.
+    """
+    try:
+        is_there = path.exists()
+    except OSError as error:  # a name of 300 characters, say
+        raise JaxposeError(f"{cut(str(path))}: {error.strerror}") from None
+    if is_there and not overwrite:
         raise JaxposeError(f"{path} exists; state overwrite=True to replace it")

@@ -1,10 +1,12 @@
 """BVH files, read back by bvhio."""
 
+import dataclasses
 import warnings
 
 import numpy as np
 import pytest
 
+from jaxpose.errors import JaxposeError
 from tests.pose.people import (
     Y_UP,
     check_standing,
@@ -95,6 +97,13 @@ def test_bvh_has_a_t_pose_at_rest_and_no_jumps_between_frames(tmp_path):
     assert channels.shape == (120, 3 + 3 * 17)
     assert np.abs(np.diff(channels, axis=0)).max() < 10  # 9.1 degrees per frame
     assert np.ptp(channels[:, 5]) == pytest.approx(3 * 360)
+
+
+def test_a_bone_without_length_is_named(tmp_path):
+    pose = standing_pose()
+    flat = dataclasses.replace(pose, positions_3d=1e-30 * pose.positions_3d)
+    with pytest.raises(JaxposeError, match=r"the bone from hip to .* has no length"):
+        flat.save(tmp_path / "flat.bvh")
 
 
 def rest_pose(text):

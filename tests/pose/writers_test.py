@@ -99,6 +99,14 @@ def test_a_number_that_no_pose_has_is_named(tmp_path, key, value, message):
     assert len(str(caught.value)) < 400 + len(str(path))
 
 
+def test_names_that_no_file_has_are_refused(tmp_path):
+    with pytest.raises(JaxposeError, match="File name too long"):
+        walk().save(tmp_path / f"{'n' * 300}.npz")
+    with pytest.raises(JaxposeError, match="cannot be written: embedded null byte"):
+        walk().save(tmp_path / "\0.npz")
+    assert not list(tmp_path.iterdir())
+
+
 def test_json_holds_the_same(tmp_path):
     pose = half_seen().with_root()
     path = pose.save(tmp_path / "walk.json")

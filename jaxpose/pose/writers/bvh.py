@@ -5,12 +5,14 @@ import dataclasses
 import numpy as np
 
 from jaxpose.body.skeletons import Skeleton
+from jaxpose.errors import JaxposeError
 from jaxpose.pose.bones import median_lengths, outwards, with_lengths
 from jaxpose.pose.pose import Pose
 from jaxpose.pose.vectors import across, unit
 from jaxpose.pose.writers.axes import y_up
 
 _CENTIMETRES = 100.0
+_LEAST_LENGTH = 1e-6  # metres of a bone that has a direction
 _END_LENGTH = (
     5.0  # centimetres beyond head, wrists and ankles, so that they can be seen
 )
@@ -43,10 +45,19 @@ def encode(pose: Pose) -> bytes:
     pose, turned from its rest direction by the smallest rotation against its parent.
     Hip and thorax, which have several children, are rotated by a least-squares fit.
     The translation of the root is that of the pose, and constant where it is unknown.
+
+    Raises:
+      JaxposeError: a bone has no length, so it has no direction.
     """
     body = pose.body
     positions = y_up(pose)
     lengths = median_lengths(positions, pose.seen, body)
+    for child, parent in body.bones:
+        if lengths[child] < _LEAST_LENGTH:
+            raise JaxposeError(
+                f"pose {pose.name!r}: the bone from {body.joints[parent]} to "
+                f"{body.joints[child]} has no length, and BVH holds directions of bones"
+            )
     positions = with_lengths(positions, lengths, body) * _CENTIMETRES
     rig = _make_rig(positions, body)
     angles = _euler_angles(_local_rotations(positions, rig))
