@@ -35,8 +35,8 @@ _COMMON = """\
   --verbosity=N               0 prints what libraries do, too (default: -1)
 """
 _HOSTS = """\
-  --distributed               one of many processes, named by SLURM, Open MPI (which
-                              needs --coordinator, too) or a TPU pod
+  --distributed               one of many processes, named by SLURM, a TPU pod,
+                              or Open MPI, which needs --coordinator, too
   --coordinator=HOST:PORT     the same by hand: the first process
   --num_processes=N           with --coordinator: how many there are
   --process_id=K              with --coordinator: which one this is, from 0

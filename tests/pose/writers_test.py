@@ -82,11 +82,7 @@ def test_a_file_that_is_no_pose_is_refused(tmp_path):
         ("intrinsics", [-9.0, 9.0, 5.0, 5.0], "intrinsics: expected 4 finite numbers"),
         ("person", 1.5, "person: expected whole numbers"),
         ("positions_3d", 1e200, "not all finite and within"),
-        (
-            "frame_of_reference",
-            "x" * 10**6,
-            r"unknown frame_of_reference 'x{,90}\.",
-        ),
+        ("frame_of_reference", "x" * 300, r"unknown frame_of_reference 'x{,90}\."),
     ],
 )
 def test_a_number_that_no_pose_has_is_named(tmp_path, key, value, message):
