@@ -7,8 +7,11 @@ traceback for each of these: pages, beside the one line that a user needs.
 
 import functools
 import logging
+import re
 import sys
 import types
+
+_OURS = re.compile(r"[/\\]orbax[/\\]checkpoint|tensorstore|zarr|OCDBT", re.IGNORECASE)
 
 
 @functools.cache
@@ -25,8 +28,11 @@ def silence() -> None:
 
 
 def _is_of_others(record: logging.LogRecord) -> bool:
-    """Returns whether asyncio tells of another task than one of orbax."""
-    return "/orbax/checkpoint/" not in record.getMessage().replace("\\", "/")
+    """Returns whether asyncio tells of another task than one of orbax or tensorstore.
+
+    Tasks show their code, and futures the error of the file format that they read.
+    """
+    return _OURS.search(record.getMessage()) is None
 
 
 def _is_abandoned(unraisable: "sys.UnraisableHookArgs") -> bool:
