@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxpose.body.skeletons import Skeleton, get_skeleton
-from jaxpose.datasets.camera import Camera, checked_intrinsics
+from jaxpose.datasets.camera import Camera
 from jaxpose.errors import JaxposeError
 from jaxpose.pose import angles, bones, filters, gravity, root
 from jaxpose.wording import count_of
@@ -43,7 +43,7 @@ class FrameOfReference(enum.StrEnum):
         return self in (FrameOfReference.CAMERA, FrameOfReference.UPRIGHT)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Pose:
     """Holds the poses of one person. F frames, J joints of the skeleton.
 
@@ -109,6 +109,12 @@ class Pose:
             )
         if not (np.diff(self.times) > 0).all():
             raise JaxposeError(f"pose {self.name!r}: times do not ascend")
+
+    def __repr__(self) -> str:
+        """Returns name, size, rate and axes on one line, without the arrays."""
+        size = f"{len(self.frames):,} frames of {self.body.num_joints} joints"
+        axes = f"{self.rate:g} fps, {self.frame_of_reference}"
+        return f"<Pose {self.name}: {size}, {axes}>"
 
     @property
     def body(self) -> Skeleton:
@@ -202,7 +208,7 @@ class Pose:
         remarks = self.remarks
         camera = self.camera
         if intrinsics is not None or fov is not None:
-            camera = self._camera_with(intrinsics, fov)
+            camera = root.camera_with(self.camera, intrinsics, fov)
         used = camera.intrinsics
         if used is None:
             used = root.intrinsics_of_fov(camera.image_size, root.DEFAULT_FOV)
@@ -221,18 +227,6 @@ class Pose:
             frame_of_reference=FrameOfReference.CAMERA,
             remarks=remarks,
         )
-
-    def _camera_with(
-        self, intrinsics: root.Intrinsics | None, fov: float | None
-    ) -> Camera:
-        """Returns the camera with intrinsics that the caller states."""
-        if fov is None:
-            checked = checked_intrinsics(intrinsics, "intrinsics")
-            return dataclasses.replace(self.camera, intrinsics=checked)
-        if intrinsics is not None:
-            raise JaxposeError("with_root takes intrinsics or fov, not both")
-        stated = root.intrinsics_of_fov(self.camera.image_size, fov)
-        return dataclasses.replace(self.camera, intrinsics=stated, distortion=None)
 
     def _solve_path(
         self,

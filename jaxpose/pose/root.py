@@ -1,7 +1,10 @@
 """Finds where the person is: the root in camera axes, from the pose and its 2D."""
 
+import dataclasses
+
 import numpy as np
 
+from jaxpose.datasets.camera import Camera, checked_intrinsics
 from jaxpose.errors import JaxposeError
 
 Intrinsics = tuple[float, float, float, float]
@@ -32,6 +35,23 @@ def intrinsics_of_fov(image_size: tuple[int, int], fov: float) -> Intrinsics:
     width, height = image_size
     focal = max(width, height) / 2 / np.tan(np.radians(fov) / 2)
     return (focal, focal, width / 2, height / 2)
+
+
+def camera_with(
+    camera: Camera, intrinsics: Intrinsics | None, fov: float | None
+) -> Camera:
+    """Returns a camera with the intrinsics or the field of view that a caller states.
+
+    Raises:
+      JaxposeError: both are stated, or numbers that no camera has.
+    """
+    if fov is None:
+        checked = checked_intrinsics(intrinsics, "intrinsics")
+        return dataclasses.replace(camera, intrinsics=checked)
+    if intrinsics is not None:
+        raise JaxposeError("with_root takes intrinsics or fov, not both")
+    stated = intrinsics_of_fov(camera.image_size, fov)
+    return dataclasses.replace(camera, intrinsics=stated, distortion=None)
 
 
 def to_rays(

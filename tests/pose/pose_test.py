@@ -9,6 +9,7 @@ import jaxpose
 from jaxpose.body.skeletons import get_skeleton
 from jaxpose.errors import JaxposeError
 from jaxpose.pose.pose import FrameOfReference
+from tests.pose.made_pose import waving
 from tests.pose.people import (
     joint,
     make_pose,
@@ -28,6 +29,11 @@ def angles_of(upright=False, **moved):
     else:
         pose = make_pose(to_camera(positions))
     return {name: float(value[0]) for name, value in pose.joint_angles().items()}
+
+
+def test_a_pose_is_shown_on_one_line():
+    shown = "<Pose wave: 40 frames of 17 joints, 25 fps, camera axes, relative to the"
+    assert repr(waving()) == f"{shown} hip>"
 
 
 def test_pose_is_public():
