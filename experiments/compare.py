@@ -106,7 +106,7 @@ def label_of(group: Sequence[Trained]) -> str:
 def to_table(groups: Sequence[Sequence[Trained]]) -> Table:
     """Returns the table of the groups: their differing fields, then their scores."""
     differing = differing_fields(groups)
-    table = Table("run", "seeds", *differing, *SCORES, "step")
+    table = Table("name", "runs", *differing, *SCORES, "step")
     first = tested(groups[0][0])
     for group in groups:
         mark = "" if tested(group[0]) == first else " *"
@@ -171,7 +171,7 @@ def main(argv: list[str] | None = None) -> int:
         runs = [read_run(pathlib.Path(path).expanduser()) for path in given.workdirs]
         groups = group_by_fields(runs)
         console.print(to_table(groups))
-        console.print("millimetres; mpjve per frame interval; ± over seeds")
+        console.print("millimetres; mpjve per frame interval; ± over runs")
         if any(tested(run) != tested(runs[0]) for run in runs):
             console.print("* scored on other test data than the first: do not compare")
         if out:
