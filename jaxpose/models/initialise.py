@@ -89,8 +89,21 @@ class _Pieces:
         if _is_key(output):
             return run
         text, program = str(piece), jax.jit(run, compiler_options=self._options)
-        # Arrays inside of a text are shortened.
-        return program if "..." in text else self._programs.setdefault(text, program)
+        # A text shortens its arrays, and those that inner functions hold are not in it.
+        is_whole = "..." not in text and not _holds_arrays(piece)
+        return self._programs.setdefault(text, program) if is_whole else program
+
+
+def _holds_arrays(jaxpr: core.Jaxpr) -> bool:
+    """Returns whether a function that a piece calls holds arrays, as a closure does."""
+    for eqn in jaxpr.eqns:
+        for value in jax.tree.leaves(eqn.params):
+            if isinstance(value, core.ClosedJaxpr):
+                if value.consts or _holds_arrays(value.jaxpr):
+                    return True
+            elif isinstance(value, core.Jaxpr) and _holds_arrays(value):
+                return True
+    return False
 
 
 def _is_key(var: core.Var) -> bool:

@@ -1,5 +1,7 @@
 """Initial variables are those of one program, and cost few small ones."""
 
+import types
+
 import jax
 import numpy as np
 import pytest
@@ -59,3 +61,21 @@ def test_parameters_of_one_shape_and_initialiser_share_a_program(monkeypatch):
         found.append(texts)
     assert found[0] == found[1]
     assert 5 < len(found[0]) < 20
+
+
+def test_compiled_initialisers_of_other_arrays_share_no_program():
+    def times(array):
+        return jax.jit(lambda key: jax.random.uniform(key, array.shape) * array)
+
+    # One text for both: it does not show what a compiled function has closed over.
+    low, high = times(np.array([1.0, 2.0])), times(np.array([10.0, 20.0]))
+
+    def init(key, train):
+        keys = jax.random.split(key)
+        return {"low": low(keys[0]), "high": high(keys[1])}
+
+    model = types.SimpleNamespace(init=init, example_inputs=tuple)
+    found = init_variables(model, jax.random.key(0))
+    expected = jax.jit(init, static_argnums=1)(jax.random.key(0), False)
+    np.testing.assert_array_equal(found["low"], expected["low"])
+    np.testing.assert_array_equal(found["high"], expected["high"])
