@@ -42,15 +42,25 @@ def complete(given: Place, environment: Mapping[str, str]) -> Place:
       given: what the flags tell, which comes first.
       environment: variables of this process.
     """
-    names = _SLURM if _NODES in environment else _OPEN_MPI
-    found = [_number(environment, alternatives) for alternatives in names]
+    # Open MPI first: inside of SLURM, `mpirun` starts a daemon per node by `srun`, and
+    # its processes inherit what SLURM tells the daemon.
+    numbers, nodes = _numbers(environment, _OPEN_MPI), ""
+    if None in numbers and _NODES in environment:
+        numbers, nodes = _numbers(environment, _SLURM), environment[_NODES]
     # One without the other may be left over from another program.
-    count, process = (None, None) if None in found else found
+    count, process = (None, None) if None in numbers else numbers
     return Place(
-        given.coordinator or _coordinator(environment),
+        given.coordinator or _coordinator(environment, nodes),
         count if given.num_processes is None else given.num_processes,
         process if given.process_id is None else given.process_id,
     )
+
+
+def _numbers(
+    environment: Mapping[str, str], names: tuple[tuple[str, ...], ...]
+) -> list[int | None]:
+    """Returns how many processes there are and which this is, as far as it is told."""
+    return [_number(environment, alternatives) for alternatives in names]
 
 
 def _number(environment: Mapping[str, str], names: tuple[str, ...]) -> int | None:
@@ -61,12 +71,15 @@ def _number(environment: Mapping[str, str], names: tuple[str, ...]) -> int | Non
     return None
 
 
-def _coordinator(environment: Mapping[str, str]) -> str | None:
-    """Returns where the first process can be reached, None where nothing tells."""
+def _coordinator(environment: Mapping[str, str], nodes: str) -> str | None:
+    """Returns where the first process can be reached, None where nothing tells.
+
+    Args:
+      environment: variables of this process.
+      nodes: those of a step of SLURM, empty elsewhere.
+    """
     if address := environment.get("JAX_COORDINATOR_ADDRESS"):
         return address
-    if _NODES not in environment:
-        return None
     port = _number(environment, ("JAX_COORDINATOR_PORT",))
     if port is None:
         job = _number(environment, ("SLURM_JOB_ID",))
@@ -74,7 +87,7 @@ def _coordinator(environment: Mapping[str, str]) -> str | None:
             return None
         step = _number(environment, ("SLURM_STEP_ID",)) or 0
         port = _FIRST_PORT + (job + _STEP_STRIDE * step) % _PORTS
-    host = first_node(environment[_NODES])
+    host = first_node(nodes)
     return f"{host}:{port}" if host else None
 
 

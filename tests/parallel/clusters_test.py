@@ -62,6 +62,18 @@ def test_open_mpi_tells_the_numbers():
     assert complete(NOTHING, OPEN_MPI) == Place(None, 4, 3)
 
 
+def test_inside_of_slurm_open_mpi_tells_of_its_own_processes():
+    # `mpirun` starts a daemon per node by `srun`: SLURM numbers these, from the second
+    # node on, and the processes inherit it.
+    inherited = SLURM | OPEN_MPI
+    assert complete(NOTHING, inherited) == Place(None, 4, 3)
+    assert complete(Place("here:1234", None, None), inherited) == (
+        Place("here:1234", 4, 3)
+    )
+    # A half is left over from another program.
+    assert complete(NOTHING, SLURM | {"OMPI_COMM_WORLD_SIZE": "4"}).num_processes == 8
+
+
 @pytest.mark.parametrize(
     "environment",
     [
