@@ -9,7 +9,10 @@ from absl import logging
 
 from jaxpose.errors import JaxposeError
 from jaxpose.parallel import hosts
+from jaxpose.regular_files import read_regular
 from jaxpose.wording import cut
+
+_MOST_BYTES = 1024  # of an id, which has eight letters
 
 
 class WandbLog:
@@ -34,7 +37,7 @@ class WandbLog:
     def begin(self, workdir: pathlib.Path, fields: Mapping[str, Any]) -> None:
         """Opens the run, which has the name of the workdir and these fields."""
         id_file = workdir / "wandb_run_id"
-        known = id_file.read_text() if id_file.exists() else None
+        known = self._try(lambda _: _known_id(id_file))
         resuming = {"id": known, "resume": "allow", "allow_val_change": True}
         place = {"project": self._project, "name": workdir.name, "dir": workdir}
         self._run = self._try(lambda w: w.init(**place, **resuming, config=fields))
@@ -57,3 +60,11 @@ class WandbLog:
         except Exception as error:
             self._wandb, words = None, cut(f"{type(error).__name__}: {error}")
             logging.warning("Weights & Biases gets no more values: %s", words)
+
+
+def _known_id(file: pathlib.Path) -> str | None:
+    """Returns the id of the run that a file names, None without a file or an id."""
+    if not file.exists():
+        return None
+    # A kill while the file was written leaves an empty one.
+    return read_regular(file, _MOST_BYTES).decode().strip() or None

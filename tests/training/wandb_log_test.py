@@ -1,5 +1,6 @@
 """Weights & Biases gets the values of TensorBoard; here a module in its place."""
 
+import os
 import shutil
 import sys
 import types
@@ -113,6 +114,32 @@ def test_a_failure_of_wandb_stops_no_training(service, tmp_path, caplog, call):
     message = f"gets no more values: RuntimeError: {call}: no network at all"
     assert message in record.getMessage()
     assert len(service.rows) == (2 if call == "finish" else 0)
+
+
+@pytest.mark.parametrize("damage", ["pipe", "folder", "bytes"])
+def test_a_damaged_id_ends_the_log_and_not_the_training(
+    service, tmp_path, caplog, damage
+):
+    id_file = tmp_path / "wandb_run_id"
+    make = {
+        "pipe": lambda: os.mkfifo(id_file),
+        "folder": id_file.mkdir,
+        "bytes": lambda: id_file.write_bytes(b"\xff"),
+    }
+    make[damage]()
+    log = WandbLog("lifting")
+    log.begin(tmp_path, {})
+    log.write(4, {"train/loss": 1.0})
+    (record,) = caplog.records
+    assert "gets no more values" in record.getMessage()
+    assert service.begun == service.rows == []
+
+
+def test_an_id_that_was_not_written_to_its_end_begins_a_new_run(service, tmp_path):
+    (tmp_path / "wandb_run_id").write_text("")
+    WandbLog("lifting").begin(tmp_path, {})
+    assert service.begun[0]["id"] is None
+    assert (tmp_path / "wandb_run_id").read_text() == "run-1"
 
 
 def test_without_the_package_nothing_begins(tmp_path, monkeypatch):
