@@ -9,7 +9,7 @@ d5w512 50.5, d6w512 50.8 mm. On MPI-INF-3DHP, the thesis' (Tables 4.5 and 4.4): 
 30.8, mpi9 28.0, mpi27 27.9 mm (PCK 98.0 each, AUC 79.1, 81.2, 81.3); mpi_cross PCK
 87.0, AUC 55.2. One RTX 2080 in the thesis.
 Measured on two cores of an Intel Xeon at 2.80 GHz: quickstart 41.5 mm, the mean of
-three seeds, in about 3 min without set-up; cmu 83.5 mm, one seed (an earlier
+three seeds, in about 2 min 30 s without set-up; cmu 83.5 mm, one seed (an earlier
 version trained for 12 min 36 s).
 
 The model's sizes are the defaults of `jaxpose.models.ampose.AMPose`: depth 5, joint
