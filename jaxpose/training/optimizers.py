@@ -296,6 +296,9 @@ def make_optimizer(
 ) -> optax.GradientTransformation:
     """Makes the optimiser that the config names.
 
+    Each updates every number by itself: on accelerators small arrays are one vector
+    (`jaxpose.training.packing`).
+
     Args:
       config: `config.optimizer`.
       schedule: the learning rate, from `make_schedule`.

@@ -3,8 +3,9 @@
 Two thirds of a model's parameters are biases and scales of a few hundred numbers. On an
 accelerator an optimiser launches a kernel for each of them, which costs as much as one
 for a large matrix. Inside the loop over updates they are parts of one vector; the
-numbers stay the same. Large arrays stay apart: cutting them out of a vector would copy
-them.
+numbers stay the same, for the optimisers of `jaxpose.training.optimizers` update each
+number by itself: one that looks at whole arrays, such as their norms, must not be
+packed. Large arrays stay apart: cutting them out of a vector would copy them.
 """
 
 from typing import Any, NamedTuple
