@@ -2,9 +2,9 @@
 
     python -m experiments.on_device --minutes=8 --out=DIR
 
-Each figure is a line of `DIR/figures.jsonl` as soon as it is known; `DIR/figures.md` is
-the table. What no time is left for is named, and the same command goes on with it. The
-figures:
+Figures are lines of `DIR/figures.jsonl` as soon as those measured together are known;
+`DIR/figures.md` is the table. What no time is left for is named, and the same command
+goes on with it. The figures:
 
 - rates of matrix products in bfloat16, TF32 and float32, and of copies in memory;
 - an update and a prediction of every published size in bfloat16 and TF32, with the
@@ -309,7 +309,8 @@ def measure(sizes: Sizes, seconds: float, out: pathlib.Path) -> list[Figure]:
                 write(name, {"figure": name, "skipped": "no time was left"})
                 continue
             try:
-                for figure in task():
+                # All at once: a call that is killed leaves no half of them.
+                for figure in list(task()):
                     write(name, figure)
             except (JaxposeError, RuntimeError, ValueError) as error:
                 line = " ".join(str(error).split())[:200]

@@ -48,6 +48,22 @@ def test_the_same_command_goes_on_with_what_was_not_measured(tmp_path, monkeypat
     assert [figure["figure"] for figure in found] == ["a", "b"]
 
 
+def test_figures_of_a_task_that_was_interrupted_are_measured_again(
+    tmp_path, monkeypatch
+):
+    def interrupted():
+        yield {"figure": "first"}
+        raise KeyboardInterrupt
+
+    figures = [{"figure": "first"}, {"figure": "second"}]
+    monkeypatch.setattr(on_device, "plan", lambda sizes: [("task", interrupted)])
+    with pytest.raises(KeyboardInterrupt):
+        on_device.measure(TOY, 60, tmp_path)
+    monkeypatch.setattr(on_device, "plan", lambda sizes: [("task", lambda: figures)])
+    found = on_device.measure(TOY, 60, tmp_path)
+    assert [figure["figure"] for figure in found] == ["first", "second"]
+
+
 def test_what_no_time_is_left_for_is_named(tmp_path):
     found = on_device.measure(TOY, -1, tmp_path)
     assert len(found) == len(on_device.plan(TOY))
