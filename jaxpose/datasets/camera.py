@@ -44,7 +44,9 @@ def checked_intrinsics(value: Any, where: str) -> tuple[float, float, float, flo
       JaxposeError: it is no four numbers of a camera.
     """
     try:
-        numbers = np.asarray(value, np.float64)
+        if np.iscomplexobj(array := np.asarray(value)):
+            raise TypeError
+        numbers = np.asarray(array, np.float64)
     except (TypeError, ValueError, OverflowError):
         numbers = np.zeros(0)
     # NaN fails every comparison.

@@ -157,7 +157,8 @@ def test_a_pose_that_is_seen_nowhere_has_no_place():
 def test_what_contradicts_itself_is_refused():
     with pytest.raises(JaxposeError, match="intrinsics or fov, not both"):
         walk().with_root(intrinsics=CAMERA.intrinsics, fov=50)
-    for wrong in ((0, 0, 5, 5), (9, 9, 5), (9, 9, 5, np.nan), "camera", 10**400):
+    numbers = ((0, 0, 5, 5), (9, 9, 5), (9, 9, 5, np.nan), 10**400)
+    for wrong in (*numbers, "camera", np.full(4, 9 + 9j)):
         with pytest.raises(JaxposeError, match="intrinsics: expected 4 finite numbers"):
             walk().with_root(intrinsics=wrong)
     with pytest.raises(JaxposeError, match="field of view 0: expected 1 to 170"):
