@@ -142,7 +142,7 @@ class Program:
                     yield from self._launches(called, times)
             else:
                 kind = self._kind(item)
-                # What is moved elsewhere is read here or there, once.
+                # Chips read and write what they sum; a transfer does one of both here.
                 num_bytes = item.num_bytes * (2 if kind == "collective" else 1)
                 if kind not in ("collective", "transfer"):
                     num_bytes += self._bytes_read(item, sizes)

@@ -3,8 +3,8 @@
     python -m experiments.on_device --minutes=8 --out=DIR
 
 Figures are lines of `DIR/figures.jsonl` as soon as those measured together are known;
-`DIR/figures.md` is the table. What no time is left for is named, and the same command
-goes on with it. The figures:
+`DIR/figures.md` is the table. It names figures for which no time was left, and the same
+command goes on with them. The figures:
 
 - rates of matrix products in bfloat16, TF32 and float32, and of copies in memory;
 - an update and a prediction of every published size in bfloat16 and TF32, with the
@@ -281,8 +281,8 @@ def plan(sizes: Sizes) -> list[tuple[str, Callable[[], Iterator[Figure]]]]:
 def measure(sizes: Sizes, seconds: float, out: pathlib.Path) -> list[Figure]:
     """Measures in the order of `plan` until `seconds` are over.
 
-    A figure that fails is written with its error; the others go on. What an earlier
-    call has measured into `out` is not measured again.
+    A figure that fails is written with its error; the others go on. Figures that an
+    earlier call has written to `out` are not measured again.
 
     Returns:
       The figures of this call and of earlier ones.

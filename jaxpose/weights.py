@@ -147,7 +147,7 @@ def load_weights(path: str | os.PathLike[str]) -> Weights:
             "get it again"
         )
 
-    # Whoever writes another content can write its digest, too.
+    # A right digest does not tell that jaxpose wrote the file.
     if not _is_complete(header, arrays):
         raise JaxposeError(
             f"{path} lacks what a file of Run.export holds: config, description with "

@@ -5,7 +5,7 @@
 A runtime comes with JAX and with a plugin for its accelerator. Both must be of one
 release: pip alone would replace `jax` and leave the plugin behind, and JAX would then
 compute on the CPU. So packages that are new enough stay as they are, and an older JAX
-is replaced together with its plugin. So is one that pip has parted from its plugin.
+is replaced together with its plugin. So are two of which pip has replaced one alone.
 """
 
 import importlib.metadata

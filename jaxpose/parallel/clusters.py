@@ -1,8 +1,8 @@
 """Finds the place of this process in a run, from the environment of a cluster.
 
 SLURM and Open MPI tell each process how many there are and which of them it is. SLURM
-also tells the nodes. `JAX_COORDINATOR_ADDRESS` and `JAX_COORDINATOR_PORT`, which JAX
-reads, are heeded. What TPU pods tell is left to JAX.
+also tells the nodes. `JAX_COORDINATOR_ADDRESS` and `JAX_COORDINATOR_PORT` count as they
+do in JAX. JAX itself reads what TPU pods tell.
 """
 
 import re

@@ -31,7 +31,7 @@ def write_whole(path: pathlib.Path, content: bytes, overwrite: bool) -> None:
 def refuse_existing(path: pathlib.Path, overwrite: bool) -> None:
     """Raises JaxposeError where the file exists and must not be replaced.
 
-    So does a name that no file can have.
+    It also raises one for a name that no file can have.
     """
     try:
         is_there = path.exists()

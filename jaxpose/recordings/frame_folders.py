@@ -68,7 +68,7 @@ class FrameFolders:
     def place_empty(self) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
         """Takes empty files for frames without people where others are frames.
 
-        So are labels of boxes alone, between labels of joints.
+        Labels of boxes alone, between labels of joints, are such frames as well.
 
         Returns:
           The labels of boxes and the empty files that are no frames.

@@ -26,7 +26,7 @@ def read_metrics(path: pathlib.Path) -> list[dict[str, Any]]:
     """Returns the rows of a file of JSON lines, without damaged ones.
 
     A kill cuts off the last row; a row is damaged that is no object with a `step`.
-    What is no file has no rows.
+    A pipe or a folder in place of the file has no rows.
     """
     rows: list[dict[str, Any]] = []
     if not path.is_file():

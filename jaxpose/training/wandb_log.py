@@ -19,7 +19,7 @@ class WandbLog:
     """A run of W&B, which a training that resumes continues.
 
     Its id stands in `<workdir>/wandb_run_id`. A failure of W&B is a warning and ends
-    the log, not the training. What stops the training is reported by W&B itself.
+    the log, not the training. W&B itself reports errors that stop the training.
     """
 
     def __init__(self, project: str | None):

@@ -1,4 +1,4 @@
-"""What lies where a file of a run belongs and is no file: it never makes a run wait."""
+"""A pipe, a folder or a link in place of a file of a run never makes the run wait."""
 
 import errno
 import os
