@@ -24,8 +24,8 @@ SETTINGS_FILE = "dataset.json"
 NAMES = ("subject", "action", "take", "camera")
 KEYS = ("keypoints", "image_size", "fps", "skeleton", "intrinsics", *NAMES)
 
-# Frames per second. A model sees moving people at 25 or more, so that each frame of a
-# slower recording becomes many: 500 at the lowest of these rates.
+# Frames per second. A model that knows 50 needs many frames in place of each one of a
+# slower recording: 500 at the lowest of these rates.
 LEAST_FPS, MOST_FPS = 0.1, 100_000
 _MAX_BYTES = 2**22  # of a settings file
 _MAX_IMAGE_LENGTH = 100_000  # pixels
