@@ -256,7 +256,7 @@ def test_non_finite_loss_names_the_step_and_keeps_the_last_good_checkpoint(
     ):
         train_small(
             str(tmp_path),
-            {"num_epochs": 6, "optimizer.learning_rate": 1e30},
+            {"num_epochs": 6, "optimizer.learning_rate": 1e12},
             clips=clips,
         )
     assert checkpoint_files(tmp_path) == before
