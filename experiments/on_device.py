@@ -292,7 +292,11 @@ def measure(sizes: Sizes, seconds: float, out: pathlib.Path) -> list[Figure]:
     path = out / "figures.jsonl"
     figures = _earlier(path)
     done = {figure["task"] for figure in figures}
-    path.write_text("".join(json.dumps(figure) + "\n" for figure in figures))
+    # What was interrupted is measured again, and stands there once.
+    finished = [{"task": task, "finished": True} for task in sorted(done)]
+    with replacing(path) as partial:
+        rows = figures + finished
+        partial.write_text("".join(json.dumps(row) + "\n" for row in rows))
     with path.open("a", buffering=1) as file:
 
         def write(task: str, figure: Figure) -> None:
@@ -309,9 +313,9 @@ def measure(sizes: Sizes, seconds: float, out: pathlib.Path) -> list[Figure]:
                 write(name, {"figure": name, "skipped": "no time was left"})
                 continue
             try:
-                # All at once: a call that is killed leaves no half of them.
-                for figure in list(task()):
+                for figure in task():
                     write(name, figure)
+                file.write(json.dumps({"task": name, "finished": True}) + "\n")
             except (JaxposeError, RuntimeError, ValueError) as error:
                 line = " ".join(str(error).split())[:200]
                 failed = f"{type(error).__name__}: {line}"
@@ -323,14 +327,14 @@ def _earlier(path: pathlib.Path) -> list[Figure]:
     """Returns the figures of tasks that an earlier call has finished."""
     if not path.exists():
         return []
-    figures = []
+    rows = []
     for line in path.read_text().splitlines():
         try:
-            figures.append(json.loads(line))
+            rows.append(json.loads(line))
         except ValueError:  # the last line of a call that was killed
             continue
-    unfinished = {f["task"] for f in figures if "skipped" in f or "failed" in f}
-    return [figure for figure in figures if figure["task"] not in unfinished]
+    finished = {row["task"] for row in rows if "finished" in row}
+    return [row for row in rows if row["task"] in finished and "figure" in row]
 
 
 def main(argv: list[str]) -> None:

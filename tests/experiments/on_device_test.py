@@ -23,7 +23,8 @@ def test_figures_are_written_as_they_come_and_failures_stop_nothing(
     monkeypatch.setattr(on_device, "plan", lambda sizes: tasks)
     found = on_device.measure(TOY, 60, tmp_path)
     lines = (tmp_path / "figures.jsonl").read_text().splitlines()
-    assert [json.loads(line) for line in lines] == found
+    rows = [json.loads(line) for line in lines]
+    assert [row for row in rows if "figure" in row] == found
     assert [figure["figure"] for figure in found] == ["first", "a", "b"]
     assert found[1]["failed"] == "ValueError: no memory"
 
