@@ -2,7 +2,7 @@
 
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import matplotlib
 
@@ -11,28 +11,16 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import (
     EngFormatter,
     FormatStrFormatter,
-    Formatter,
-    LogLocator,
-    NullFormatter,
 )
 
+from experiments import chart_style as style
 from jaxpose.whole_files import replacing
 
-# Colours that differ for colour-blind readers, too (Okabe and Ito).
-SAFE_COLOURS = (
-    *("#0072b2", "#d55e00", "#009e73", "#cc79a7"),
-    *("#e69f00", "#56b4e9", "#000000"),
-)
-# What tells curves, points and bars of one colour apart.
-MARKERS = "os^Dv"
-DASHES = ("-", "--", ":", "-.")
-HATCHES = ("", "////", "....", "xxxx")
 MOST_FIGURES = 6  # over the bars of a group
 # Endings of pictures that a command may write.
 FORMATS = (".png", ".pdf", ".svg")
@@ -112,7 +100,7 @@ def draw_scaling(
             )
         # A power of the size is a line on these axes.
         axis.set(title=title, xscale="log", yscale="log")
-        _tidy(axis)
+        style.tidy(axis)
     axes[0, 0].legend(frameon=False)
     save(figure, path)
 
@@ -155,12 +143,14 @@ def draw_curves(
             if not len(curve):
                 continue
             # Markers would hide each other on a long curve.
-            marker = _of_cycle(MARKERS, number) if len(curve) < 30 else ""
+            marker = ""
+            if len(curve) < 30:
+                marker = style.of_cycle(style.MARKERS, number)
             axis.plot(
                 *curve.T,
                 label=label,
-                color=_colour(number),
-                ls=_of_cycle(DASHES, number),
+                color=style.colour(number),
+                ls=style.of_cycle(style.DASHES, number),
                 marker=marker,
                 ms=4,
                 lw=1.4,
@@ -170,11 +160,11 @@ def draw_curves(
         axis.set(title=title, xlabel="update")
         if values.max() > 3 * values.min():
             axis.set_yscale("log")
-            _label_decades(axis.yaxis, FormatStrFormatter("%g"))
+            style.label_decades(axis.yaxis, FormatStrFormatter("%g"))
         axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
         axis.margins(x=0.02)
-        _tidy(axis)
-    _legend_beside(axes[0, -1])
+        style.tidy(axis)
+    style.legend_beside(axes[0, -1])
     save(figure, path)
 
 
@@ -210,10 +200,10 @@ def draw_bars(
             values,
             width,
             label=label,
-            color=_colour(number),
+            color=style.colour(number),
             edgecolor="white",
             linewidth=0.4,
-            hatch=_of_cycle(HATCHES, number // len(SAFE_COLOURS)),
+            hatch=style.of_cycle(style.HATCHES, number // len(style.SAFE_COLOURS)),
         )
         # Figures of more bars would lie on each other.
         if len(errors) <= MOST_FIGURES:
@@ -224,8 +214,8 @@ def draw_bars(
     axis.tick_params(axis="x", length=0)
     axis.set(ylabel=title, xlim=(-0.6, ticks[-1] + 0.6))
     axis.margins(y=0.1)
-    _tidy(axis, lines="y")
-    _legend_above(axis, len(errors))
+    style.tidy(axis, lines="y")
+    style.legend_above(axis, len(errors))
     save(figure, path)
 
 
@@ -245,7 +235,7 @@ def draw_cost(points: Sequence[CostPoint], path: pathlib.Path) -> None:
         hollow = Line2D([], [], marker="o", ms=12, ls="", color="grey", mfc="none")
         handles.append(hollow)
         labels.append("the paper's")
-    _legend_beside(axes[1], handles, labels)
+    style.legend_beside(axes[1], handles, labels)
     save(figure, path)
 
 
@@ -268,7 +258,7 @@ def draw_windows(
     for number, label in enumerate(labels):
         curve = [point for point in points if point.label == label]
         # Colour and mark both tell the curves apart, for readers who see few colours.
-        colour, marker = SAFE_COLOURS[number], MARKERS[number]
+        colour, marker = style.SAFE_COLOURS[number], style.MARKERS[number]
         for axis, title in zip(axes[:-1], titles, strict=True):
             for scores, fill, dashes, whose in (
                 ([point.scores for point in curve], colour, "-", ""),
@@ -305,7 +295,7 @@ def draw_windows(
         axis.set_xticks(range(len(lengths)), [str(length) for length in lengths])
         axis.set(title=title, xlabel="frames of the window")
         axis.set_xlim(-0.6, len(lengths) - 0.4)
-        _tidy(axis, lines="y")
+        style.tidy(axis, lines="y")
         # The legend lies above the data.
         low, high = axis.get_ylim()
         axis.set_ylim(low, high + 0.3 * (high - low))
@@ -320,11 +310,11 @@ def _plot_costs(
 ) -> None:
     """Draws the errors of `points` over one cost."""
     for number, (cost, point) in enumerate(zip(costs, points, strict=True)):
-        colour = _colour(number)
+        colour = style.colour(number)
         # A row without a figure keeps its colour, so that points and bars agree.
         if point.error is None:
             continue
-        mark = _of_cycle(MARKERS, number)
+        mark = style.of_cycle(style.MARKERS, number)
         axis.plot(cost, point.error, mark, ms=8, color=colour, label=point.label)
         # Wider, so that it is seen round a mark at the same place.
         if point.published is not None:
@@ -333,62 +323,12 @@ def _plot_costs(
     axis.set_xlabel(name)
     if max(costs) > 10 * min(costs):
         axis.set_xscale("log")
-        _label_decades(axis.xaxis, EngFormatter(sep=" "))
+        style.label_decades(axis.xaxis, EngFormatter(sep=" "))
     else:
         axis.locator_params(axis="x", nbins=5)
         axis.xaxis.set_major_formatter(EngFormatter())
     axis.margins(0.1)
-    _tidy(axis)
-
-
-def _colour(number: int) -> str:
-    """Returns the colour of curve or bar `number`; colours repeat after seven."""
-    return SAFE_COLOURS[number % len(SAFE_COLOURS)]
-
-
-def _of_cycle(choices: Sequence[str], number: int) -> str:
-    """Returns one of `choices`, from the first again after the last."""
-    return choices[number % len(choices)]
-
-
-def _label_decades(axis: Axis, formatter: Formatter) -> None:
-    """Labels 1, 2 and 5 of each decade of a log axis, in plain numbers."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(formatter)
-    axis.set_minor_formatter(NullFormatter())
-
-
-def _tidy(axis: Axes, lines: Literal["both", "x", "y"] = "both") -> None:
-    """Leaves the left and lower side of the frame, and light lines behind the data."""
-    axis.grid(alpha=0.3, axis=lines)
-    axis.set_axisbelow(True)
-    axis.spines[["top", "right"]].set_visible(False)
-
-
-def _legend_above(axis: Axes, columns: int) -> None:
-    """Puts the legend above the axis, at most four names in a line."""
-    axis.legend(
-        fontsize=8,
-        frameon=False,
-        loc="lower left",
-        bbox_to_anchor=(0, 1.06),
-        ncols=min(columns, 4),
-        borderaxespad=0,
-    )
-
-
-def _legend_beside(axis: Axes, *entries: Any) -> None:
-    """Puts the legend to the right of the axis, where it hides nothing.
-
-    `entries` are handles and labels, those of the axis where they are absent.
-    """
-    axis.legend(
-        *entries,
-        fontsize=8,
-        frameon=False,
-        loc="center left",
-        bbox_to_anchor=(1.02, 0.5),
-    )
+    style.tidy(axis)
 
 
 def save(figure: Figure, path: pathlib.Path, tight: bool = True) -> None:

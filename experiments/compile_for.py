@@ -42,7 +42,7 @@ from jaxpose.errors import JaxposeError
 from jaxpose.inference.predictor import make_lift
 from jaxpose.models import build_model
 from jaxpose.models.base import LiftingModel
-from jaxpose.models.cost import describe
+from jaxpose.models.cost import describe, variable_shapes
 from jaxpose.parallel import sharding
 from jaxpose.precision import PRECISIONS, matmul_precision
 from jaxpose.training import optimizers, setup
@@ -117,9 +117,7 @@ def compile_prediction(
     """Compiles the prediction of a batch of windows."""
     everywhere, batch = sharding.replicated(mesh), sharding.over_batch(mesh)
     inputs = shapes_of(model.example_inputs(config.batch_size), batch)
-    variables = jax.eval_shape(
-        lambda: model.init(jax.random.key(0), *model.example_inputs(), train=False)
-    )
+    variables = variable_shapes(model)
     lift = make_lift(model, flip_average=False)
     predict = jax.jit(
         lambda variables, inputs: lift(variables, inputs)[0],

@@ -2,9 +2,9 @@
 
     python -m experiments.on_device --minutes=8 --out=DIR
 
-Figures are lines of `DIR/figures.jsonl` as soon as those measured together are known;
-`DIR/figures.md` is the table. It names figures for which no time was left, and the same
-command goes on with them. The figures:
+Each figure is a line of `DIR/figures.jsonl` as soon as it is known; `DIR/figures.md` is
+the table. It names figures for which no time was left, and the same command goes on
+with them. The figures:
 
 - rates of matrix products in bfloat16, TF32 and float32, and of copies in memory;
 - an update and a prediction of every published size in bfloat16 and TF32, with the

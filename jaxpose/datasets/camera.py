@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxpose.errors import JaxposeError
+from jaxpose.real_arrays import as_floats
 from jaxpose.wording import shown
 
 # Pixels, the least and the most that a number of a camera may be.
@@ -44,10 +45,8 @@ def checked_intrinsics(value: Any, where: str) -> tuple[float, float, float, flo
       JaxposeError: it is no four numbers of a camera.
     """
     try:
-        if np.iscomplexobj(array := np.asarray(value)):
-            raise TypeError
-        numbers = np.asarray(array, np.float64)
-    except (TypeError, ValueError, OverflowError):
+        numbers = as_floats(where, value)
+    except JaxposeError:  # the error below says what was expected
         numbers = np.zeros(0)
     # NaN fails every comparison.
     fits = numbers.shape == (4,) and bool((np.abs(numbers) <= _MOST).all())

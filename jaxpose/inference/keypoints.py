@@ -9,6 +9,7 @@ from jaxpose.body.skeletons import get_skeleton
 from jaxpose.data.requirements import LARGEST_KEYPOINT
 from jaxpose.errors import JaxposeError
 from jaxpose.models.base import LiftingModel
+from jaxpose.real_arrays import as_floats
 
 
 def normalise_keypoints(
@@ -37,7 +38,7 @@ def normalise_keypoints(
     joints = get_skeleton(layout).num_joints
     features = model.keypoint_features
     # Computes in float64, as for data sets, and rounds once at the end.
-    keypoints = _as_floats("keypoints_2d", keypoints_2d)
+    keypoints = as_floats("keypoints_2d", keypoints_2d)
     # A confidence may be given, even where the model reads none.
     shape = keypoints.shape
     fits = len(shape) == 3 and shape[0] > 0 and shape[1] == joints
@@ -46,7 +47,7 @@ def normalise_keypoints(
             f"keypoints_2d is {list(shape)}, expected [frames, {joints}, {features}], "
             f"pixels of the joints of {layout!r}; name another joint order with layout="
         )
-    size = _as_floats("image_size", image_size)
+    size = as_floats("image_size", image_size)
     if size.shape != (2,) or not (np.isfinite(size) & (size > 0)).all():
         raise JaxposeError(
             f"image_size={image_size!r} must be (width, height) in pixels, two numbers "
@@ -86,13 +87,3 @@ def _convert(keypoints: np.ndarray, layout: str, skeleton: str) -> np.ndarray:
     if keypoints.shape[-1] == 3 and has_rules:
         return np.asarray(detector_rules.convert_seen(keypoints, layout, skeleton))
     return np.asarray(joint_rules.convert_joints(keypoints, layout, skeleton))
-
-
-def _as_floats(name: str, value: Any) -> np.ndarray:
-    """Returns `value` in float64; raises JaxposeError unless it holds numbers."""
-    try:
-        if np.iscomplexobj(array := np.asarray(value)):
-            raise TypeError("complex ones have no place in an image")
-        return np.asarray(array, np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise JaxposeError(f"{name} is no array of numbers: {error}") from error

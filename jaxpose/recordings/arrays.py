@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from jaxpose.errors import JaxposeError
+from jaxpose.real_arrays import as_floats
 from jaxpose.recordings import reader, videos
 from jaxpose.recordings.detections import Detections
 from jaxpose.recordings.options import Options
@@ -27,14 +28,14 @@ def from_arrays(
     Raises:
       JaxposeError: another shape, or keypoints that a file would be refused for.
     """
-    array = _as_floats(name, keypoints)
+    array = as_floats(name, keypoints)
     if array.ndim != 3 or array.shape[-1] not in (2, 3) or 0 in array.shape:
         raise JaxposeError(
             f"{name} is {list(array.shape)}, expected [frames, joints, 2 or 3] in "
             "pixels, of one person"
         )
     if scores is not None:
-        confidence = _as_floats("scores", scores)
+        confidence = as_floats("scores", scores)
         if array.shape[-1] != 2 or confidence.shape != array.shape[:2]:
             raise JaxposeError(
                 f"scores is {list(confidence.shape)} beside {name} "
@@ -75,13 +76,3 @@ def from_detections(detections: Detections, options: Options) -> reader.Reading:
         else:
             reading.recordings.append(judged)
     return reading
-
-
-def _as_floats(name: str, value: Any) -> np.ndarray:
-    """Returns `value` in float64; raises JaxposeError unless it holds numbers."""
-    try:
-        if np.iscomplexobj(array := np.asarray(value)):
-            raise TypeError("complex ones have no place in an image")
-        return np.asarray(array, np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise JaxposeError(f"{name} is no array of numbers: {error}") from error
