@@ -17,7 +17,8 @@ import jax.numpy as jnp
 
 from jaxpose.body import graphs
 from jaxpose.models import cpu
-from jaxpose.models.layers import BatchNorm, Dropout, padded_convolution
+from jaxpose.models.batch_norm import BatchNorm
+from jaxpose.models.layers import Dropout, matmul, padded_convolution
 
 NUM_SUBSETS = 3  # neighbours: the joint itself, inward, outward
 TEMPORAL_KERNEL = 9
@@ -67,22 +68,23 @@ class AdaptiveGraphConv(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Maps `[B, J, T, C_in]` to `[B, J, T, features]`."""
         batch, joints, frames, channels = x.shape
-        rows = x.reshape(batch * joints * frames, channels)
+        mixing = self._mixing(x).reshape(batch, NUM_SUBSETS * joints, joints)
+        # Projecting first costs as much as mixing first, and XLA for CPU vectorises the
+        # activation before it only in this order.
+        normal = nn.initializers.normal
         std = (2 / (self.features * channels * NUM_SUBSETS)) ** 0.5
-        mixed, biases = [], []
-        for k, mixing in enumerate(self._mixing(rows, batch, joints)):
-            # Projecting first costs as much as mixing first, and XLA for CPU vectorises
-            # the activation before it only in this order.
-            shape = (channels, self.features)
-            init = nn.initializers.normal(std)
-            kernel = self.param(f"project_kernel_{k}", init, shape)
-            inputs, kernel = nn.dtypes.promote_dtype(rows, kernel, dtype=self.dtype)
-            projected = (inputs @ kernel).reshape(batch, joints, frames * self.features)
-            mixed.append(jnp.einsum("bij,biz->bjz", mixing, projected))
-        for k in range(NUM_SUBSETS):
-            zeros = nn.initializers.zeros_init()
-            biases.append(self.param(f"project_bias_{k}", zeros, (self.features,)))
-        y = functools.reduce(jnp.add, mixed)
+        kernels = self._per_subset(
+            "project_kernel", normal(std), (channels, self.features)
+        )
+        biases = self._per_subset(
+            "project_bias", nn.initializers.zeros_init(), (self.features,)
+        )
+        kernel = jnp.concatenate(kernels, axis=-1)
+        inputs, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
+        projected = _subsets_first(matmul(inputs, kernel), NUM_SUBSETS)
+        # One product sums over the joints of all subsets.
+        projected = projected.reshape(batch, NUM_SUBSETS * joints, -1)
+        y = jnp.einsum("bij,biz->bjz", mixing, projected)
         y = y.reshape(batch, joints, frames, self.features)
         # One bias per subset, as in the reference; only their sum matters.
         y += functools.reduce(jnp.add, biases).astype(y.dtype)[None, None, None]
@@ -98,47 +100,69 @@ class AdaptiveGraphConv(nn.Module):
             x = BatchNorm(dtype=self.dtype, name="down_bn")(x, train=train)
         return nn.relu(y + x)
 
-    def _mixing(
-        self,
-        rows: jax.Array,
-        batch: int,
-        joints: int,
+    def _per_subset(
+        self, name: str, init: nn.initializers.Initializer, shape: tuple[int, ...]
     ) -> list[jax.Array]:
-        """Computes `M_k = S_k + A_k + P_k`, each `[B, J, J]`; column `j` receives."""
+        """Returns a parameter for each subset, `name_0` and so on."""
+        return [self.param(f"{name}_{k}", init, shape) for k in range(NUM_SUBSETS)]
+
+    def _mixing(self, x: jax.Array) -> jax.Array:
+        """Computes `S_k + A_k + P_k`, `[B, K, J, J]`; the last axis receives."""
         # Softmax and sums in at least float32.
-        wide = jnp.promote_types(rows.dtype, jnp.float32)
+        wide = jnp.promote_types(x.dtype, jnp.float32)
         adjacency = jnp.asarray(graphs.gla_gcn_adjacency(self.graph), wide)
         if not self.adaptive:
-            shape = (NUM_SUBSETS, batch, joints, joints)
-            fixed = jnp.broadcast_to(adjacency[:, None], shape)
-            return list(fixed.astype(rows.dtype))
+            shape = (len(x), *adjacency.shape)
+            return jnp.broadcast_to(adjacency[None], shape).astype(x.dtype)
         small = nn.initializers.constant(1e-6)
         learnt = self.param("adjacency", small, adjacency.shape)
 
         # S_k compares embeddings of the whole window, one matrix per sample.
-        mixing = []
-        for k in range(NUM_SUBSETS):
-            source = self._embedding(rows, f"theta_{k}", batch, joints)
-            target = self._embedding(rows, f"phi_{k}", batch, joints)
-            logits = jnp.einsum("biz,bjz->bij", source, target).astype(wide)
-            # Over the source joint: columns sum to 1.
-            similarity = nn.softmax(logits / source.shape[-1], axis=1)
-            self.sow("intermediates", "similarity", similarity)
-            constant = (adjacency[k] + learnt[k])[None]
-            mixing.append((similarity + constant).astype(rows.dtype))
-        return mixing
+        theta, phi = self._embeddings(x)
+        logits = jnp.einsum("bkiz,bkjz->bkij", theta, phi).astype(wide)
+        # Over the source joint: columns sum to 1.
+        similarity = nn.softmax(logits / theta.shape[-1], axis=2)
+        self.sow("intermediates", "similarity", similarity)
+        return (similarity + (adjacency + learnt)[None]).astype(x.dtype)
 
-    def _embedding(
-        self,
-        rows: jax.Array,
-        name: str,
-        batch: int,
-        joints: int,
-    ) -> jax.Array:
-        """Embeds `rows [B J T, C]` as `[B, J, T E]`."""
+    def _embeddings(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Embeds `x [B, J, T, C]` as source and as target, each `[B, K, J, T E]`."""
         width = self.features // 4 or 3
-        embedded = _pointwise(width, name, self.dtype)(rows)
-        return embedded.reshape(batch, joints, -1)
+        # All of them are one product, whose results are then sorted by subset once.
+        kernels, biases = [], []
+        for name in ("theta", "phi"):
+            for k in range(NUM_SUBSETS):
+                pointwise = PointwiseParams(width, name=f"{name}_{k}")
+                kernel, bias = pointwise(x.shape[-1])
+                kernels.append(kernel)
+                biases.append(bias)
+        x, kernel, bias = nn.dtypes.promote_dtype(
+            x, jnp.concatenate(kernels, -1), jnp.concatenate(biases), dtype=self.dtype
+        )
+        embedded = matmul(x, kernel) + bias[None, None, None]
+        embedded = _subsets_first(embedded, 2 * NUM_SUBSETS)
+        return embedded[:, :NUM_SUBSETS], embedded[:, NUM_SUBSETS:]
+
+
+def _subsets_first(x: jax.Array, subsets: int) -> jax.Array:
+    """Sorts `x [B, J, T, K C]` as `[B, K, J, T C]`."""
+    batch, joints, frames, _ = x.shape
+    x = jnp.moveaxis(x.reshape(batch, joints, frames, subsets, -1), 3, 1)
+    return x.reshape(batch, subsets, joints, -1)
+
+
+class PointwiseParams(nn.Module):
+    """Parameters of a 1x1 convolution that is computed together with others."""
+
+    features: int
+
+    @nn.compact
+    def __call__(self, channels: int) -> tuple[jax.Array, jax.Array]:
+        """Returns kernel `[channels, features]` and bias, as `_pointwise` has them."""
+        init = nn.initializers.normal((2 / self.features) ** 0.5)
+        kernel = self.param("kernel", init, (channels, self.features))
+        zeros = nn.initializers.zeros_init()
+        return kernel, self.param("bias", zeros, (self.features,))
 
 
 class PaddedTemporalConv(nn.Module):

@@ -17,6 +17,7 @@ from jaxpose.body.graphs import neighbour_groups
 from jaxpose.body.skeletons import H36M_19, Skeleton, get_skeleton
 from jaxpose.models import checks, layers
 from jaxpose.models.base import LiftingModel
+from jaxpose.models.batch_norm import BatchNorm
 
 BLOCKS = ("plain_residual", "two_residual", "transformer", "convnext")
 ORDERS = (
@@ -327,7 +328,7 @@ class GraphBlock(nn.Module):
 
         def norm(index: int, x: jax.Array) -> jax.Array:
             if self.norm == "batch":
-                batch_norm = layers.BatchNorm(dtype=self.dtype, name=f"bn{index}")
+                batch_norm = BatchNorm(dtype=self.dtype, name=f"bn{index}")
                 return batch_norm(x, train=train)
             return layers.LayerNorm(dtype=self.dtype, name=f"ln{index}")(x)
 

@@ -18,8 +18,8 @@ import flax.linen as nn
 import jax
 from jax.extend import core
 
-from jaxpose.models import layers
 from jaxpose.models.base import LiftingModel
+from jaxpose.models.batch_norm import BatchNorm
 
 # What an array is made of. The larger number wins where several arrays make a new one.
 _OTHER, _KERNEL, _ACTIVATION = range(3)
@@ -95,7 +95,7 @@ def describe(model: LiftingModel) -> dict[str, Any]:
     ) -> Any:
         nonlocal batch_norm_elements
         is_call = context.method_name == "__call__"
-        if is_call and isinstance(context.module, layers.BatchNorm):
+        if is_call and isinstance(context.module, BatchNorm):
             batch_norm_elements += args[0].size
         return call(*args, **kwargs)
 

@@ -287,15 +287,20 @@ class CorrelationCrossFrame(nn.Module):
         """Maps `[B, T, D]` to the same shape."""
         x = z.swapaxes(1, 2)  # frames are channels, and channels come last
         width, frames = x.shape[1:]
-        conv = functools.partial(Convolution, frames, 3, dtype=self.dtype)
-        key, query, value = (conv(name=n)(x) for n in ("key", "query", "value"))
+        # The three convolutions are one, of their kernels side by side.
+        kernels = [Kernel(frames, 3, name=n)(frames) for n in ("key", "query", "value")]
+        x, kernel = nn.dtypes.promote_dtype(
+            x, jnp.concatenate(kernels, axis=-1), dtype=self.dtype
+        )
+        key, query, value = jnp.split(padded_convolution(x, kernel), 3, axis=-1)
         # In at least float32: the sum runs over all entries of a frame.
         wide = jnp.promote_types(key.dtype, jnp.float32)
         correlation = jnp.einsum(
             "bdf,bdg->bfg", key, query, preferred_element_type=wide
         )
         correlation = (correlation / width).astype(value.dtype)
-        y = conv(name="conv")(jnp.einsum("bfg,bdg->bdf", correlation, value))
+        y = jnp.einsum("bfg,bdg->bdf", correlation, value)
+        y = Convolution(frames, 3, dtype=self.dtype, name="conv")(y)
         return _group_norm(1, self.dtype)(y).swapaxes(1, 2)
 
 
@@ -340,6 +345,19 @@ class GatedCrossFrame(nn.Module):
             name="conv",
         )(y)
         return _group_norm(self.groups, self.dtype)(y).swapaxes(1, 2)
+
+
+class Kernel(nn.Module):
+    """Kernel of a `Convolution` that is computed together with others."""
+
+    features: int
+    size: int
+
+    @nn.compact
+    def __call__(self, channels: int) -> jax.Array:
+        """Returns the kernel `[size, channels, features]`."""
+        shape = (self.size, channels, self.features)
+        return self.param("kernel", torch_linear_init, shape)
 
 
 class Convolution(nn.Module):

@@ -8,8 +8,9 @@ import flax.linen as nn
 import jax
 
 from jaxpose.models import checks
+from jaxpose.models.batch_norm import BatchNorm
 from jaxpose.models.graph_attention import HEADS, GraphAttentionBlock, kaiming_normal
-from jaxpose.models.layers import BatchNorm, Dropout, Linear, call_block
+from jaxpose.models.layers import Dropout, Linear, call_block
 from jaxpose.models.temporal import TemporalConvNet
 
 

@@ -22,8 +22,8 @@ from jaxpose.body.skeletons import COCO_17, HUMANEVA_15, get_skeleton
 from jaxpose.models import checks
 from jaxpose.models.agcn import AGCNBlock
 from jaxpose.models.base import LiftingModel, LossFunction
+from jaxpose.models.batch_norm import BatchNorm
 from jaxpose.models.layers import (
-    BatchNorm,
     Dropout,
     Linear,
     call_block,

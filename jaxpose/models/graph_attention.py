@@ -13,7 +13,8 @@ import numpy as np
 
 from jaxpose.body import graphs
 from jaxpose.body.skeletons import get_skeleton
-from jaxpose.models.layers import BatchNorm, Dropout, Linear, matmul, torch_bias_init
+from jaxpose.models.batch_norm import BatchNorm
+from jaxpose.models.layers import Dropout, Linear, matmul, torch_bias_init
 
 HEADS = 4
 kaiming_normal = nn.initializers.variance_scaling(2.0, "fan_in", "normal")

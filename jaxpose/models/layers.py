@@ -121,56 +121,6 @@ class Linear(nn.Module):
         )(x)
 
 
-class BatchNorm(nn.Module):
-    """Batch normalisation over every axis but the last, with PyTorch's statistics.
-
-    Normalises with the biased batch variance and keeps the *unbiased* one in the
-    running average (linen's own keeps the biased one). Under `jit` over a sharded batch
-    the statistics are those of the global batch.
-
-    Attributes:
-      momentum: in PyTorch's convention, `running = (1 - momentum) * running + momentum
-        * batch`. A recipe that decays it rescales the step of the running statistics in
-        the train step.
-      epsilon: added to the variance.
-      scale_init: initial value of the scale.
-    """
-
-    momentum: float = 0.1
-    epsilon: float = 1e-5
-    scale_init: float = 1.0
-    dtype: Any = None
-
-    @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Normalises `x [..., C]`, with `train` by the batch's statistics."""
-        # The scale and bias are trained; the running statistics only follow the
-        # batches.
-        channels = x.shape[-1:]
-        scale = self.param("scale", nn.initializers.constant(self.scale_init), channels)
-        bias = self.param("bias", nn.initializers.zeros_init(), channels)
-        running_mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
-        running_var = self.variable("batch_stats", "var", jnp.ones, channels)
-        if train:
-            # At least float32: bfloat16 sums over a batch lose most of their digits.
-            wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-            wide = wide.reshape(-1, *channels)
-            mean = jnp.mean(wide, axis=0)
-            var = jnp.mean(jnp.square(wide - mean[None]), axis=0)
-            if not self.is_initializing():
-                unbiased = var * (wide.shape[0] / max(wide.shape[0] - 1, 1))
-                running_mean.value += self.momentum * (mean - running_mean.value)
-                running_var.value += self.momentum * (unbiased - running_var.value)
-        else:
-            mean, var = running_mean.value, running_var.value
-        # One multiply and one add per element; XLA fuses them with the next operation.
-        factor = scale * jax.lax.rsqrt(var + self.epsilon)
-        offset = bias - mean * factor
-        row = (1,) * (x.ndim - 1) + channels
-        out_dtype = self.dtype or jnp.promote_types(x.dtype, scale.dtype)
-        return (x * factor.reshape(row) + offset.reshape(row)).astype(out_dtype)
-
-
 class LayerNorm(nn.Module):
     """Layer normalisation with PyTorch's epsilon; statistics in at least float32."""
 

@@ -4,7 +4,8 @@ import flax.linen as nn
 import jax
 
 from jaxpose.models import checks
-from jaxpose.models.layers import BatchNorm, Dropout, Linear
+from jaxpose.models.batch_norm import BatchNorm
+from jaxpose.models.layers import Dropout, Linear
 from jaxpose.models.temporal import TemporalConvNet
 
 

@@ -96,7 +96,7 @@ def layer_norm(torch_name: str, *path: str) -> list[Entry]:
 
 
 def batch_norm(torch_name: str, *path: str) -> list[Entry]:
-    """Returns the entries of `layers.BatchNorm` at `path`, with running statistics."""
+    """Returns the entries of `BatchNorm` at `path`, with running statistics."""
     return [
         Entry(f"{torch_name}.weight", ("params", *path, "scale")),
         Entry(f"{torch_name}.bias", ("params", *path, "bias")),

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 # Numbers of the largest array that is packed.
-_MOST = 8192
+_MOST = 100_000
 
 
 class Packed(NamedTuple):

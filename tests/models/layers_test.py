@@ -6,7 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxpose.models.layers import Dropout, LayerNorm, padded_convolution
+from jaxpose.models.layers import (
+    Dropout,
+    LayerNorm,
+    padded_convolution,
+)
 
 
 def gradients(function, *inputs):

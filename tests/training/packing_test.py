@@ -12,7 +12,7 @@ from jaxpose.training.packing import Packing
 PARAMS = {
     "bias": np.arange(3.0, dtype=np.float32),
     "inner": {
-        "kernel": np.ones((100, 100), np.float32),
+        "kernel": np.ones((400, 400), np.float32),
         "scale": np.full((), 7.0, np.float32),
     },
     "half": np.ones(4, jnp.bfloat16),
@@ -22,7 +22,7 @@ PARAMS = {
 def test_only_small_arrays_of_one_type_are_packed():
     packed = Packing(PARAMS).pack(PARAMS)
     np.testing.assert_array_equal(packed.small, [0, 1, 2, 7])
-    assert [leaf.shape for leaf in packed.large] == [(4,), (100, 100)]
+    assert [leaf.shape for leaf in packed.large] == [(4,), (400, 400)]
 
 
 def test_what_is_packed_comes_back():
@@ -37,7 +37,7 @@ def test_what_is_packed_comes_back():
 
 
 def test_a_tree_of_large_arrays_alone_has_an_empty_vector():
-    params = {"kernel": np.ones((100, 100), np.float32)}
+    params = {"kernel": np.ones((400, 400), np.float32)}
     packing = Packing(params)
     packed = packing.pack(params)
     assert (packed.small.size, len(packed.large)) == (0, 1)

@@ -107,10 +107,9 @@ def test_similarity_columns_sum_to_one():
     _, state = jax.jit(
         lambda v: block.apply(v, x, train=False, mutable=["intermediates"])
     )(variables)
-    similarity = state["intermediates"]["graph_conv"]["similarity"]
-    assert len(similarity) == 3
-    for s in similarity:
-        np.testing.assert_allclose(s.sum(axis=1), 1, rtol=1e-5)
+    (similarity,) = state["intermediates"]["graph_conv"]["similarity"]
+    assert similarity.shape[1:] == (3, 17, 17)
+    np.testing.assert_allclose(similarity.sum(axis=2), 1, rtol=1e-5)
 
 
 def test_initial_values():

@@ -1,0 +1,123 @@
+"""Batch normalisation with PyTorch's statistics, and its derivative.
+
+Shapes: `B` batch, `C` channels, `N` all rows of a batch, whatever their axes.
+"""
+
+import functools
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+Three = tuple[jax.Array, jax.Array, jax.Array]
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation over every axis but the last, with PyTorch's statistics.
+
+    Normalises with the biased batch variance and keeps the *unbiased* one in the
+    running average (linen's own keeps the biased one). Under `jit` over a sharded batch
+    the statistics are those of the global batch.
+
+    Attributes:
+      momentum: in PyTorch's convention, `running = (1 - momentum) * running + momentum
+        * batch`. A recipe that decays it rescales the step of the running statistics in
+        the train step.
+      epsilon: added to the variance.
+      scale_init: initial value of the scale.
+    """
+
+    momentum: float = 0.1
+    epsilon: float = 1e-5
+    scale_init: float = 1.0
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Normalises `x [..., C]`, with `train` by the batch's statistics."""
+        # The scale and bias are trained; the running statistics only follow the
+        # batches.
+        channels = x.shape[-1:]
+        scale = self.param("scale", nn.initializers.constant(self.scale_init), channels)
+        bias = self.param("bias", nn.initializers.zeros_init(), channels)
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
+        running_var = self.variable("batch_stats", "var", jnp.ones, channels)
+        rows = x.reshape(-1, *channels)
+        if train:
+            y, mean, var = normalise_batch(rows, scale, bias, self.epsilon)
+            if not self.is_initializing():
+                unbiased = var * (len(rows) / max(len(rows) - 1, 1))
+                running_mean.value += self.momentum * (mean - running_mean.value)
+                running_var.value += self.momentum * (unbiased - running_var.value)
+        else:
+            statistics = running_mean.value, running_var.value
+            y = _normalise(rows, *statistics, scale, bias, self.epsilon)
+        out_dtype = self.dtype or jnp.promote_types(x.dtype, scale.dtype)
+        return y.reshape(x.shape).astype(out_dtype)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
+def normalise_batch(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
+) -> Three:
+    """Computes `scale n + bias`, with `n = (x - mean) / sqrt(var + epsilon)`.
+
+    Mean and variance are those of the rows of `x`. The derivative is stated: derived
+    line by line, a gradient passes over `x` half as often again.
+
+    Args:
+      x: `[N, C]`.
+      scale: `[C]`.
+      bias: `[C]`.
+      epsilon: added to the variance.
+
+    Returns:
+      `[N, C]`, and the mean and the biased variance, `[C]`, in at least float32.
+    """
+    # bfloat16 sums over a batch lose most of their digits.
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    mean = jnp.mean(wide, axis=0)
+    var = jnp.mean(jnp.square(wide - mean[None]), axis=0)
+    return _normalise(x, mean, var, scale, bias, epsilon), mean, var
+
+
+@normalise_batch.defjvp
+def _normalise_batch_jvp(
+    epsilon: float, primals: Three, tangents: Three
+) -> tuple[Three, Three]:
+    """Computes `dy = scale (dx - E[dx] - n E[n dx]) / deviation + n dscale + dbias`.
+
+    What is multiplied by `x - mean` and what is added are one vector each, so that a
+    backward pass has two sums.
+    """
+    x, scale, bias = primals
+    x_dot, scale_dot, bias_dot = tangents
+    y, mean, var = normalise_batch(x, scale, bias, epsilon)
+    rate = jax.lax.rsqrt(var + epsilon)
+    factor = scale * rate
+    # Rounding leaves a part of the mean in every row, and a gradient sums over rows.
+    centred = x.astype(var.dtype) - mean[None]
+    centred -= jnp.mean(centred, axis=0)[None]
+    x_dot = x_dot.astype(var.dtype)
+    mean_dot = jnp.mean(x_dot, axis=0)
+    product = jnp.mean(centred * x_dot, axis=0)
+    times = rate * (scale_dot - factor * rate * product)
+    plus = bias_dot - factor * mean_dot
+    y_dot = x_dot * factor[None] + centred * times[None] + plus[None]
+    return (y, mean, var), (y_dot.astype(y.dtype), mean_dot, 2 * product)
+
+
+def _normalise(
+    x: jax.Array,
+    mean: jax.Array,
+    var: jax.Array,
+    scale: jax.Array,
+    bias: jax.Array,
+    epsilon: float,
+) -> jax.Array:
+    """Computes `scale (x - mean) / sqrt(var + epsilon) + bias` of `x [N, C]`."""
+    # One multiply and one add per element; XLA fuses them with the next operation.
+    factor = scale * jax.lax.rsqrt(var + epsilon)
+    offset = bias - mean * factor
+    return x * factor[None] + offset[None]
