@@ -43,18 +43,17 @@ class BatchNorm(nn.Module):
         bias = self.param("bias", nn.initializers.zeros_init(), channels)
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
         running_var = self.variable("batch_stats", "var", jnp.ones, channels)
-        rows = x.reshape(-1, *channels)
         if train:
-            y, mean, var = normalise_batch(rows, scale, bias, self.epsilon)
+            y, mean, var = normalise_batch(x, scale, bias, self.epsilon)
             if not self.is_initializing():
-                unbiased = var * (len(rows) / max(len(rows) - 1, 1))
+                rows = x.size // x.shape[-1]
+                unbiased = var * (rows / max(rows - 1, 1))
                 running_mean.value += self.momentum * (mean - running_mean.value)
                 running_var.value += self.momentum * (unbiased - running_var.value)
         else:
             statistics = running_mean.value, running_var.value
-            y = _normalise(rows, *statistics, scale, bias, self.epsilon)
-        out_dtype = self.dtype or jnp.promote_types(x.dtype, scale.dtype)
-        return y.reshape(x.shape).astype(out_dtype)
+            y = _normalise(x, *statistics, scale, bias, self.epsilon)
+        return y.astype(self.dtype or jnp.promote_types(x.dtype, scale.dtype))
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
@@ -67,18 +66,18 @@ def normalise_batch(
     line by line, a gradient passes over `x` half as often again.
 
     Args:
-      x: `[N, C]`.
+      x: `[..., C]`.
       scale: `[C]`.
       bias: `[C]`.
       epsilon: added to the variance.
 
     Returns:
-      `[N, C]`, and the mean and the biased variance, `[C]`, in at least float32.
+      `[..., C]`, and the mean and the biased variance, `[C]`, in at least float32.
     """
     # bfloat16 sums over a batch lose most of their digits.
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    mean = jnp.mean(wide, axis=0)
-    var = jnp.mean(jnp.square(wide - mean[None]), axis=0)
+    mean = _mean(wide)
+    var = _mean(jnp.square(wide - _row(mean, x)))
     return _normalise(x, mean, var, scale, bias, epsilon), mean, var
 
 
@@ -97,15 +96,24 @@ def _normalise_batch_jvp(
     rate = jax.lax.rsqrt(var + epsilon)
     factor = scale * rate
     # Rounding leaves a part of the mean in every row, and a gradient sums over rows.
-    centred = x.astype(var.dtype) - mean[None]
-    centred -= jnp.mean(centred, axis=0)[None]
+    centred = x.astype(var.dtype) - _row(mean, x)
+    centred -= _row(_mean(centred), x)
     x_dot = x_dot.astype(var.dtype)
-    mean_dot = jnp.mean(x_dot, axis=0)
-    product = jnp.mean(centred * x_dot, axis=0)
+    mean_dot, product = _mean(x_dot), _mean(centred * x_dot)
     times = rate * (scale_dot - factor * rate * product)
     plus = bias_dot - factor * mean_dot
-    y_dot = x_dot * factor[None] + centred * times[None] + plus[None]
+    y_dot = x_dot * _row(factor, x) + centred * _row(times, x) + _row(plus, x)
     return (y, mean, var), (y_dot.astype(y.dtype), mean_dot, 2 * product)
+
+
+def _mean(x: jax.Array) -> jax.Array:
+    """Computes the mean `[C]` of all rows of `x [..., C]`."""
+    return jnp.mean(x.reshape(-1, x.shape[-1]), axis=0)
+
+
+def _row(vector: jax.Array, x: jax.Array) -> jax.Array:
+    """Shapes a vector `[C]` to be combined with `x [..., C]`."""
+    return vector.reshape((1,) * (x.ndim - 1) + vector.shape)
 
 
 def _normalise(
@@ -116,8 +124,8 @@ def _normalise(
     bias: jax.Array,
     epsilon: float,
 ) -> jax.Array:
-    """Computes `scale (x - mean) / sqrt(var + epsilon) + bias` of `x [N, C]`."""
+    """Computes `scale (x - mean) / sqrt(var + epsilon) + bias`."""
     # One multiply and one add per element; XLA fuses them with the next operation.
     factor = scale * jax.lax.rsqrt(var + epsilon)
     offset = bias - mean * factor
-    return x * factor[None] + offset[None]
+    return x * _row(factor, x) + _row(offset, x)

@@ -89,3 +89,15 @@ def test_a_gradient_through_batch_norm_sums_to_zero_over_rows():
 
     grads = np.float64(jax.grad(loss)(x))
     assert np.abs(grads.sum(0)).max() < 1e-6 * np.abs(grads).sum(0).max()
+
+
+def test_all_axes_but_the_last_are_rows(batch_norm_inputs):
+    x, scale, bias = (np.float32(a) for a in batch_norm_inputs)
+    rows = np.concatenate([x, x + 1, x[:4]])
+
+    def loss(x):
+        y = normalise_batch(x, scale, bias, 1e-5)[0]
+        return (y.reshape(-1, 4) * jnp.cos(rows)).sum()
+
+    flat, folded = jax.grad(loss)(rows), jax.grad(loss)(rows.reshape(3, 2, 3, 4))
+    np.testing.assert_allclose(folded.reshape(-1, 4), flat, rtol=1e-5, atol=1e-5)
