@@ -30,13 +30,17 @@ def _pointwise(
     dtype: Any,
 ) -> nn.Dense:
     """Returns a 1x1 convolution of initial fan-out variance `2 / features`."""
-    kernel_init = nn.initializers.normal((2 / features) ** 0.5)
     return nn.Dense(
         features,
         dtype=dtype,
-        kernel_init=kernel_init,
+        kernel_init=_pointwise_init(features),
         name=name,
     )
+
+
+def _pointwise_init(features: int) -> nn.initializers.Initializer:
+    """Returns what draws the kernel of a 1x1 convolution."""
+    return nn.initializers.normal((2 / features) ** 0.5)
 
 
 class AdaptiveGraphConv(nn.Module):
@@ -159,7 +163,7 @@ class PointwiseParams(nn.Module):
     @nn.compact
     def __call__(self, channels: int) -> tuple[jax.Array, jax.Array]:
         """Returns kernel `[channels, features]` and bias, as `_pointwise` has them."""
-        init = nn.initializers.normal((2 / self.features) ** 0.5)
+        init = _pointwise_init(self.features)
         kernel = self.param("kernel", init, (channels, self.features))
         zeros = nn.initializers.zeros_init()
         return kernel, self.param("bias", zeros, (self.features,))

@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-# Numbers of the largest array that is packed.
+# Numbers of the largest array that is packed. At 8,192 GLA-GCN's matrices stay apart,
+# which costs 36 kernels more; experiments/accelerators.md has other models.
 _MOST = 100_000
 
 
