@@ -87,7 +87,9 @@ class AdaptiveGraphConv(nn.Module):
         inputs, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
         projected = _subsets_first(matmul(inputs, kernel), NUM_SUBSETS)
         # One product sums over the joints of all subsets.
-        projected = projected.reshape(batch, NUM_SUBSETS * joints, -1)
+        projected = projected.reshape(
+            batch, NUM_SUBSETS * joints, frames * self.features
+        )
         y = jnp.einsum("bij,biz->bjz", mixing, projected)
         y = y.reshape(batch, joints, frames, self.features)
         # One bias per subset, as in the reference; only their sum matters.
@@ -116,7 +118,7 @@ class AdaptiveGraphConv(nn.Module):
         wide = jnp.promote_types(x.dtype, jnp.float32)
         adjacency = jnp.asarray(graphs.gla_gcn_adjacency(self.graph), wide)
         if not self.adaptive:
-            shape = (len(x), *adjacency.shape)
+            shape = (x.shape[0], *adjacency.shape)
             return jnp.broadcast_to(adjacency[None], shape).astype(x.dtype)
         small = nn.initializers.constant(1e-6)
         learnt = self.param("adjacency", small, adjacency.shape)
@@ -150,9 +152,10 @@ class AdaptiveGraphConv(nn.Module):
 
 def _subsets_first(x: jax.Array, subsets: int) -> jax.Array:
     """Sorts `x [B, J, T, K C]` as `[B, K, J, T C]`."""
-    batch, joints, frames, _ = x.shape
-    x = jnp.moveaxis(x.reshape(batch, joints, frames, subsets, -1), 3, 1)
-    return x.reshape(batch, subsets, joints, -1)
+    batch, joints, frames, together = x.shape
+    width = together // subsets
+    x = jnp.moveaxis(x.reshape(batch, joints, frames, subsets, width), 3, 1)
+    return x.reshape(batch, subsets, joints, frames * width)
 
 
 class PointwiseParams(nn.Module):
@@ -164,9 +167,11 @@ class PointwiseParams(nn.Module):
     def __call__(self, channels: int) -> tuple[jax.Array, jax.Array]:
         """Returns kernel `[channels, features]` and bias, as `_pointwise` has them."""
         init = _pointwise_init(self.features)
-        kernel = self.param("kernel", init, (channels, self.features))
+        # As those of `nn.Dense`, also where JAX computes in float64.
+        shape = (channels, self.features)
+        kernel = self.param("kernel", init, shape, jnp.float32)
         zeros = nn.initializers.zeros_init()
-        return kernel, self.param("bias", zeros, (self.features,))
+        return kernel, self.param("bias", zeros, (self.features,), jnp.float32)
 
 
 class PaddedTemporalConv(nn.Module):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxpose.body import graphs
-from jaxpose.models.agcn import AGCNBlock
+from jaxpose.models.agcn import AGCNBlock, PointwiseParams
 from jaxpose.models.gla_gcn import GLAGCN
 from tests.models.gla_gcn.small_model import SMALL, predict, random_variables, window
 
@@ -139,3 +139,13 @@ def test_initial_values():
         np.testing.assert_allclose(np.std(kernel), std, rtol=0.15)
     head = np.abs(variables["params"]["head_shared"]["dense"]["kernel"])
     assert 0.8 * 32**-0.5 < head.max() <= 32**-0.5
+
+
+def test_parameters_are_float32_where_jax_computes_in_float64():
+    layer = PointwiseParams(3)
+    single = layer.init(jax.random.key(0), 8)
+    with jax.enable_x64(True):
+        double = layer.init(jax.random.key(0), 8)
+    for a, b in zip(jax.tree.leaves(single), jax.tree.leaves(double), strict=True):
+        assert b.dtype == np.float32
+        np.testing.assert_array_equal(a, b)
