@@ -8,7 +8,8 @@
 Nothing runs: the compilers of the accelerators work on any machine. A row has the
 kernels that one update or one prediction launches, the bytes that they move, and the
 time below which the chip cannot do it. Rows are written as they come; a repeat makes
-those that are missing.
+those that are missing, or that another version of JAX has made. Of the code a row does
+not know: after a change, give another `--json`.
 
 What it does not know: the kernels that a device would choose by trying them, and how
 much of their time overlaps.
@@ -272,28 +273,34 @@ def _cells(row: Row) -> Iterator[tuple[str, str | int | float]]:
 
 
 def _wanted(models: list[str]) -> list[str]:
-    """Returns the cases whose names begin with one of `models`, or all.
+    """Returns the cases whose names begin with one of `models`; `all` are published.
 
     Raises:
-      JaxposeError: there is none.
+      JaxposeError: one of `models` names none.
     """
-    names = []
-    for name, case in ALL_CASES.items():
-        if "train" not in case.modes:
-            continue
-        is_published = models == ["all"] and name in CASES
-        if is_published or name.startswith(tuple(models)):
-            names.append(name)
-    if not names:
-        raise JaxposeError(
-            f"--models={','.join(models)} names none; there are: all, "
-            f"{', '.join(ALL_CASES)}"
-        )
-    return names
+    trained = [name for name, case in ALL_CASES.items() if "train" in case.modes]
+    named: dict[str, list[str]] = {}
+    for given in models:
+        if given == "all":
+            named[given] = [name for name in trained if name in CASES]
+        else:
+            named[given] = [name for name in trained if name.startswith(given)]
+        if not named[given]:
+            raise JaxposeError(
+                f"--models: {given!r} names none; there are: all, {', '.join(trained)}"
+            )
+    return [name for name in trained if any(name in part for part in named.values())]
 
 
 def _jobs(given: flags.FlagValues) -> Iterator[Job]:
-    """Yields what the flags ask for."""
+    """Yields what the flags ask for.
+
+    Raises:
+      JaxposeError: an unknown model or mode.
+    """
+    for mode in given.modes or [""]:
+        if mode not in MODES:
+            raise JaxposeError(f"--modes: {mode!r} is none of {', '.join(MODES)}")
     for name in _wanted(given.models):
         for mode in given.modes:
             if mode not in ALL_CASES[name].modes:
@@ -301,6 +308,22 @@ def _jobs(given: flags.FlagValues) -> Iterator[Job]:
             batch_size = given.batch_size or ALL_CASES[name].config().batch_size
             options = (given.precision, batch_size, given.rematerialise)
             yield Job(name, mode, given.target, *options)
+
+
+def _read_rows(path: pathlib.Path) -> list[Row]:
+    """Returns the rows that a file has, none if there is no file.
+
+    Raises:
+      JaxposeError: the file is no table of rows.
+    """
+    if not path.exists():
+        return []
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise JaxposeError(
+            f"--json={path} is no file of rows ({error}); give another name"
+        ) from error
 
 
 def _text_file(folder: str | None, job: Job) -> pathlib.Path | None:
@@ -323,23 +346,54 @@ def main(argv: list[str]) -> None:
     given = flags.FLAGS
     path = pathlib.Path(given.json).expanduser()
     try:
-        rows = json.loads(path.read_text()) if path.exists() else []
+        jobs = list(_jobs(given))
         mesh = make_target_mesh(given.target)
-        for job in _jobs(given):
-            if any(dataclasses.asdict(job).items() <= row.items() for row in rows):
-                continue
-            # One model that does not compile does not stop the others.
-            try:
-                row = measure(job, mesh, _text_file(given.texts, job))
-            except JaxposeError as error:
-                print(f"failed: {error}", flush=True)
-                continue
-            rows.append(row)
-            whole_files.write_json(path, rows)
-            print(to_markdown([row]).splitlines()[-1], flush=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = _compile_all(jobs, mesh, path, given.texts)
     except (JaxposeError, OSError) as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command goes on")
     print(to_markdown(rows))
+
+
+def _compile_all(
+    jobs: list[Job], mesh: Mesh, path: pathlib.Path, texts: str | None
+) -> list[Row]:
+    """Compiles the jobs that `path` has no row of, by this version of JAX.
+
+    Args:
+      jobs: what is wanted.
+      mesh: all chips of their target.
+      path: file of the rows; each is written when it is known.
+      texts: folder for the texts of the programs, if any.
+
+    Returns:
+      The rows of `jobs`, but for those that do not compile.
+    """
+    rows = _read_rows(path)
+    version = importlib.metadata.version("jax")
+    found = []
+    for number, job in enumerate(jobs, start=1):
+        about = dataclasses.asdict(job)
+        known = [row for row in rows if about.items() <= row.items()]
+        counted = f"{job.model}, {job.mode}, {job.target} ({number} of {len(jobs)})"
+        if known and known[-1]["jax"] == version:
+            print(f"{counted}: a row of {path}", file=sys.stderr, flush=True)
+            found.append(known[-1])
+            continue
+        print(f"{counted}: compiling ...", file=sys.stderr, flush=True)
+        # One model that does not compile does not stop the others.
+        try:
+            row = measure(job, mesh, _text_file(texts, job))
+        except JaxposeError as error:
+            print(f"failed: {error}", flush=True)
+            continue
+        # A row of another version of JAX makes way.
+        rows = [row for row in rows if row not in known] + [row]
+        found.append(row)
+        whole_files.write_json(path, rows)
+    return found
 
 
 if __name__ == "__main__":
@@ -350,6 +404,5 @@ if __name__ == "__main__":
     flags.DEFINE_integer("batch_size", None, "Of all chips; absent: the config's.", 1)
     flags.DEFINE_bool("rematerialise", False, "config.model.rematerialise.")
     flags.DEFINE_string("texts", None, "Folder for the texts of compiled programs.")
-    flags.DEFINE_string("json", None, "File of the rows; a repeat adds to it.")
-    flags.mark_flag_as_required("json")
+    flags.DEFINE_string("json", "compiled.json", "File of the rows; kept and added to.")
     app.run(main)

@@ -2,9 +2,10 @@
 
     python -m experiments.on_device --minutes=8 --out=DIR
 
-Each figure is a line of `DIR/figures.jsonl` as soon as it is known; `DIR/figures.md` is
-the table. It names figures for which no time was left, and the same command goes on
-with them. The figures:
+Each figure is a line of `DIR/figures.jsonl` and of the table `DIR/figures.md` as soon
+as it is known. The table names figures for which no time was left, and the same command
+goes on with them. No figure begins after `--minutes`; one that has begun is finished,
+and some take minutes to compile. The figures:
 
 - rates of matrix products in bfloat16, TF32 and float32, and of copies in memory;
 - an update and a prediction of every published size in bfloat16 and TF32, with the
@@ -14,7 +15,7 @@ with them. The figures:
 - the loss after equal updates in each precision;
 - PyTorch's update of a transformer of AMPose's size, where PyTorch is installed.
 
-Beside jax, flax, optax, numpy and absl it needs one package: `pip install
+Beside jax, flax, optax, numpy and absl-py it needs one package: `pip install
 ml_collections`.
 """
 
@@ -286,11 +287,21 @@ def measure(sizes: Sizes, seconds: float, out: pathlib.Path) -> list[Figure]:
 
     Returns:
       The figures of this call and of earlier ones.
+
+    Raises:
+      JaxposeError: the earlier figures are of another device, version of JAX or size.
     """
     end = time.monotonic() + seconds
     device = jax.devices()[0].device_kind
     path = out / "figures.jsonl"
+    here = {"device": device, "jax": jax.__version__, "toy": sizes.shrink}
     figures = _earlier(path)
+    for figure in figures:
+        if not here.items() <= figure.items():
+            there = {name: figure.get(name) for name in here}
+            raise JaxposeError(
+                f"{path} has figures of {there}, and here is {here}; give another --out"
+            )
     done = {figure["task"] for figure in figures}
     # What was interrupted is measured again, and stands there once.
     finished = [{"task": task, "finished": True} for task in sorted(done)]
@@ -300,11 +311,12 @@ def measure(sizes: Sizes, seconds: float, out: pathlib.Path) -> list[Figure]:
     with path.open("a", buffering=1) as file:
 
         def write(task: str, figure: Figure) -> None:
-            about = {"device": device, "jax": jax.__version__, "task": task}
-            figure = about | figure
+            figure = here | {"task": task} | figure
             figures.append(figure)
             file.write(json.dumps(figure) + "\n")
             print(json.dumps(figure), flush=True)
+            with replacing(out / "figures.md") as partial:
+                partial.write_text(to_markdown(figures))
 
         for name, task in plan(sizes):
             if name in done:
@@ -349,16 +361,14 @@ def main(argv: list[str]) -> None:
         compilation_cache.use()
         sizes = TOY if given.toy else Sizes()
         sizes = dataclasses.replace(sizes, seconds=given.seconds or sizes.seconds)
-        figures = measure(sizes, 60 * given.minutes, out)
-        with replacing(out / "figures.md") as partial:
-            partial.write_text(to_markdown(figures))
-    except OSError as error:
+        measure(sizes, 60 * given.minutes, out)
+    except (JaxposeError, OSError) as error:
         sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":
-    flags.DEFINE_float("minutes", 8.0, "Time for everything.", lower_bound=0.0)
-    flags.DEFINE_float("seconds", None, "Time for one figure.", lower_bound=0.0)
+    flags.DEFINE_float("minutes", 8.0, "No figure begins later.", lower_bound=0.0)
+    flags.DEFINE_float("seconds", None, "Time for one figure; 2.", lower_bound=0.0)
     flags.DEFINE_string("out", None, "Folder of the figures.")
     flags.DEFINE_bool("toy", False, "Tiny models: shows that everything works.")
     flags.mark_flag_as_required("out")

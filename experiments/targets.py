@@ -65,9 +65,11 @@ def make_target_mesh(target: str) -> Mesh:
     """Returns the mesh of all chips of `target`, which need not be at hand.
 
     Raises:
-      JaxposeError: unknown target, or its compiler is not installed.
+      JaxposeError: unknown target, or its compiler is not installed or not free.
     """
     chip = chip_of(target)
+    if chip.platform == "cuda" and ":" in target:
+        raise JaxposeError(f"--target={target}: of a GPU it is one chip, h100")
     try:
         devices = _describe(target, chip.platform).devices
     except (RuntimeError, ValueError, ImportError, NotImplementedError) as error:
@@ -75,8 +77,8 @@ def make_target_mesh(target: str) -> Mesh:
             str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         )
         raise JaxposeError(
-            f"--target={target} needs its compiler: pip install '.[{chip.extra}]' in "
-            f"an environment of its own ({reason})"
+            f"--target={target}: {reason}. Its compiler is installed by "
+            f"pip install '.[{chip.extra}]', in an environment of its own"
         ) from error
     return jax.make_mesh(
         (len(devices),), ("data",), devices=devices, axis_types=(AxisType.Auto,)

@@ -1,6 +1,9 @@
 """What `experiments.compile_for` counts in a compiled program."""
 
+import dataclasses
 import importlib.util
+import json
+import types
 
 import pytest
 
@@ -197,3 +200,72 @@ def test_a_model_compiles_for_a_chip_that_is_not_at_hand(target):
     assert kinds.get("product", 0) + kinds.get("convolution", 0) >= 17
     assert 50 < row["kernels"] < 400
     assert bool(row["collectives"]) == (mesh.size > 1)
+
+
+def given(models, modes=("train",)):
+    """The flags of a command."""
+    return types.SimpleNamespace(
+        models=models,
+        modes=modes,
+        target="h100",
+        precision="bfloat16",
+        batch_size=None,
+        rematerialise=False,
+    )
+
+
+def names(models):
+    return {job.model for job in compile_for._jobs(given(models))}
+
+
+def test_models_are_named_by_the_beginning_of_their_names_or_together():
+    published = names(["all"])
+    assert {"ampose_d5w512", "gla_gcn_t27"} <= published
+    assert names(["all", "mpi27"]) == published | {"mpi27"}
+    assert names(["gla_gcn"]) == {"gla_gcn_t27", "gla_gcn_t243"}
+
+
+@pytest.mark.parametrize(
+    ("models", "modes", "message"),
+    [
+        (["ampose", "nope"], ["train"], "'nope' names none; there are: all, "),
+        (["ampose"], ["train", "predct"], "--modes: 'predct' is none of train, pre"),
+        (["ampose"], [], "--modes: '' is none of"),
+    ],
+)
+def test_an_unknown_name_beside_known_ones_is_refused(models, modes, message):
+    with pytest.raises(JaxposeError, match=message):
+        list(compile_for._jobs(given(models, modes)))
+
+
+def test_a_gpu_has_no_shape():
+    with pytest.raises(JaxposeError, match="h100:2: of a GPU it is one chip"):
+        make_target_mesh("h100:2")
+
+
+def test_rows_are_kept_but_for_those_of_another_jax(tmp_path, monkeypatch, capsys):
+    compiled = []
+
+    def measure(job, mesh, text_file):
+        compiled.append(job.model)
+        return dataclasses.asdict(job) | {"jax": "9.9"}
+
+    monkeypatch.setattr(compile_for, "measure", measure)
+    monkeypatch.setattr(compile_for.importlib.metadata, "version", lambda name: "9.9")
+    jobs = list(compile_for._jobs(given(["gla_gcn"])))
+    path = tmp_path / "rows.json"
+    old = dataclasses.asdict(jobs[0]) | {"jax": "9.8"}
+    path.write_text(json.dumps([old, {"model": "other"}]))
+    rows = compile_for._compile_all(jobs, None, path, None)
+    assert compiled == ["gla_gcn_t27", "gla_gcn_t243"]
+    assert compile_for._compile_all(jobs, None, path, None) == rows
+    assert len(compiled) == 2
+    assert json.loads(path.read_text()) == [{"model": "other"}, *rows]
+    assert "gla_gcn_t243, train, h100 (2 of 2): compiling" in capsys.readouterr().err
+
+
+def test_a_file_that_holds_no_rows_is_named(tmp_path):
+    path = tmp_path / "rows.json"
+    path.write_text("{")
+    with pytest.raises(JaxposeError, match=r"rows\.json is no file of rows"):
+        compile_for._read_rows(path)

@@ -8,6 +8,7 @@ import pytest
 
 from experiments import on_device
 from experiments.device_table import to_markdown
+from jaxpose.errors import JaxposeError
 
 TOY = on_device.TOY
 
@@ -63,6 +64,15 @@ def test_figures_of_a_task_that_was_interrupted_are_measured_again(
     monkeypatch.setattr(on_device, "plan", lambda sizes: [("task", lambda: figures)])
     found = on_device.measure(TOY, 60, tmp_path)
     assert [figure["figure"] for figure in found] == ["first", "second"]
+
+
+def test_figures_of_a_toy_are_not_gone_on_with_as_real_ones(tmp_path, monkeypatch):
+    tasks = [("task", lambda: iter([{"figure": "first", "ms": 1.0, "tflops": 1.0}]))]
+    monkeypatch.setattr(on_device, "plan", lambda sizes: tasks)
+    on_device.measure(TOY, 60, tmp_path)
+    assert "first" in (tmp_path / "figures.md").read_text()
+    with pytest.raises(JaxposeError, match=r"'toy': False.*give another --out"):
+        on_device.measure(on_device.Sizes(), 60, tmp_path)
 
 
 def test_what_no_time_is_left_for_is_named(tmp_path):
