@@ -279,17 +279,18 @@ def _wanted(models: list[str]) -> list[str]:
       JaxposeError: one of `models` names none.
     """
     trained = [name for name, case in ALL_CASES.items() if "train" in case.modes]
-    named: dict[str, list[str]] = {}
+    wanted: set[str] = set()
     for given in models:
         if given == "all":
-            named[given] = [name for name in trained if name in CASES]
+            named = [name for name in trained if name in CASES]
         else:
-            named[given] = [name for name in trained if name.startswith(given)]
-        if not named[given]:
+            named = [name for name in trained if name.startswith(given)]
+        if not named:
             raise JaxposeError(
                 f"--models: {given!r} names none; there are: all, {', '.join(trained)}"
             )
-    return [name for name in trained if any(name in part for part in named.values())]
+        wanted.update(named)
+    return [name for name in trained if name in wanted]
 
 
 def _jobs(given: flags.FlagValues) -> Iterator[Job]:
@@ -393,6 +394,8 @@ def _compile_all(
         rows = [row for row in rows if row not in known] + [row]
         found.append(row)
         whole_files.write_json(path, rows)
+        counts = f"{row['kernels']:.0f} kernels, {row['gigabytes']:.2f} GB"
+        print(f"{counted}: {counts}", file=sys.stderr, flush=True)
     return found
 
 

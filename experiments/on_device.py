@@ -368,7 +368,9 @@ def main(argv: list[str]) -> None:
 
 if __name__ == "__main__":
     flags.DEFINE_float("minutes", 8.0, "No figure begins later.", lower_bound=0.0)
-    flags.DEFINE_float("seconds", None, "Time for one figure; 2.", lower_bound=0.0)
+    flags.DEFINE_float(
+        "seconds", None, "Time for one figure: 2; toy 0.01.", lower_bound=0.0
+    )
     flags.DEFINE_string("out", None, "Folder of the figures.")
     flags.DEFINE_bool("toy", False, "Tiny models: shows that everything works.")
     flags.mark_flag_as_required("out")

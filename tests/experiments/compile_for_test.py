@@ -248,7 +248,8 @@ def test_rows_are_kept_but_for_those_of_another_jax(tmp_path, monkeypatch, capsy
 
     def measure(job, mesh, text_file):
         compiled.append(job.model)
-        return dataclasses.asdict(job) | {"jax": "9.9"}
+        counts = {"kernels": 482.0, "gigabytes": 3.77}
+        return dataclasses.asdict(job) | {"jax": "9.9"} | counts
 
     monkeypatch.setattr(compile_for, "measure", measure)
     monkeypatch.setattr(compile_for.importlib.metadata, "version", lambda name: "9.9")
@@ -261,7 +262,9 @@ def test_rows_are_kept_but_for_those_of_another_jax(tmp_path, monkeypatch, capsy
     assert compile_for._compile_all(jobs, None, path, None) == rows
     assert len(compiled) == 2
     assert json.loads(path.read_text()) == [{"model": "other"}, *rows]
-    assert "gla_gcn_t243, train, h100 (2 of 2): compiling" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "gla_gcn_t243, train, h100 (2 of 2): compiling" in told
+    assert "gla_gcn_t243, train, h100 (2 of 2): 482 kernels, 3.77 GB" in told
 
 
 def test_a_file_that_holds_no_rows_is_named(tmp_path):
