@@ -3,14 +3,18 @@
 import dataclasses
 import importlib.util
 import json
+import pathlib
 import types
 
 import pytest
 
 from experiments import compile_for
+from experiments.compiled_table import to_markdown
 from experiments.compiled_text import Program, count_by_kind
 from experiments.targets import chip_of, make_target_mesh
 from jaxpose.errors import JaxposeError
+
+FOLDER = pathlib.Path(compile_for.__file__).parent
 
 # A loop of ten turns with a product, a fusion that reads 8 rows of a table, a sum over
 # the chips, and an inner loop of three turns; outside of it one copy.
@@ -272,3 +276,13 @@ def test_a_file_that_holds_no_rows_is_named(tmp_path):
     path.write_text("{")
     with pytest.raises(JaxposeError, match=r"rows\.json is no file of rows"):
         compile_for._read_rows(path)
+
+
+def test_the_page_has_the_rows_of_the_file():
+    page = (FOLDER / "accelerators.md").read_text().splitlines()
+    rows = json.loads((FOLDER / "accelerators.json").read_text())
+    # The memory of mpi27 has a table of its own.
+    rows = [row for row in rows if row["model"] != "mpi27"]
+    assert len(rows) > 30
+    printed = to_markdown(rows).splitlines()
+    assert [line for line in printed if line and line not in page] == []
